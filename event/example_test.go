@@ -1,0 +1,86 @@
+package event_test
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/spokehub/spokehub/event"
+)
+
+func ExampleParse() {
+	e, err := event.Parse([]byte(`{"type":"order.created","id":"42","payload":{"total": 12.50}}`))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(e.Type, e.ID, string(e.Payload))
+	// Output: order.created 42 {"total": 12.50}
+}
+
+func ExampleAppend() {
+	e := event.Event{Type: "price", ID: "EURUSD", Payload: []byte(`1.0841`)}
+	fmt.Println(string(event.Append(nil, e)))
+	// Output: {"type":"price","id":"EURUSD","payload":1.0841}
+}
+
+func ExampleEvent_Validate() {
+	err := event.Event{Type: "order:created"}.Validate()
+	fmt.Println(err)
+	fmt.Println(errors.Is(err, event.FaultTypeColon))
+	// Output:
+	// type holds a colon
+	// true
+}
+
+func ExampleView() {
+	var view event.View
+	messages := []string{
+		`{"payload":{"bid": 1.0841}, "type":"price", "id":"EURUSD"}`,
+		`{"type":"price","type":"order"}`,
+	}
+	var out []byte
+	for _, message := range messages {
+		if err := view.Parse([]byte(message)); err != nil {
+			fmt.Println(err)
+			continue
+		}
+		out = view.Append(out[:0])
+		fmt.Println(string(out))
+	}
+	// Output:
+	// {"type":"price","id":"EURUSD","payload":{"bid": 1.0841}}
+	// two members of one object have the same name
+}
+
+func ExampleView_Topics() {
+	var view event.View
+	if err := view.Parse([]byte(`{"type":"__subscribe","id":"7","payload":{"topics":["price","price:"]}}`)); err != nil {
+		fmt.Println(err)
+		return
+	}
+	topics, err := view.Topics(nil)
+	if err != nil || view.Control() != event.Subscribe {
+		fmt.Println(err)
+		return
+	}
+	for _, topic := range topics {
+		if !event.ValidTopic(topic) {
+			fmt.Println(string(event.AppendReject(nil, view.ID, topic, event.InvalidTopic)))
+			continue
+		}
+		fmt.Println(string(event.AppendAck(nil, view.ID, [][]byte{topic})))
+	}
+	// Output:
+	// {"type":"__ack","id":"7","payload":{"topics":["price"]}}
+	// {"type":"__reject","id":"7","payload":{"topic":"price:","reason":"invalid_topic"}}
+}
+
+func ExampleSplitTopic() {
+	typ, id, err := event.SplitTopic("price:EURUSD")
+	fmt.Println(typ, id, err)
+	_, _, err = event.SplitTopic("__subscribe")
+	fmt.Println(err)
+	// Output:
+	// price EURUSD <nil>
+	// type begins with __, which is reserved for control events
+}

@@ -1,0 +1,46 @@
+package event
+
+import (
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// libraryEnvelope is the slow path, where the JSON library has the word: for messages that the scanner declines.
+func libraryEnvelope(b []byte, m *members) Fault {
+	if fault := libraryFault(b, maxNesting); fault != 0 {
+		return fault
+	}
+	*m = members{}
+	for at := firstMember(b); at >= 0; {
+		var name, value []byte
+		name, value, at = member(b, at)
+		switch string(decoded(name)) {
+		case "type":
+			m.typ = value
+		case "id":
+			m.id = value
+		case "payload":
+			m.payload = value
+		}
+	}
+	return 0
+}
+
+// libraryFault says what is wrong with the one JSON value that is to be all of b. The depth is checked first: it bounds
+// the library's recursion, too.
+func libraryFault(b []byte, depth int) Fault {
+	if nesting(b) > depth {
+		return FaultDepth
+	}
+	if jsontext.Value(b).IsValid() {
+		return 0
+	}
+	if !utf8.Valid(b) {
+		return FaultUTF8
+	}
+	if jsontext.Value(b).IsValid(jsontext.AllowDuplicateNames(true)) {
+		return FaultDuplicateName
+	}
+	return FaultSyntax
+}

@@ -1,0 +1,161 @@
+package event
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+)
+
+func mustParse(t *testing.T, view *View, message string) {
+	t.Helper()
+	if err := view.Parse([]byte(message)); err != nil {
+		t.Fatalf("Parse %q: %v", message, err)
+	}
+}
+
+func TestViewI1PointsIntoTheMessage(t *testing.T) {
+	message := []byte(`{"type":"ticket","id":"42","payload":{"a":1}}`)
+	var view View
+	if err := view.Parse(message); err != nil {
+		t.Fatalf("Parse: %v", err)
+	}
+	copy(message, bytes.ToUpper(message))
+	if string(view.Type) != "TICKET" || string(view.Payload) != `{"A":1}` {
+		t.Errorf("got %q %q, want them to follow the message", view.Type, view.Payload)
+	}
+}
+
+func TestViewI1KeepsTypeWhenTheScratchGrowsForTheID(t *testing.T) {
+	for size := range 257 {
+		var view View
+		mustParse(t, &view, `{"type":"\u0061bc","id":"\u0069`+strings.Repeat("d", max(0, size-1))+`"}`)
+		if string(view.Type) != "abc" || string(view.ID) != "i"+strings.Repeat("d", max(0, size-1)) {
+			t.Fatalf("got %q %q", view.Type, view.ID)
+		}
+	}
+}
+
+func TestViewI3HoldsNothingAfterAnError(t *testing.T) {
+	for _, bad := range []string{`{`, `{"type":1}`, `{"type":"t","id":1}`, `{"\n":1}`} {
+		var view View
+		mustParse(t, &view, `{"type":"t","id":"i","payload":{"topic":"x"}}`)
+		if err := view.Parse([]byte(bad)); err == nil {
+			t.Fatalf("%q: got no error", bad)
+		}
+		if view.Type != nil || view.ID != nil || view.Payload != nil {
+			t.Errorf("%q: got %q %q %q, want nil", bad, view.Type, view.ID, view.Payload)
+		}
+		if _, err := view.Topics(nil); err != FaultTopics {
+			t.Errorf("%q: Topics got %v, want %v", bad, err, FaultTopics)
+		}
+	}
+}
+
+func TestViewTakesOneMessageAfterAnother(t *testing.T) {
+	var view View
+	for _, c := range envelopeCases {
+		err := view.Parse([]byte(c.message))
+		if (err != nil) != (c.fault != 0) {
+			t.Fatalf("%s: got %v, want %v", c.name, err, c.fault)
+		}
+		if err == nil && (string(view.Type) != c.typ || string(view.ID) != c.id || string(view.Payload) != c.payload) {
+			t.Fatalf("%s: got %q %q %q", c.name, view.Type, view.ID, view.Payload)
+		}
+	}
+}
+
+func TestViewLetsALargeScratchGo(t *testing.T) {
+	var view View
+	mustParse(t, &view, `{"type":"__subscribe","payload":{"topic":"\u0061`+strings.Repeat("b", 2*keptScratch)+`"}}`)
+	if _, err := view.Topics(nil); err != nil {
+		t.Fatalf("Topics: %v", err)
+	}
+	if cap(view.scratch) <= keptScratch {
+		t.Fatalf("scratch: got %d bytes, want more than %d", cap(view.scratch), keptScratch)
+	}
+	mustParse(t, &view, `{"type":"t"}`)
+	if cap(view.scratch) > keptScratch {
+		t.Errorf("scratch: got %d bytes, want %d at most", cap(view.scratch), keptScratch)
+	}
+}
+
+func TestViewEventOwnsItsBytes(t *testing.T) {
+	message := []byte(`{"type":"order","id":"42","payload":{"a":1}}`)
+	var view View
+	if err := view.Parse(message); err != nil {
+		t.Fatalf("Parse: %v", err)
+	}
+	e := view.Event()
+	clear(message)
+	if e.Type != "order" || e.ID != "42" || string(e.Payload) != `{"a":1}` {
+		t.Errorf("got %q %q %q", e.Type, e.ID, e.Payload)
+	}
+}
+
+func TestScannerI2NothingIsAllocated(t *testing.T) {
+	subscribe := []byte(`{"type":"__subscribe","id":"7","payload":{"topics":["price","price:EURUSD","order:1"]}}`)
+	escaped := []byte(`{"type":"\u0074","id":"\u0069","payload":{"topic":"\u0074:1"}}`)
+	bad := []byte(`{"type":"t","payload":{"a":1,"a":2}}`)
+	ordinary := []byte(benchMessages[1].message)
+	large := []byte(benchMessages[2].message)
+	e, err := Parse(ordinary)
+	if err != nil {
+		t.Fatalf("Parse: %v", err)
+	}
+	var view View
+	out := make([]byte, 0, 4096)
+	topics := make([][]byte, 0, 16)
+	var failure error
+	cases := []struct {
+		name string
+		run  func()
+	}{
+		{"by View.Parse of 160 bytes", func() { failure = view.Parse(ordinary) }},
+		{"by View.Parse of 1024 bytes", func() { failure = view.Parse(large) }},
+		{"by View.Parse of escaped type and id", func() { failure = view.Parse(escaped) }},
+		{"by View.Parse of a malformed message", func() { failure = nil; _ = view.Parse(bad) }},
+		{"by View.Append", func() { failure = view.Parse(ordinary); out = view.Append(out[:0]) }},
+		{"by Append", func() { out = Append(out[:0], e) }},
+		{"by Event.Validate", func() { failure = e.Validate() }},
+		{"by View.Control and View.Topics", func() {
+			if failure = view.Parse(subscribe); failure == nil && view.Control() == Subscribe {
+				topics, failure = view.Topics(topics[:0])
+			}
+		}},
+		{"by View.Topics of an escaped topic", func() {
+			if failure = view.Parse(escaped); failure == nil {
+				topics, failure = view.Topics(topics[:0])
+			}
+		}},
+		{"by ValidTopic", func() {
+			if !ValidTopic(topics[0]) {
+				failure = FaultTopics
+			}
+		}},
+		{"by SplitTopic", func() { _, _, failure = SplitTopic("price:EURUSD") }},
+		{"by AppendAck", func() { out = AppendAck(out[:0], topics[0], topics) }},
+		{"by AppendReject", func() { out = AppendReject(out[:0], topics[0], topics[0], Limit) }},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			if got := testing.AllocsPerRun(100, c.run); got != 0 {
+				t.Errorf("got %v allocations, want 0", got)
+			}
+			if failure != nil {
+				t.Errorf("got %v, want no error", failure)
+			}
+		})
+	}
+}
+
+func TestViewEventAllocatesTwiceAtMost(t *testing.T) {
+	var view View
+	mustParse(t, &view, benchMessages[1].message)
+	var e Event
+	if got := testing.AllocsPerRun(100, func() { e = view.Event() }); got > 2 {
+		t.Errorf("got %v allocations, want 2 at most", got)
+	}
+	if e.ID != "EURUSD" {
+		t.Errorf("got id %q", e.ID)
+	}
+}

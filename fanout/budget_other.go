@@ -1,0 +1,5 @@
+//go:build !linux
+
+package fanout
+
+func machineMemory() int64 { return assumedMemory }

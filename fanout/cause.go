@@ -1,0 +1,87 @@
+package fanout
+
+import (
+	"fmt"
+	"time"
+)
+
+// CauseKind says what ended a connection.
+type CauseKind uint8
+
+const (
+	// CausePeerClosed: the peer sent a close frame; Cause.Code is its code, 1005 if it gave none.
+	CausePeerClosed CauseKind = iota + 1
+	// CausePeerGone: the peer ended the connection without a close frame, or reading or sending failed; see Cause.Err.
+	CausePeerGone
+	// CauseViolation: the peer broke RFC 6455 or a rate limit; Cause.Code was sent to it.
+	CauseViolation
+	// CauseBackpressure: the queue went over its limit; 1013 was sent.
+	CauseBackpressure
+	// CauseBudget: all queues together went over the memory budget and this one was the longest; 1013 was sent.
+	CauseBudget
+	// CauseSilent: the peer was silent for the peer timeout.
+	CauseSilent
+	// CauseClosed: Spoke.Close was called.
+	CauseClosed
+	// CauseRemoved: RemoveConnection was called; the socket is not closed.
+	CauseRemoved
+	// CauseShutdown: the hub shut down; 1012 was sent.
+	CauseShutdown
+	// CauseInternal: the hub failed; 1011 was sent if that was possible.
+	CauseInternal
+)
+
+var causeNames = [...]string{
+	CausePeerClosed: "closed by the peer", CausePeerGone: "peer is gone", CauseViolation: "protocol violation",
+	CauseBackpressure: "backpressure", CauseBudget: "memory budget", CauseSilent: "peer is silent",
+	CauseClosed: "closed", CauseRemoved: "removed", CauseShutdown: "shutdown", CauseInternal: "internal error",
+}
+
+// String says it in words.
+func (k CauseKind) String() string {
+	if int(k) < len(causeNames) && causeNames[k] != "" {
+		return causeNames[k]
+	}
+	return fmt.Sprintf("cause %d", uint8(k))
+}
+
+// Cause is what ended a connection. The first cause wins.
+type Cause struct {
+	// Kind says what happened.
+	Kind CauseKind
+	// Code is the close code that was sent, or with CausePeerClosed received; 0 if there was none.
+	Code uint16
+	// Reason is the reason that went with it.
+	Reason string
+	// Err is what failed, if something did.
+	Err error
+}
+
+// String says it in words.
+func (c Cause) String() string {
+	text := c.Kind.String()
+	if c.Code != 0 {
+		text = fmt.Sprintf("%s (%d)", text, c.Code)
+	}
+	if c.Reason != "" {
+		text += ": " + c.Reason
+	}
+	if c.Err != nil {
+		text += ": " + c.Err.Error()
+	}
+	return text
+}
+
+// Backpressure is what Config.OnBackpressure learns.
+type Backpressure struct {
+	// Queued is the number of unsent bytes when the frame was refused.
+	Queued int
+	// Frame is the length of the refused frame in bytes, 0 when the memory budget was the reason.
+	Frame int
+	// Limit is the configured threshold in bytes.
+	Limit int
+	// Blocked is how long the socket has been full.
+	Blocked time.Duration
+	// Budget says that the memory budget of the hub was exceeded, not the spoke's own limit.
+	Budget bool
+}

@@ -1,0 +1,236 @@
+package fanout
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"runtime"
+	"time"
+
+	"github.com/spokehub/spokehub/event"
+	"github.com/spokehub/spokehub/netpoll"
+	"github.com/spokehub/spokehub/wsframe"
+)
+
+// Engine says how the hub waits for its connections.
+type Engine = netpoll.Engine
+
+// The engines. EngineDefault is the fastest one of the system; EngineGoroutine works on any system and takes any
+// net.Conn with two goroutines each, which the other engines do too for what has no descriptor (TLS, pipes).
+const (
+	EngineDefault   = netpoll.EngineDefault
+	EngineEasygo    = netpoll.EngineEasygo
+	EngineEpoll     = netpoll.EngineEpoll
+	EngineGoroutine = netpoll.EngineGoroutine
+)
+
+// ParseEngine reads an engine's name: default, easygo, epoll or goroutine.
+func ParseEngine(name string) (Engine, error) { return netpoll.ParseEngine(name) }
+
+// Config says how a hub works. It is passed by value; the zero value of every field means its default, which the field
+// names, and a hub's copy never changes. New refuses what makes no sense and names the field.
+//
+// Callbacks run on the worker pool, never on a reactor and never under a lock; those of one connection never overlap and
+// come in order. They may block, which holds up that connection alone as long as workers are left, and may call any
+// method. A panic in one is recovered, counted and logged.
+type Config struct {
+	// OnConnection is called once for each connection, before any event of it is handled. conn tells addresses; it can
+	// be read and written only after RemoveConnection.
+	OnConnection func(s *Spoke, conn net.Conn)
+	// OnDisconnection is called once, last, for every connection that OnConnection was called for.
+	OnDisconnection func(s *Spoke, conn net.Conn, cause Cause)
+	// OnBackpressure is called once, when a frame is refused because the spoke's queue would exceed QueueLimit, and
+	// before the spoke is closed with 1013.
+	OnBackpressure func(s *Spoke, info Backpressure)
+	// OnEvent sees every event of every spoke, ahead of listeners. The payload is borrowed until it returns.
+	OnEvent func(s *Spoke, e event.Event)
+	// Authorize decides whether a spoke may subscribe to a topic. Nil allows all. A subscription that it refuses is
+	// answered with the reason forbidden.
+	Authorize func(s *Spoke, topic string) bool
+
+	// Relay dispatches the events of spokes to the other subscribers.
+	Relay bool
+	// Binary sends binary messages instead of text.
+	Binary bool
+
+	// QueueLimit is how many unsent bytes a connection may have queued before it is closed with 1013. Default 1 MiB.
+	QueueLimit int
+	// MaxMessage is the longest message that a spoke may send, in bytes. Default 1 MiB.
+	MaxMessage int
+	// MaxTopics is how many topics a spoke may subscribe to. Default 1,024.
+	MaxTopics int
+	// MemoryBudget is how many bytes all queues together may hold; frames that many queues share count once. Over it,
+	// the connections with the longest queues are closed with 1013. Default: a quarter of the memory limit (GOMEMLIMIT)
+	// or, without one, of the machine's memory.
+	MemoryBudget int64
+	// MaxConnections is how many connections may be open. Over it, handshakes are answered with 503. Default: no limit
+	// but the descriptors of the process.
+	MaxConnections int
+	// MaxConnectionsPerAddress is the same for one source address. Default: none.
+	MaxConnectionsPerAddress int
+	// MaxHandshakesPerAddress is how many unfinished handshakes a source address may have. Default: none.
+	MaxHandshakesPerAddress int
+	// MaxEventsPerSecond is how many events a second a spoke may send, with a second's worth of burst. Over it, it is
+	// closed with 1008. Default: none.
+	MaxEventsPerSecond int
+	// MaxBytesPerSecond is the same for the bytes of its messages. Default: none.
+	MaxBytesPerSecond int
+	// MaxControlsPerSecond is the same for its control events. Default: none.
+	MaxControlsPerSecond int
+
+	// Reactors is the number of goroutines that own connections. Default: GOMAXPROCS less one, at least one.
+	Reactors int
+	// Workers is how many callbacks may run at a time. Default 256.
+	Workers int
+	// Engine is how reactors wait. Default: EngineDefault.
+	Engine Engine
+	// SendBuffer is the kernel's send buffer of each connection in bytes: SO_SNDBUF. Default: the system's, which grows
+	// by itself; see also UnsentLimit.
+	SendBuffer int
+	// UnsentLimit bounds what the kernel takes of a connection's bytes ahead of sending them: TCP_NOTSENT_LOWAT. Default
+	// 128 KiB; negative leaves it to the system.
+	UnsentLimit int
+
+	// HandshakeTimeout is how long a client may take for its handshake. Default 10 s.
+	HandshakeTimeout time.Duration
+	// FirstByteTimeout is how long it may take to begin. Default 5 s.
+	FirstByteTimeout time.Duration
+	// PingInterval is how long a spoke may be silent before it is pinged. Default 25 s; negative: never.
+	PingInterval time.Duration
+	// PeerTimeout is how long a spoke may be silent before it counts as dead. Default 60 s.
+	PeerTimeout time.Duration
+	// CloseTimeout is how long a closing spoke may take to read what is left and to answer. Default 5 s.
+	CloseTimeout time.Duration
+	// DrainGrace is how long Shutdown waits before it closes the first spoke, so that load balancers notice. Default 0.
+	DrainGrace time.Duration
+	// DrainPeriod is over how long Shutdown spreads the closes. Default 0: all at once.
+	DrainPeriod time.Duration
+
+	// Path is where Serve answers WebSocket handshakes. Default "/ws".
+	Path string
+	// Origins are the web origins that may connect, such as "https://app.example.com" or "https://*.example.com"; "*"
+	// lets any. Default: only pages of the same host. Clients that are no browsers send no origin and are let in.
+	Origins []string
+	// Subprotocols are offered in handshakes.
+	Subprotocols []string
+	// Fallback answers what Serve gets that is no request to Path. Default: 404.
+	Fallback http.Handler
+	// Logger gets what an operator should know. Default: silence.
+	Logger *slog.Logger
+}
+
+const (
+	defaultQueueLimit   = 1 << 20
+	defaultMaxMessage   = 1 << 20
+	defaultMaxTopics    = 1024
+	defaultWorkers      = 256
+	defaultUnsentLimit  = 128 << 10
+	leastQueueLimit     = 1 << 10
+	mostReactors        = 64
+	mostQueueLimit      = 1 << 30
+	mostSpread          = 24 * time.Hour
+	leastPingInterval   = 200 * time.Millisecond
+	defaultPingInterval = 25 * time.Second
+)
+
+func (c Config) withDefaults() (Config, error) {
+	if err := c.check(); err != nil {
+		return c, err
+	}
+	orInt(&c.QueueLimit, defaultQueueLimit)
+	orInt(&c.MaxMessage, defaultMaxMessage)
+	orInt(&c.MaxTopics, defaultMaxTopics)
+	orInt(&c.Workers, defaultWorkers)
+	orInt(&c.Reactors, min(mostReactors, max(1, runtime.GOMAXPROCS(0)-1)))
+	orInt(&c.UnsentLimit, defaultUnsentLimit)
+	orTime(&c.HandshakeTimeout, 10*time.Second)
+	orTime(&c.FirstByteTimeout, 5*time.Second)
+	orTime(&c.PingInterval, defaultPingInterval)
+	orTime(&c.PeerTimeout, 60*time.Second)
+	orTime(&c.CloseTimeout, 5*time.Second)
+	if c.MemoryBudget == 0 {
+		c.MemoryBudget = defaultBudget()
+	}
+	if c.Path == "" {
+		c.Path = "/ws"
+	}
+	if c.Fallback == nil {
+		c.Fallback = http.NotFoundHandler()
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.PingInterval > 0 && c.PeerTimeout <= c.PingInterval {
+		return c, fmt.Errorf("fanout: Config.PeerTimeout: %v must be longer than PingInterval, %v", c.PeerTimeout, c.PingInterval)
+	}
+	return c, nil
+}
+
+func (c Config) check() error {
+	for _, f := range []struct {
+		name        string
+		value       int64
+		least, most int64
+	}{
+		{"QueueLimit", int64(c.QueueLimit), leastQueueLimit, mostQueueLimit},
+		{"MaxMessage", int64(c.MaxMessage), 1, mostQueueLimit},
+		{"MaxTopics", int64(c.MaxTopics), 1, 1 << 30},
+		{"MemoryBudget", c.MemoryBudget, 1 << 20, 1 << 60},
+		{"MaxConnections", int64(c.MaxConnections), 1, 1 << 31},
+		{"MaxConnectionsPerAddress", int64(c.MaxConnectionsPerAddress), 1, 1 << 31},
+		{"MaxHandshakesPerAddress", int64(c.MaxHandshakesPerAddress), 1, 1 << 31},
+		{"MaxEventsPerSecond", int64(c.MaxEventsPerSecond), 1, 1 << 30},
+		{"MaxBytesPerSecond", int64(c.MaxBytesPerSecond), 1, 1 << 40},
+		{"MaxControlsPerSecond", int64(c.MaxControlsPerSecond), 1, 1 << 30},
+		{"Reactors", int64(c.Reactors), 1, mostReactors},
+		{"Workers", int64(c.Workers), 1, 1 << 20},
+		{"SendBuffer", int64(c.SendBuffer), 1 << 10, 1 << 30},
+		{"UnsentLimit", max(int64(c.UnsentLimit), 0), 1 << 10, 1 << 30},
+		{"HandshakeTimeout", int64(c.HandshakeTimeout), int64(netpoll.Tick), int64(mostSpread)},
+		{"FirstByteTimeout", int64(c.FirstByteTimeout), int64(netpoll.Tick), int64(mostSpread)},
+		{"PingInterval", max(int64(c.PingInterval), 0), int64(leastPingInterval), int64(mostSpread)},
+		{"PeerTimeout", int64(c.PeerTimeout), int64(leastPingInterval), int64(mostSpread)},
+		{"CloseTimeout", int64(c.CloseTimeout), int64(netpoll.Tick), int64(mostSpread)},
+		{"DrainGrace", int64(c.DrainGrace), 1, int64(mostSpread)},
+		{"DrainPeriod", int64(c.DrainPeriod), 1, int64(mostSpread)},
+	} {
+		if f.value != 0 && (f.value < f.least || f.value > f.most) {
+			return fmt.Errorf("fanout: Config.%s: %d is not between %d and %d", f.name, f.value, f.least, f.most)
+		}
+	}
+	if c.Engine > EngineGoroutine {
+		return fmt.Errorf("fanout: Config.Engine: %d is none of the engines", c.Engine)
+	}
+	return nil
+}
+
+func (c Config) policy() (*wsframe.Policy, error) {
+	p, err := wsframe.NewPolicy(wsframe.PolicyConfig{Path: c.Path, Origins: c.Origins, Subprotocols: c.Subprotocols})
+	if err != nil {
+		return nil, fmt.Errorf("fanout: Config.%w", err)
+	}
+	return p, nil
+}
+
+func orInt(field *int, value int) {
+	if *field == 0 {
+		*field = value
+	}
+}
+
+func orTime(field *time.Duration, value time.Duration) {
+	if *field == 0 {
+		*field = value
+	}
+}
+
+// ErrClosed is returned by what needs a running hub after Shutdown.
+var ErrClosed = errors.New("hub is closed")
+
+// ErrNotConnected is returned by RemoveConnection for a connection that the hub does not have.
+var ErrNotConnected = errors.New("not a connection of this hub")
+
+// ErrTooMany is returned by AddConnection when a limit on connections is reached.
+var ErrTooMany = errors.New("too many connections")

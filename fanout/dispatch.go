@@ -1,0 +1,89 @@
+package fanout
+
+import (
+	"math/bits"
+
+	"github.com/spokehub/spokehub/event"
+	"github.com/spokehub/spokehub/netpoll"
+)
+
+// DispatchEvent sends an event to the connections that are subscribed to its type or its type and id, to each once and to
+// no others. It returns true always: an event that is not valid is counted and logged at debug level, a connection that
+// can't take it shows as a callback and in Stats. It copies the payload, takes a lock a topic and a reactor, and does not
+// wait for the network. Events that one goroutine dispatches reach every spoke in that order. Listeners do not hear it.
+func (h *Hub) DispatchEvent(e event.Event) bool { return h.dispatch(e, nil) }
+
+// Relay is DispatchEvent to everybody but from: for a listener that passes an event on to the other subscribers.
+func (h *Hub) Relay(from *Spoke, e event.Event) bool { return h.dispatch(e, from) }
+
+func (h *Hub) dispatch(e event.Event, except *Spoke) bool {
+	if err := e.Validate(); err != nil {
+		h.invalidEvent(err)
+		return true
+	}
+	h.dispatched.Add(1)
+	match := h.index.MatchString(e.Type, e.ID)
+	if match.Parts == 0 {
+		return true
+	}
+	m := newMessage(h)
+	m.match = match
+	m.except = except
+	m.encode(e)
+	m.Retain(bits.OnesCount64(match.Parts) - 1)
+	for parts := match.Parts; parts != 0; parts &= parts - 1 {
+		if !h.lanes[bits.TrailingZeros64(parts)].reactor.Post(m) {
+			m.Release()
+		}
+	}
+	return true
+}
+
+// relay dispatches the event in view to all but its sender: to this lane's members at once if nothing waits before it,
+// to other lanes at the end of the turn.
+func (l *lane) relay(s *Spoke, v *event.View) {
+	match := l.hub.index.Match(v.Type, v.ID)
+	if match.Parts == 0 {
+		return
+	}
+	m := newMessage(l.hub)
+	m.match = match
+	m.except = s
+	m.encodeView(v)
+	m.Retain(bits.OnesCount64(match.Parts) - 1)
+	for parts := match.Parts; parts != 0; parts &= parts - 1 {
+		i := bits.TrailingZeros64(parts)
+		switch {
+		case i != l.index:
+			l.outbound[i] = append(l.outbound[i], m)
+		case l.reactor.Idle():
+			l.fanout(m)
+			m.Release()
+		case !l.reactor.Post(m):
+			m.Release()
+		}
+	}
+}
+
+// fanout queues a message on this lane's members of the topics it matches.
+func (l *lane) fanout(m *message) {
+	except := netpoll.NoSlot
+	if s := m.except; s != nil && s.lane == l && l.reactor.Holds(s.conn) {
+		except = s.conn.Slot
+	}
+	l.reactor.NextSerial()
+	if m.match.Type != nil {
+		l.reactor.Fanout(&m.Frame, l.part.Members(m.match.Type), except)
+	}
+	if m.match.TypeID != nil {
+		l.reactor.Fanout(&m.Frame, l.part.Members(m.match.TypeID), except)
+	}
+}
+
+// sendOne queues a message on the one spoke that it is for.
+func (l *lane) sendOne(m *message) {
+	s := m.only
+	if s.phase == open && l.reactor.Holds(s.conn) {
+		l.reactor.Send(s.conn.Slot, &m.Frame)
+	}
+}

@@ -1,0 +1,199 @@
+package fanout
+
+import (
+	"bytes"
+	"sync"
+
+	"github.com/spokehub/spokehub/netpoll"
+	"github.com/spokehub/spokehub/wsframe"
+)
+
+var headBuffers = sync.Pool{New: func() any { b := make([]byte, 0, 1024); return &b }}
+
+// arrivals are connections that one lane accepted for another, handed over once a turn.
+type arrivals []netpoll.Accepted
+
+// Do takes them in.
+func (a arrivals) Do(r *netpoll.Reactor) {
+	l := r.Handler().(*lane)
+	for _, c := range a {
+		l.arrive(c)
+	}
+}
+
+// discard closes connections that were meant for a lane that has stopped.
+func (l *lane) discard(to *lane, came arrivals) {
+	for _, a := range came {
+		a.Close()
+		to.load.Add(-1)
+		l.hub.departed(&Spoke{lane: to, peer: addressOf(a.Peer), marks: countedIn | shaking})
+	}
+}
+
+// Accepted takes a connection of a listener to the lane with the fewest.
+func (l *lane) Accepted(_ uint32, a netpoll.Accepted) {
+	h := l.hub
+	h.accepted.Add(1)
+	if reason := h.admit(addressOf(a.Peer)); reason != nil {
+		l.counts.refusals[reason.Status]++
+		l.turnAway(a, reason)
+		return
+	}
+	to := h.leastLoaded()
+	to.load.Add(1)
+	if to == l {
+		l.arrive(a)
+		return
+	}
+	l.arrivals[to.index] = append(l.arrivals[to.index], a)
+}
+
+// arrive begins the handshake of an accepted connection.
+func (l *lane) arrive(a netpoll.Accepted) {
+	s := &Spoke{lane: l, id: l.hub.nextID(), peer: addressOf(a.Peer), marks: countedIn | shaking}
+	slot, err := l.open(a)
+	if err != nil {
+		l.hub.cfg.Logger.Error("accepted connection could not be registered", "error", err)
+		a.Close()
+		l.load.Add(-1)
+		l.hub.departed(s)
+		return
+	}
+	l.put(s, slot)
+	l.reactor.SetDeadline(slot, min(l.hub.cfg.FirstByteTimeout, l.hub.cfg.HandshakeTimeout))
+	l.reactor.ReadSoon(slot)
+}
+
+func (l *lane) open(a netpoll.Accepted) (uint32, error) {
+	if a.Conn != nil {
+		return l.reactor.OpenLink(a.Conn), nil
+	}
+	return l.reactor.Open(a.FD)
+}
+
+// shake collects the request head and, when it is whole, decides what becomes of the connection.
+func (l *lane) shake(s *Spoke, view []byte) {
+	slot := s.conn.Slot
+	head := l.heads[slot]
+	scanned := 0
+	buf := view
+	if head != nil {
+		scanned = len(*head)
+		*head = append(*head, view...)
+		buf = *head
+	}
+	end, refusal := wsframe.HeadEnd(buf, scanned)
+	if end == 0 && refusal == nil {
+		l.keepHead(s, head, view)
+		return
+	}
+	if head != nil {
+		delete(l.heads, slot)
+		defer recycleHead(head)
+	}
+	if refusal != nil {
+		l.refuseShake(s, refusal)
+		return
+	}
+	request, refusal := wsframe.ParseRequest(buf[:end])
+	if refusal != nil {
+		l.refuseShake(s, refusal)
+		return
+	}
+	if string(request.Path) != l.hub.cfg.Path {
+		l.toWeb(s, buf)
+		return
+	}
+	m := newMessage(l.hub)
+	response, subprotocol, refusal := l.hub.served.Upgrade(&request, m.buf[:0])
+	m.buf = response
+	m.Reset(response, false, m)
+	defer m.Release()
+	if refusal != nil {
+		l.refuseShake(s, refusal)
+		return
+	}
+	l.counts.handshakes++
+	l.hub.handshakeDone(s)
+	if subprotocol != "" {
+		s.more().subprotocol = subprotocol
+	}
+	l.reactor.Send(slot, &m.Frame)
+	l.begin(s, buf[end:])
+}
+
+// keepHead keeps a head that is not whole, of which the first bytes are in head if it is not nil.
+func (l *lane) keepHead(s *Spoke, head *[]byte, view []byte) {
+	if head != nil {
+		return
+	}
+	head = headBuffers.Get().(*[]byte)
+	*head = append((*head)[:0], view...)
+	l.heads[s.conn.Slot] = head
+	l.reactor.SetDeadline(s.conn.Slot, l.hub.cfg.HandshakeTimeout)
+}
+
+// begin opens the connection for messages; rest is what the client has sent behind its handshake.
+func (l *lane) begin(s *Spoke, rest []byte) {
+	s.phase = open
+	if l.hub.cfg.OnConnection != nil {
+		l.note(s, itemConnected, nil)
+	}
+	if l.hub.cfg.OnConnection != nil || l.hub.cfg.OnDisconnection != nil {
+		s.marks |= announced
+	}
+	l.schedulePing(s)
+	if len(rest) > 0 {
+		l.receive(s, rest)
+	}
+}
+
+// refuseShake answers a handshake with an HTTP error and closes.
+func (l *lane) refuseShake(s *Spoke, refusal *wsframe.Refusal) {
+	l.counts.refused++
+	l.counts.refusals[refusal.Status]++
+	l.remove(s, Cause{})
+	m := newMessage(l.hub)
+	m.buf = refusal.AppendResponse(m.buf[:0])
+	l.queueLast(s, m)
+}
+
+var refuseTimeout = &wsframe.Refusal{Status: 408, Reason: "the handshake took too long"}
+
+func (l *lane) shakeTimeout(s *Spoke) {
+	if l.heads[s.conn.Slot] == nil {
+		l.counts.refused++
+		l.counts.refusals[refuseTimeout.Status]++
+		l.remove(s, Cause{})
+		l.end(s, netpoll.DropClosed)
+		return
+	}
+	l.refuseShake(s, refuseTimeout)
+}
+
+// toWeb hands a connection whose request is not for the hub to net/http, with the bytes already read.
+func (l *lane) toWeb(s *Spoke, buf []byte) {
+	unread := bytes.Clone(buf)
+	l.remove(s, Cause{})
+	slot := s.conn.Slot
+	l.leave(s)
+	l.hub.web.give(l.reactor.Release(slot, unread))
+}
+
+// turnAway answers a connection that can't be admitted as far as the socket takes it, without a slot.
+func (l *lane) turnAway(a netpoll.Accepted, refusal *wsframe.Refusal) {
+	a.Reject(refusal.AppendResponse(nil))
+}
+
+func (l *lane) dropHead(s *Spoke) {
+	if head := l.heads[s.conn.Slot]; head != nil && l.spokes[s.conn.Slot] == s {
+		delete(l.heads, s.conn.Slot)
+		recycleHead(head)
+	}
+}
+
+func recycleHead(head *[]byte) {
+	if cap(*head) <= 2*wsframe.MaxHead {
+		headBuffers.Put(head)
+	}
+}

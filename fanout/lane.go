@@ -1,0 +1,197 @@
+package fanout
+
+import (
+	"errors"
+	"io"
+	"sync/atomic"
+
+	"github.com/spokehub/spokehub/event"
+	"github.com/spokehub/spokehub/netpoll"
+	"github.com/spokehub/spokehub/subs"
+)
+
+const tick = netpoll.Tick
+
+// lane is one reactor with the spokes that live on it: the reactor's Handler. Its fields belong to the reactor's
+// goroutine, but for load, held and listening, which any may read.
+//
+// I1: spokes[slot] is the spoke of every slot in use but listeners'.
+// I2: outbound[i] holds, in order, what this turn has for lane i; it is empty between turns.
+type lane struct {
+	hub     *Hub
+	index   int
+	reactor *netpoll.Reactor
+	part    *subs.Part
+	load    atomic.Int64
+	held    atomic.Int64
+
+	spokes   []*Spoke
+	heads    map[uint32]*[]byte
+	view     event.View
+	topics   [][]byte
+	ready    []*Spoke
+	spare    []*Spoke
+	runnable []*Spoke
+	outbound [][]netpoll.Task
+	arrivals []arrivals
+	pressure Backpressure
+	counts   laneCounts
+}
+
+// laneCounts is what a lane counts besides its reactor.
+type laneCounts struct {
+	handshakes   uint64
+	refused      uint64
+	disconnected uint64
+	messages     uint64
+	events       uint64
+	controls     uint64
+	malformed    uint64
+	badTopics    uint64
+	relayed      uint64
+	pings        uint64
+	closes       map[uint16]uint64
+	refusals     map[int]uint64
+	overRate     uint64
+}
+
+func newLane(h *Hub, index int) (*lane, error) {
+	l := &lane{
+		hub:      h,
+		index:    index,
+		part:     h.index.Part(index),
+		heads:    make(map[uint32]*[]byte),
+		outbound: make([][]netpoll.Task, h.cfg.Reactors),
+		arrivals: make([]arrivals, h.cfg.Reactors),
+	}
+	l.counts.closes = make(map[uint16]uint64)
+	l.counts.refusals = make(map[int]uint64)
+	r, err := netpoll.New(netpoll.Config{Handler: l, Engine: h.cfg.Engine, QueueLimit: h.cfg.QueueLimit})
+	if err != nil {
+		return nil, err
+	}
+	l.reactor = r
+	return l, nil
+}
+
+// put registers a spoke under the slot that the reactor gave it.
+func (l *lane) put(s *Spoke, slot uint32) {
+	for int(slot) >= len(l.spokes) {
+		l.spokes = append(l.spokes, nil)
+	}
+	l.spokes[slot] = s
+	s.conn = l.reactor.Conn(slot)
+}
+
+// Input brings bytes of a connection.
+func (l *lane) Input(slot uint32, view []byte) {
+	s := l.spokes[slot]
+	switch s.phase {
+	case handshaking:
+		l.shake(s, view)
+	case open:
+		l.receive(s, view)
+	}
+}
+
+// Hangup ends a connection whose peer is gone.
+func (l *lane) Hangup(slot uint32, err error) {
+	s := l.spokes[slot]
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	l.remove(s, Cause{Kind: CausePeerGone, Err: err})
+	l.end(s, netpoll.DropClosed)
+}
+
+// Overflow ends a connection whose queue would exceed its limit.
+func (l *lane) Overflow(slot uint32, queued, frame int) {
+	l.refuse(l.spokes[slot], queued, frame, netpoll.DropOverflow)
+}
+
+// Drained goes on with closing when the close frame is with the kernel.
+func (l *lane) Drained(slot uint32) { l.linger(l.spokes[slot]) }
+
+// Expired looks after a connection whose deadline has come.
+func (l *lane) Expired(slot uint32) {
+	s := l.spokes[slot]
+	switch s.phase {
+	case handshaking:
+		l.shakeTimeout(s)
+	case open:
+		l.checkPeer(s)
+	default:
+		l.overdue(s)
+	}
+}
+
+// Turn hands over what a batch of readiness brought: inboxes to the workers, relayed events and new connections to the
+// other lanes.
+func (l *lane) Turn() {
+	l.handOver()
+	for i := range l.outbound {
+		l.passOn(i)
+	}
+	l.keepBudget()
+}
+
+func (l *lane) passOn(i int) {
+	to := l.hub.lanes[i]
+	if out := l.outbound[i]; len(out) > 0 {
+		if !to.reactor.PostAll(out) {
+			for _, t := range out {
+				t.(*message).Release()
+			}
+		}
+		clear(out)
+		l.outbound[i] = out[:0]
+	}
+	if came := l.arrivals[i]; len(came) > 0 {
+		l.arrivals[i] = nil
+		if !to.reactor.Post(came) {
+			l.discard(to, came)
+		}
+	}
+}
+
+// Failed says that the reactor broke: without it the hub can't keep its promises, so all of it ends.
+func (l *lane) Failed(err error) {
+	l.hub.cfg.Logger.Error("a reactor failed; the hub stops", "reactor", l.index, "error", err)
+	go l.hub.abort(err)
+}
+
+// ask runs f on the reactor and waits for it. After the reactor's end it does nothing.
+func (l *lane) ask(f func(r *netpoll.Reactor)) {
+	done := make(chan struct{})
+	if l.reactor.Post(netpoll.TaskFunc(func(r *netpoll.Reactor) {
+		defer close(done)
+		f(r)
+	})) {
+		<-done
+	}
+}
+
+// checkPeer pings a spoke that was silent and gives up one that was so for too long.
+func (l *lane) checkPeer(s *Spoke) {
+	if s.marks&draining != 0 {
+		l.drainNow(s)
+		return
+	}
+	cfg := &l.hub.cfg
+	if cfg.PingInterval <= 0 {
+		return
+	}
+	silent := l.reactor.SilentFor(s.conn.Slot)
+	switch {
+	case silent >= cfg.PeerTimeout:
+		l.remove(s, Cause{Kind: CauseSilent})
+		l.end(s, netpoll.DropClosed)
+		return
+	case silent >= cfg.PingInterval:
+		l.counts.pings++
+		l.reactor.SetDeadline(s.conn.Slot, min(cfg.PingInterval, cfg.PeerTimeout-silent))
+		l.reactor.Send(s.conn.Slot, l.hub.ping)
+	default:
+		l.reactor.SetDeadline(s.conn.Slot, cfg.PingInterval-silent)
+	}
+}

@@ -1,0 +1,212 @@
+package fanout
+
+import (
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+
+	"github.com/spokehub/spokehub/event"
+	"github.com/spokehub/spokehub/netpoll"
+	"github.com/spokehub/spokehub/wsframe"
+)
+
+// Spoke is one WebSocket client: its event target. Its methods may be called from any goroutine, also after the
+// connection has ended, when they do nothing.
+//
+// Owners: id, lane, conn and peer never change once the spoke is announced; phase, parser, box, filling, told and left
+// belong to the reactor; work is how reactor and workers pass the box on (see inbox.go); extra is for any goroutine.
+type Spoke struct {
+	lane    *lane
+	conn    netpoll.Conn
+	id      uint64
+	peer    peerAddress
+	parser  wsframe.Parser
+	box     *inbox
+	filling *inbox
+	extra   atomic.Pointer[extra]
+	work    atomic.Uint32
+	phase   phase
+	marks   marks
+}
+
+// phase is where a connection stands. It only grows.
+type phase uint8
+
+const (
+	handshaking phase = iota
+	open
+	closing
+	lingering
+	gone
+)
+
+type marks uint8
+
+const (
+	announced marks = 1 << iota
+	ready
+	held
+	draining
+
+	countedIn
+	shaking
+	owesClose
+)
+
+// extra is what only some spokes have.
+type extra struct {
+	mu          sync.Mutex
+	value       any
+	listeners   atomic.Pointer[registry]
+	subprotocol string
+	key         any
+	under       net.Conn
+	released    net.Conn
+	rates       rates
+}
+
+// peerAddress is a source address without pointers.
+type peerAddress struct {
+	ip   [16]byte
+	port uint16
+	is4  bool
+	some bool
+}
+
+func addressOf(a netip.AddrPort) peerAddress {
+	if !a.IsValid() {
+		return peerAddress{}
+	}
+	return peerAddress{ip: a.Addr().As16(), port: a.Port(), is4: a.Addr().Is4() || a.Addr().Is4In6(), some: true}
+}
+
+func (p peerAddress) addrPort() netip.AddrPort {
+	ip := netip.AddrFrom16(p.ip)
+	if p.is4 {
+		ip = ip.Unmap()
+	}
+	return netip.AddrPortFrom(ip, p.port)
+}
+
+func (s *Spoke) more() *extra {
+	if x := s.extra.Load(); x != nil {
+		return x
+	}
+	s.extra.CompareAndSwap(nil, new(extra))
+	return s.extra.Load()
+}
+
+// ID is unique among the spokes of a hub, ever.
+func (s *Spoke) ID() uint64 { return s.id }
+
+// RemoteAddr is the peer's address, also after the end.
+func (s *Spoke) RemoteAddr() net.Addr {
+	if s.peer.some {
+		return net.TCPAddrFromAddrPort(s.peer.addrPort())
+	}
+	if x := s.extra.Load(); x != nil && x.under != nil {
+		return x.under.RemoteAddr()
+	}
+	return &net.TCPAddr{}
+}
+
+// Conn is the raw connection, the one that callbacks get. It tells addresses; reading and writing it fails with an error
+// until RemoveConnection has given it back, and Close closes the spoke.
+func (s *Spoke) Conn() net.Conn { return (*rawConn)(s) }
+
+// Subprotocol is the one agreed on in a handshake that the hub answered, or "".
+func (s *Spoke) Subprotocol() string {
+	if x := s.extra.Load(); x != nil {
+		return x.subprotocol
+	}
+	return ""
+}
+
+// DispatchEvent sends an event to this spoke alone, whatever it is subscribed to. It returns true always and does not
+// wait for the network: what becomes of the event shows in callbacks and Stats. It copies the payload.
+func (s *Spoke) DispatchEvent(e event.Event) bool {
+	h := s.lane.hub
+	if err := e.Validate(); err != nil {
+		h.invalidEvent(err)
+		return true
+	}
+	h.dispatched.Add(1)
+	m := newMessage(h)
+	m.only = s
+	m.encode(e)
+	if !s.lane.reactor.Post(m) {
+		m.Release()
+	}
+	return true
+}
+
+// BufferedAmount is the number of bytes queued for the spoke that the kernel has not taken. The kernel in turn holds at
+// most about Config.UnsentLimit that it has not sent. It asks the reactor and waits for the answer, usually tens of
+// microseconds; after the end it is 0.
+func (s *Spoke) BufferedAmount() int {
+	amount := 0
+	s.lane.ask(func(r *netpoll.Reactor) {
+		if r.Holds(s.conn) {
+			amount = r.Buffered(s.conn.Slot)
+		}
+	})
+	return amount
+}
+
+// Subscriptions are the topics that the spoke is subscribed to, in no order. It asks the reactor like BufferedAmount.
+func (s *Spoke) Subscriptions() []string {
+	var topics []string
+	s.lane.ask(func(r *netpoll.Reactor) {
+		if r.Holds(s.conn) && s.phase == open {
+			topics = s.lane.part.AppendTopics(nil, s.conn.Slot)
+		}
+	})
+	return topics
+}
+
+// Value is what SetValue stored last, or nil.
+func (s *Spoke) Value() any {
+	x := s.extra.Load()
+	if x == nil {
+		return nil
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.value
+}
+
+// SetValue keeps a value of the embedder's with the spoke.
+func (s *Spoke) SetValue(value any) {
+	x := s.more()
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.value = value
+}
+
+// Close ends the connection: what is queued is sent, then a close frame with code and reason (cut to 123 bytes), then
+// the socket is closed once the peer has answered or Config.CloseTimeout has passed. A code that RFC 6455 does not let a
+// server send becomes 1011. It does not wait; OnDisconnection tells when the spoke is removed.
+func (s *Spoke) Close(code uint16, reason string) {
+	if !wsframe.CodeAllowed(code) {
+		code = CodeInternal
+	}
+	s.lane.reactor.Post(netpoll.TaskFunc(func(r *netpoll.Reactor) {
+		if r.Holds(s.conn) {
+			s.lane.closeWith(s, Cause{Kind: CauseClosed, Code: code, Reason: reason})
+		}
+	}))
+}
+
+// The close codes that the hub sends by itself.
+const (
+	CodeNormal       = 1000
+	CodeGoingAway    = 1001
+	CodePolicy       = 1008
+	CodeInternal     = 1011
+	CodeRestart      = 1012
+	CodeTryLater     = 1013
+	CodeUnauthorized = 4401
+	CodeForbidden    = 4403
+	CodeTooMany      = 4429
+)

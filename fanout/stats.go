@@ -1,0 +1,132 @@
+package fanout
+
+import (
+	"maps"
+
+	"github.com/spokehub/spokehub/netpoll"
+)
+
+// Stats is what a hub has counted since New, and what it holds now. For events on their way out the ledger is
+//
+//	Deliveries = Delivered + HandedBack + DroppedBackpressure + DroppedClosed + DroppedBudget + Queued
+//
+// exactly, whenever no delivery is under way.
+type Stats struct {
+	// Connections are open, handshakes under way and closes under way included.
+	Connections uint64
+	// Accepted connections, added ones included.
+	Accepted uint64
+	// Disconnected spokes, whatever ended them.
+	Disconnected uint64
+	// Handshakes that the hub answered with 101, and HandshakesRefused with an error.
+	Handshakes, HandshakesRefused uint64
+	// MessagesIn are data messages of spokes; EventsIn and ControlsIn those that were events and control events.
+	MessagesIn, EventsIn, ControlsIn uint64
+	// Malformed messages and BadTopics were dropped.
+	Malformed, BadTopics uint64
+	// OverRate spokes were closed for sending too much.
+	OverRate uint64
+	// EventsDispatched by the embedder, and EventsRelayed from spokes.
+	EventsDispatched, EventsRelayed uint64
+	// EventsInvalid were dispatched by the embedder and broke the rules of the envelope.
+	EventsInvalid uint64
+	// Deliveries are pairs of an event and a spoke that it was for.
+	Deliveries uint64
+	// Delivered to the socket.
+	Delivered uint64
+	// HandedBack to the new owner of a removed connection, who sends them.
+	HandedBack uint64
+	// DroppedBackpressure: the spoke's queue was full. DroppedClosed: it ended. DroppedBudget: the memory budget.
+	DroppedBackpressure, DroppedClosed, DroppedBudget uint64
+	// Queued waits to be sent, in events, and QueuedBytes is the memory that it holds.
+	Queued, QueuedBytes uint64
+	// Backpressure is how many spokes were closed because they could not keep up.
+	Backpressure uint64
+	// BytesIn and BytesOut of all connections.
+	BytesIn, BytesOut uint64
+	// Reads and Sends are system calls; FullSockets is how often one was full; Turns are those of the reactors.
+	Reads, Sends, FullSockets, Turns uint64
+	// Blocked connections have a full socket now.
+	Blocked uint64
+	// Pings sent.
+	Pings uint64
+	// Topics that have subscribers, and Subscriptions.
+	Topics, Subscriptions uint64
+	// Panics of callbacks.
+	Panics uint64
+	// AcceptPauses is how often accepting paused for lack of descriptors or memory.
+	AcceptPauses uint64
+	// MemoryBudget is the configured one.
+	MemoryBudget uint64
+	// Reactors is how many there are.
+	Reactors int
+	// Closes counts close frames sent, by code; Refusals handshakes refused, by HTTP status.
+	Closes map[uint16]uint64
+	// Refusals counts handshakes refused, by HTTP status.
+	Refusals map[int]uint64
+}
+
+// Stats asks every reactor and waits for the answers, usually tens of microseconds. After Shutdown it returns the last.
+func (h *Hub) Stats() Stats {
+	if final := h.final.Load(); final != nil {
+		last := *final
+		last.Closes = maps.Clone(final.Closes)
+		last.Refusals = maps.Clone(final.Refusals)
+		return last
+	}
+	st := Stats{
+		Connections:      uint64(max(h.live.Load(), 0)),
+		Accepted:         h.accepted.Load(),
+		EventsDispatched: h.dispatched.Load(),
+		EventsInvalid:    h.invalid.Load(),
+		Backpressure:     h.pressures.Load(),
+		Panics:           h.panics.Load(),
+		AcceptPauses:     h.pauses.Load(),
+		Topics:           uint64(h.index.Len()),
+		Subscriptions:    uint64(h.index.Subscriptions()),
+		MemoryBudget:     uint64(h.cfg.MemoryBudget),
+		Reactors:         len(h.lanes),
+		Closes:           make(map[uint16]uint64),
+		Refusals:         make(map[int]uint64),
+	}
+	for _, l := range h.lanes {
+		l.ask(func(r *netpoll.Reactor) { st.add(l, r.Count()) })
+	}
+	return st
+}
+
+func (st *Stats) add(l *lane, c netpoll.Counters) {
+	n := &l.counts
+	st.Handshakes += n.handshakes
+	st.HandshakesRefused += n.refused
+	st.Disconnected += n.disconnected
+	st.MessagesIn += n.messages
+	st.EventsIn += n.events
+	st.ControlsIn += n.controls
+	st.Malformed += n.malformed
+	st.BadTopics += n.badTopics
+	st.OverRate += n.overRate
+	st.EventsRelayed += n.relayed
+	st.Pings += n.pings
+	for code, times := range n.closes {
+		st.Closes[code] += times
+	}
+	for status, times := range n.refusals {
+		st.Refusals[status] += times
+	}
+	st.Deliveries += c.Matched
+	st.Delivered += c.Delivered
+	st.HandedBack += c.HandedBack
+	st.DroppedBackpressure += c.Dropped[netpoll.DropOverflow]
+	st.DroppedClosed += c.Dropped[netpoll.DropClosed]
+	st.DroppedBudget += c.Dropped[netpoll.DropBudget]
+	st.Queued += c.Queued
+	st.QueuedBytes += c.QueuedBytes
+	st.BytesIn += c.BytesIn
+	st.BytesOut += c.BytesOut
+	st.Reads += c.Reads
+	st.Sends += c.Sends
+	st.FullSockets += c.FullSockets
+	st.Turns += c.Turns
+	st.Blocked += c.Blocked
+}

@@ -1,0 +1,151 @@
+package netpoll
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// Accepted is a connection that a listener brought: a non-blocking descriptor, or with the goroutine engine a net.Conn.
+type Accepted struct {
+	FD   int
+	Conn net.Conn
+	Peer netip.AddrPort
+}
+
+const (
+	acceptsATurn = 128
+	acceptPause  = 10
+)
+
+// listeners is what a reactor knows of its listening sockets. While pausedBy is set, accepting waits for a descriptor to
+// come free or for the deadline.
+type listeners struct {
+	open   int
+	paused []uint32
+	from   unix.RawSockaddrAny
+}
+
+func (l *listeners) forget(n uint32) {
+	l.open--
+	for i, p := range l.paused {
+		if p == n {
+			l.paused = append(l.paused[:i], l.paused[i+1:]...)
+			return
+		}
+	}
+}
+
+// Listen accepts from the listening, non-blocking socket fd, which it takes over. Connections come to Handler.Accepted.
+func (r *Reactor) Listen(fd int) (uint32, error) {
+	n, err := r.Open(fd)
+	if err != nil {
+		return NoSlot, fmt.Errorf("listen: %w", err)
+	}
+	r.slots.table[n].flags |= listening
+	r.listen.open++
+	return n, nil
+}
+
+func (r *Reactor) accept(n uint32) {
+	token := r.Conn(n)
+	for range acceptsATurn {
+		if !r.Holds(token) {
+			return
+		}
+		fd, errno := sysAccept(r.slots.table[n].fd, &r.listen.from)
+		switch errno {
+		case 0:
+			r.handler.Accepted(n, Accepted{FD: fd, Peer: address(&r.listen.from)})
+		case syscall.EAGAIN:
+			return
+		case syscall.EINTR, syscall.ECONNABORTED, syscall.EPROTO, syscall.ENETDOWN, syscall.ENOPROTOOPT, syscall.EHOSTDOWN,
+			syscall.ENONET, syscall.EHOSTUNREACH, syscall.EOPNOTSUPP, syscall.ENETUNREACH, syscall.EPERM:
+		default:
+			r.pauseAccept(n, errno)
+			return
+		}
+	}
+}
+
+func (r *Reactor) pauseAccept(n uint32, errno syscall.Errno) {
+	r.count.AcceptPauses++
+	r.Pause(n)
+	r.SetDeadline(n, acceptPause*Tick)
+	r.listen.paused = append(r.listen.paused, n)
+	r.handler.AcceptFailed(n, fmt.Errorf("accept: %w", errno))
+}
+
+// hurryAccept tries the paused listeners again: something has just been closed.
+func (r *Reactor) hurryAccept() {
+	for len(r.listen.paused) > 0 {
+		r.resumeAccept(r.listen.paused[0])
+	}
+}
+
+func (r *Reactor) resumeAccept(n uint32) {
+	for i, p := range r.listen.paused {
+		if p == n {
+			r.listen.paused = append(r.listen.paused[:i], r.listen.paused[i+1:]...)
+			r.handler.AcceptFailed(n, nil)
+			r.Resume(n)
+			return
+		}
+	}
+}
+
+func networkOrder(port uint16) uint16 { return port>>8 | port<<8 }
+
+func address(a *unix.RawSockaddrAny) netip.AddrPort {
+	switch a.Addr.Family {
+	case unix.AF_INET:
+		in := (*unix.RawSockaddrInet4)(unsafe.Pointer(a))
+		return netip.AddrPortFrom(netip.AddrFrom4(in.Addr), networkOrder(in.Port))
+	case unix.AF_INET6:
+		in := (*unix.RawSockaddrInet6)(unsafe.Pointer(a))
+		return netip.AddrPortFrom(netip.AddrFrom16(in.Addr).Unmap(), networkOrder(in.Port))
+	}
+	return netip.AddrPort{}
+}
+
+// IsExhausted says whether err, as Handler.AcceptFailed has it, means that descriptors or memory are used up.
+func IsExhausted(err error) bool {
+	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) || errors.Is(err, syscall.ENOBUFS) ||
+		errors.Is(err, syscall.ENOMEM)
+}
+
+// Close closes a connection that nobody has opened on a reactor.
+func (a Accepted) Close() {
+	if a.Conn != nil {
+		a.Conn.Close()
+		return
+	}
+	unix.Close(a.FD)
+}
+
+// Reject sends last, as far as the socket takes it at once, and closes a connection that nobody has opened.
+func (a Accepted) Reject(last []byte) {
+	if a.Conn != nil {
+		go rejectLink(a.Conn, last)
+		return
+	}
+	var unread [4096]byte
+	_, _ = sysRecv(int32(a.FD), unread[:])
+	_, _ = sysSend(int32(a.FD), last)
+	shutdownWrite(int32(a.FD))
+	unix.Close(a.FD)
+}
+
+func rejectLink(conn net.Conn, last []byte) {
+	_ = conn.SetDeadline(time.Now().Add(rejectTimeout))
+	_, _ = conn.Write(last)
+	conn.Close()
+}
+
+const rejectTimeout = time.Second

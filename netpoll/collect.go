@@ -1,0 +1,43 @@
+package netpoll
+
+import "time"
+
+// collector decides whether a turn that has frames to send looks for more first. Frames that reach a connection
+// together cost one system call together, which is the only big lever there is; but a hub with nothing else to do sends
+// at once.
+type collector struct {
+	active  bool
+	matched uint64
+	started time.Time
+	latest  time.Time
+}
+
+// collecting says that the reactor should look again before it flushes: as long as each look brings more, and within
+// Collect of the first frame.
+func (r *Reactor) collecting(worked bool) bool {
+	c := &r.collect
+	if r.cfg.Collect < 0 || r.log.heavy > 0 {
+		c.active = false
+		return false
+	}
+	brought := r.count.Matched != c.matched
+	c.matched = r.count.Matched
+	if !c.active && !brought {
+		return false
+	}
+	now := time.Now()
+	if !c.active {
+		c.active = true
+		c.started = now
+		c.latest = now
+		return true
+	}
+	if brought {
+		c.latest = now
+	}
+	if now.Sub(c.started) < r.cfg.Collect && (brought || now.Sub(c.latest) < r.cfg.Linger) {
+		return true
+	}
+	c.active = false
+	return false
+}

@@ -1,0 +1,111 @@
+package netpoll
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+func newPoller(engine Engine, r *Reactor) (poller, error) {
+	switch engine {
+	case EngineDefault, EngineEpoll:
+		return newEpollPoller(r)
+	case EngineEasygo:
+		return newEasygoPoller(r)
+	case EngineGoroutine:
+		return newGoroutinePoller(r), nil
+	}
+	return nil, fmt.Errorf("Config.Engine: %d is none", engine)
+}
+
+// HasDescriptors says whether reactors with this engine take sockets by descriptor.
+func (e Engine) HasDescriptors() bool { return e != EngineGoroutine }
+
+// Open takes over the non-blocking socket fd and starts reading from it. On error the caller still owns fd. The slot is
+// valid until Close or Release.
+func (r *Reactor) Open(fd int) (uint32, error) {
+	n := r.slots.take()
+	s := &r.slots.table[n]
+	s.fd = int32(fd)
+	s.seen = r.wheel.now
+	if err := r.poller.add(s.fd, Conn{Slot: n, Gen: s.gen}, false); err != nil {
+		r.slots.retire(n)
+		return NoSlot, err
+	}
+	return n, nil
+}
+
+// Adopt takes the descriptor out of conn: the returned descriptor is a non-blocking duplicate and conn is closed, so
+// that Go's own poller forgets it. ok is false, and conn untouched, for a conn that has no socket of its own, as TLS
+// connections and pipes have none.
+func Adopt(conn net.Conn) (fd int, ok bool, err error) {
+	switch conn.(type) {
+	case *net.TCPConn, *net.UnixConn:
+	default:
+		return -1, false, nil
+	}
+	fd, err = take(conn.(interface {
+		syscall.Conn
+		Close() error
+	}))
+	if err != nil {
+		return -1, true, fmt.Errorf("adopt connection: %w", err)
+	}
+	return fd, true, nil
+}
+
+// detach takes a descriptor out of the reactor.
+func (r *Reactor) detach(s *slot) { _ = r.poller.del(s.fd) }
+
+// connOf makes a net.Conn of a descriptor, which it consumes.
+func connOf(fd int32) (net.Conn, error) {
+	file := os.NewFile(uintptr(fd), "released connection")
+	defer file.Close()
+	conn, err := net.FileConn(file)
+	if err != nil {
+		return nil, fmt.Errorf("give connection back: %w", err)
+	}
+	return conn, nil
+}
+
+func socketError(fd int32) error {
+	if fd < 0 {
+		return syscall.ECONNRESET
+	}
+	code, err := unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_ERROR)
+	if err != nil || code == 0 {
+		return receiveError(syscall.ECONNRESET)
+	}
+	return receiveError(syscall.Errno(code))
+}
+
+func closeDescriptor(fd int32) { unix.Close(int(fd)) }
+
+// CloseDescriptor closes a descriptor that Accepted brought and nobody opened.
+func CloseDescriptor(fd int) { unix.Close(fd) }
+
+func shutdownWrite(fd int32) { _ = unix.Shutdown(int(fd), unix.SHUT_WR) }
+
+// LocalAddr is the address that the connection in slot n was accepted on, nil if it can't be told.
+func (r *Reactor) LocalAddr(n uint32) net.Addr {
+	s := &r.slots.table[n]
+	if s.flags&linked != 0 {
+		return r.links[n].conn.LocalAddr()
+	}
+	name, err := unix.Getsockname(int(s.fd))
+	if err != nil {
+		return nil
+	}
+	switch a := name.(type) {
+	case *unix.SockaddrInet4:
+		return &net.TCPAddr{IP: a.Addr[:], Port: a.Port}
+	case *unix.SockaddrInet6:
+		return &net.TCPAddr{IP: a.Addr[:], Port: a.Port}
+	case *unix.SockaddrUnix:
+		return &net.UnixAddr{Name: a.Name, Net: "unix"}
+	}
+	return nil
+}

@@ -1,0 +1,129 @@
+package netpoll
+
+import (
+	"net"
+	"sync"
+	"time"
+)
+
+// Released is a connection on its way back from a reactor to another owner.
+type Released struct {
+	fd     int32
+	link   *link
+	unread []byte
+	unsent []byte
+}
+
+// Release takes a connection out of the reactor without closing it. What is queued on it and what unread holds (bytes
+// that were read ahead, in order) stay with the connection: see Released.Conn. The slot is no longer valid.
+func (r *Reactor) Release(n uint32, unread []byte) *Released {
+	s := &r.slots.table[n]
+	out := &Released{fd: s.fd, unread: unread, unsent: r.unsent(s)}
+	if s.flags&linked != 0 {
+		out.link = r.links[n]
+		delete(r.links, n)
+		out.link.detach()
+	} else {
+		r.detach(s)
+	}
+	r.slots.retire(n)
+	return out
+}
+
+// unsent sends what the socket takes at once and returns a copy of the rest. All of it counts as handed back.
+func (r *Reactor) unsent(s *slot) []byte {
+	var rest []byte
+	if s.back != 0 {
+		g := &r.backlogs.all[s.back]
+		r.count.HandedBack += uint64(g.counted())
+		offset := g.offset
+		for _, b := range g.items[g.head:] {
+			rest = append(rest, b.bytes[offset:]...)
+			offset = 0
+		}
+		g.drop(&r.log.batches)
+		r.backlogs.put(s.back)
+		s.back = 0
+	}
+	if s.head != 0 {
+		r.count.HandedBack += uint64(r.log.nodes[s.head].counted)
+		rest = append(rest, r.log.batch(s.head).bytes...)
+		r.forget(s)
+	}
+	return rest
+}
+
+// Conn makes a net.Conn of the released connection. Unread bytes are the first that its Read returns. Unsent bytes are
+// written in the background, ahead of whatever the new owner writes: its Write waits for them. Where there is neither,
+// the plain connection comes back. It may wait for the end of a read under way, not for the peer; call it once, on any
+// goroutine but the reactor's.
+func (c *Released) Conn() (net.Conn, error) {
+	if c.link == nil {
+		conn, err := connOf(c.fd)
+		if err != nil {
+			return nil, err
+		}
+		if len(c.unread) == 0 && len(c.unsent) == 0 {
+			return conn, nil
+		}
+		return newHandover(conn, c.unread, c.unsent, nil), nil
+	}
+	unread := append(c.unread, c.link.settle()...)
+	return newHandover(c.link.conn, unread, c.unsent, c.link.writeDone), nil
+}
+
+// handover is a net.Conn with a past: bytes read ahead of it, and bytes still to be written before its own.
+type handover struct {
+	net.Conn
+	read   sync.Mutex
+	unread []byte
+	past   chan struct{}
+	failed error
+}
+
+const handoverLinger = 5 * time.Second
+
+func newHandover(conn net.Conn, unread, unsent []byte, writer <-chan struct{}) *handover {
+	h := &handover{Conn: conn, unread: unread, past: make(chan struct{})}
+	go h.finish(unsent, writer)
+	return h
+}
+
+func (h *handover) finish(unsent []byte, writer <-chan struct{}) {
+	defer close(h.past)
+	if writer != nil {
+		<-writer
+	}
+	if len(unsent) > 0 {
+		_, h.failed = h.Conn.Write(unsent)
+	}
+}
+
+// Read returns the bytes that were read ahead first.
+func (h *handover) Read(p []byte) (int, error) {
+	h.read.Lock()
+	if len(h.unread) > 0 {
+		n := copy(p, h.unread)
+		h.unread = h.unread[n:]
+		h.read.Unlock()
+		return n, nil
+	}
+	h.read.Unlock()
+	return h.Conn.Read(p)
+}
+
+// Write waits until the bytes of the past are written.
+func (h *handover) Write(p []byte) (int, error) {
+	<-h.past
+	if h.failed != nil {
+		return 0, h.failed
+	}
+	return h.Conn.Write(p)
+}
+
+// Close gives the bytes of the past a few seconds to be written.
+func (h *handover) Close() error {
+	_ = h.Conn.SetWriteDeadline(time.Now().Add(handoverLinger))
+	<-h.past
+	return h.Conn.Close()
+}

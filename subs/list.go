@@ -1,0 +1,46 @@
+package subs
+
+import "sync/atomic"
+
+const smallestShrink = 16
+
+// list is the dense list of a topic's members in one part. It belongs to the
+// part's owner; others may load size. A single member lives in one, inside
+// the list, without an array of its own.
+type list struct {
+	members []uint32
+	one     [1]uint32
+	size    atomic.Uint32
+}
+
+// add appends a member that isn't in the list and returns its position.
+func (l *list) add(member uint32) (position uint32) {
+	if l.members == nil {
+		l.members = l.one[:0]
+	}
+	l.members = append(l.members, member)
+	l.size.Store(uint32(len(l.members)))
+	return uint32(len(l.members) - 1)
+}
+
+// remove takes out the member at position and puts the last one in its place,
+// which it names unless the last was the one removed.
+func (l *list) remove(position uint32) (moved uint32, ok bool) {
+	last := len(l.members) - 1
+	moved = l.members[last]
+	l.members[position] = moved
+	l.members = l.members[:last]
+	l.size.Store(uint32(last))
+	l.shrink()
+	return moved, int(position) != last
+}
+
+func (l *list) shrink() {
+	n := len(l.members)
+	switch {
+	case n == 0:
+		l.members = nil
+	case cap(l.members) > smallestShrink && n*4 <= cap(l.members):
+		l.members = append(make([]uint32, 0, n*2), l.members...)
+	}
+}

@@ -1,0 +1,134 @@
+package subs
+
+const chunkSize = 1024
+
+// record is what a part knows of a member: its first topic in place and, only
+// if it has had more, a set of the others. The set stays, at most 4 slots of it
+// when empty, until the member is dropped.
+type record struct {
+	entry
+	more *set
+}
+
+// chunk is 1024 records, 24 KiB: an exact size class of the allocator.
+type chunk [chunkSize]record
+
+// page is a place for a chunk, and how many of its records aren't vacant.
+type page struct {
+	chunk *chunk
+	used  int
+}
+
+// roster is the member table of a part, by chunks, so that it grows without a
+// copy and gives back the chunks that nobody uses. It belongs to the part's
+// owner. spare is an empty chunk, kept so that a lone member that comes and
+// goes doesn't allocate one each time (I5).
+type roster struct {
+	pages []page
+	spare *chunk
+}
+
+// get returns the member's record, nil if its chunk doesn't exist.
+func (r *roster) get(member uint32) *record {
+	i := member / chunkSize
+	if int(i) >= len(r.pages) || r.pages[i].chunk == nil {
+		return nil
+	}
+	return &r.pages[i].chunk[member%chunkSize]
+}
+
+// claim returns the member's record for the caller to fill.
+func (r *roster) claim(member uint32) *record {
+	i := int(member / chunkSize)
+	if missing := i + 1 - len(r.pages); missing > 0 {
+		r.pages = append(r.pages, make([]page, missing)...)
+	}
+	p := &r.pages[i]
+	if p.chunk == nil {
+		p.chunk, r.spare = r.spare, nil
+		if p.chunk == nil {
+			p.chunk = new(chunk)
+		}
+	}
+	rec := &p.chunk[member%chunkSize]
+	if rec.vacant() {
+		p.used++
+	}
+	return rec
+}
+
+// vacated is told that the member's record, claimed before, is vacant again.
+func (r *roster) vacated(member uint32) {
+	p := &r.pages[member/chunkSize]
+	p.used--
+	if p.used == 0 {
+		p.chunk, r.spare = nil, p.chunk
+	}
+}
+
+func (r *record) vacant() bool {
+	return r.hash == 0 && r.more == nil
+}
+
+func (r *record) count() int {
+	n := 0
+	if r.hash != 0 {
+		n = 1
+	}
+	if r.more != nil {
+		n += r.more.count
+	}
+	return n
+}
+
+// find returns the entry of a topic, nil if there is none. It is valid until
+// the record changes.
+func (r *record) find(hash uint32, name string) *entry {
+	if r.hash == hash && r.topic.name == name {
+		return &r.entry
+	}
+	if r.more == nil {
+		return nil
+	}
+	return r.more.find(hash, name)
+}
+
+// insert adds an entry whose topic the record doesn't have.
+func (r *record) insert(e entry) {
+	if r.hash == 0 {
+		r.entry = e
+		return
+	}
+	if r.more == nil {
+		r.more = new(set)
+	}
+	r.more.insert(e)
+}
+
+// take removes the entry of a topic.
+func (r *record) take(hash uint32, name string) (entry, bool) {
+	if r.hash == hash && r.topic.name == name {
+		taken := r.entry
+		r.entry = entry{}
+		return taken, true
+	}
+	if r.more == nil {
+		return entry{}, false
+	}
+	return r.more.take(hash, name)
+}
+
+// entries yields every entry of the record, in no particular order.
+func (r *record) entries(yield func(entry) bool) {
+	if r.hash != 0 && !yield(r.entry) {
+		return
+	}
+	if r.more == nil {
+		return
+	}
+	for _, e := range r.more.slots {
+		if e.hash != 0 && !yield(e) {
+			return
+		}
+	}
+}

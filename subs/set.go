@@ -1,0 +1,94 @@
+package subs
+
+const (
+	crowded     = 8
+	smallestSet = 4
+)
+
+// entry is one topic of a member: the topic, its hash, and the member's
+// position in the topic's list. A hash of zero marks an empty entry.
+type entry struct {
+	topic    *Topic
+	position uint32
+	hash     uint32
+}
+
+// set is a member's topics beyond its first: an open-addressed table of a
+// power of two of entries. Up to 8 slots may all be full (a lookup is a short
+// scan then); a larger one is three quarters full at most.
+type set struct {
+	slots []entry
+	count int
+}
+
+// find returns the entry of a topic, nil if there is none. It is valid until
+// the set changes.
+func (s *set) find(hash uint32, name string) *entry {
+	mask := uint32(len(s.slots) - 1)
+	i := hash
+	for range s.slots {
+		e := &s.slots[i&mask]
+		if e.hash == hash && e.topic.name == name {
+			return e
+		}
+		if e.hash == 0 {
+			return nil
+		}
+		i++
+	}
+	return nil
+}
+
+// insert adds an entry whose topic isn't in the set.
+func (s *set) insert(e entry) {
+	if size := len(s.slots); s.count == size || size > crowded && (s.count+1)*4 > size*3 {
+		s.resize(max(1, size*2))
+	}
+	s.put(e)
+	s.count++
+}
+
+// take removes the entry of a topic and closes the gap.
+func (s *set) take(hash uint32, name string) (entry, bool) {
+	found := s.find(hash, name)
+	if found == nil {
+		return entry{}, false
+	}
+	taken := *found
+	mask := uint32(len(s.slots) - 1)
+	gap := hash & mask
+	for &s.slots[gap] != found {
+		gap = (gap + 1) & mask
+	}
+	s.slots[gap] = entry{}
+	for i := (gap + 1) & mask; s.slots[i].hash != 0; i = (i + 1) & mask {
+		if (i-s.slots[i].hash)&mask >= (i-gap)&mask {
+			s.slots[gap], s.slots[i] = s.slots[i], entry{}
+			gap = i
+		}
+	}
+	s.count--
+	if len(s.slots) > smallestSet && s.count*4 <= len(s.slots) {
+		s.resize(len(s.slots) / 2)
+	}
+	return taken, true
+}
+
+func (s *set) resize(size int) {
+	old := s.slots
+	s.slots = make([]entry, size)
+	for _, e := range old {
+		if e.hash != 0 {
+			s.put(e)
+		}
+	}
+}
+
+func (s *set) put(e entry) {
+	mask := uint32(len(s.slots) - 1)
+	i := e.hash & mask
+	for s.slots[i].hash != 0 {
+		i = (i + 1) & mask
+	}
+	s.slots[i] = e
+}
