@@ -1,0 +1,161 @@
+package wsframe
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/binary"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/gobwas/ws"
+	"github.com/gorilla/websocket"
+)
+
+// gorillaConn is a connection in memory that gorilla/websocket can hijack and read.
+type gorillaConn struct {
+	net.Conn
+	memoryWire
+	header http.Header
+}
+
+func (c *gorillaConn) Header() http.Header                { return c.header }
+func (c *gorillaConn) WriteHeader(int)                    {}
+func (c *gorillaConn) Read(p []byte) (int, error)         { return c.memoryWire.Reader.Read(p) }
+func (c *gorillaConn) Write(p []byte) (int, error)        { return c.memoryWire.Write(p) }
+func (c *gorillaConn) Close() error                       { return nil }
+func (c *gorillaConn) SetDeadline(t time.Time) error      { return nil }
+func (c *gorillaConn) SetWriteDeadline(t time.Time) error { return nil }
+
+func (c *gorillaConn) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	return c, bufio.NewReadWriter(bufio.NewReader(c), bufio.NewWriter(c)), nil
+}
+
+// gorillaOutcome is what gorilla/websocket made of the input; code is that of the close frame it sent, 0 if none.
+type gorillaOutcome struct {
+	messages []string
+	code     uint16
+}
+
+func readGorilla(t *testing.T, input []byte, max int) (o gorillaOutcome) {
+	t.Helper()
+	request, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(head(headLines))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	wire := &gorillaConn{memoryWire: memoryWire{Reader: bytes.NewReader(nil)}, header: http.Header{}}
+	conn, err := new(websocket.Upgrader).Upgrade(wire, request, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wire.memoryWire = memoryWire{Reader: bytes.NewReader(input)}
+	note := func(kind, payload string) { o.messages = append(o.messages, kind+" "+payload) }
+	conn.SetReadLimit(int64(max))
+	conn.SetPingHandler(func(payload string) error { note("ping", payload); return nil })
+	conn.SetPongHandler(func(payload string) error { note("pong", payload); return nil })
+	conn.SetCloseHandler(func(code int, reason string) error {
+		if code == websocket.CloseNoStatusReceived {
+			note("close", "")
+		} else {
+			note("close", closePayload(uint16(code), reason))
+		}
+		return nil
+	})
+	for {
+		kind, payload, err := conn.ReadMessage()
+		if err != nil {
+			break
+		}
+		note(map[int]string{websocket.TextMessage: "text", websocket.BinaryMessage: "binary"}[kind], string(payload))
+	}
+	if sent, err := ws.ReadFrame(&wire.written); err == nil && sent.Header.OpCode == ws.OpClose {
+		o.code = binary.BigEndian.Uint16(sent.Payload)
+	}
+	return o
+}
+
+// divergences are the violations on which gorilla/websocket v1.5.3 is known to go on or to close otherwise: it leaves UTF-8 to its
+// caller, takes lengths that aren't minimal and a close payload of one byte, ends on a length or a sum of lengths over 63 bits
+// without a close frame, answers a close reason that isn't UTF-8 with 1002, and knows no close code 1014.
+var divergences = []*Close{closeTextNotUTF8, closeLongLength, closeHugeLength, closeCutCode, closeReasonNotUTF8}
+
+// checkAgainstGorilla compares up to the first divergence. Two more concern input that ends inside a header: we judge the first
+// byte at once and the message state when the header is whole, gorilla both when it has two bytes.
+func checkAgainstGorilla(t *testing.T, input []byte, max int) {
+	t.Helper()
+	ours, theirs := readWhole(input, max), readGorilla(t, input, max)
+	if isCode1014 := slices.ContainsFunc(ours.messages, func(m string) bool { return strings.HasPrefix(m, "close "+closePayload(1014, "")) }); isCode1014 {
+		ours.messages = ours.messages[:len(ours.messages)-1]
+		ours.violation = closeBadCode
+	}
+	if slices.Contains(divergences, ours.violation) {
+		if len(theirs.messages) < len(ours.messages) || !slices.Equal(ours.messages, theirs.messages[:len(ours.messages)]) {
+			t.Fatalf("before the divergence: got %v\ngorilla has %q", ours, theirs.messages)
+		}
+		next, isText := "", false
+		for _, message := range theirs.messages[len(ours.messages):] {
+			if next, isText = strings.CutPrefix(message, "text "); isText {
+				break
+			}
+		}
+		if ours.violation == closeTextNotUTF8 && isText && utf8.ValidString(next) {
+			t.Fatalf("1007 for valid text %q", next)
+		}
+		return
+	}
+	if !slices.Equal(ours.messages, theirs.messages) {
+		t.Fatalf("got %v\ngorilla has %q and %d", ours, theirs.messages, theirs.code)
+	}
+	code := uint16(0)
+	if ours.violation != nil {
+		code = ours.violation.Code
+	}
+	isSumOver63Bits := ours.violation == closeTooBig && theirs.code == 0
+	if code != theirs.code && !isSumOver63Bits && !endsInsideHeader(input, max) {
+		t.Fatalf("got %v\ngorilla has %d after %q", ours, theirs.code, theirs.messages)
+	}
+}
+
+// endsInsideHeader reports whether the verdict hangs on the very last bytes of the input: it ends inside a header, or a shorter
+// input would have.
+func endsInsideHeader(input []byte, max int) bool {
+	for _, view := range [][]byte{input, input[:len(input)-1]} {
+		var p Parser
+		var got outcome
+		got.read(&p, max, view)
+		if q := p.partial; q != nil && q != ended && q.rawLen > 0 && !q.inFrame {
+			return true
+		}
+		if len(view) < len(input) && !p.Done() {
+			return true
+		}
+	}
+	return false
+}
+
+func TestParserAgreesWithGorilla(t *testing.T) {
+	for _, c := range frameCases() {
+		t.Run(c.name, func(t *testing.T) {
+			if c.max() > 0 {
+				checkAgainstGorilla(t, c.input, c.max())
+			}
+		})
+	}
+}
+
+// FuzzParserAgainstGorilla holds the parser against an independent implementation. Its limit is at least 1, since 0 is no limit
+// to gorilla.
+func FuzzParserAgainstGorilla(f *testing.F) {
+	for _, c := range frameCases() {
+		if len(c.input) <= fuzzMax {
+			f.Add(c.input, uint16(c.max()))
+		}
+	}
+	f.Fuzz(func(t *testing.T, input []byte, limit uint16) {
+		checkAgainstGorilla(t, input, max(1, int(limit)))
+	})
+}

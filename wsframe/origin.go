@@ -1,0 +1,113 @@
+package wsframe
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// origin is a web origin taken apart, in lower case, the scheme's default port left out (RFC 6454 section 4).
+type origin struct {
+	scheme string
+	host   string
+	port   string
+}
+
+// originPattern is one entry of PolicyConfig.Origins.
+type originPattern struct {
+	origin
+	subdomains bool
+	anyPort    bool
+}
+
+var errOrigin = errors.New(`want scheme://host, scheme://host:port, scheme://*.host, "null" or "*"`)
+
+const opaqueOrigin = "null"
+
+// parseOriginPattern allows what splitOrigin does, a first label "*" and a port "*".
+func parseOriginPattern(text string) (pattern originPattern, err error) {
+	if text == opaqueOrigin {
+		return originPattern{origin: origin{scheme: opaqueOrigin}}, nil
+	}
+	head, anyPort := strings.CutSuffix(text, ":*")
+	scheme, host, ok := strings.Cut(head, "://")
+	host, subdomains := strings.CutPrefix(host, "*.")
+	pattern = originPattern{subdomains: subdomains, anyPort: anyPort}
+	if ok {
+		pattern.origin, ok = splitOrigin(scheme + "://" + host)
+	}
+	if !ok || strings.Contains(host, "*") || anyPort && pattern.port != "" {
+		return pattern, fmt.Errorf("%q: %w", text, errOrigin)
+	}
+	return pattern, nil
+}
+
+func (p originPattern) matches(o origin) bool {
+	if p.scheme != o.scheme || p.port != o.port && !p.anyPort {
+		return false
+	}
+	if p.subdomains {
+		sub, ok := strings.CutSuffix(o.host, p.host)
+		return ok && len(sub) > 1 && sub[len(sub)-1] == '.'
+	}
+	return p.host == o.host
+}
+
+// splitOrigin takes an Origin field's value apart. It refuses what no browser sends: a path, user information, several.
+func splitOrigin(text string) (o origin, ok bool) {
+	if text == opaqueOrigin {
+		return origin{scheme: opaqueOrigin}, true
+	}
+	scheme, authority, ok := strings.Cut(strings.ToLower(text), "://")
+	if !ok || !isScheme(scheme) {
+		return o, false
+	}
+	host, port, ok := splitAuthority(authority)
+	if !ok || host == "" {
+		return o, false
+	}
+	return origin{scheme: scheme, host: host, port: explicitPort(scheme, port)}, true
+}
+
+func isScheme(scheme string) bool {
+	if scheme == "" || scheme[0] < 'a' || scheme[0] > 'z' {
+		return false
+	}
+	return !strings.ContainsFunc(scheme, func(c rune) bool {
+		return !(c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '+' || c == '-' || c == '.')
+	})
+}
+
+func splitAuthority(authority string) (host, port string, ok bool) {
+	if !consistsOf(authority, &hostChars) {
+		return "", "", false
+	}
+	colon := strings.LastIndexByte(authority, ':')
+	if colon < strings.LastIndexByte(authority, ']') {
+		colon = -1
+	}
+	if colon < 0 {
+		return authority, "", true
+	}
+	host, port = authority[:colon], authority[colon+1:]
+	for i := range len(port) {
+		if !isDigit(port[i]) {
+			return "", "", false
+		}
+	}
+	return host, port, !strings.Contains(host, ":") || strings.HasPrefix(host, "[")
+}
+
+func explicitPort(scheme, port string) string {
+	if scheme == "http" && port == "80" || scheme == "https" && port == "443" {
+		return ""
+	}
+	return port
+}
+
+// isSameHost compares an origin with the host that the request was sent to. The request's scheme isn't known behind a proxy
+// that ends TLS, so the origin's scheme decides which port is the default one.
+func isSameHost(o origin, host []byte) bool {
+	name, port, ok := splitAuthority(strings.ToLower(string(host)))
+	return ok && name != "" && name == o.host && explicitPort(o.scheme, port) == o.port
+}

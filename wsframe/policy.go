@@ -1,0 +1,175 @@
+package wsframe
+
+import (
+	"bytes"
+	"crypto/sha1"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// PolicyConfig says which handshakes are accepted. It is passed by value; the zero value accepts any path, the same host for
+// browsers, and no subprotocol.
+type PolicyConfig struct {
+	// Path is the only path that is answered, undecoded, such as "/ws". Empty means any: the caller has routed already.
+	Path string
+	// Origins are the web origins whose pages may connect: "https://app.example.com", with a port if it isn't the scheme's own
+	// (":*" is any port), "https://*.example.com" for all subdomains but not the domain itself, "null" for sandboxed pages, "*"
+	// for any page. Empty means the host that the request was sent to, whatever the scheme; a list stands instead of that, so it
+	// also protects from DNS rebinding. Clients that send no Origin aren't browsers and are always accepted.
+	Origins []string
+	// Subprotocols are the subprotocols that the server speaks, case-sensitive. Of the client's list the first that is among
+	// them is chosen; if none is, the connection goes on without one.
+	Subprotocols []string
+}
+
+// Policy is a PolicyConfig that was found right. It never changes and is safe for concurrent use. The zero value is that of the
+// zero configuration.
+type Policy struct {
+	path         string
+	origins      []originPattern
+	anyOrigin    bool
+	subprotocols []string
+}
+
+var (
+	errPath        = errors.New("want a path that begins with / and has neither query nor fragment nor spaces")
+	errSubprotocol = errors.New("want a token, each only once")
+)
+
+// NewPolicy checks and compiles a configuration. Its error begins with the name of the bad field.
+func NewPolicy(c PolicyConfig) (*Policy, error) {
+	p := &Policy{path: c.Path, subprotocols: slices.Clone(c.Subprotocols)}
+	isOutside := func(r rune) bool { return r <= ' ' || r >= 0x7F || r == '?' || r == '#' }
+	if c.Path != "" && (c.Path[0] != '/' || strings.ContainsFunc(c.Path, isOutside)) {
+		return nil, fmt.Errorf("Path: %q: %w", c.Path, errPath)
+	}
+	for _, text := range c.Origins {
+		if text == "*" {
+			p.anyOrigin = true
+			continue
+		}
+		pattern, err := parseOriginPattern(text)
+		if err != nil {
+			return nil, fmt.Errorf("Origins: %w", err)
+		}
+		p.origins = append(p.origins, pattern)
+	}
+	for i, name := range c.Subprotocols {
+		if !isToken(name) || slices.Contains(c.Subprotocols[:i], name) {
+			return nil, fmt.Errorf("Subprotocols: %q: %w", name, errSubprotocol)
+		}
+	}
+	return p, nil
+}
+
+// Upgrade decides on a handshake (RFC 6455 section 4.2). If it accepts, it appends the 101 response to dst and returns the extended
+// slice and the subprotocol, empty if there is none; what the client sent behind the head is its first frames. Else it
+// returns dst as it was and the refusal. It allocates only to grow dst, or to compare an Origin that is long or in mixed case.
+func (p *Policy) Upgrade(r *Request, dst []byte) (response []byte, subprotocol string, refusal *Refusal) {
+	switch {
+	case p.path != "" && string(r.Path) != p.path:
+		return dst, "", refusePath
+	case string(r.Method) != "GET":
+		return dst, "", refuseMethod
+	case !r.http11:
+		return dst, "", refuseHTTPVersion
+	case !r.IsUpgrade:
+		return dst, "", refuseNoUpgrade
+	case r.body:
+		return dst, "", refuseBody
+	case r.Path[0] != '/':
+		return dst, "", refuseTarget
+	case len(r.Host) == 0:
+		return dst, "", refuseHost
+	case string(r.version) != "13":
+		return dst, "", refuseVersion
+	case !isKey(r.key):
+		return dst, "", refuseKey
+	case r.seen&fieldOrigin != 0 && !p.allowsOrigin(r):
+		return dst, "", refuseOrigin
+	}
+	if r.seen&fieldProtocol != 0 {
+		subprotocol, refusal = p.negotiate(r)
+		if refusal != nil {
+			return dst, "", refusal
+		}
+	}
+	return appendAccepted(dst, r.key, subprotocol), subprotocol, nil
+}
+
+// isKey reports whether a key decodes to 16 bytes: 22 characters and two of padding. Stray bits in the last character don't
+// matter, as to most decoders (RFC 4648 section 3.5).
+func isKey(key []byte) bool {
+	return len(key) == 24 && key[22] == '=' && key[23] == '=' && consistsOf(key[:22], &base64Chars)
+}
+
+func (p *Policy) allowsOrigin(r *Request) bool {
+	if p.anyOrigin {
+		return true
+	}
+	o, ok := splitOrigin(string(r.Origin))
+	if !ok {
+		return false
+	}
+	if len(p.origins) == 0 {
+		return isSameHost(o, r.Host)
+	}
+	for _, pattern := range p.origins {
+		if pattern.matches(o) {
+			return true
+		}
+	}
+	return false
+}
+
+// maxSubprotocols bounds what a client may offer, since each is compared with all before it.
+const maxSubprotocols = 32
+
+// negotiate picks the first of the client's subprotocols that the policy has. The offers must be tokens, each only once, on
+// one line or several (RFC 6455 section 11.3.4).
+func (p *Policy) negotiate(r *Request) (subprotocol string, refusal *Refusal) {
+	var offers [maxSubprotocols][]byte
+	count := 0
+	for line, rest, _ := cutLine(r.fields); len(line) > 0; line, rest, _ = cutLine(rest) {
+		colon := bytes.IndexByte(line, ':')
+		if fieldNamed(line[:colon]) != fieldProtocol {
+			continue
+		}
+		for offer := range elements(line[colon+1:]) {
+			isSame := func(earlier []byte) bool { return bytes.Equal(earlier, offer) }
+			if count == maxSubprotocols || !isToken(offer) || slices.ContainsFunc(offers[:count], isSame) {
+				return "", refuseProtocols
+			}
+			offers[count] = offer
+			count++
+			if i := slices.Index(p.subprotocols, string(offer)); i >= 0 && subprotocol == "" {
+				subprotocol = p.subprotocols[i]
+			}
+		}
+	}
+	if count == 0 {
+		return "", refuseProtocols
+	}
+	return subprotocol, nil
+}
+
+const (
+	acceptedHead = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "
+	acceptSalt   = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+)
+
+func appendAccepted(dst, key []byte, subprotocol string) []byte {
+	var salted [24 + len(acceptSalt)]byte
+	copy(salted[copy(salted[:], key):], acceptSalt)
+	digest := sha1.Sum(salted[:])
+	dst = append(dst, acceptedHead...)
+	dst = base64.StdEncoding.AppendEncode(dst, digest[:])
+	if subprotocol != "" {
+		dst = append(dst, "\r\nSec-WebSocket-Protocol: "...)
+		dst = append(dst, subprotocol...)
+	}
+	return append(dst, "\r\n\r\n"...)
+}

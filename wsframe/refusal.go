@@ -1,0 +1,85 @@
+package wsframe
+
+import (
+	"net/http"
+	"strconv"
+)
+
+// Refusal is a request that is answered with an HTTP error instead of a WebSocket (RFC 6455 section 4.2.2). Refusals are shared
+// values made once: nobody may change one, and a hostile request costs no allocation.
+type Refusal struct {
+	// Status is the HTTP status: 400, 403, 404, 405, 426, 431 or 505.
+	Status int
+	// Reason tells a person what to change, in one line. It is the same text for the same cause.
+	Reason string
+	// Field and Value are the header field that the status calls for; empty if none.
+	Field, Value string
+}
+
+// Error makes a refusal usable as an error. Beware of putting a nil *Refusal into an error variable.
+func (r *Refusal) Error() string {
+	return "websocket handshake refused with " + strconv.Itoa(r.Status) + ": " + r.Reason
+}
+
+// AppendResponse appends the whole HTTP/1.1 response, with "Connection: close" and the reason as its body, and returns the
+// extended slice. The caller sends it and closes.
+func (r *Refusal) AppendResponse(dst []byte) []byte {
+	dst = append(dst, "HTTP/1.1 "...)
+	dst = strconv.AppendInt(dst, int64(r.Status), 10)
+	dst = append(dst, ' ')
+	dst = append(dst, http.StatusText(r.Status)...)
+	dst = append(dst, "\r\nConnection: "...)
+	dst = append(dst, r.connection()...)
+	if r.Field != "" {
+		dst = append(dst, "\r\n"...)
+		dst = append(dst, r.Field...)
+		dst = append(dst, ": "...)
+		dst = append(dst, r.Value...)
+	}
+	dst = append(dst, "\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: "...)
+	dst = strconv.AppendInt(dst, int64(len(r.Reason)+1), 10)
+	dst = append(dst, "\r\n\r\n"...)
+	dst = append(dst, r.Reason...)
+	return append(dst, '\n')
+}
+
+// ServeHTTP answers with the refusal through net/http, for a request that was not hijacked.
+func (r *Refusal) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Connection", r.connection())
+	if r.Field != "" {
+		w.Header().Set(r.Field, r.Value)
+	}
+	http.Error(w, r.Reason, r.Status)
+}
+
+// connection names Upgrade too where that field is sent (RFC 9110 section 7.8).
+func (r *Refusal) connection() string {
+	if r.Field == "Upgrade" {
+		return "close, Upgrade"
+	}
+	return "close"
+}
+
+var (
+	refuseRequestLine = &Refusal{Status: 400, Reason: "malformed request line"}
+	refuseTarget      = &Refusal{Status: 400, Reason: "malformed request target"}
+	refuseBareNewline = &Refusal{Status: 400, Reason: "lines must end with CR LF"}
+	refuseFieldLine   = &Refusal{Status: 400, Reason: "malformed header field"}
+	refuseFieldValue  = &Refusal{Status: 400, Reason: "control character in a header field"}
+	refuseDuplicate   = &Refusal{Status: 400, Reason: "header field repeated that may come only once"}
+	refuseNoHost      = &Refusal{Status: 400, Reason: "no Host"}
+	refuseHost        = &Refusal{Status: 400, Reason: "malformed Host"}
+	refuseLengths     = &Refusal{Status: 400, Reason: "malformed or conflicting body length"}
+	refuseHeadLength  = &Refusal{Status: 431, Reason: "request head over 8192 bytes"}
+	refuseHeadLines   = &Refusal{Status: 431, Reason: "request head over 100 lines"}
+	refuseHTTPVersion = &Refusal{Status: 505, Reason: "WebSocket needs HTTP/1.1"}
+
+	refusePath      = &Refusal{Status: 404, Reason: "no WebSocket here"}
+	refuseMethod    = &Refusal{Status: 405, Reason: "WebSocket needs GET", Field: "Allow", Value: "GET"}
+	refuseNoUpgrade = &Refusal{Status: 426, Reason: `this is a WebSocket endpoint: connect with a WebSocket client, which sends "Connection: Upgrade" and "Upgrade: websocket"`, Field: "Upgrade", Value: "websocket"}
+	refuseBody      = &Refusal{Status: 400, Reason: "WebSocket handshake with a body"}
+	refuseVersion   = &Refusal{Status: 426, Reason: "Sec-WebSocket-Version must be 13", Field: "Sec-WebSocket-Version", Value: "13"}
+	refuseKey       = &Refusal{Status: 400, Reason: "Sec-WebSocket-Key must be 16 bytes in base64"}
+	refuseProtocols = &Refusal{Status: 400, Reason: "malformed Sec-WebSocket-Protocol"}
+	refuseOrigin    = &Refusal{Status: 403, Reason: "Origin not allowed"}
+)
