@@ -4,32 +4,48 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"reflect"
 	"sync"
 	"weak"
 
 	"github.com/spokehub/spokehub/netpoll"
+	"github.com/spokehub/spokehub/wsframe"
 )
 
 // AddConnection takes over an established WebSocket connection: the upgrade is done, by whatever framework. The hub reads
 // from it at once and calls OnConnection before anything it sends is handled. A connection with a descriptor of its own
 // (*net.TCPConn, *net.UnixConn) is taken out of conn, which is closed; any other net.Conn is served by two goroutines.
 // It waits for the reactor, not for the network. On error conn is closed.
-func (h *Hub) AddConnection(conn net.Conn) (*Spoke, error) { return h.add(conn, nil, "") }
-
-// add is AddConnection for a connection of which rest has been read already.
-func (h *Hub) add(conn net.Conn, rest []byte, subprotocol string) (*Spoke, error) {
-	s := &Spoke{id: h.nextID(), peer: peerOf(conn), marks: countedIn}
-	if refusal := h.admit(s.peer); refusal != nil {
+func (h *Hub) AddConnection(conn net.Conn) (*Spoke, error) {
+	s, refusal := h.admitted(conn)
+	if refusal != nil {
 		conn.Close()
 		if refusal == refuseDown {
 			return nil, ErrClosed
 		}
 		return nil, ErrTooMany
 	}
+	if err := h.add(s, conn, nil, ""); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// admitted makes a spoke for a connection and counts it in.
+func (h *Hub) admitted(conn net.Conn) (*Spoke, *wsframe.Refusal) {
+	s := &Spoke{id: h.nextID(), peer: peerOf(conn), marks: countedIn}
+	if refusal := h.admit(s.peer); refusal != nil {
+		return nil, refusal
+	}
 	h.sources.shaken(&h.cfg, s.peer)
 	s.lane = h.leastLoaded()
 	s.lane.load.Add(1)
 	h.accepted.Add(1)
+	return s, nil
+}
+
+// add takes over the connection of an admitted spoke; rest of it has been read already.
+func (h *Hub) add(s *Spoke, conn net.Conn, rest []byte, subprotocol string) error {
 	x := s.more()
 	x.subprotocol = subprotocol
 	arrived := netpoll.Accepted{FD: -1, Conn: conn}
@@ -38,7 +54,7 @@ func (h *Hub) add(conn net.Conn, rest []byte, subprotocol string) (*Spoke, error
 		if err != nil {
 			conn.Close()
 			h.unadd(s)
-			return nil, fmt.Errorf("add connection: %w", err)
+			return fmt.Errorf("add connection: %w", err)
 		}
 		if taken {
 			netpoll.Tune(fd, h.sockets())
@@ -53,9 +69,9 @@ func (h *Hub) add(conn net.Conn, rest []byte, subprotocol string) (*Spoke, error
 		arrived.Close()
 		h.forgetAdded(s)
 		h.unadd(s)
-		return nil, fmt.Errorf("add connection: %w", failed)
+		return fmt.Errorf("add connection: %w", failed)
 	}
-	return s, nil
+	return nil
 }
 
 func (h *Hub) unadd(s *Spoke) {
@@ -95,6 +111,9 @@ type added struct {
 
 func (a *added) remember(s *Spoke, x *extra, conn net.Conn) {
 	x.key = keyOf(conn)
+	if x.key == nil {
+		return
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.spokes == nil {
@@ -119,12 +138,16 @@ func (h *Hub) forgetAdded(s *Spoke) {
 	delete(h.added.spokes, x.key)
 }
 
+// keyOf is what tells a connection from others; nil for one of a type that can't be compared, which Spoke.Conn stands for.
 func keyOf(conn net.Conn) any {
 	switch c := conn.(type) {
 	case *net.TCPConn:
 		return weak.Make(c)
 	case *net.UnixConn:
 		return weak.Make(c)
+	}
+	if !reflect.ValueOf(conn).Comparable() {
+		return nil
 	}
 	return conn
 }

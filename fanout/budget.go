@@ -37,7 +37,7 @@ func (l *lane) keepBudget() {
 		if worst == netpoll.NoSlot {
 			return
 		}
-		l.refuse(l.spokes[worst], l.reactor.Buffered(worst), 0, netpoll.DropBudget)
+		l.refuse(l.spoke(worst), l.reactor.Buffered(worst), 0, netpoll.DropBudget)
 		if int64(l.reactor.HeldBytes()) <= l.hub.cfg.MemoryBudget/int64(len(l.hub.lanes)) {
 			return
 		}

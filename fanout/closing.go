@@ -160,7 +160,7 @@ func (l *lane) end(s *Spoke, why netpoll.Reason) {
 func (l *lane) leave(s *Spoke) {
 	s.phase = gone
 	l.dropHead(s)
-	l.spokes[s.conn.Slot] = nil
+	*l.spokes.At(s.conn.Slot) = nil
 	l.load.Add(-1)
 	l.hub.departed(s)
 }

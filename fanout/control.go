@@ -30,6 +30,9 @@ func (l *lane) controlView(s *Spoke, refused map[string]bool) {
 	subscribe := v.Control() == event.Subscribe
 	inForce := topics[:0]
 	for _, topic := range topics {
+		if s.phase != open {
+			return
+		}
 		reason := event.Reason("")
 		switch {
 		case !event.ValidTopic(topic):

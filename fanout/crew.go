@@ -85,7 +85,7 @@ func (c *crew) submit(n int) {
 	for range n {
 		if err := c.pool.Submit(c.task); err != nil {
 			c.mu.Lock()
-			c.working--
+			c.ended()
 			c.mu.Unlock()
 		}
 	}
@@ -121,10 +121,7 @@ func (c *crew) pop() *Spoke {
 		}
 		c.queue = c.queue[:0]
 		c.next = 0
-		c.working--
-		if c.working == 0 {
-			c.idle.Broadcast()
-		}
+		c.ended()
 		return nil
 	}
 	s := c.queue[c.next]
@@ -138,6 +135,14 @@ func (c *crew) pop() *Spoke {
 		c.next = 0
 	}
 	return s
+}
+
+// ended counts a worker less. The caller holds mu.
+func (c *crew) ended() {
+	c.working--
+	if c.working == 0 {
+		c.idle.Broadcast()
+	}
 }
 
 var interners = sync.Pool{New: func() any { return new(interner) }}
@@ -173,7 +178,20 @@ func (c *crew) serve(s *Spoke, names *interner) {
 		}
 	}
 	s.work.Store(resting)
-	s.lane.reactor.Post((*returned)(s))
+	if !s.lane.reactor.Post((*returned)(s)) {
+		c.finish(s, names)
+	}
+}
+
+// finish runs what is left of a spoke whose reactor has ended: nobody else has its boxes any more.
+func (c *crew) finish(s *Spoke, names *interner) {
+	for _, box := range [...]*inbox{s.box, s.filling} {
+		for box != nil && box.pos < len(box.items) {
+			c.run(s, box, &box.items[box.pos], names)
+			box.pos++
+		}
+	}
+	s.box, s.filling = nil, nil
 }
 
 // returned tells the reactor that a spoke's box is back, or free again, and something waits.

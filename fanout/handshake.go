@@ -35,7 +35,7 @@ func (l *lane) Accepted(_ uint32, a netpoll.Accepted) {
 	h := l.hub
 	h.accepted.Add(1)
 	if reason := h.admit(addressOf(a.Peer)); reason != nil {
-		l.counts.refusals[reason.Status]++
+		l.countRefusal(reason)
 		l.turnAway(a, reason)
 		return
 	}
@@ -51,6 +51,13 @@ func (l *lane) Accepted(_ uint32, a netpoll.Accepted) {
 // arrive begins the handshake of an accepted connection.
 func (l *lane) arrive(a netpoll.Accepted) {
 	s := &Spoke{lane: l, id: l.hub.nextID(), peer: addressOf(a.Peer), marks: countedIn | shaking}
+	if l.hub.state.Load() != serving {
+		l.countRefusal(refuseDown)
+		l.turnAway(a, refuseDown)
+		l.load.Add(-1)
+		l.hub.departed(s)
+		return
+	}
 	slot, err := l.open(a)
 	if err != nil {
 		l.hub.cfg.Logger.Error("accepted connection could not be registered", "error", err)
@@ -150,20 +157,23 @@ func (l *lane) begin(s *Spoke, rest []byte) {
 
 // refuseShake answers a handshake with an HTTP error and closes.
 func (l *lane) refuseShake(s *Spoke, refusal *wsframe.Refusal) {
-	l.counts.refused++
-	l.counts.refusals[refusal.Status]++
+	l.countRefusal(refusal)
 	l.remove(s, Cause{})
 	m := newMessage(l.hub)
 	m.buf = refusal.AppendResponse(m.buf[:0])
 	l.queueLast(s, m)
 }
 
+func (l *lane) countRefusal(refusal *wsframe.Refusal) {
+	l.counts.refused++
+	l.counts.refusals[refusal.Status]++
+}
+
 var refuseTimeout = &wsframe.Refusal{Status: 408, Reason: "the handshake took too long"}
 
 func (l *lane) shakeTimeout(s *Spoke) {
 	if l.heads[s.conn.Slot] == nil {
-		l.counts.refused++
-		l.counts.refusals[refuseTimeout.Status]++
+		l.countRefusal(refuseTimeout)
 		l.remove(s, Cause{})
 		l.end(s, netpoll.DropClosed)
 		return
@@ -186,7 +196,7 @@ func (l *lane) turnAway(a netpoll.Accepted, refusal *wsframe.Refusal) {
 }
 
 func (l *lane) dropHead(s *Spoke) {
-	if head := l.heads[s.conn.Slot]; head != nil && l.spokes[s.conn.Slot] == s {
+	if head := l.heads[s.conn.Slot]; head != nil && l.spoke(s.conn.Slot) == s {
 		delete(l.heads, s.conn.Slot)
 		recycleHead(head)
 	}

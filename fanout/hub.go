@@ -156,11 +156,15 @@ func (h *Hub) departed(s *Spoke) {
 	if s.marks&countedIn != 0 {
 		s.marks &^= countedIn
 		h.sources.leave(&h.cfg, s.peer)
-		if h.live.Add(-1) == 0 {
-			select {
-			case h.empty <- struct{}{}:
-			default:
-			}
+		h.oneLess()
+	}
+}
+
+func (h *Hub) oneLess() {
+	if h.live.Add(-1) == 0 {
+		select {
+		case h.empty <- struct{}{}:
+		default:
 		}
 	}
 }
@@ -179,8 +183,8 @@ func (h *Hub) Spokes() iter.Seq[*Spoke] {
 		for _, l := range h.lanes {
 			var spokes []*Spoke
 			l.ask(func(*netpoll.Reactor) {
-				for _, s := range l.spokes {
-					if s != nil && s.phase == open {
+				for s := range l.all() {
+					if s.phase == open {
 						spokes = append(spokes, s)
 					}
 				}

@@ -2,7 +2,9 @@ package fanout
 
 import (
 	"errors"
+	"fmt"
 	"io"
+	"iter"
 	"sync/atomic"
 
 	"github.com/spokehub/spokehub/event"
@@ -15,7 +17,7 @@ const tick = netpoll.Tick
 // lane is one reactor with the spokes that live on it: the reactor's Handler. Its fields belong to the reactor's
 // goroutine, but for load, held and listening, which any may read.
 //
-// I1: spokes[slot] is the spoke of every slot in use but listeners'.
+// I1: spoke(slot) is the spoke of every slot in use but listeners'.
 // I2: outbound[i] holds, in order, what this turn has for lane i; it is empty between turns.
 type lane struct {
 	hub     *Hub
@@ -25,7 +27,7 @@ type lane struct {
 	load    atomic.Int64
 	held    atomic.Int64
 
-	spokes   []*Spoke
+	spokes   netpoll.Table[*Spoke]
 	heads    map[uint32]*[]byte
 	view     event.View
 	topics   [][]byte
@@ -76,16 +78,28 @@ func newLane(h *Hub, index int) (*lane, error) {
 
 // put registers a spoke under the slot that the reactor gave it.
 func (l *lane) put(s *Spoke, slot uint32) {
-	for int(slot) >= len(l.spokes) {
-		l.spokes = append(l.spokes, nil)
-	}
-	l.spokes[slot] = s
+	l.spokes.Extend(slot + 1)
+	*l.spokes.At(slot) = s
 	s.conn = l.reactor.Conn(slot)
+}
+
+// spoke is the one in a slot of the reactor.
+func (l *lane) spoke(slot uint32) *Spoke { return *l.spokes.At(slot) }
+
+// all yields the lane's spokes, whatever their phase.
+func (l *lane) all() iter.Seq[*Spoke] {
+	return func(yield func(*Spoke) bool) {
+		for slot := range l.spokes.Len() {
+			if s := l.spoke(slot); s != nil && !yield(s) {
+				return
+			}
+		}
+	}
 }
 
 // Input brings bytes of a connection.
 func (l *lane) Input(slot uint32, view []byte) {
-	s := l.spokes[slot]
+	s := l.spoke(slot)
 	switch s.phase {
 	case handshaking:
 		l.shake(s, view)
@@ -96,7 +110,7 @@ func (l *lane) Input(slot uint32, view []byte) {
 
 // Hangup ends a connection whose peer is gone.
 func (l *lane) Hangup(slot uint32, err error) {
-	s := l.spokes[slot]
+	s := l.spoke(slot)
 	if errors.Is(err, io.EOF) {
 		err = nil
 	}
@@ -106,15 +120,15 @@ func (l *lane) Hangup(slot uint32, err error) {
 
 // Overflow ends a connection whose queue would exceed its limit.
 func (l *lane) Overflow(slot uint32, queued, frame int) {
-	l.refuse(l.spokes[slot], queued, frame, netpoll.DropOverflow)
+	l.refuse(l.spoke(slot), queued, frame, netpoll.DropOverflow)
 }
 
 // Drained goes on with closing when the close frame is with the kernel.
-func (l *lane) Drained(slot uint32) { l.linger(l.spokes[slot]) }
+func (l *lane) Drained(slot uint32) { l.linger(l.spoke(slot)) }
 
 // Expired looks after a connection whose deadline has come.
 func (l *lane) Expired(slot uint32) {
-	s := l.spokes[slot]
+	s := l.spoke(slot)
 	switch s.phase {
 	case handshaking:
 		l.shakeTimeout(s)
@@ -152,6 +166,23 @@ func (l *lane) passOn(i int) {
 			l.discard(to, came)
 		}
 	}
+}
+
+// Panicked ends a connection over which the lane's own code panicked: what it knows of it can't be trusted any more.
+func (l *lane) Panicked(slot uint32, value any, stack []byte) {
+	l.hub.panics.Add(1)
+	l.hub.cfg.Logger.Error("reactor panicked; the hub goes on", "reactor", l.index, "panic", fmt.Sprint(value), "stack", string(stack))
+	if slot == netpoll.NoSlot || slot >= l.spokes.Len() || l.spoke(slot) == nil {
+		return
+	}
+	s := l.spoke(slot)
+	cause := Cause{Kind: CauseInternal, Code: CodeInternal}
+	if s.phase == open {
+		l.closeWith(s, cause)
+		return
+	}
+	l.remove(s, cause)
+	l.end(s, netpoll.DropClosed)
 }
 
 // Failed says that the reactor broke: without it the hub can't keep its promises, so all of it ends.

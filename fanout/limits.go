@@ -45,7 +45,7 @@ func (r *rates) take(cfg *Config, kind event.Kind, size int, at time.Time) bool 
 
 // sources counts connections and unfinished handshakes by source address, where the configuration limits them.
 //
-// I1: an address is in the map only while it has a connection.
+// I1: an address is in the map only while it has a connection. Peers without one, as on Unix sockets, are not counted.
 type sources struct {
 	mu     sync.Mutex
 	counts map[netip.Addr]source
@@ -73,18 +73,18 @@ func (h *Hub) admit(peer peerAddress) *wsframe.Refusal {
 	}
 	live := h.live.Add(1)
 	if h.cfg.MaxConnections > 0 && live > int64(h.cfg.MaxConnections) {
-		h.live.Add(-1)
+		h.oneLess()
 		return refuseFull
 	}
 	if !h.sources.enter(&h.cfg, peer) {
-		h.live.Add(-1)
+		h.oneLess()
 		return refuseMany
 	}
 	return nil
 }
 
 func (c *sources) enter(cfg *Config, peer peerAddress) bool {
-	if !cfg.limitsSources() {
+	if !cfg.limitsSources() || !peer.known() {
 		return true
 	}
 	c.mu.Lock()
@@ -115,7 +115,7 @@ func (c *sources) leave(cfg *Config, peer peerAddress) {
 }
 
 func (c *sources) change(cfg *Config, peer peerAddress, f func(*source)) {
-	if !cfg.limitsSources() {
+	if !cfg.limitsSources() || !peer.known() {
 		return
 	}
 	c.mu.Lock()

@@ -38,13 +38,17 @@ func (l *lane) receive(s *Spoke, view []byte) {
 // message acts on one envelope: at once where no user code has to see it or anything before it, else by way of the
 // spoke's inbox.
 func (l *lane) message(s *Spoke, raw []byte) {
-	if err := l.view.Parse(raw); err != nil {
-		l.counts.malformed++
-		l.hub.noteMalformed(s, err)
+	err := l.view.Parse(raw)
+	kind := event.None
+	if err == nil {
+		kind = l.view.Control()
+	}
+	if !l.withinRates(s, kind, len(raw)) {
 		return
 	}
-	kind := l.view.Control()
-	if !l.withinRates(s, kind, len(raw)) {
+	if err != nil {
+		l.counts.malformed++
+		l.hub.noteMalformed(s, err)
 		return
 	}
 	switch kind {
@@ -74,7 +78,8 @@ func (l *lane) event(s *Spoke) {
 	}
 }
 
-// withinRates takes the message from the spoke's allowance; over it, the spoke is closed.
+// withinRates takes the message from the spoke's allowance; over it, the spoke is closed. A malformed message counts as an
+// event, else it would be a way around the limits.
 func (l *lane) withinRates(s *Spoke, kind event.Kind, size int) bool {
 	if !l.hub.rated {
 		return true

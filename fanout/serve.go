@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"time"
 
 	"github.com/spokehub/spokehub/netpoll"
 )
@@ -81,6 +82,7 @@ func (h *Hub) serveListener(l net.Listener) error {
 			var temporary interface{ Temporary() bool }
 			if errors.As(err, &temporary) && temporary.Temporary() {
 				h.lanes[0].AcceptFailed(0, err)
+				h.pauseAccept()
 				continue
 			}
 			return fmt.Errorf("serve: %w", err)
@@ -89,6 +91,14 @@ func (h *Hub) serveListener(l net.Listener) error {
 		if !h.lanes[0].reactor.Post(netpoll.TaskFunc(func(r *netpoll.Reactor) { h.lanes[0].Accepted(0, a) })) {
 			conn.Close()
 		}
+	}
+}
+
+// pauseAccept gives what is used up a moment to come free.
+func (h *Hub) pauseAccept() {
+	select {
+	case <-time.After(tick):
+	case <-h.closed:
 	}
 }
 

@@ -3,6 +3,9 @@ package fanout
 import (
 	"net/http"
 	"time"
+
+	"github.com/spokehub/spokehub/netpoll"
+	"github.com/spokehub/spokehub/wsframe"
 )
 
 // ServeHTTP upgrades a request to a WebSocket and adds its connection, so that a hub can be mounted in any net/http
@@ -14,6 +17,7 @@ func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refusal = refuseDown
 	}
 	if refusal != nil {
+		h.countRefusal(refusal)
 		refusal.ServeHTTP(w, r)
 		return
 	}
@@ -23,16 +27,34 @@ func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "this server can't upgrade this connection", http.StatusInternalServerError)
 		return
 	}
+	s, refusal := h.admitted(conn)
+	if refusal != nil {
+		h.countRefusal(refusal)
+		response = refusal.AppendResponse(nil)
+	}
 	_ = conn.SetDeadline(time.Now().Add(h.cfg.HandshakeTimeout))
-	if _, err := conn.Write(response); err != nil {
+	_, err = conn.Write(response)
+	if refusal != nil {
 		conn.Close()
 		return
 	}
+	if err != nil {
+		conn.Close()
+		h.unadd(s)
+		return
+	}
 	_ = conn.SetDeadline(time.Time{})
+	s.lane.ask(func(*netpoll.Reactor) { s.lane.counts.handshakes++ })
 	rest, _ := buffered.Reader.Peek(buffered.Reader.Buffered())
-	if _, err := h.add(conn, rest, subprotocol); err != nil {
+	if err := h.add(s, conn, rest, subprotocol); err != nil {
 		h.cfg.Logger.Debug("upgraded connection not added", "error", err)
 	}
+}
+
+// countRefusal counts a handshake that was refused on no lane with the first.
+func (h *Hub) countRefusal(refusal *wsframe.Refusal) {
+	l := h.lanes[0]
+	l.ask(func(*netpoll.Reactor) { l.countRefusal(refusal) })
 }
 
 var _ http.Handler = (*Hub)(nil)

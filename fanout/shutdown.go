@@ -83,27 +83,22 @@ func (h *Hub) stop() {
 
 // cutOff ends what drain has left.
 func (l *lane) cutOff() {
-	for _, s := range l.spokes {
-		if s != nil {
-			l.remove(s, Cause{Kind: CauseShutdown})
-			l.end(s, netpoll.DropClosed)
-		}
+	for s := range l.all() {
+		l.remove(s, Cause{Kind: CauseShutdown})
+		l.end(s, netpoll.DropClosed)
 	}
 }
 
 // drain begins to close the lane's spokes, each at a moment of its own within the drain period.
 func (l *lane) drain() {
 	period := l.hub.cfg.DrainPeriod
-	for _, s := range l.spokes {
-		if s == nil {
-			continue
-		}
+	for s := range l.all() {
 		switch {
 		case s.phase == handshaking:
 			l.refuseShake(s, refuseDown)
 		case s.phase == open && period > 0:
 			s.marks |= draining
-			l.reactor.SetDeadline(s.conn.Slot, time.Duration(rand.Int64N(int64(period)+1)))
+			l.reactor.SetDeadline(s.conn.Slot, 1+time.Duration(rand.Int64N(int64(period))))
 		case s.phase == open:
 			l.drainNow(s)
 		}

@@ -20,12 +20,12 @@ type Spoke struct {
 	lane    *lane
 	conn    netpoll.Conn
 	id      uint64
-	peer    peerAddress
 	parser  wsframe.Parser
 	box     *inbox
 	filling *inbox
 	extra   atomic.Pointer[extra]
 	work    atomic.Uint32
+	peer    peerAddress
 	phase   phase
 	marks   marks
 }
@@ -48,7 +48,6 @@ const (
 	ready
 	held
 	draining
-
 	countedIn
 	shaking
 	owesClose
@@ -70,23 +69,19 @@ type extra struct {
 type peerAddress struct {
 	ip   [16]byte
 	port uint16
-	is4  bool
-	some bool
 }
 
 func addressOf(a netip.AddrPort) peerAddress {
 	if !a.IsValid() {
 		return peerAddress{}
 	}
-	return peerAddress{ip: a.Addr().As16(), port: a.Port(), is4: a.Addr().Is4() || a.Addr().Is4In6(), some: true}
+	return peerAddress{ip: a.Addr().As16(), port: a.Port()}
 }
 
+func (p peerAddress) known() bool { return p != peerAddress{} }
+
 func (p peerAddress) addrPort() netip.AddrPort {
-	ip := netip.AddrFrom16(p.ip)
-	if p.is4 {
-		ip = ip.Unmap()
-	}
-	return netip.AddrPortFrom(ip, p.port)
+	return netip.AddrPortFrom(netip.AddrFrom16(p.ip).Unmap(), p.port)
 }
 
 func (s *Spoke) more() *extra {
@@ -102,7 +97,7 @@ func (s *Spoke) ID() uint64 { return s.id }
 
 // RemoteAddr is the peer's address, also after the end.
 func (s *Spoke) RemoteAddr() net.Addr {
-	if s.peer.some {
+	if s.peer.known() {
 		return net.TCPAddrFromAddrPort(s.peer.addrPort())
 	}
 	if x := s.extra.Load(); x != nil && x.under != nil {

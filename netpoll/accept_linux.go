@@ -1,23 +1,13 @@
 package netpoll
 
 import (
-	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"syscall"
-	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
-
-// Accepted is a connection that a listener brought: a non-blocking descriptor, or with the goroutine engine a net.Conn.
-type Accepted struct {
-	FD   int
-	Conn net.Conn
-	Peer netip.AddrPort
-}
 
 const (
 	acceptsATurn = 128
@@ -48,7 +38,7 @@ func (r *Reactor) Listen(fd int) (uint32, error) {
 	if err != nil {
 		return NoSlot, fmt.Errorf("listen: %w", err)
 	}
-	r.slots.table[n].flags |= listening
+	r.slots.table.At(n).flags |= listening
 	r.listen.open++
 	return n, nil
 }
@@ -59,10 +49,10 @@ func (r *Reactor) accept(n uint32) {
 		if !r.Holds(token) {
 			return
 		}
-		fd, errno := sysAccept(r.slots.table[n].fd, &r.listen.from)
+		fd, errno := sysAccept(r.slots.table.At(n).fd, &r.listen.from)
 		switch errno {
 		case 0:
-			r.handler.Accepted(n, Accepted{FD: fd, Peer: address(&r.listen.from)})
+			r.tellAccepted(n, Accepted{FD: fd, Peer: address(&r.listen.from)})
 		case syscall.EAGAIN:
 			return
 		case syscall.EINTR, syscall.ECONNABORTED, syscall.EPROTO, syscall.ENETDOWN, syscall.ENOPROTOOPT, syscall.EHOSTDOWN,
@@ -79,7 +69,7 @@ func (r *Reactor) pauseAccept(n uint32, errno syscall.Errno) {
 	r.Pause(n)
 	r.SetDeadline(n, acceptPause*Tick)
 	r.listen.paused = append(r.listen.paused, n)
-	r.handler.AcceptFailed(n, fmt.Errorf("accept: %w", errno))
+	r.tellAccepting(n, fmt.Errorf("accept: %w", errno))
 }
 
 // hurryAccept tries the paused listeners again: something has just been closed.
@@ -93,7 +83,7 @@ func (r *Reactor) resumeAccept(n uint32) {
 	for i, p := range r.listen.paused {
 		if p == n {
 			r.listen.paused = append(r.listen.paused[:i], r.listen.paused[i+1:]...)
-			r.handler.AcceptFailed(n, nil)
+			r.tellAccepting(n, nil)
 			r.Resume(n)
 			return
 		}
@@ -114,38 +104,11 @@ func address(a *unix.RawSockaddrAny) netip.AddrPort {
 	return netip.AddrPort{}
 }
 
-// IsExhausted says whether err, as Handler.AcceptFailed has it, means that descriptors or memory are used up.
-func IsExhausted(err error) bool {
-	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) || errors.Is(err, syscall.ENOBUFS) ||
-		errors.Is(err, syscall.ENOMEM)
-}
-
-// Close closes a connection that nobody has opened on a reactor.
-func (a Accepted) Close() {
-	if a.Conn != nil {
-		a.Conn.Close()
-		return
-	}
-	unix.Close(a.FD)
-}
-
-// Reject sends last, as far as the socket takes it at once, and closes a connection that nobody has opened.
-func (a Accepted) Reject(last []byte) {
-	if a.Conn != nil {
-		go rejectLink(a.Conn, last)
-		return
-	}
+// rejectDescriptor reads what has come, so that closing does not reset the connection under what is sent last.
+func rejectDescriptor(fd int32, last []byte) {
 	var unread [4096]byte
-	_, _ = sysRecv(int32(a.FD), unread[:])
-	_, _ = sysSend(int32(a.FD), last)
-	shutdownWrite(int32(a.FD))
-	unix.Close(a.FD)
+	_, _ = sysRecv(fd, unread[:])
+	_, _ = sysSend(fd, last)
+	shutdownWrite(fd)
+	closeDescriptor(fd)
 }
-
-func rejectLink(conn net.Conn, last []byte) {
-	_ = conn.SetDeadline(time.Now().Add(rejectTimeout))
-	_, _ = conn.Write(last)
-	conn.Close()
-}
-
-const rejectTimeout = time.Second

@@ -6,14 +6,14 @@ import (
 )
 
 // Conn returns the name by which other goroutines may speak of the connection in slot n.
-func (r *Reactor) Conn(n uint32) Conn { return Conn{Slot: n, Gen: r.slots.table[n].gen} }
+func (r *Reactor) Conn(n uint32) Conn { return Conn{Slot: n, Gen: r.slots.table.At(n).gen} }
 
 // Holds says whether c is still open, and so whether its slot may be used.
 func (r *Reactor) Holds(c Conn) bool {
-	if int(c.Slot) >= len(r.slots.table) {
+	if c.Slot >= r.slots.table.Len() {
 		return false
 	}
-	s := &r.slots.table[c.Slot]
+	s := r.slots.table.At(c.Slot)
 	return s.gen == c.Gen && s.flags&inUse != 0
 }
 
@@ -21,7 +21,7 @@ func (r *Reactor) Holds(c Conn) bool {
 // slot is valid until Close or Release.
 func (r *Reactor) OpenLink(conn net.Conn) uint32 {
 	n := r.slots.take()
-	s := &r.slots.table[n]
+	s := r.slots.table.At(n)
 	s.flags |= linked
 	s.seen = r.wheel.now
 	r.links[n] = newLink(r, Conn{Slot: n, Gen: s.gen}, conn)
@@ -31,7 +31,7 @@ func (r *Reactor) OpenLink(conn net.Conn) uint32 {
 // Close ends a connection: what it has queued is dropped for why, and its socket is closed behind this turn. Its slot
 // number is no longer valid.
 func (r *Reactor) Close(n uint32, why Reason) {
-	s := &r.slots.table[n]
+	s := r.slots.table.At(n)
 	r.dropAll(s, why)
 	if s.flags&linked != 0 {
 		r.closed = append(r.closed, r.links[n])
@@ -77,7 +77,7 @@ func (r *Reactor) bury() {
 
 // Pause stops reading from a connection. What the peer sends then waits in the kernel.
 func (r *Reactor) Pause(n uint32) {
-	s := &r.slots.table[n]
+	s := r.slots.table.At(n)
 	if s.flags&paused == 0 {
 		s.flags |= paused
 		r.watch(n, s)
@@ -86,7 +86,7 @@ func (r *Reactor) Pause(n uint32) {
 
 // Resume reads on.
 func (r *Reactor) Resume(n uint32) {
-	s := &r.slots.table[n]
+	s := r.slots.table.At(n)
 	if s.flags&paused != 0 {
 		s.flags &^= paused
 		r.watch(n, s)
@@ -115,19 +115,37 @@ func (r *Reactor) watch(n uint32, s *slot) {
 		return
 	}
 	token := Conn{Slot: n, Gen: s.gen}
-	if err := r.poller.mod(s.fd, token, s.flags&paused == 0, s.flags&armed != 0); err != nil {
+	if err := r.rewatch(s, token); err != nil {
 		r.Post(TaskFunc(func(r *Reactor) {
 			if r.Holds(token) {
-				r.handler.Hangup(token.Slot, err)
+				r.tellHangup(token.Slot, err)
 			}
 		}))
 	}
 }
 
+func (r *Reactor) rewatch(s *slot, token Conn) error {
+	switch {
+	case s.flags&muted == 0:
+		return r.poller.mod(s.fd, token, s.flags&paused == 0, s.flags&armed != 0)
+	case s.flags&paused != 0:
+		return nil
+	}
+	s.flags &^= muted
+	return r.poller.add(s.fd, token, s.flags&armed != 0)
+}
+
+// mute stops watching a paused connection that is broken, which the poller would report without end. What it has sent
+// before is read, and its end found, after Resume.
+func (r *Reactor) mute(s *slot) {
+	s.flags |= muted
+	r.detach(s)
+}
+
 // SetDeadline makes Handler.Expired come for the connection in d, rounded up to a Tick; it replaces the deadline set
 // before. It costs no timer and no allocation. Not positive: no deadline.
 func (r *Reactor) SetDeadline(n uint32, d time.Duration) {
-	s := &r.slots.table[n]
+	s := r.slots.table.At(n)
 	if d <= 0 {
 		s.due = 0
 		return
@@ -137,12 +155,12 @@ func (r *Reactor) SetDeadline(n uint32, d time.Duration) {
 
 // SilentFor is how long the peer has sent nothing, to the Tick.
 func (r *Reactor) SilentFor(n uint32) time.Duration {
-	return time.Duration(r.wheel.now-r.slots.table[n].seen) * Tick
+	return time.Duration(r.wheel.now-r.slots.table.At(n).seen) * Tick
 }
 
 // ShutdownWrite tells the peer that nothing more will be sent. Queued bytes must have been drained.
 func (r *Reactor) ShutdownWrite(n uint32) {
-	s := &r.slots.table[n]
+	s := r.slots.table.At(n)
 	if s.flags&linked != 0 {
 		r.links[n].shutdownWrite()
 		return
@@ -156,7 +174,7 @@ func (r *Reactor) ReadSoon(n uint32) { r.fresh = append(r.fresh, r.Conn(n)) }
 
 func (r *Reactor) readFresh() {
 	for i := 0; i < len(r.fresh); i++ {
-		if c := r.fresh[i]; r.Holds(c) && r.slots.table[c.Slot].flags&paused == 0 {
+		if c := r.fresh[i]; r.Holds(c) && r.slots.table.At(c.Slot).flags&paused == 0 {
 			r.read(c.Slot)
 		}
 	}
@@ -166,8 +184,8 @@ func (r *Reactor) readFresh() {
 // Worst is the connection with the longest backlog, NoSlot if no socket is full.
 func (r *Reactor) Worst() uint32 {
 	worst, most := NoSlot, 0
-	for n := range r.slots.table {
-		s := &r.slots.table[n]
+	for n := range r.slots.table.Len() {
+		s := r.slots.table.At(n)
 		if s.back == 0 || s.flags&(inUse|refusing) != inUse {
 			continue
 		}
@@ -179,4 +197,4 @@ func (r *Reactor) Worst() uint32 {
 }
 
 // Refuse makes the connection refuse whatever Fanout and Send still bring it; it counts as DropOverflow.
-func (r *Reactor) Refuse(n uint32) { r.slots.table[n].flags |= refusing }
+func (r *Reactor) Refuse(n uint32) { r.slots.table.At(n).flags |= refusing }

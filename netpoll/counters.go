@@ -36,4 +36,24 @@ type Counters struct {
 	FullSockets  uint64
 	Turns        uint64
 	AcceptPauses uint64
+	Panics       uint64
+}
+
+// Count returns the reactor's counters. Queued is read from the queues.
+func (r *Reactor) Count() Counters {
+	c := r.count
+	c.Connections = uint64(r.slots.used - r.listen.open)
+	c.QueuedBytes = uint64(r.log.batches.held)
+	for i := range r.slots.table.Len() {
+		s := r.slots.table.At(i)
+		if s.flags&inUse == 0 {
+			continue
+		}
+		c.Queued += uint64(r.log.nodes[s.head].counted)
+		if s.back != 0 {
+			c.Blocked++
+			c.Queued += uint64(r.backlogs.all[s.back].counted())
+		}
+	}
+	return c
 }

@@ -31,7 +31,7 @@ func (r *Reactor) flush() {
 }
 
 func (r *Reactor) flushOne(n uint32, listing flags) {
-	s := &r.slots.table[n]
+	s := r.slots.table.At(n)
 	s.flags &^= listing
 	if s.head == 0 {
 		if s.flags&(tellDrained|inUse) == tellDrained|inUse && s.back == 0 {
@@ -63,7 +63,7 @@ func (r *Reactor) flushOne(n uint32, listing flags) {
 	default:
 		r.count.Dropped[DropClosed] += uint64(r.log.nodes[head].counted)
 		r.log.leave(head)
-		r.handler.Hangup(n, sendError(errno))
+		r.tellHangup(n, sendError(errno))
 	}
 }
 
@@ -108,7 +108,7 @@ func (r *Reactor) unblock(n uint32, s *slot) {
 
 // resend goes on with a connection whose socket has room again.
 func (r *Reactor) resend(n uint32) {
-	s := &r.slots.table[n]
+	s := r.slots.table.At(n)
 	if s.back == 0 {
 		r.disarm(n, s)
 		return
@@ -124,7 +124,7 @@ func (r *Reactor) resend(n uint32) {
 			continue
 		}
 		if errno != 0 && errno != syscall.EAGAIN {
-			r.handler.Hangup(n, sendError(errno))
+			r.tellHangup(n, sendError(errno))
 		}
 		return
 	}
@@ -132,13 +132,16 @@ func (r *Reactor) resend(n uint32) {
 }
 
 func (r *Reactor) drained(n uint32, s *slot) {
+	if s.flags&linked != 0 && r.links[n].busy {
+		return
+	}
 	s.flags &^= tellDrained
-	r.handler.Drained(n)
+	r.tellDrained(n)
 }
 
 // TellDrained asks for one call of Handler.Drained when all that is queued on the connection is with the kernel.
 func (r *Reactor) TellDrained(n uint32) {
-	s := &r.slots.table[n]
+	s := r.slots.table.At(n)
 	s.flags |= tellDrained
 	if s.flags&listed == 0 {
 		s.flags |= inExpress
@@ -147,26 +150,26 @@ func (r *Reactor) TellDrained(n uint32) {
 }
 
 func (r *Reactor) read(n uint32) {
-	s := &r.slots.table[n]
+	s := r.slots.table.At(n)
 	if s.flags&linked != 0 {
 		return
 	}
 	if !r.Idle() {
 		token := r.Conn(n)
 		r.runTasks()
-		if r.log.heavy > 0 || !r.Holds(token) || r.slots.table[n].flags&paused != 0 {
+		if r.log.heavy > 0 || !r.Holds(token) || r.slots.table.At(n).flags&paused != 0 {
 			return
 		}
-		s = &r.slots.table[n]
+		s = r.slots.table.At(n)
 	}
 	r.count.Reads++
 	m, errno := sysRecv(s.fd, r.buffer)
 	switch {
 	case errno == syscall.EAGAIN || errno == syscall.EINTR:
 	case errno != 0:
-		r.handler.Hangup(n, receiveError(errno))
+		r.tellHangup(n, receiveError(errno))
 	case m == 0:
-		r.handler.Hangup(n, io.EOF)
+		r.tellHangup(n, io.EOF)
 	default:
 		r.input(n, s, r.buffer[:m])
 	}
@@ -175,5 +178,5 @@ func (r *Reactor) read(n uint32) {
 func (r *Reactor) input(n uint32, s *slot, view []byte) {
 	s.seen = r.wheel.now
 	r.count.BytesIn += uint64(len(view))
-	r.handler.Input(n, view)
+	r.tellInput(n, view)
 }

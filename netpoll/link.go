@@ -94,7 +94,7 @@ func (l *link) Do(r *Reactor) {
 		return
 	}
 	n := l.token.Slot
-	s := &r.slots.table[n]
+	s := r.slots.table.At(n)
 	if s.flags&paused != 0 {
 		l.held = true
 		return
@@ -105,20 +105,20 @@ func (l *link) Do(r *Reactor) {
 func (l *link) consume(r *Reactor, n uint32) {
 	view, err := l.input, l.inputErr
 	l.input = nil
-	l.asked = false
 	if len(view) > 0 {
-		r.input(n, &r.slots.table[n], view)
+		r.input(n, r.slots.table.At(n), view)
 	}
 	switch {
 	case !r.Holds(l.token):
 	case err == nil:
-		if r.slots.table[n].flags&paused == 0 {
+		l.asked = false
+		if r.slots.table.At(n).flags&paused == 0 {
 			l.proceed()
 		}
 	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrClosedPipe):
-		r.handler.Hangup(n, io.EOF)
+		r.tellHangup(n, io.EOF)
 	default:
-		r.handler.Hangup(n, err)
+		r.tellHangup(n, err)
 	}
 }
 
@@ -175,9 +175,16 @@ func (l *link) carryOut(half bool) {
 	l.reactor.Post(&l.sent)
 }
 
+// leave writes what the reactor gave away before it let go of the connection, or else closes it.
 func (l *link) leave() {
 	if !l.abandoned {
 		_ = l.conn.Close()
+		return
+	}
+	select {
+	case half := <-l.toWrite:
+		l.carryOut(half)
+	default:
 	}
 }
 
@@ -193,15 +200,18 @@ func (t *linkSent) Do(r *Reactor) {
 		l.out = nil
 	}
 	if l.outErr != nil {
-		r.handler.Hangup(n, l.outErr)
+		r.tellHangup(n, l.outErr)
 		return
 	}
 	if l.half {
 		l.shutdownWrite()
 		return
 	}
-	if s := &r.slots.table[n]; s.back != 0 {
+	switch s := r.slots.table.At(n); {
+	case s.back != 0:
 		r.resend(n)
+	case s.head == 0 && s.flags&tellDrained != 0:
+		r.drained(n, s)
 	}
 }
 

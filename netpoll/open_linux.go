@@ -28,7 +28,7 @@ func (e Engine) HasDescriptors() bool { return e != EngineGoroutine }
 // valid until Close or Release.
 func (r *Reactor) Open(fd int) (uint32, error) {
 	n := r.slots.take()
-	s := &r.slots.table[n]
+	s := r.slots.table.At(n)
 	s.fd = int32(fd)
 	s.seen = r.wheel.now
 	if err := r.poller.add(s.fd, Conn{Slot: n, Gen: s.gen}, false); err != nil {
@@ -71,27 +71,13 @@ func connOf(fd int32) (net.Conn, error) {
 	return conn, nil
 }
 
-func socketError(fd int32) error {
-	if fd < 0 {
-		return syscall.ECONNRESET
-	}
-	code, err := unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_ERROR)
-	if err != nil || code == 0 {
-		return receiveError(syscall.ECONNRESET)
-	}
-	return receiveError(syscall.Errno(code))
-}
-
 func closeDescriptor(fd int32) { unix.Close(int(fd)) }
-
-// CloseDescriptor closes a descriptor that Accepted brought and nobody opened.
-func CloseDescriptor(fd int) { unix.Close(fd) }
 
 func shutdownWrite(fd int32) { _ = unix.Shutdown(int(fd), unix.SHUT_WR) }
 
 // LocalAddr is the address that the connection in slot n was accepted on, nil if it can't be told.
 func (r *Reactor) LocalAddr(n uint32) net.Addr {
-	s := &r.slots.table[n]
+	s := r.slots.table.At(n)
 	if s.flags&linked != 0 {
 		return r.links[n].conn.LocalAddr()
 	}

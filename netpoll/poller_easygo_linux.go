@@ -103,6 +103,7 @@ func (p *easygoPoller) run() {
 	p.began.Store(true)
 	p.kick()
 	<-p.done
+	p.reactor.awaitKicks()
 	p.free()
 }
 

@@ -77,8 +77,7 @@ func (p *epollPoller) alarm(ticks uint32) {
 func (p *epollPoller) kick() { rawKick(p.event) }
 
 func (p *epollPoller) run() {
-	defer unix.Close(p.event)
-	defer unix.Close(p.epoll)
+	defer p.free()
 	again := p.reactor.turn()
 	for again != stopped {
 		n, err := p.wait(again == waitForMore)
@@ -98,6 +97,12 @@ func (p *epollPoller) run() {
 		}
 		again = p.reactor.turn()
 	}
+}
+
+func (p *epollPoller) free() {
+	p.reactor.awaitKicks()
+	unix.Close(p.epoll)
+	unix.Close(p.event)
 }
 
 func (p *epollPoller) wait(block bool) (int, error) {

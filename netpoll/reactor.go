@@ -3,6 +3,7 @@ package netpoll
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -30,6 +31,9 @@ type Handler interface {
 	AcceptFailed(listener uint32, err error)
 	// Turn ends a batch of readiness, before anything is flushed.
 	Turn()
+	// Panicked says that a method of the handler panicked over the connection in slot, which the handler now closes; or,
+	// with NoSlot, that a task did, or a method that is about no connection. The reactor goes on.
+	Panicked(slot uint32, value any, stack []byte)
 	// Failed says that the reactor can't go on. Nothing follows it.
 	Failed(err error)
 }
@@ -74,6 +78,7 @@ type Reactor struct {
 	poller  poller
 	inbox   tasks
 	sleep   atomic.Bool
+	kicking atomic.Int32
 	done    chan struct{}
 	epoch   time.Time
 
@@ -92,6 +97,7 @@ type Reactor struct {
 	workDone int
 	buffer   []byte
 	serial   uint32
+	serials  uint32
 	fresh    []Conn
 	closing  []int32
 	closed   []*link
@@ -101,15 +107,18 @@ type Reactor struct {
 	collect  collector
 	alarm    uint32
 	trimmed  uint32
-	running  bool
+	rested   bool
 	stopping bool
 	failed   bool
 }
 
+// overflow is a frame that a connection has no room for; late is that frame where the connection is not at fault.
 type overflow struct {
 	slot   uint32
+	serial uint32
 	queued int
 	frame  int
+	late   *Frame
 }
 
 const (
@@ -218,8 +227,20 @@ func (r *Reactor) PostAll(ts []Task) bool {
 func (r *Reactor) Waiting() int { return int(r.inbox.size.Load()) }
 
 func (r *Reactor) wake() {
-	if r.sleep.Load() && r.sleep.CompareAndSwap(true, false) {
+	if !r.sleep.Load() {
+		return
+	}
+	r.kicking.Add(1)
+	if r.sleep.CompareAndSwap(true, false) {
 		r.poller.kick()
+	}
+	r.kicking.Add(-1)
+}
+
+// awaitKicks returns when no kick is under way. None can begin after the last turn, so the poller may be freed.
+func (r *Reactor) awaitKicks() {
+	for r.kicking.Load() != 0 {
+		runtime.Gosched()
 	}
 }
 
@@ -227,14 +248,14 @@ func (r *Reactor) wake() {
 func (r *Reactor) Now() uint32 { return r.wheel.now }
 
 func (r *Reactor) ready(token Conn, what readiness) {
-	if r.sleep.Load() {
-		r.sleep.Store(false)
+	if r.rested {
+		r.rouse()
 	}
 	n := token.Slot
-	if int(n) >= len(r.slots.table) {
+	if n >= r.slots.table.Len() {
 		return
 	}
-	s := &r.slots.table[n]
+	s := r.slots.table.At(n)
 	if s.gen != token.Gen || s.flags&inUse == 0 {
 		return
 	}
@@ -244,14 +265,14 @@ func (r *Reactor) ready(token Conn, what readiness) {
 	}
 	if what&writable != 0 && s.flags&armed != 0 {
 		r.resend(n)
-		s = &r.slots.table[n]
+		s = r.slots.table.At(n)
 		if s.gen != token.Gen {
 			return
 		}
 	}
 	if s.flags&paused != 0 {
 		if what&broken != 0 {
-			r.handler.Hangup(n, socketError(s.fd))
+			r.mute(s)
 		}
 		return
 	}
@@ -260,17 +281,24 @@ func (r *Reactor) ready(token Conn, what readiness) {
 	}
 }
 
+// rouse ends a rest: what readiness brings now must not be judged by the time at which the reactor fell asleep.
+func (r *Reactor) rouse() {
+	r.rested = false
+	r.sleep.Store(false)
+	r.tick()
+}
+
 // turn ends a batch of readiness: it runs tasks, sends for about a slice, and closes what ended.
 func (r *Reactor) turn() verdict {
 	if r.failed {
 		return stopped
 	}
-	r.sleep.Store(false)
+	r.disturb()
+	r.rouse()
 	r.count.Turns++
-	r.tick()
 	worked := r.runTasks()
 	r.readFresh()
-	r.handler.Turn()
+	r.tellTurn()
 	if r.stopping {
 		r.end()
 		return stopped
@@ -293,6 +321,7 @@ func (r *Reactor) turn() verdict {
 	if r.inbox.size.Load() > 0 && r.sleep.CompareAndSwap(true, false) {
 		return lookAgain
 	}
+	r.rested = true
 	return waitForMore
 }
 
@@ -301,7 +330,7 @@ func (r *Reactor) tick() {
 	if now == r.wheel.now {
 		return
 	}
-	r.alarm = 0
+	r.alarm = alarmUnknown
 	r.wheel.advance(now, &r.slots, r.expired)
 	if now-r.trimmed >= uint32(time.Second/Tick) && !r.pending() {
 		r.trimmed = now
@@ -312,18 +341,18 @@ func (r *Reactor) tick() {
 	}
 }
 
+const alarmUnknown = ^uint32(0)
+
 func (r *Reactor) expire(n uint32) {
-	if r.slots.table[n].flags&listening != 0 {
+	if r.slots.table.At(n).flags&listening != 0 {
 		r.resumeAccept(n)
 		return
 	}
-	r.handler.Expired(n)
+	r.tellExpired(n)
 }
 
 // runTasks runs what was posted, as long as pending sequences are not heavy.
 func (r *Reactor) runTasks() (worked bool) {
-	r.running = true
-	defer r.stopRunning()
 	for r.log.heavy == 0 {
 		if r.workDone == len(r.work) {
 			clear(r.work)
@@ -340,61 +369,14 @@ func (r *Reactor) runTasks() (worked bool) {
 		t := r.work[r.workDone]
 		r.work[r.workDone] = nil
 		r.workDone++
-		t.Do(r)
+		r.do(t)
 		worked = true
 	}
 	return worked
 }
 
-func (r *Reactor) stopRunning() { r.running = false }
-
 // Idle says that no task waits and no pending sequence is heavy: then work that a task would do may be done at once
 // without overtaking anything.
 func (r *Reactor) Idle() bool {
 	return r.log.heavy == 0 && r.workDone == len(r.work) && r.inbox.size.Load() == 0
-}
-
-func (r *Reactor) fail(err error) {
-	r.failed = true
-	r.end()
-	r.handler.Failed(err)
-}
-
-func (r *Reactor) end() {
-	for n := range r.slots.table {
-		if r.slots.table[n].flags&inUse != 0 {
-			r.Close(uint32(n), DropClosed)
-		}
-	}
-	r.bury()
-	r.refuseTasks()
-}
-
-// refuseTasks closes the inbox and runs what stood in it, so that whoever waits for a task is answered.
-func (r *Reactor) refuseTasks() {
-	rest := r.inbox.close()
-	for _, t := range append(r.work[r.workDone:], rest...) {
-		t.Do(r)
-	}
-	r.work = nil
-	r.workDone = 0
-}
-
-// Count returns the reactor's counters. Queued is read from the queues.
-func (r *Reactor) Count() Counters {
-	c := r.count
-	c.Connections = uint64(r.slots.used - r.listen.open)
-	c.QueuedBytes = uint64(r.log.batches.held)
-	for i := range r.slots.table {
-		s := &r.slots.table[i]
-		if s.flags&inUse == 0 {
-			continue
-		}
-		c.Queued += uint64(r.log.nodes[s.head].counted)
-		if s.back != 0 {
-			c.Blocked++
-			c.Queued += uint64(r.backlogs.all[s.back].counted())
-		}
-	}
-	return c
 }

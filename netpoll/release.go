@@ -8,19 +8,21 @@ import (
 
 // Released is a connection on its way back from a reactor to another owner.
 type Released struct {
-	fd     int32
-	link   *link
-	unread []byte
-	unsent []byte
+	fd      int32
+	link    *link
+	writing bool
+	unread  []byte
+	unsent  []byte
 }
 
 // Release takes a connection out of the reactor without closing it. What is queued on it and what unread holds (bytes
 // that were read ahead, in order) stay with the connection: see Released.Conn. The slot is no longer valid.
 func (r *Reactor) Release(n uint32, unread []byte) *Released {
-	s := &r.slots.table[n]
+	s := r.slots.table.At(n)
 	out := &Released{fd: s.fd, unread: unread, unsent: r.unsent(s)}
 	if s.flags&linked != 0 {
 		out.link = r.links[n]
+		out.writing = out.link.busy
 		delete(r.links, n)
 		out.link.detach()
 	} else {
@@ -30,7 +32,7 @@ func (r *Reactor) Release(n uint32, unread []byte) *Released {
 	return out
 }
 
-// unsent sends what the socket takes at once and returns a copy of the rest. All of it counts as handed back.
+// unsent takes what is queued off a connection and returns a copy. All of it counts as handed back.
 func (r *Reactor) unsent(s *slot) []byte {
 	var rest []byte
 	if s.back != 0 {
@@ -69,6 +71,9 @@ func (c *Released) Conn() (net.Conn, error) {
 		return newHandover(conn, c.unread, c.unsent, nil), nil
 	}
 	unread := append(c.unread, c.link.settle()...)
+	if len(unread) == 0 && len(c.unsent) == 0 && !c.writing {
+		return c.link.conn, nil
+	}
 	return newHandover(c.link.conn, unread, c.unsent, c.link.writeDone), nil
 }
 

@@ -38,17 +38,19 @@ const (
 	linked
 	tellDrained
 	refusing
-	wasSilent
+	muted
 )
 
 const listed = inBulk | inExpress
 
 // slots is the reactor's table of connections. Freed numbers come back only once no outlist names them.
+// past is the highest generation of tables that shrink has dropped.
 type slots struct {
-	table      []slot
+	table      Table[slot]
 	free       []uint32
 	quarantine []uint32
 	used       int
+	past       uint32
 }
 
 func (t *slots) take() uint32 {
@@ -57,17 +59,18 @@ func (t *slots) take() uint32 {
 		n = t.free[last]
 		t.free = t.free[:last]
 	} else {
-		n = uint32(len(t.table))
-		t.table = append(t.table, slot{gen: 1})
+		n = t.table.Len()
+		t.table.Extend(n + 1)
+		t.table.At(n).gen = 1 + t.past
 	}
 	t.used++
-	s := &t.table[n]
+	s := t.table.At(n)
 	*s = slot{fd: -1, gen: s.gen, flags: inUse}
 	return n
 }
 
 func (t *slots) retire(n uint32) {
-	s := &t.table[n]
+	s := t.table.At(n)
 	s.gen++
 	s.flags = s.flags&listed | dead
 	s.due = 0
@@ -79,31 +82,26 @@ func (t *slots) retire(n uint32) {
 func (t *slots) recycle() {
 	kept := t.quarantine[:0]
 	for _, n := range t.quarantine {
-		if t.table[n].flags&listed != 0 {
+		if t.table.At(n).flags&listed != 0 {
 			kept = append(kept, n)
 			continue
 		}
-		t.table[n].flags = 0
+		t.table.At(n).flags = 0
 		t.free = append(t.free, n)
 	}
 	t.quarantine = kept
-	if t.used == 0 && len(kept) == 0 && len(t.table) > 4096 {
+	if t.used == 0 && len(kept) == 0 && t.table.Len() > 4096 {
 		t.shrink()
 	}
 }
 
 // shrink forgets an empty table after a spike. Generations go on from the highest ever used, which keeps I4.
 func (t *slots) shrink() {
-	highest := uint32(0)
-	for i := range t.table {
-		highest = max(highest, t.table[i].gen)
+	for i := range t.table.Len() {
+		t.past = max(t.past, t.table.At(i).gen)
 	}
-	t.table = make([]slot, 64)
-	t.free = make([]uint32, 0, 64)
-	for i := range t.table {
-		t.table[i].gen = highest + 1
-		t.free = append(t.free, uint32(i))
-	}
+	t.table.Reset()
+	t.free = nil
 	t.quarantine = nil
 }
 

@@ -58,7 +58,7 @@ func (w *wheel) next() uint32 {
 // advance moves to tick now and calls expired for each slot whose deadline has come. The slot's due is 0 by then.
 func (w *wheel) advance(now uint32, table *slots, expired func(n uint32)) {
 	if now-w.now >= wheelBuckets {
-		w.now = now - wheelBuckets + 1
+		w.now = now - wheelBuckets
 	}
 	for w.now < now {
 		w.now++
@@ -69,10 +69,10 @@ func (w *wheel) advance(now uint32, table *slots, expired func(n uint32)) {
 		w.buckets[w.now%wheelBuckets] = w.spare[:0]
 		w.entries -= len(bucket)
 		for _, n := range bucket {
-			if int(n) >= len(table.table) {
+			if n >= table.table.Len() {
 				continue
 			}
-			s := &table.table[n]
+			s := table.table.At(n)
 			if s.flags&inUse == 0 || s.due == 0 || s.parked > w.now {
 				continue
 			}

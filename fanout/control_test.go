@@ -1,0 +1,166 @@
+package fanout_test
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/spokehub/spokehub/event"
+	"github.com/spokehub/spokehub/fanout"
+)
+
+func ack(id string, topics ...string) string {
+	if topics == nil {
+		topics = []string{}
+	}
+	return envelope("__ack", id, jsonOf(map[string]any{"topics": topics}))
+}
+
+func reject(id, topic, reason string) string {
+	return envelope("__reject", id, fmt.Sprintf(`{"topic":%s,"reason":%q}`, jsonOf(topic), reason))
+}
+
+func TestControlEvents(t *testing.T) {
+	long := strings.Repeat("x", 257)
+	for name, c := range map[string]struct {
+		sent    []string
+		answers []string
+		held    int
+		bad     uint64
+	}{
+		"subscribe adds":                          {[]string{envelope("__subscribe", "1", `{"topic":"a"}`)}, []string{ack("1", "a")}, 1, 0},
+		"subscribe twice is once":                 {[]string{envelope("__subscribe", "1", `{"topic":"a"}`), envelope("__subscribe", "2", `{"topic":"a"}`)}, []string{ack("1", "a"), ack("2", "a")}, 1, 0},
+		"unsubscribe removes":                     {[]string{envelope("__subscribe", "", `{"topics":["a","b"]}`), envelope("__unsubscribe", "2", `{"topic":"a"}`)}, []string{ack("2", "a")}, 1, 0},
+		"unsubscribe without being subscribed":    {[]string{envelope("__unsubscribe", "3", `{"topics":["a","b:c"]}`)}, []string{ack("3", "a", "b:c")}, 0, 0},
+		"an empty id is not answered":             {[]string{envelope("__subscribe", "", `{"topic":"a"}`), envelope("__unsubscribe", "", `{"topic":"b"}`)}, nil, 1, 0},
+		"a missing id is not answered":            {[]string{`{"type":"__subscribe","payload":{"topic":"a"}}`}, nil, 1, 0},
+		"members in any order":                    {[]string{`{"payload":{"topic":"a"},"id":"7","type":"__subscribe","extra":[{}]}`}, []string{ack("7", "a")}, 1, 0},
+		"topics stands instead of topic":          {[]string{envelope("__subscribe", "1", `{"topics":["a","b","a:1"]}`)}, []string{ack("1", "a", "b", "a:1")}, 3, 0},
+		"no topics at all":                        {[]string{envelope("__subscribe", "1", `{"topics":[]}`)}, []string{ack("1")}, 0, 0},
+		"an invalid topic is ignored":             {[]string{envelope("__subscribe", "", `{"topic":""}`), envelope("__subscribe", "", `{"topic":"a:"}`)}, nil, 0, 2},
+		"an invalid topic is rejected with an id": {[]string{envelope("__subscribe", "1", `{"topic":":a"}`)}, []string{reject("1", ":a", "invalid_topic")}, 0, 1},
+		"a reserved topic is rejected":            {[]string{envelope("__subscribe", "1", `{"topic":"__ack"}`)}, []string{reject("1", "__ack", "invalid_topic")}, 0, 1},
+		"a topic with a control character":        {[]string{envelope("__subscribe", "1", `{"topic":"a\u0007"}`)}, []string{reject("1", "a\a", "invalid_topic")}, 0, 1},
+		"a type too long":                         {[]string{envelope("__subscribe", "1", `{"topic":"`+long+`"}`)}, []string{reject("1", long, "invalid_topic")}, 0, 1},
+		"unsubscribe of an invalid topic":         {[]string{envelope("__unsubscribe", "1", `{"topic":":"}`)}, []string{reject("1", ":", "invalid_topic")}, 0, 1},
+		"bad topics among good ones":              {[]string{envelope("__subscribe", "1", `{"topics":["a","",":","b"]}`)}, []string{reject("1", "", "invalid_topic"), reject("1", ":", "invalid_topic"), ack("1", "a", "b")}, 2, 2},
+		"an escaped topic is the same":            {[]string{envelope("__subscribe", "1", `{"topic":"\u0061"}`), envelope("__subscribe", "2", `{"topic":"a"}`)}, []string{ack("1", "a"), ack("2", "a")}, 1, 0},
+		"a payload without a topic":               {[]string{envelope("__subscribe", "1", `{}`)}, []string{reject("1", "", "invalid_topic")}, 0, 1},
+		"a topic that is no string":               {[]string{envelope("__subscribe", "1", `{"topic":1}`)}, []string{reject("1", "", "invalid_topic")}, 0, 1},
+		"a payload that is no object":             {[]string{envelope("__subscribe", "", `"a"`)}, nil, 0, 1},
+		"an unknown control event is ignored":     {[]string{envelope("__nonsense", "1", `{"topic":"a"}`), envelope("__ack", "1", `{"topics":["a"]}`)}, nil, 0, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			eachEngine(t, func(t *testing.T, engine fanout.Engine) {
+				for _, authorize := range []func(*fanout.Spoke, string) bool{nil, func(*fanout.Spoke, string) bool { return true }} {
+					r := newRig(t, fanout.Config{Engine: engine, Authorize: authorize})
+					heard := r.hear("end")
+					peer, spoke := r.join()
+					peer.text(c.sent...)
+					peer.text(envelope("end", "", "0"), envelope("__subscribe", "last", `{"topics":[]}`))
+					peer.wants(c.answers...)
+					peer.wants(ack("last"))
+					receive(t, heard, "the end")
+					expect(t, "topics held", len(spoke.Subscriptions()), c.held)
+					st := r.hub.Stats()
+					expect(t, "bad topics", st.BadTopics, c.bad)
+					expect(t, "malformed messages", st.Malformed, 0)
+					expect(t, "subscriptions", st.Subscriptions, uint64(c.held))
+				}
+			})
+		})
+	}
+}
+
+func TestControlEventsAreNotDelivered(t *testing.T) {
+	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
+		seen := make(chan string, 10)
+		r := newRig(t, fanout.Config{Engine: engine, Relay: true, OnEvent: func(_ *fanout.Spoke, e event.Event) { seen <- e.Type }})
+		other, _ := r.join()
+		other.subscribe("a", "end")
+		c, _ := r.join()
+		c.text(envelope("__subscribe", "", `{"topic":"a"}`), envelope("__nonsense", "", "0"), envelope("__ack", "a", "0"), envelope("end", "", "0"))
+		other.wants(envelope("end", "", "0"))
+		expect(t, "seen", receive(t, seen, "the end"), "end")
+		expect(t, "more seen", len(seen), 0)
+		expect(t, "controls", r.hub.Stats().ControlsIn, 2)
+	})
+}
+
+func TestControlThousandsOfTopicsCostOneMessage(t *testing.T) {
+	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
+		r := newRig(t, fanout.Config{Engine: engine, MaxTopics: 5000})
+		c, spoke := r.join()
+		var topics []string
+		for i := range 5000 {
+			topics = append(topics, "type"+strconv.Itoa(i)+":id")
+		}
+		c.subscribe(topics...)
+		expect(t, "topics held", len(spoke.Subscriptions()), 5000)
+		r.hub.DispatchEvent(event.Event{Type: "type4999", ID: "id"})
+		c.wants(envelope("type4999", "id", "null"))
+		c.unsubscribe(topics...)
+		expect(t, "topics in the index", r.hub.Stats().Topics, 0)
+		expect(t, "messages", r.hub.Stats().MessagesIn, 2)
+	})
+}
+
+func TestControlAcknowledgedTopicsAreInForce(t *testing.T) {
+	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
+		r := newRig(t, fanout.Config{Engine: engine})
+		c, _ := r.join()
+		for i := range 200 {
+			topic := strconv.Itoa(i)
+			c.subscribe(topic)
+			r.hub.DispatchEvent(event.Event{Type: topic})
+			c.wants(envelope(topic, "", "null"))
+			c.unsubscribe(topic)
+			r.hub.DispatchEvent(event.Event{Type: topic})
+		}
+		expect(t, "deliveries", r.hub.Stats().Deliveries, 200)
+	})
+}
+
+func TestControlTopicsOverTheLimitAreRejected(t *testing.T) {
+	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
+		r := newRig(t, fanout.Config{Engine: engine, MaxTopics: 2})
+		c, spoke := r.join()
+		c.text(envelope("__subscribe", "1", `{"topics":["a","b","c","a","d"]}`))
+		c.wants(reject("1", "c", "limit"), reject("1", "d", "limit"), ack("1", "a", "b", "a"))
+		c.text(envelope("__subscribe", "2", `{"topic":"c"}`), envelope("__unsubscribe", "3", `{"topic":"a"}`), envelope("__subscribe", "4", `{"topic":"c"}`))
+		c.wants(reject("2", "c", "limit"), ack("3", "a"), ack("4", "c"))
+		expect(t, "topics held", len(spoke.Subscriptions()), 2)
+		expect(t, "subscriptions", r.hub.Stats().Subscriptions, 2)
+	})
+}
+
+func TestControlTopicsThatAuthorizeRefusesAreForbidden(t *testing.T) {
+	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
+		r := newRig(t, fanout.Config{Engine: engine, Authorize: func(s *fanout.Spoke, topic string) bool {
+			if topic == "panics" {
+				panic("no opinion")
+			}
+			return strings.HasPrefix(topic, "public") && s.ID() > 0
+		}})
+		c, spoke := r.join()
+		c.text(envelope("__subscribe", "1", `{"topics":["public","secret",":","public:1","panics"]}`), envelope("__unsubscribe", "2", `{"topic":"secret"}`))
+		c.wants(reject("1", "secret", "forbidden"), reject("1", ":", "invalid_topic"), reject("1", "panics", "forbidden"), ack("1", "public", "public:1"), ack("2", "secret"))
+		expect(t, "topics held", len(spoke.Subscriptions()), 2)
+		expect(t, "panics", r.hub.Stats().Panics, 1)
+	})
+}
+
+func TestControlAnswersThatOverflowTheQueueLeaveNoSubscription(t *testing.T) {
+	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
+		r := newRig(t, fanout.Config{Engine: engine, QueueLimit: 1024})
+		c, _ := r.join()
+		topics := append(make([]string, 100), "good", "better:best")
+		c.text(envelope("__subscribe", "1", jsonOf(map[string]any{"topics": topics})))
+		c.closedWith(1013)
+		c.conn.Close()
+		expect(t, "cause", receive(t, r.gone, "OnDisconnection").cause.Kind, fanout.CauseBackpressure)
+		until(t, "the socket is closed", func() bool { return r.hub.Stats().Connections == 0 })
+		expect(t, "subscriptions", r.hub.Stats().Subscriptions, 0)
+	})
+}

@@ -1,0 +1,351 @@
+package fanout_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/spokehub/spokehub/event"
+	"github.com/spokehub/spokehub/fanout"
+)
+
+var engines = []fanout.Engine{fanout.EngineEpoll, fanout.EngineEasygo, fanout.EngineGoroutine}
+
+func eachEngine(t *testing.T, f func(t *testing.T, engine fanout.Engine)) {
+	t.Helper()
+	for _, engine := range engines {
+		t.Run("engine="+engine.String(), func(t *testing.T) { f(t, engine) })
+	}
+}
+
+// farewell is one call of OnDisconnection.
+type farewell struct {
+	spoke *fanout.Spoke
+	conn  net.Conn
+	cause fanout.Cause
+}
+
+// rig is a hub under test. At the end of the test it is shut down, and whatever the test was about, its ledger must add
+// up, its callbacks must have come in pairs and alone, its index must be empty, and no goroutine or descriptor is left.
+type rig struct {
+	t         testing.TB
+	hub       *fanout.Hub
+	connected chan *fanout.Spoke
+	gone      chan farewell
+	log       *logBook
+	mu        sync.Mutex
+	lives     map[*fanout.Spoke]*life
+	unchecked bool
+}
+
+// life is what the callbacks told of one spoke.
+type life struct {
+	busy         atomic.Bool
+	connected    int
+	disconnected int
+}
+
+func newRig(t testing.TB, cfg fanout.Config) *rig {
+	t.Helper()
+	watchForLeaks(t)
+	r := &rig{t: t, connected: make(chan *fanout.Spoke, 1<<14), gone: make(chan farewell, 1<<14), log: new(logBook),
+		lives: make(map[*fanout.Spoke]*life)}
+	if cfg.Reactors == 0 {
+		cfg.Reactors = 2
+	}
+	if cfg.CloseTimeout == 0 {
+		cfg.CloseTimeout = 10 * time.Second
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	}
+	r.wrap(&cfg)
+	hub, err := fanout.New(cfg)
+	if err != nil {
+		t.Fatalf("new hub: %v", err)
+	}
+	r.hub = hub
+	t.Cleanup(r.finish)
+	return r
+}
+
+func (r *rig) wrap(cfg *fanout.Config) {
+	onConnection, onDisconnection, onBackpressure, onEvent := cfg.OnConnection, cfg.OnDisconnection, cfg.OnBackpressure, cfg.OnEvent
+	cfg.OnConnection = func(s *fanout.Spoke, conn net.Conn) {
+		defer r.enter(s, "OnConnection", func(l *life) { l.connected++ })()
+		defer func() { r.connected <- s }()
+		if onConnection != nil {
+			onConnection(s, conn)
+		}
+	}
+	cfg.OnDisconnection = func(s *fanout.Spoke, conn net.Conn, cause fanout.Cause) {
+		defer r.enter(s, "OnDisconnection", func(l *life) { l.disconnected++ })()
+		defer func() { r.gone <- farewell{s, conn, cause} }()
+		if onDisconnection != nil {
+			onDisconnection(s, conn, cause)
+		}
+	}
+	if onBackpressure != nil {
+		cfg.OnBackpressure = func(s *fanout.Spoke, info fanout.Backpressure) {
+			defer r.enter(s, "OnBackpressure", nil)()
+			onBackpressure(s, info)
+		}
+	}
+	if onEvent != nil {
+		cfg.OnEvent = func(s *fanout.Spoke, e event.Event) {
+			defer r.enter(s, "OnEvent", nil)()
+			onEvent(s, e)
+		}
+	}
+}
+
+// enter notes the begin of a callback and returns what notes its end.
+func (r *rig) enter(s *fanout.Spoke, name string, count func(*life)) (leave func()) {
+	r.mu.Lock()
+	l := r.lives[s]
+	if l == nil {
+		l = new(life)
+		r.lives[s] = l
+	}
+	if count != nil {
+		count(l)
+	}
+	if l.connected != 1 || l.disconnected > 1 || l.disconnected == 1 && name != "OnDisconnection" {
+		r.t.Errorf("spoke %d: got %s after %d OnConnection and %d OnDisconnection", s.ID(), name, l.connected, l.disconnected)
+	}
+	r.mu.Unlock()
+	if !l.busy.CompareAndSwap(false, true) {
+		r.t.Errorf("spoke %d: got %s while another callback of it runs", s.ID(), name)
+	}
+	return func() { l.busy.Store(false) }
+}
+
+// listen adds a listener that is watched like the callbacks are.
+func (r *rig) listen(topic string, f func(*fanout.Spoke, event.Event)) (remove func()) {
+	r.t.Helper()
+	remove, err := r.hub.AddEventListener(topic, func(s *fanout.Spoke, e event.Event) {
+		defer r.enter(s, "listener", nil)()
+		f(s, e)
+	})
+	if err != nil {
+		r.t.Fatalf("listen to %q: %v", topic, err)
+	}
+	return remove
+}
+
+// hear has what a listener hears come through a channel, as "type id payload".
+func (r *rig) hear(topic string) <-chan string {
+	r.t.Helper()
+	heard := make(chan string, 1<<14)
+	r.listen(topic, func(s *fanout.Spoke, e event.Event) { heard <- spell(e) })
+	return heard
+}
+
+func spell(e event.Event) string { return e.Type + " " + e.ID + " " + string(e.Payload) }
+
+// serve starts Serve on a TCP listener and returns its address.
+func (r *rig) serve() string {
+	r.t.Helper()
+	return r.serveOn(listenTCP(r.t))
+}
+
+func (r *rig) serveOn(l net.Listener) string {
+	address := l.Addr().String()
+	done := make(chan error, 1)
+	go func() { done <- r.hub.Serve(l) }()
+	r.t.Cleanup(func() {
+		r.shutdown()
+		if err := receive(r.t, done, "the end of Serve"); !errors.Is(err, fanout.ErrClosed) {
+			r.t.Errorf("got %v from Serve, want ErrClosed", err)
+		}
+	})
+	return address
+}
+
+func listenTCP(t testing.TB) net.Listener {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+// join connects a client by way of AddConnection over TCP and returns both ends.
+func (r *rig) join() (*client, *fanout.Spoke) {
+	r.t.Helper()
+	here, there := pair(r.t, "tcp")
+	spoke, err := r.hub.AddConnection(there)
+	if err != nil {
+		r.t.Fatalf("add connection: %v", err)
+	}
+	return newClient(r.t, here), spoke
+}
+
+// pair is a connection of a network, both ends.
+func pair(t testing.TB, network string) (here, there net.Conn) {
+	t.Helper()
+	if network == "pipe" {
+		return net.Pipe()
+	}
+	address := "127.0.0.1:0"
+	if network == "unix" {
+		address = t.TempDir() + "/s"
+	}
+	l, err := net.Listen(network, address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if here, err = net.Dial(network, l.Addr().String()); err != nil {
+		t.Fatal(err)
+	}
+	if there, err = l.Accept(); err != nil {
+		t.Fatal(err)
+	}
+	return here, there
+}
+
+func (r *rig) shutdown() {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	_ = r.hub.Shutdown(ctx)
+}
+
+// cut ends the hub without waiting for its peers.
+func (r *rig) cut() {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	_ = r.hub.Shutdown(ctx)
+}
+
+func (r *rig) finish() {
+	r.cut()
+	r.checkLedger(r.hub.Stats())
+	st := r.hub.Stats()
+	if st.Queued != 0 || st.Connections != 0 || st.Topics != 0 || st.Subscriptions != 0 {
+		r.t.Errorf("got %d queued, %d connections, %d topics, %d subscriptions after the end, want none",
+			st.Queued, st.Connections, st.Topics, st.Subscriptions)
+	}
+	if r.unchecked {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for s, l := range r.lives {
+		if l.connected != 1 || l.disconnected != 1 {
+			r.t.Errorf("spoke %d: got %d OnConnection and %d OnDisconnection, want one of each", s.ID(), l.connected, l.disconnected)
+		}
+	}
+}
+
+func (r *rig) checkLedger(st fanout.Stats) {
+	r.t.Helper()
+	accounted := st.Delivered + st.HandedBack + st.DroppedBackpressure + st.DroppedClosed + st.DroppedBudget + st.Queued
+	if st.Deliveries != accounted {
+		r.t.Errorf("ledger: got %d deliveries, but %d delivered + %d handed back + %d + %d + %d dropped + %d queued", st.Deliveries,
+			st.Delivered, st.HandedBack, st.DroppedBackpressure, st.DroppedClosed, st.DroppedBudget, st.Queued)
+	}
+}
+
+// watchForLeaks wants goroutines and descriptors at the end of the test back where they are now.
+func watchForLeaks(t testing.TB) {
+	t.Helper()
+	goroutines := goleak.IgnoreCurrent()
+	before := descriptors(t)
+	t.Cleanup(func() {
+		if err := goleak.Find(goroutines); err != nil {
+			t.Error(err)
+		}
+		for deadline := time.Now().Add(patience); descriptors(t) > before; runtime.Gosched() {
+			if time.Now().After(deadline) {
+				t.Errorf("got %d descriptors, want the %d of before", descriptors(t), before)
+				return
+			}
+			runtime.GC()
+		}
+	})
+}
+
+func descriptors(t testing.TB) int {
+	t.Helper()
+	entries, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Skipf("descriptors can't be counted: %v", err)
+	}
+	return len(entries)
+}
+
+// receive takes one value from a channel.
+func receive[T any](t testing.TB, from <-chan T, what string) T {
+	t.Helper()
+	select {
+	case v := <-from:
+		return v
+	case <-time.After(patience):
+		t.Fatalf("got nothing, want %s", what)
+		panic("unreachable")
+	}
+}
+
+// until waits for a state that no event tells of.
+func until(t testing.TB, what string, reached func() bool) {
+	t.Helper()
+	poll := time.NewTicker(time.Millisecond)
+	defer poll.Stop()
+	for deadline := time.Now().Add(patience); !reached(); <-poll.C {
+		if time.Now().After(deadline) {
+			t.Fatalf("%s: did not come about", what)
+		}
+	}
+}
+
+// logBook collects log lines.
+type logBook struct {
+	mu    sync.Mutex
+	lines []string
+}
+
+func (b *logBook) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.lines = append(b.lines, string(p))
+	return len(p), nil
+}
+
+func (b *logBook) count(level, part string) int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	found := 0
+	for _, line := range b.lines {
+		if strings.Contains(line, "level="+level) && strings.Contains(line, part) {
+			found++
+		}
+	}
+	return found
+}
+
+func expect[T comparable](t testing.TB, what string, got, want T) {
+	t.Helper()
+	if got != want {
+		t.Errorf("%s: got %v, want %v", what, got, want)
+	}
+}
+
+func expectAll[T comparable](t testing.TB, what string, got, want []T) {
+	t.Helper()
+	if !slices.Equal(got, want) {
+		t.Errorf("%s: got %.500v, want %.500v", what, got, want)
+	}
+}

@@ -1,0 +1,21 @@
+//go:build !linux
+
+package netpoll
+
+import "fmt"
+
+// listeners has no members on a system where a reactor does not accept.
+type listeners struct{ open int }
+
+func (l *listeners) forget(n uint32) {}
+
+// Listen fails on this system, where connections are accepted outside and come by OpenLink. The caller still owns fd.
+func (r *Reactor) Listen(fd int) (uint32, error) {
+	return NoSlot, fmt.Errorf("listen: %w", errNoDescriptors)
+}
+
+func (r *Reactor) accept(n uint32) {}
+
+func (r *Reactor) hurryAccept() {}
+
+func (r *Reactor) resumeAccept(n uint32) {}

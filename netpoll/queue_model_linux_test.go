@@ -1,0 +1,444 @@
+package netpoll
+
+import (
+	"bytes"
+	"encoding/binary"
+	"math/rand/v2"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+const modelLimit = 20000
+
+// modelFrame is a frame as the plain model of the queue has it.
+type modelFrame struct {
+	bytes   []byte
+	counted bool
+}
+
+// modelConn is one connection as the plain model has it: a slice of frames, the first of them sent up to offset.
+type modelConn struct {
+	slot     uint32
+	peer     int
+	queue    []modelFrame
+	offset   int
+	sent     int
+	received int
+	stream   []byte
+	refusing bool
+	tell     bool
+}
+
+func (c *modelConn) unsent() int {
+	total := -c.offset
+	for _, f := range c.queue {
+		total += len(f.bytes)
+	}
+	return total
+}
+
+func (c *modelConn) countedLeft() (n uint64) {
+	for _, f := range c.queue {
+		if f.counted {
+			n++
+		}
+	}
+	return n
+}
+
+// queueModel drives a still reactor over socket pairs and does the same to slices.
+type queueModel struct {
+	t       testing.TB
+	r       *Reactor
+	poller  *stillPoller
+	handler *recorder
+	conns   []*modelConn
+	want    Counters
+	last    *Frame
+	over    map[uint32]int
+	drained map[uint32]int
+	serial  uint32
+	frames  []*Frame
+}
+
+func newQueueModel(t testing.TB) *queueModel {
+	m := &queueModel{t: t, handler: newRecorder(), last: NewFrame([]byte("<the close frame>"), false),
+		over: make(map[uint32]int), drained: make(map[uint32]int)}
+	m.r, m.poller = still(t, Config{Handler: m.handler, QueueLimit: modelLimit})
+	m.handler.onOverflow = func(n uint32, _, _ int) {
+		m.over[n]++
+		m.r.Cut(n, DropOverflow)
+		m.r.SendAnyway(n, m.last)
+	}
+	m.handler.onDrained = func(n uint32) {
+		m.drained[n]++
+		if left := m.r.Buffered(n); left != 0 {
+			t.Fatalf("got Drained with %d bytes buffered, want 0", left)
+		}
+	}
+	m.handler.onHangup = func(n uint32, err error) { t.Fatalf("got a hangup: %v", err) }
+	return m
+}
+
+func (m *queueModel) open() {
+	if len(m.conns) >= 12 {
+		return
+	}
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	_ = unix.SetsockoptInt(pair[0], unix.SOL_SOCKET, unix.SO_SNDBUF, 4096)
+	n, err := m.r.Open(pair[0])
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	m.conns = append(m.conns, &modelConn{slot: n, peer: pair[1]})
+}
+
+// frame makes a frame that no other equals, of a size that the byte class chooses.
+func (m *queueModel) frame(class byte, counted bool) *Frame {
+	size := []int{8, 9, 100, 700, 3000, 7000, 15000, modelLimit, modelLimit + 1}[int(class)%9]
+	m.serial++
+	b := make([]byte, size)
+	for i := range b {
+		b[i] = byte(m.serial) ^ byte(i)
+	}
+	binary.LittleEndian.PutUint32(b, m.serial)
+	f := NewFrame(b, counted)
+	m.frames = append(m.frames, f)
+	return f
+}
+
+// sync learns from the peer's socket how much has been sent, and moves the model on.
+func (m *queueModel) sync(c *modelConn) {
+	inside, err := unix.IoctlGetInt(c.peer, unix.TIOCINQ)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	n := c.received + inside - c.sent
+	c.sent += n
+	for n > 0 {
+		if len(c.queue) == 0 {
+			m.t.Fatalf("slot %d: got %d bytes sent that nobody queued", c.slot, n)
+		}
+		f := c.queue[0]
+		step := min(n, len(f.bytes)-c.offset)
+		c.stream = append(c.stream, f.bytes[c.offset:c.offset+step]...)
+		c.offset += step
+		n -= step
+		if c.offset == len(f.bytes) {
+			c.queue, c.offset = c.queue[1:], 0
+			if f.counted {
+				m.want.Delivered++
+			}
+		}
+	}
+}
+
+func (m *queueModel) cut(c *modelConn, why Reason) {
+	half := c.offset > 0
+	for i, f := range c.queue {
+		if f.counted && !(i == 0 && half) {
+			m.want.Dropped[why]++
+		}
+	}
+	if half {
+		c.queue = c.queue[:1]
+		return
+	}
+	c.queue = nil
+}
+
+// offered is what the contract says of one connection that was handed f by a call that has just returned; unsent and
+// blocked are as they were before it.
+func (m *queueModel) offered(c *modelConn, f *Frame, unsent int, blocked bool) {
+	before := c.sent
+	m.sync(c)
+	if f.counted {
+		m.want.Matched++
+	}
+	left := unsent
+	if !blocked && unsent > 0 && len(f.bytes) <= modelLimit && unsent+len(f.bytes) > modelLimit {
+		left -= c.sent - before
+	} else if c.sent != before {
+		m.t.Fatalf("slot %d: got %d bytes sent within a call that only queues", c.slot, c.sent-before)
+	}
+	if !c.refusing && left+len(f.bytes) <= modelLimit {
+		c.queue = append(c.queue, modelFrame{f.bytes, f.counted})
+		return
+	}
+	if f.counted {
+		m.want.Dropped[DropOverflow]++
+	}
+	if c.refusing {
+		return
+	}
+	c.refusing = true
+	if m.over[c.slot] != 1 {
+		m.t.Fatalf("slot %d: got %d calls of Overflow, want 1", c.slot, m.over[c.slot])
+	}
+	m.cut(c, DropOverflow)
+	c.queue = append(c.queue, modelFrame{m.last.bytes, false})
+}
+
+// fanout queues one frame on two overlapping lists of members, as a type and a type with an id are.
+func (m *queueModel) fanout(class, first, second, except byte, counted bool) {
+	f := m.frame(class, counted)
+	left := NoSlot
+	if int(except) < len(m.conns) {
+		left = m.conns[except].slot
+	}
+	m.r.NextSerial()
+	got := make(map[uint32]bool)
+	for _, mask := range []byte{first, second} {
+		var members []uint32
+		var offered []*modelConn
+		var unsent []int
+		var blocked []bool
+		for i, c := range m.conns {
+			if mask>>(i%8)&1 == 0 || got[c.slot] && c.refusing {
+				continue
+			}
+			members = append(members, c.slot)
+			if c.slot == left || got[c.slot] {
+				continue
+			}
+			got[c.slot] = true
+			offered = append(offered, c)
+			unsent = append(unsent, c.unsent())
+			blocked = append(blocked, m.r.slots.table.At(c.slot).back != 0)
+		}
+		m.r.Fanout(f, members, left)
+		for i, c := range offered {
+			m.offered(c, f, unsent[i], blocked[i])
+		}
+	}
+}
+
+func (m *queueModel) send(c *modelConn, class byte, anyway bool) {
+	f := m.frame(class, !anyway)
+	if anyway {
+		m.r.SendAnyway(c.slot, f)
+		c.queue = append(c.queue, modelFrame{f.bytes, false})
+		return
+	}
+	unsent, blocked := c.unsent(), m.r.slots.table.At(c.slot).back != 0
+	m.r.Send(c.slot, f)
+	m.offered(c, f, unsent, blocked)
+}
+
+func (m *queueModel) flush(steps int) {
+	for range steps {
+		switch {
+		case !m.r.express.empty():
+			m.r.flushOne(m.r.express.pop(), inExpress)
+		case !m.r.bulk.empty():
+			m.r.flushOne(m.r.bulk.pop(), inBulk)
+		}
+	}
+	for _, c := range m.conns {
+		m.sync(c)
+	}
+}
+
+// peerReads has the peer take bytes out of its socket, and the reactor resend where it waits for room.
+func (m *queueModel) peerReads(c *modelConn, most int) {
+	buf := make([]byte, most)
+	n, err := unix.Read(c.peer, buf)
+	if err == nil && n > 0 {
+		if want := c.stream[c.received : c.received+n]; !bytes.Equal(buf[:n], want) {
+			m.t.Fatalf("slot %d: got bytes at %d that differ from what was queued", c.slot, c.received)
+		}
+		c.received += n
+	}
+	if w := m.poller.watched[m.r.slots.table.At(c.slot).fd]; w.write {
+		m.r.ready(m.r.Conn(c.slot), writable)
+	}
+	m.sync(c)
+}
+
+func (m *queueModel) drop(i int, why Reason) {
+	c := m.conns[i]
+	m.want.Dropped[why] += c.countedLeft()
+	m.r.Close(c.slot, why)
+	m.r.bury()
+	m.forget(i)
+}
+
+func (m *queueModel) release(i int) {
+	c := m.conns[i]
+	var rest []byte
+	for j, f := range c.queue {
+		b := f.bytes
+		if j == 0 {
+			b = b[c.offset:]
+		}
+		rest = append(rest, b...)
+	}
+	m.want.HandedBack += c.countedLeft()
+	out := m.r.Release(c.slot, nil)
+	if !bytes.Equal(out.unsent, rest) {
+		m.t.Fatalf("slot %d: got %d bytes handed back, want the %d that were queued", c.slot, len(out.unsent), len(rest))
+	}
+	unix.Close(int(out.fd))
+	m.r.bury()
+	m.forget(i)
+}
+
+func (m *queueModel) forget(i int) {
+	c := m.conns[i]
+	unix.Close(c.peer)
+	delete(m.over, c.slot)
+	delete(m.drained, c.slot)
+	m.conns = append(m.conns[:i], m.conns[i+1:]...)
+}
+
+func (m *queueModel) check() {
+	m.t.Helper()
+	checkQueue(m.t, m.r)
+	m.want.Queued = 0
+	for _, c := range m.conns {
+		m.want.Queued += c.countedLeft()
+		s := m.r.slots.table.At(c.slot)
+		if got := m.r.Buffered(c.slot); got != c.unsent() {
+			m.t.Fatalf("slot %d: got %d bytes buffered, want %d", c.slot, got, c.unsent())
+		}
+		if got := m.poller.watched[s.fd].write; got != (s.back != 0) {
+			m.t.Fatalf("slot %d: got watched for room %v, want %v: only while its socket is full", c.slot, got, s.back != 0)
+		}
+	}
+	got := m.r.Count()
+	got = Counters{Matched: got.Matched, Delivered: got.Delivered, HandedBack: got.HandedBack, Dropped: got.Dropped, Queued: got.Queued}
+	if got != m.want {
+		m.t.Fatalf("got the ledger %+v, want %+v", got, m.want)
+	}
+	dropped := uint64(0)
+	for _, n := range got.Dropped {
+		dropped += n
+	}
+	if got.Matched != got.Delivered+got.HandedBack+dropped+got.Queued {
+		m.t.Fatalf("got a ledger that doesn't add up: %+v", got)
+	}
+}
+
+// run takes operations from a list of bytes: what a fuzzer changes.
+func (m *queueModel) run(operations []byte) {
+	take := func() byte {
+		if len(operations) == 0 {
+			return 0
+		}
+		b := operations[0]
+		operations = operations[1:]
+		return b
+	}
+	for len(operations) > 0 {
+		operation := take()
+		if len(m.conns) == 0 {
+			m.open()
+		}
+		i := int(take()) % len(m.conns)
+		c := m.conns[i]
+		switch operation % 16 {
+		case 0, 1:
+			m.open()
+		case 2, 3, 4, 5:
+			m.fanout(take(), take(), take(), take(), operation&16 == 0)
+		case 6:
+			m.send(c, take(), false)
+		case 7:
+			m.send(c, take(), true)
+		case 8, 9:
+			m.flush(int(take()) % 16)
+		case 10, 11:
+			m.peerReads(c, 1+int(take())*64)
+		case 12:
+			m.r.Cut(c.slot, DropBudget)
+			m.cut(c, DropBudget)
+		case 13:
+			if take()%4 == 0 {
+				m.drop(i, DropClosed)
+			}
+		case 14:
+			if take()%4 == 0 {
+				m.release(i)
+			}
+		case 15:
+			m.tellDrained(c)
+		}
+		println(operation%16,c.slot); m.check()
+	}
+	m.finish()
+}
+
+func (m *queueModel) tellDrained(c *modelConn) {
+	if !c.tell {
+		c.tell = true
+		m.drained[c.slot] = 0
+	}
+	m.r.TellDrained(c.slot)
+}
+
+// finish lets every peer read all, and then closes.
+func (m *queueModel) finish() {
+	for pending := true; pending; {
+		m.flush(64)
+		pending = m.r.pending()
+		for _, c := range m.conns {
+			m.peerReads(c, 1<<16)
+			pending = pending || c.unsent() > 0 || c.received < c.sent
+		}
+	}
+	m.check()
+	for _, c := range m.conns {
+		if want := min(1, m.drainsOf(c)); m.drained[c.slot] != want {
+			m.t.Fatalf("slot %d: got %d calls of Drained, want %d", c.slot, m.drained[c.slot], want)
+		}
+	}
+	for len(m.conns) > 0 {
+		m.drop(0, DropClosed)
+		m.check()
+	}
+	if m.r.log.live != 0 || m.r.log.batches.held != 0 {
+		m.t.Fatalf("got %d nodes and %d bytes left when all is closed, want none", m.r.log.live, m.r.log.batches.held)
+	}
+	for _, f := range m.frames {
+		if refs := f.refs.Load(); refs != 1 {
+			m.t.Fatalf("got a frame with %d references when all is closed, want its maker's", refs)
+		}
+	}
+}
+
+func (m *queueModel) drainsOf(c *modelConn) int {
+	if c.tell {
+		return 1
+	}
+	return 0
+}
+
+func TestQueueAgreesWithSlicesOfFrames(t *testing.T) {
+	for seed := range uint64(150) {
+		random := rand.New(rand.NewPCG(seed, 7))
+		operations := make([]byte, 600)
+		for i := range operations {
+			operations[i] = byte(random.Uint32())
+		}
+		newQueueModel(t).run(operations)
+		if t.Failed() {
+			t.Fatalf("seed %d fails", seed)
+		}
+	}
+}
+
+func FuzzQueue(f *testing.F) {
+	f.Add([]byte{0, 0, 0, 0, 2, 0, 3, 255, 255, 9, 8, 0, 5, 10, 0, 200})
+	f.Add([]byte{0, 0, 6, 0, 7, 6, 0, 7, 8, 0, 4, 12, 0, 7, 0, 1, 14, 0, 0})
+	f.Add([]byte{0, 0, 0, 0, 0, 0, 2, 0, 8, 7, 3, 1, 2, 0, 5, 7, 3, 1, 15, 1, 8, 0, 9, 13, 0, 0})
+	f.Fuzz(func(t *testing.T, operations []byte) {
+		if len(operations) > 2000 {
+			return
+		}
+		newQueueModel(t).run(operations)
+	})
+}
