@@ -1,0 +1,119 @@
+package main
+
+import (
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+func TestAdminAddressAnswers(t *testing.T) {
+	hub := startHub(t, nil)
+	for name, c := range map[string]struct {
+		path   string
+		status int
+		says   string
+	}{
+		"an index":                      {"", http.StatusOK, "/debug/pprof/"},
+		"profiles":                      {"debug/pprof/", http.StatusOK, "goroutine"},
+		"a profile":                     {"debug/pprof/heap?debug=1", http.StatusOK, "heap profile"},
+		"metrics":                       {"metrics", http.StatusOK, "spokehub_connections 0"},
+		"alive":                         {"healthz", http.StatusOK, "alive"},
+		"405 to a publish without POST": {"publish", http.StatusMethodNotAllowed, ""},
+		"404 to anything else":          {"ws", http.StatusNotFound, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if status, _, body := get(t, hub.admin+c.path); status != c.status || !strings.Contains(body, c.says) {
+				t.Errorf("got %d %.200q, want %d and %q in it", status, body, c.status, c.says)
+			}
+		})
+	}
+}
+
+func TestAdminAddressRefusesMethods(t *testing.T) {
+	hub := startHub(t, nil)
+	for _, path := range []string{"", "metrics", "healthz", "readyz"} {
+		if status, body := post(t, hub.admin+path, "text/plain", ""); status != http.StatusMethodNotAllowed {
+			t.Errorf("got %d %q for POST /%s, want 405", status, body, path)
+		}
+	}
+}
+
+func TestPageOfAnotherSiteCannotPublish(t *testing.T) {
+	hub := startHub(t, nil)
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, hub.admin+"publish", strings.NewReader(`{"type":"a"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Origin", "https://elsewhere.example")
+	request.Header.Set("Sec-Fetch-Site", "cross-site")
+	if status, _, body := fetch(t, request); status != http.StatusForbidden {
+		t.Errorf("got %d %q, want 403", status, body)
+	}
+}
+
+func TestEmptyAdminAddressTurnsItOff(t *testing.T) {
+	for name, c := range map[string]struct{ environ, arguments []string }{
+		"in the flag":     {nil, []string{"--admin="}},
+		"in the variable": {[]string{"SPOKEHUB_ADMIN="}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			hub := startHubOn(t, c.environ, append([]string{"--listen=127.0.0.1:0"}, c.arguments...)...)
+			if hub.admin != "" {
+				t.Errorf("got the admin address %s, want none", hub.admin)
+			}
+			if status, _, _ := get(t, hub.page+"healthz"); status != http.StatusOK {
+				t.Errorf("got %d, want 200", status)
+			}
+			hub.terminate(t)
+		})
+	}
+}
+
+func metricNames() map[string]bool {
+	names := map[string]bool{"spokehub_dropped_total": true, "spokehub_closes_total": true, "spokehub_refusals_total": true, "spokehub_build_info": true}
+	fqName := regexp.MustCompile(`fqName: "([^"]+)"`)
+	for _, metric := range hubMetrics {
+		names[fqName.FindStringSubmatch(metric.desc.String())[1]] = true
+	}
+	return names
+}
+
+func TestMetricsTellTheHubAndTheRuntime(t *testing.T) {
+	hub := startHub(t, nil)
+	subscriber := connect(t, hub.websocket)
+	subscriber.subscribe(t, "news", "price")
+	post(t, hub.admin+"publish", "", `{"type":"news"}`)
+	subscriber.receive(t)
+	subscriber.conn.Close(1000, "")
+	get(t, hub.page+"ws")
+	_, _, body := get(t, hub.admin+"metrics")
+	for name := range metricNames() {
+		if !strings.Contains(body, "\n"+name) {
+			t.Errorf("got no %s in /metrics, want it", name)
+		}
+	}
+	for _, line := range []string{
+		"spokehub_accepted_total 2",
+		"spokehub_events_dispatched_total 1",
+		"spokehub_deliveries_total 1",
+		"spokehub_delivered_total 1",
+		"spokehub_queued 0",
+		`spokehub_dropped_total{reason="backpressure"} 0`,
+		`spokehub_dropped_total{reason="closed"} 0`,
+		`spokehub_dropped_total{reason="budget"} 0`,
+		`spokehub_closes_total{code="1000"} 1`,
+		"go_goroutines ",
+		"go_cpu_classes_gc_total_cpu_seconds_total ",
+		"process_open_fds ",
+		"process_resident_memory_bytes ",
+	} {
+		if !strings.Contains(body, "\n"+line) {
+			t.Errorf("got no line %q in /metrics, want it:\n%s", line, hubLines(body))
+		}
+	}
+}
+
+func hubLines(metrics string) string {
+	return strings.Join(regexp.MustCompile(`(?m)^spokehub.*$`).FindAllString(metrics, -1), "\n")
+}

@@ -1,0 +1,90 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/alecthomas/kong"
+)
+
+// envPrefix stands before the name of each flag's environment variable.
+const envPrefix = "SPOKEHUB"
+
+// commandLine is the grammar that kong parses: what its tags say is what
+// --help prints.
+type commandLine struct {
+	Serve   serveFlags `cmd:"" help:"Serve WebSocket clients until a signal asks to stop."`
+	Version struct{}   `cmd:"" help:"Print the version, the commit and the Go release it was built with."`
+}
+
+// flagGroups are the headings of serve's flags in --help.
+var flagGroups = kong.Groups{
+	"address":  "Addresses:",
+	"events":   "Events and their sizes:",
+	"limits":   "Limits for all clients together:",
+	"client":   "Limits for one client, answered with a reject or a close code:",
+	"source":   "Limits for one source address:",
+	"browser":  "Browsers:",
+	"deadline": "Deadlines:",
+	"drain":    "Draining on SIGTERM or SIGINT; a second signal ends at once with exit code 1:",
+	"engine":   "Reactors and workers:",
+	"log":      "Logs, on standard output:",
+}
+
+// parseCommandLine returns what the arguments ask to do. --help prints to
+// stdout and ends the process with 0.
+func parseCommandLine(args []string, stdout, stderr io.Writer) (func(stdout io.Writer) error, error) {
+	var line commandLine
+	parser, err := kong.New(&line,
+		kong.Name("spokehub"),
+		kong.Description("A WebSocket fan-out hub: clients subscribe to topics and receive what others publish."),
+		kong.DefaultEnvars(envPrefix),
+		kong.Writers(stdout, stderr),
+		flagGroups,
+		kong.ConfigureHelp(kong.HelpOptions{WrapUpperBound: 110, FlagsLast: true}),
+	)
+	if err != nil {
+		return nil, fmt.Errorf("read the grammar of the command line: %w", err)
+	}
+	context, err := parser.Parse(args)
+	if err != nil {
+		return nil, usageError{errors.New(firstLine(err))}
+	}
+	if context.Command() == "version" {
+		return printVersion, nil
+	}
+	if err := line.Serve.check(); err != nil {
+		return nil, usageError{err}
+	}
+	unknown := unknownVariables(context.Selected().Flags, os.Environ())
+	return func(stdout io.Writer) error { return serve(line.Serve, unknown, stdout) }, nil
+}
+
+func firstLine(err error) string {
+	line, _, _ := strings.Cut(err.Error(), "\n")
+	return line
+}
+
+// unknownVariables names the SPOKEHUB_* variables that no flag reads. Those
+// that Kubernetes sets for a service with the name spokehub are left out.
+func unknownVariables(flags []*kong.Flag, environ []string) []string {
+	var unknown []string
+	for _, entry := range environ {
+		name, _, _ := strings.Cut(entry, "=")
+		if !strings.HasPrefix(name, envPrefix+"_") ||
+			strings.HasPrefix(name, envPrefix+"_SERVICE_") ||
+			strings.HasPrefix(name, envPrefix+"_PORT") {
+			continue
+		}
+		reads := func(flag *kong.Flag) bool { return slices.Contains(flag.Envs, name) }
+		if !slices.ContainsFunc(flags, reads) {
+			unknown = append(unknown, name)
+		}
+	}
+	slices.Sort(unknown)
+	return unknown
+}

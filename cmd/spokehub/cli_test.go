@@ -1,0 +1,199 @@
+package main
+
+import (
+	"net"
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/alecthomas/kong"
+)
+
+func serveFlagNames(t *testing.T) []string {
+	t.Helper()
+	parser, err := kong.New(&commandLine{}, kong.DefaultEnvars(envPrefix), flagGroups)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, node := range parser.Model.Children {
+		if node.Name != "serve" {
+			continue
+		}
+		for _, flag := range node.Flags {
+			names = append(names, flag.Name)
+		}
+	}
+	return names
+}
+
+func TestHelpTeachesEveryFlag(t *testing.T) {
+	help, stderr, code := runBinary(t, nil, "serve", "--help")
+	if code != exitOK || stderr != "" {
+		t.Fatalf("got exit code %d and on stderr %q, want 0 and nothing", code, stderr)
+	}
+	flat := strings.Join(strings.Fields(help), " ")
+	for _, name := range serveFlagNames(t) {
+		described := regexp.MustCompile(`--(\[no-\])?` + name + `[ =].*?\(default[^)]*\)+ \(\$SPOKEHUB_` +
+			strings.ToUpper(strings.ReplaceAll(name, "-", "_")) + `\)`)
+		if !described.MatchString(flat) {
+			t.Errorf("got a help without the default or the variable of --%s, want both:\n%s", name, help)
+		}
+	}
+	for _, want := range []string{"1MiB", "127.0.0.1:8080", "curl ", "10s or 1m30s"} {
+		if !strings.Contains(flat, want) {
+			t.Errorf("got a help without %q, want it in there", want)
+		}
+	}
+}
+
+func TestHelpOfTheProgramNamesItsCommands(t *testing.T) {
+	help, _, code := runBinary(t, nil, "--help")
+	if code != exitOK || !strings.Contains(help, "serve") || !strings.Contains(help, "version") {
+		t.Errorf("got exit code %d and %s, want 0, serve and version", code, help)
+	}
+}
+
+func TestVersionTellsTheGoRelease(t *testing.T) {
+	stdout, _, code := runBinary(t, nil, "version")
+	if code != exitOK || !strings.HasPrefix(stdout, "spokehub ") || !strings.Contains(stdout, runtime.Version()) {
+		t.Errorf("got exit code %d and %q, want 0, spokehub and %s", code, stdout, runtime.Version())
+	}
+}
+
+func TestMistakeIsToldInOneLine(t *testing.T) {
+	busy, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer busy.Close()
+	const free = "--listen=127.0.0.1:0"
+	for name, c := range map[string]struct {
+		environ   []string
+		arguments []string
+		code      int
+		names     string
+	}{
+		"a command that is missing":            {nil, nil, exitUsage, "serve"},
+		"a command that does not exist":        {nil, []string{"sreve"}, exitUsage, "sreve"},
+		"a flag that does not exist":           {nil, []string{"serve", "--lisen=:0"}, exitUsage, "--listen"},
+		"a value of the wrong kind":            {nil, []string{"serve", "--workers=many"}, exitUsage, "--workers"},
+		"a variable of the wrong kind":         {[]string{"SPOKEHUB_WORKERS=many"}, []string{"serve"}, exitUsage, "SPOKEHUB_WORKERS"},
+		"a size without a number":              {nil, []string{"serve", "--queue-limit=MiB"}, exitUsage, "--queue-limit"},
+		"a size of 0":                          {nil, []string{"serve", "--queue-limit=0"}, exitUsage, "--queue-limit"},
+		"a value that the hub refuses":         {nil, []string{"serve", free, "--admin=", "--reactors=-1"}, exitUsage, "--reactors"},
+		"an origin that the hub refuses":       {nil, []string{"serve", free, "--admin=", "--origin=example.com"}, exitUsage, "--origin"},
+		"a level that does not exist":          {nil, []string{"serve", "--log-level=loud"}, exitUsage, "--log-level"},
+		"an address without a port":            {nil, []string{"serve", "--listen=localhost"}, exitUsage, "--listen"},
+		"a port that does not exist":           {nil, []string{"serve", "--listen=127.0.0.1:99999"}, exitUsage, "--listen"},
+		"an admin address without a port":      {nil, []string{"serve", "--admin=localhost"}, exitUsage, "--admin"},
+		"a path without a slash":               {nil, []string{"serve", "--path=ws"}, exitUsage, "--path"},
+		"a drain that is longer than its time": {nil, []string{"serve", "--drain-grace=40s"}, exitUsage, "--drain-timeout"},
+		"a busy port":                          {nil, []string{"serve", "--admin=", "--listen=" + busy.Addr().String()}, exitFailure, "--listen"},
+		"a busy admin port":                    {nil, []string{"serve", free, "--admin=" + busy.Addr().String()}, exitFailure, "--admin"},
+		"an address of another machine":        {nil, []string{"serve", "--admin=", "--listen=192.0.2.1:8080"}, exitFailure, "--listen"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			stdout, stderr, code := runBinary(t, c.environ, c.arguments...)
+			if code != c.code {
+				t.Errorf("got exit code %d, want %d", code, c.code)
+			}
+			if strings.Count(stderr, "\n") != 1 || !strings.HasPrefix(stderr, "spokehub: ") || !strings.Contains(stderr, c.names) {
+				t.Errorf("got on stderr %q, want one line that names %s", stderr, c.names)
+			}
+			if stdout != "" {
+				t.Errorf("got on stdout %q, want nothing", stdout)
+			}
+		})
+	}
+}
+
+func TestVariableSetsAFlagAndAFlagWins(t *testing.T) {
+	hub := startHub(t, []string{"SPOKEHUB_PATH=/from-variable", "SPOKEHUB_REACTORS=2", "SPOKEHUB_RELAY=false"}, "--reactors=1")
+	if !strings.HasSuffix(hub.websocket, "/from-variable") {
+		t.Errorf("got the address %s, want it to end in /from-variable", hub.websocket)
+	}
+	if got := hub.start["reactors"]; got != 1.0 {
+		t.Errorf("got %v reactors, want 1", got)
+	}
+	if got := hub.start["relay"]; got != false {
+		t.Errorf("got relay %v, want false", got)
+	}
+}
+
+func TestVariableThatNoFlagReadsIsNamed(t *testing.T) {
+	hub := startHub(t, []string{"SPOKEHUB_LISEN=:1", "SPOKEHUB_PORT=tcp://10.0.0.1:80", "SPOKEHUB_SERVICE_HOST=10.0.0.1"})
+	record := hub.output.await(t, "environment variables that no flag reads are ignored")
+	if got, want := record["names"], []any{"SPOKEHUB_LISEN"}; !reflect.DeepEqual(got, want) {
+		t.Errorf("got the names %v, want %v", got, want)
+	}
+}
+
+func TestEveryFlagThatBearsTheNameOfAConfigFieldIsPassedOn(t *testing.T) {
+	filled := func(name string) reflect.Value {
+		s := &service{flags: serveFlags{Engine: "default"}}
+		if name != "" {
+			fillField(reflect.ValueOf(&s.flags).Elem().FieldByName(name))
+		}
+		config, err := s.hubConfig()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return reflect.ValueOf(config)
+	}
+	empty := filled("")
+	passed := 0
+	for _, field := range reflect.VisibleFields(reflect.TypeFor[serveFlags]()) {
+		inConfig, found := empty.Type().FieldByName(field.Name)
+		if !found || field.Name == "DrainGrace" {
+			continue
+		}
+		passed++
+		got, unwanted := filled(field.Name).FieldByIndex(inConfig.Index), empty.FieldByIndex(inConfig.Index)
+		if reflect.DeepEqual(got.Interface(), unwanted.Interface()) {
+			t.Errorf("got %v in Config.%s, want what the flag says", got, field.Name)
+		}
+	}
+	if passed < 20 {
+		t.Errorf("got %d fields that are passed on, want at least 20", passed)
+	}
+}
+
+func fillField(field reflect.Value) {
+	switch field.Kind() {
+	case reflect.Bool:
+		field.SetBool(true)
+	case reflect.String:
+		field.SetString("goroutine")
+	case reflect.Slice:
+		field.Set(reflect.ValueOf([]string{"one"}))
+	default:
+		field.SetInt(1)
+	}
+}
+
+func TestReadmeNamesOnlyFlagsAndMetricsThatExist(t *testing.T) {
+	content, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := map[string]bool{"--data-binary": true, "--help": true}
+	for _, name := range serveFlagNames(t) {
+		known["--"+name] = true
+	}
+	for _, flag := range regexp.MustCompile("--[a-z][a-z-]*[a-z]").FindAllString(string(content), -1) {
+		if !known[flag] {
+			t.Errorf("got the flag %s in README.md, want one that spokehub serve has", flag)
+		}
+	}
+	metrics := metricNames()
+	for _, name := range regexp.MustCompile(`\bspokehub_[a-z_]+`).FindAllString(string(content), -1) {
+		if !metrics[name] {
+			t.Errorf("got the metric %s in README.md, want one that /metrics has", name)
+		}
+	}
+}

@@ -1,0 +1,169 @@
+package main
+
+import (
+	"net/http"
+	"regexp"
+	"strconv"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/spokehub/spokehub/fanout"
+)
+
+// hubMetric is one line of /metrics and where in the hub's counters it stands.
+type hubMetric struct {
+	desc  *prometheus.Desc
+	kind  prometheus.ValueType
+	label []string
+	value func(fanout.Stats) uint64
+}
+
+func counter(name, help string, value func(fanout.Stats) uint64) hubMetric {
+	return hubMetric{prometheus.NewDesc(name, help, nil, nil), prometheus.CounterValue, nil, value}
+}
+
+func gauge(name, help string, value func(fanout.Stats) uint64) hubMetric {
+	return hubMetric{prometheus.NewDesc(name, help, nil, nil), prometheus.GaugeValue, nil, value}
+}
+
+// droppedFor is one reason of spokehub_dropped_total.
+func droppedFor(reason string, value func(fanout.Stats) uint64) hubMetric {
+	return hubMetric{droppedDesc, prometheus.CounterValue, []string{reason}, value}
+}
+
+var (
+	droppedDesc = prometheus.NewDesc("spokehub_dropped_total",
+		"Deliveries that were not made, by reason: the client's queue was full, the client was closed, or the hub's memory budget was used up.",
+		[]string{"reason"}, nil)
+	closesDesc = prometheus.NewDesc("spokehub_closes_total",
+		"Close frames sent, by close code.", []string{"code"}, nil)
+	refusalsDesc = prometheus.NewDesc("spokehub_refusals_total",
+		"Handshakes refused, by HTTP status.", []string{"status"}, nil)
+)
+
+var hubMetrics = []hubMetric{
+	gauge("spokehub_connections", "Connections open now, handshakes and closes under way included.",
+		func(s fanout.Stats) uint64 { return s.Connections }),
+	counter("spokehub_accepted_total", "Connections accepted.",
+		func(s fanout.Stats) uint64 { return s.Accepted }),
+	counter("spokehub_accept_pauses_total", "Times that accepting paused because file descriptors or memory were used up.",
+		func(s fanout.Stats) uint64 { return s.AcceptPauses }),
+	counter("spokehub_handshakes_total", "Handshakes that made a client.",
+		func(s fanout.Stats) uint64 { return s.Handshakes }),
+	counter("spokehub_disconnected_total", "Clients that are gone again.",
+		func(s fanout.Stats) uint64 { return s.Disconnected }),
+	counter("spokehub_backpressure_total", "Clients closed with 1013 because they could not keep up.",
+		func(s fanout.Stats) uint64 { return s.Backpressure }),
+	counter("spokehub_over_rate_total", "Clients closed with 1008 because they sent too much.",
+		func(s fanout.Stats) uint64 { return s.OverRate }),
+	counter("spokehub_pings_total", "Pings sent.",
+		func(s fanout.Stats) uint64 { return s.Pings }),
+
+	counter("spokehub_messages_in_total", "WebSocket messages received.",
+		func(s fanout.Stats) uint64 { return s.MessagesIn }),
+	counter("spokehub_events_in_total", "Events received from clients.",
+		func(s fanout.Stats) uint64 { return s.EventsIn }),
+	counter("spokehub_controls_in_total", "Control events received from clients.",
+		func(s fanout.Stats) uint64 { return s.ControlsIn }),
+	counter("spokehub_malformed_total", "Messages received that are no envelope.",
+		func(s fanout.Stats) uint64 { return s.Malformed }),
+	counter("spokehub_bad_topics_total", "Topics asked for that are not valid or not allowed.",
+		func(s fanout.Stats) uint64 { return s.BadTopics }),
+	counter("spokehub_events_relayed_total", "Events of clients passed on to the other subscribers.",
+		func(s fanout.Stats) uint64 { return s.EventsRelayed }),
+	counter("spokehub_events_dispatched_total", "Events dispatched by the hub itself: those of /publish.",
+		func(s fanout.Stats) uint64 { return s.EventsDispatched }),
+
+	counter("spokehub_deliveries_total", "Subscribers at the time of each dispatch: delivered + handed back + dropped + queued.",
+		func(s fanout.Stats) uint64 { return s.Deliveries }),
+	counter("spokehub_delivered_total", "Deliveries written to their sockets.",
+		func(s fanout.Stats) uint64 { return s.Delivered }),
+	counter("spokehub_handed_back_total", "Deliveries left to the new owner of a connection that was removed.",
+		func(s fanout.Stats) uint64 { return s.HandedBack }),
+	droppedFor("backpressure", func(s fanout.Stats) uint64 { return s.DroppedBackpressure }),
+	droppedFor("closed", func(s fanout.Stats) uint64 { return s.DroppedClosed }),
+	droppedFor("budget", func(s fanout.Stats) uint64 { return s.DroppedBudget }),
+	gauge("spokehub_queued", "Deliveries waiting to be written.",
+		func(s fanout.Stats) uint64 { return s.Queued }),
+	gauge("spokehub_queued_bytes", "Memory that they hold; what many queues share counts once.",
+		func(s fanout.Stats) uint64 { return s.QueuedBytes }),
+	gauge("spokehub_memory_budget_bytes", "What spokehub_queued_bytes may grow to.",
+		func(s fanout.Stats) uint64 { return s.MemoryBudget }),
+
+	gauge("spokehub_topics", "Topics with a subscriber.",
+		func(s fanout.Stats) uint64 { return s.Topics }),
+	gauge("spokehub_subscriptions", "Subscriptions of all clients.",
+		func(s fanout.Stats) uint64 { return s.Subscriptions }),
+
+	counter("spokehub_bytes_in_total", "Bytes received.",
+		func(s fanout.Stats) uint64 { return s.BytesIn }),
+	counter("spokehub_bytes_out_total", "Bytes sent.",
+		func(s fanout.Stats) uint64 { return s.BytesOut }),
+	counter("spokehub_reads_total", "System calls that received.",
+		func(s fanout.Stats) uint64 { return s.Reads }),
+	counter("spokehub_sends_total", "System calls that sent.",
+		func(s fanout.Stats) uint64 { return s.Sends }),
+	counter("spokehub_full_sockets_total", "Sends that found the socket full.",
+		func(s fanout.Stats) uint64 { return s.FullSockets }),
+	gauge("spokehub_blocked", "Connections whose socket is full now.",
+		func(s fanout.Stats) uint64 { return s.Blocked }),
+	gauge("spokehub_reactors", "Goroutines that own connections.",
+		func(s fanout.Stats) uint64 { return uint64(s.Reactors) }),
+	counter("spokehub_turns_total", "Turns of the reactors.",
+		func(s fanout.Stats) uint64 { return s.Turns }),
+	counter("spokehub_panics_total", "Panics in callbacks, recovered.",
+		func(s fanout.Stats) uint64 { return s.Panics }),
+}
+
+// hubCollector reads the hub's counters when it is scraped and keeps none of
+// its own.
+type hubCollector struct {
+	stats func() fanout.Stats
+}
+
+func (c hubCollector) Describe(descs chan<- *prometheus.Desc) {
+	for _, metric := range hubMetrics {
+		descs <- metric.desc
+	}
+	descs <- closesDesc
+	descs <- refusalsDesc
+}
+
+func (c hubCollector) Collect(metrics chan<- prometheus.Metric) {
+	stats := c.stats()
+	for _, metric := range hubMetrics {
+		metrics <- prometheus.MustNewConstMetric(metric.desc, metric.kind, float64(metric.value(stats)), metric.label...)
+	}
+	for code, closes := range stats.Closes {
+		metrics <- prometheus.MustNewConstMetric(closesDesc, prometheus.CounterValue, float64(closes), strconv.Itoa(int(code)))
+	}
+	for status, refusals := range stats.Refusals {
+		metrics <- prometheus.MustNewConstMetric(refusalsDesc, prometheus.CounterValue, float64(refusals), strconv.Itoa(status))
+	}
+}
+
+// metricsHandler serves the hub's metrics and the runtime's, from a registry
+// of its own.
+func metricsHandler(stats func() fanout.Stats) http.Handler {
+	registry := prometheus.NewRegistry()
+	build := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name:        "spokehub_build_info",
+		Help:        "1, with the version as a label.",
+		ConstLabels: prometheus.Labels{"version": buildVersion()},
+	})
+	build.Set(1)
+	registry.MustRegister(
+		build,
+		hubCollector{stats},
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		collectors.NewGoCollector(collectors.WithGoCollectorRuntimeMetrics(
+			collectors.MetricsGC,
+			collectors.MetricsMemory,
+			collectors.MetricsScheduler,
+			collectors.GoRuntimeMetricsRule{Matcher: regexp.MustCompile(`^/cpu/classes/`)},
+		)),
+	)
+	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{Registry: registry})
+}

@@ -1,0 +1,266 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// patience is how long a test waits for what should come at once.
+const patience = 20 * time.Second
+
+var binary string
+
+func TestMain(m *testing.M) {
+	os.Exit(buildAndRun(m))
+}
+
+func buildAndRun(m *testing.M) int {
+	directory, err := os.MkdirTemp("", "spokehub")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(directory)
+	binary = filepath.Join(directory, "spokehub")
+	if err := os.Chmod(directory, 0o755); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	if output, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "build the binary: %v\n%s", err, output)
+		return 1
+	}
+	return m.Run()
+}
+
+// unavailable ends a test whose tool is missing: skipped on a developer's
+// machine, failed where CI is true.
+func unavailable(t *testing.T, format string, arguments ...any) {
+	t.Helper()
+	if os.Getenv("CI") == "true" {
+		t.Fatalf(format, arguments...)
+	}
+	t.Skipf(format, arguments...)
+}
+
+// process is a running spokehub serve.
+type process struct {
+	command   *exec.Cmd
+	websocket string
+	page      string
+	admin     string
+	start     map[string]any
+	output    *logOutput
+	ended     chan struct{}
+}
+
+// logOutput collects the log, line by line.
+type logOutput struct {
+	mu      sync.Mutex
+	lines   []string
+	arrived chan struct{}
+}
+
+func (o *logOutput) collect(lines io.Reader) {
+	scanner := bufio.NewScanner(lines)
+	for scanner.Scan() {
+		o.mu.Lock()
+		o.lines = append(o.lines, scanner.Text())
+		close(o.arrived)
+		o.arrived = make(chan struct{})
+		o.mu.Unlock()
+	}
+}
+
+func (o *logOutput) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return strings.Join(o.lines, "\n")
+}
+
+// await returns the first record, past ones included, with that message.
+func (o *logOutput) await(t *testing.T, message string) map[string]any {
+	t.Helper()
+	deadline := time.After(patience)
+	for next := 0; ; {
+		o.mu.Lock()
+		fresh, arrived := o.lines[next:], o.arrived
+		o.mu.Unlock()
+		for _, line := range fresh {
+			var record map[string]any
+			if json.Unmarshal([]byte(line), &record) == nil && record["msg"] == message {
+				return record
+			}
+		}
+		next += len(fresh)
+		select {
+		case <-arrived:
+		case <-deadline:
+			t.Fatalf("got no log record %q, want one; the log:\n%s", message, o)
+		}
+	}
+}
+
+// environment is the test's, with added in place of what would set flags.
+func environment(added []string) []string {
+	setsFlags := func(entry string) bool { return strings.HasPrefix(entry, envPrefix+"_") }
+	return append(slices.DeleteFunc(os.Environ(), setsFlags), added...)
+}
+
+// startHub runs the binary on free ports.
+func startHub(t *testing.T, environ []string, arguments ...string) *process {
+	t.Helper()
+	return startHubOn(t, environ, append([]string{"--listen=127.0.0.1:0", "--admin=127.0.0.1:0"}, arguments...)...)
+}
+
+// startHubOn runs the binary on the addresses that the arguments name.
+func startHubOn(t *testing.T, environ []string, arguments ...string) *process {
+	t.Helper()
+	command := exec.Command(binary, append([]string{"serve", "--log-format=json"}, arguments...)...)
+	command.Env = environment(environ)
+	var failure bytes.Buffer
+	command.Stderr = &failure
+	stdout, err := command.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := command.Start(); err != nil {
+		t.Fatalf("start the binary: %v", err)
+	}
+	p := &process{command: command, output: &logOutput{arrived: make(chan struct{})}, ended: make(chan struct{})}
+	go func() {
+		defer close(p.ended)
+		p.output.collect(stdout)
+		command.Wait()
+	}()
+	t.Cleanup(func() {
+		command.Process.Kill()
+		<-p.ended
+		if strings.Contains(failure.String(), "goroutine ") {
+			t.Errorf("got a stack trace on stderr:\n%s", &failure)
+		}
+		if t.Failed() {
+			t.Logf("the log:\n%s\n%s", p.output, &failure)
+		}
+	})
+	p.start = p.output.await(t, "listening")
+	p.websocket, _ = p.start["websocket"].(string)
+	p.page, _ = p.start["page"].(string)
+	p.admin, _ = p.start["admin"].(string)
+	return p
+}
+
+func (p *process) signal(t *testing.T, signal os.Signal) {
+	t.Helper()
+	if err := p.command.Process.Signal(signal); err != nil {
+		t.Fatalf("send %v: %v", signal, err)
+	}
+}
+
+// exitCode waits for the end of the process.
+func (p *process) exitCode(t *testing.T) int {
+	t.Helper()
+	select {
+	case <-p.ended:
+		return p.command.ProcessState.ExitCode()
+	case <-time.After(patience):
+		t.Fatalf("got a process that goes on, want it to end; the log:\n%s", p.output)
+		return -1
+	}
+}
+
+// terminate drains the process and wants that to succeed.
+func (p *process) terminate(t *testing.T) {
+	t.Helper()
+	p.signal(t, syscall.SIGTERM)
+	if code := p.exitCode(t); code != 0 {
+		t.Errorf("got exit code %d after SIGTERM, want 0", code)
+	}
+}
+
+// runBinary runs the binary to its end.
+func runBinary(t *testing.T, environ []string, arguments ...string) (stdout, stderr string, code int) {
+	t.Helper()
+	return runAs(t, nil, environ, arguments...)
+}
+
+// runAs is runBinary with attributes of the process, such as its user.
+func runAs(t *testing.T, attributes *syscall.SysProcAttr, environ []string, arguments ...string) (stdout, stderr string, code int) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	command := exec.CommandContext(ctx, binary, arguments...)
+	command.Dir = filepath.Dir(binary)
+	command.SysProcAttr = attributes
+	command.Env = environment(environ)
+	var out, failure bytes.Buffer
+	command.Stdout, command.Stderr = &out, &failure
+	err := command.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatalf("run %v: %v", arguments, err)
+	}
+	return out.String(), failure.String(), command.ProcessState.ExitCode()
+}
+
+// get returns status, header and body of a request without a body.
+func get(t *testing.T, url string) (int, http.Header, string) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fetch(t, request)
+}
+
+// post returns the status and the body of the answer.
+func post(t *testing.T, url, contentType, body string) (int, string) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Content-Type", contentType)
+	status, _, answer := fetch(t, request)
+	return status, answer
+}
+
+func fetch(t *testing.T, request *http.Request) (int, http.Header, string) {
+	t.Helper()
+	response, err := (&http.Client{Timeout: patience}).Do(request)
+	if err != nil {
+		t.Fatalf("%s %s: %v", request.Method, request.URL, err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatalf("read the answer of %s: %v", request.URL, err)
+	}
+	return response.StatusCode, response.Header, string(body)
+}
+
+// stats are the public counters.
+func (p *process) stats(t *testing.T) publicStats {
+	t.Helper()
+	_, _, body := get(t, p.page+"stats.json")
+	var stats publicStats
+	if err := json.Unmarshal([]byte(body), &stats); err != nil {
+		t.Fatalf("read %s: %v", body, err)
+	}
+	return stats
+}

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+
+	"github.com/spokehub/spokehub/fanout"
+)
+
+// publicStats is what /stats.json tells everybody, page and stranger alike:
+// sums, and nothing about any one client.
+type publicStats struct {
+	Connections      uint64 `json:"connections"`
+	Topics           uint64 `json:"topics"`
+	Subscriptions    uint64 `json:"subscriptions"`
+	EventsIn         uint64 `json:"events_in"`
+	EventsDispatched uint64 `json:"events_dispatched"`
+	Deliveries       uint64 `json:"deliveries"`
+	Delivered        uint64 `json:"delivered"`
+	Dropped          uint64 `json:"dropped"`
+	QueuedBytes      uint64 `json:"queued_bytes"`
+}
+
+// publicHandler answers what arrives at the public address and is no WebSocket
+// handshake.
+func (s *service) publicHandler() http.Handler {
+	mux := http.NewServeMux()
+	s.handleHealth(mux)
+	if s.flags.Page {
+		mux.Handle("GET /{$}", newBuiltInPage(s.flags.Path))
+		mux.HandleFunc("GET /stats.json", s.serveStats)
+	}
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		message := fmt.Sprintf("nothing here: WebSocket clients connect to %s", s.flags.Path)
+		if s.flags.Page {
+			message += ", the built-in page is /"
+		}
+		http.Error(w, message, http.StatusNotFound)
+	})
+	return withoutSniffing(mux)
+}
+
+func (s *service) handleHealth(mux *http.ServeMux) {
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) {
+		writeText(w, http.StatusOK, "alive")
+	})
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
+		if reason := s.unready(s.hub.Stats()); reason != "" {
+			writeText(w, http.StatusServiceUnavailable, reason)
+			return
+		}
+		writeText(w, http.StatusOK, "ready")
+	})
+}
+
+// unready tells why no further client should be sent here, or "".
+func (s *service) unready(stats fanout.Stats) string {
+	switch {
+	case s.draining.Load():
+		return "draining"
+	case s.capacity > 0 && stats.Connections >= s.capacity:
+		return fmt.Sprintf("full: %d of %d connections", stats.Connections, s.capacity)
+	case stats.MemoryBudget > 0 && stats.QueuedBytes >= stats.MemoryBudget:
+		return fmt.Sprintf("over the memory budget: %d of %d bytes queued", stats.QueuedBytes, stats.MemoryBudget)
+	}
+	return ""
+}
+
+func (s *service) serveStats(w http.ResponseWriter, r *http.Request) {
+	stats := s.hub.Stats()
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	json.NewEncoder(w).Encode(publicStats{
+		Connections:      stats.Connections,
+		Topics:           stats.Topics,
+		Subscriptions:    stats.Subscriptions,
+		EventsIn:         stats.EventsIn,
+		EventsDispatched: stats.EventsDispatched,
+		Deliveries:       stats.Deliveries,
+		Delivered:        stats.Delivered,
+		Dropped:          stats.DroppedBackpressure + stats.DroppedClosed + stats.DroppedBudget,
+		QueuedBytes:      stats.QueuedBytes,
+	})
+}
+
+func writeText(w http.ResponseWriter, status int, text string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	fmt.Fprintln(w, text)
+}
+
+func withoutSniffing(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		next.ServeHTTP(w, r)
+	})
+}

@@ -1,0 +1,101 @@
+package main
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+)
+
+func TestPublicAddressAnswers(t *testing.T) {
+	hub := startHub(t, nil)
+	for name, c := range map[string]struct {
+		path   string
+		status int
+		says   string
+	}{
+		"the page on its root":                  {"", http.StatusOK, "<title>Spokehub</title>"},
+		"alive":                                 {"healthz", http.StatusOK, "alive"},
+		"ready":                                 {"readyz", http.StatusOK, "ready"},
+		"counters":                              {"stats.json", http.StatusOK, `"connections":`},
+		"426 with a hint to what is no upgrade": {"ws", http.StatusUpgradeRequired, "WebSocket"},
+		"404 with a hint to anything else":      {"wss", http.StatusNotFound, "/ws"},
+		"404 where only the admin address may":  {"metrics", http.StatusNotFound, "/ws"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			status, header, body := get(t, hub.page+c.path)
+			if status != c.status || !strings.Contains(body, c.says) {
+				t.Errorf("got %d %.200q, want %d and %q in it", status, body, c.status, c.says)
+			}
+			if c.status == http.StatusUpgradeRequired && !strings.EqualFold(header.Get("Upgrade"), "websocket") {
+				t.Errorf("got the header Upgrade %q, want websocket", header.Get("Upgrade"))
+			}
+		})
+	}
+}
+
+func TestPageMayRunItsOwnScriptAndNothingElse(t *testing.T) {
+	hub := startHub(t, nil, "--path=/live/a&b")
+	_, header, body := get(t, hub.page)
+	policy := header.Get("Content-Security-Policy")
+	for _, want := range []string{"default-src 'none'", elementHash(body, "script"), elementHash(body, "style"), "frame-ancestors 'none'"} {
+		if !strings.Contains(policy, want) {
+			t.Errorf("got the policy %q, want %q in it", policy, want)
+		}
+	}
+	if !strings.Contains(body, `data-path="/live/a&amp;b"`) {
+		t.Error("got a page without the path of the handshake, want it, escaped")
+	}
+	for _, outside := range []string{"src=\"http", "href=\"http", "url(http", "@import", "onclick=\"", "style=\""} {
+		if strings.Contains(body, outside) {
+			t.Errorf("got a page with %q, want nothing from outside and nothing that the policy forbids", outside)
+		}
+	}
+}
+
+func TestPageIsGoneWhereTheFlagSaysSo(t *testing.T) {
+	hub := startHub(t, nil, "--page=false")
+	if _, found := hub.start["page"]; found {
+		t.Errorf("got a page in the start line %v, want none", hub.start)
+	}
+	address := strings.TrimSuffix(strings.Replace(hub.websocket, "ws://", "http://", 1), "ws")
+	for _, path := range []string{"", "stats.json"} {
+		if status, _, body := get(t, address+path); status != http.StatusNotFound {
+			t.Errorf("got %d %q for /%s, want 404", status, body, path)
+		}
+	}
+	if status, _, body := get(t, address+"healthz"); status != http.StatusOK {
+		t.Errorf("got %d %q for /healthz, want 200", status, body)
+	}
+}
+
+func TestReadyzSays503WhenFull(t *testing.T) {
+	hub := startHub(t, nil, "--max-connections=1")
+	if status, _, body := get(t, hub.admin+"readyz"); status != http.StatusOK {
+		t.Errorf("got %d %q with no client, want 200", status, body)
+	}
+	connect(t, hub.websocket).subscribe(t, "news")
+	if status, _, body := get(t, hub.admin+"readyz"); status != http.StatusServiceUnavailable || !strings.Contains(body, "1 of 1") {
+		t.Errorf("got %d %q with one client, want 503 and 1 of 1", status, body)
+	}
+}
+
+func TestStatsCountWhatHappened(t *testing.T) {
+	hub := startHub(t, nil)
+	subscriber := connect(t, hub.websocket)
+	subscriber.subscribe(t, "news", "price")
+	post(t, hub.admin+"publish", "", `{"type":"news"}`)
+	subscriber.receive(t)
+	got := hub.stats(t)
+	if got.Connections != 1 || got.Topics != 2 || got.Subscriptions != 2 || got.EventsDispatched != 1 || got.Deliveries != 1 || got.Dropped != 0 {
+		t.Errorf("got %+v, want 1 connection, 2 topics, 2 subscriptions, 1 event, 1 delivery, none dropped", got)
+	}
+}
+
+func TestStartLineTellsWhatAnOperatorWantsToKnow(t *testing.T) {
+	hub := startHub(t, nil)
+	for _, name := range []string{"version", "websocket", "page", "admin", "reactors", "file_limit", "spokes_allowed", "gomaxprocs", "gomemlimit"} {
+		if value, found := hub.start[name]; !found || value == "" || value == 0.0 {
+			t.Errorf("got %s %v in the start line, want it told", name, value)
+		}
+	}
+}

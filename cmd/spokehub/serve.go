@@ -1,0 +1,109 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"sync/atomic"
+	"syscall"
+
+	"github.com/spokehub/spokehub/fanout"
+)
+
+// service is one running spokehub serve.
+type service struct {
+	flags    serveFlags
+	logger   *slog.Logger
+	hub      *fanout.Hub
+	capacity uint64
+	draining atomic.Bool
+}
+
+// serve runs the hub until a signal has drained it, or until something fails.
+func serve(flags serveFlags, unknownVariables []string, stdout io.Writer) error {
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, syscall.SIGTERM, os.Interrupt)
+	defer signal.Stop(signals)
+
+	s := &service{flags: flags, logger: newLogger(flags, stdout), capacity: capacity(flags, fileLimit())}
+	if len(unknownVariables) > 0 {
+		s.logger.Warn("environment variables that no flag reads are ignored", "names", unknownVariables)
+	}
+	config, err := s.hubConfig()
+	if err != nil {
+		return usageError{err}
+	}
+	hub, err := fanout.New(config)
+	if err != nil {
+		return flagError(err)
+	}
+	s.hub = hub
+	public, err := listen("--listen", flags.Listen)
+	if err != nil {
+		return err
+	}
+	failures := make(chan error, 2)
+	admin, err := s.startAdmin(failures)
+	if err != nil {
+		return err
+	}
+	s.logStart(public.Addr(), admin)
+	go func() {
+		if err := hub.Serve(public); !errors.Is(err, fanout.ErrClosed) {
+			failures <- fmt.Errorf("serve %s: %w", public.Addr(), err)
+		}
+	}()
+
+	select {
+	case err := <-failures:
+		return err
+	case received := <-signals:
+		defer admin.Close()
+		return s.drain(received, signals)
+	}
+}
+
+// hubConfig is what the flags make of fanout.Config.
+func (s *service) hubConfig() (fanout.Config, error) {
+	engine, err := fanout.ParseEngine(s.flags.Engine)
+	if err != nil {
+		return fanout.Config{}, fmt.Errorf("--engine: %w", err)
+	}
+	config := fanout.Config{
+		Path:                     s.flags.Path,
+		Fallback:                 s.publicHandler(),
+		Logger:                   s.logger,
+		Relay:                    s.flags.Relay,
+		Binary:                   s.flags.Binary,
+		MaxMessage:               int(s.flags.MaxMessage),
+		MaxConnections:           s.flags.MaxConnections,
+		MemoryBudget:             int64(s.flags.MemoryBudget),
+		QueueLimit:               int(s.flags.QueueLimit),
+		UnsentLimit:              int(s.flags.UnsentLimit),
+		SendBuffer:               int(s.flags.SendBuffer),
+		MaxTopics:                s.flags.MaxTopics,
+		MaxEventsPerSecond:       s.flags.MaxEventsPerSecond,
+		MaxBytesPerSecond:        int(s.flags.MaxBytesPerSecond),
+		MaxControlsPerSecond:     s.flags.MaxControlsPerSecond,
+		MaxConnectionsPerAddress: s.flags.MaxConnectionsPerAddress,
+		MaxHandshakesPerAddress:  s.flags.MaxHandshakesPerAddress,
+		Origins:                  s.flags.Origins,
+		Subprotocols:             s.flags.Subprotocols,
+		FirstByteTimeout:         s.flags.FirstByteTimeout,
+		HandshakeTimeout:         s.flags.HandshakeTimeout,
+		PingInterval:             s.flags.PingInterval,
+		PeerTimeout:              s.flags.PeerTimeout,
+		CloseTimeout:             s.flags.CloseTimeout,
+		DrainPeriod:              s.flags.DrainPeriod,
+		Engine:                   engine,
+		Reactors:                 s.flags.Reactors,
+		Workers:                  s.flags.Workers,
+	}
+	if config.PingInterval == 0 {
+		config.PingInterval = -1
+	}
+	return config, nil
+}
