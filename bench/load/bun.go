@@ -1,0 +1,85 @@
+//go:build linux
+
+package load
+
+import (
+	_ "embed"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/spokehub/spokehub/bench/swarm"
+)
+
+const (
+	bunVersion     = "1.4.5"
+	bunEnvironment = "SPOKEHUB_BENCH_BUN"
+)
+
+//go:embed bun.js
+var bunScript []byte
+
+// Bun is Bun's built-in WebSocket server with its native publish and subscribe.
+type Bun struct {
+	binary, script, version string
+}
+
+// FindBun takes the executable that SPOKEHUB_BENCH_BUN names, or else installs Bun from npm into the user's cache directory, once.
+func FindBun(progress io.Writer) (*Bun, error) {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return nil, fmt.Errorf("find a place for Bun: %w", err)
+	}
+	directory := filepath.Join(cache, "spokehub-bench", "bun-"+bunVersion)
+	if err := os.MkdirAll(directory, 0o755); err != nil {
+		return nil, fmt.Errorf("make a place for Bun: %w", err)
+	}
+	binary := os.Getenv(bunEnvironment)
+	if binary == "" {
+		binary = filepath.Join(directory, "node_modules", "bun", "bin", "bun.exe")
+		if err := installBun(directory, binary, progress); err != nil {
+			return nil, err
+		}
+	}
+	script := filepath.Join(directory, "server.js")
+	if err := os.WriteFile(script, bunScript, 0o644); err != nil {
+		return nil, fmt.Errorf("write Bun's script: %w", err)
+	}
+	version, err := exec.Command(binary, "--version").Output()
+	if err != nil {
+		return nil, fmt.Errorf("run Bun: %w", err)
+	}
+	return &Bun{binary: binary, script: script, version: strings.TrimSpace(string(version))}, nil
+}
+
+func installBun(directory, binary string, progress io.Writer) error {
+	if _, err := os.Stat(binary); err == nil {
+		return nil
+	}
+	if progress != nil {
+		fmt.Fprintf(progress, "installing bun@%s from npm into %s\n", bunVersion, directory)
+	}
+	install := exec.Command("npm", "install", "--no-audit", "--no-fund", "--prefix", directory, "bun@"+bunVersion)
+	if output, err := install.CombinedOutput(); err != nil {
+		return fmt.Errorf("install Bun from npm: %w: %s", err, output)
+	}
+	if _, err := os.Stat(binary); err != nil {
+		return fmt.Errorf("npm installed Bun without its executable (set %s): %w", bunEnvironment, err)
+	}
+	return nil
+}
+
+// Name is bun.
+func (b *Bun) Name() string { return "bun" }
+
+// Version is Bun's.
+func (b *Bun) Version() string { return b.version }
+
+// Dialect is the hub's: the script understands its control events.
+func (b *Bun) Dialect() swarm.Dialect { return swarm.DialectHub }
+
+// Command runs the script.
+func (b *Bun) Command() *exec.Cmd { return exec.Command(b.binary, "run", b.script) }

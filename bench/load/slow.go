@@ -1,0 +1,105 @@
+//go:build linux
+
+package load
+
+import (
+	"fmt"
+	"time"
+)
+
+const (
+	closeBackpressure = 1013
+	slowEvery         = 10
+)
+
+// Slow publishes on a schedule, has every tenth spoke stop reading after a while, and shows what the others see of it.
+type Slow struct {
+	// Spokes are the subscribers, Bytes is the length of an envelope.
+	Spokes, Bytes int
+	// PerSecond is how many events are published.
+	PerSecond float64
+}
+
+// Name tells the parameters.
+func (w Slow) Name() string {
+	return fmt.Sprintf("spokes=%d/rate=%g/bytes=%d", w.Spokes, w.PerSecond, w.Bytes)
+}
+
+func (w Slow) connections() int { return w.Spokes }
+
+func (w Slow) processes() int { return 1 }
+
+func (w Slow) measure(s *Stand) error {
+	if err := s.subscribe(groupMain, s.fit(w.Spokes), 0, 1, w.Bytes); err != nil {
+		return err
+	}
+	if err := s.writer(groupWriters, 0); err != nil {
+		return err
+	}
+	if err := s.publishRate(groupMain, groupWriters, 0, 1, w.Bytes, w.PerSecond, 0); err != nil {
+		return err
+	}
+	if err := s.wait(s.settings.warmup(), "warming up"); err != nil {
+		return err
+	}
+	if _, err := s.over(s.settings.duration(), "measuring with all reading"); err != nil {
+		return err
+	}
+	calm, err := s.fleet.Report(nil)
+	if err != nil {
+		return err
+	}
+	stalled, err := s.fleet.Stall(groupMain, slowEvery)
+	if err != nil {
+		return err
+	}
+	between, err := s.over(w.overflow(s.settings), fmt.Sprintf("measuring with %d stalled", stalled))
+	if err != nil {
+		return err
+	}
+	if err := s.addGroupLatency(groupMain); err != nil {
+		return err
+	}
+	memory, err := readMemory(s.server.PID())
+	if err != nil {
+		return err
+	}
+	before := calm[groupMain].Latency.Quantile(0.99)
+	after, _ := s.result.Value(MetricP99)
+	s.result.Add(MetricCalmP99, before.Seconds()*1e3)
+	s.result.Add(MetricStallRatio, after/(before.Seconds()*1e3))
+	s.result.addCPU(between, between.delivered[groupMain])
+	s.result.Add(MetricPeakMemory, float64(memory.rss)/1e6)
+	return w.wake(s, stalled)
+}
+
+// overflow is how long the stalled ones stay so: time enough for some 6 MB each, more than the kernel and the hub hold, but in a quick
+// pass.
+func (w Slow) overflow(settings Settings) time.Duration {
+	if settings.Short {
+		return settings.duration()
+	}
+	const fill = 6 << 20
+	return max(settings.duration(), time.Duration(fill/(w.PerSecond*float64(w.Bytes))*float64(time.Second)))
+}
+
+// wake lets the stalled ones read what is left for them, to the close frame if there is one.
+func (w Slow) wake(s *Stand, stalled int) error {
+	if _, err := s.settle(); err != nil {
+		return err
+	}
+	if _, err := s.fleet.Resume(groupMain); err != nil {
+		return err
+	}
+	if err := s.wait(s.settings.warmup(), "waiting for close frames"); err != nil {
+		return err
+	}
+	reports, err := s.fleet.Report(nil)
+	if err != nil {
+		return err
+	}
+	codes := closes(reports)
+	s.result.Add(MetricClosed1013, float64(codes[closeBackpressure]))
+	s.result.Note("%d stalled; connections ended by the server, by close code: %v", stalled, codes)
+	return nil
+}

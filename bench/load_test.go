@@ -1,0 +1,88 @@
+//go:build linux
+
+package bench
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/spokehub/spokehub/bench/load"
+	"github.com/spokehub/spokehub/bench/swarm"
+)
+
+var (
+	serverFlag      = flag.String("server", "hub", "the server under test: hub, or peer: and bun, "+strings.Join(load.PeerNames, ", "))
+	serverFlagsFlag = flag.String("server-flags", "", "further flags for spokehub serve, separated by spaces")
+	serverCoresFlag = flag.Int("server-cores", 0, "cores for the server (0: two, or one on a machine of three or fewer)")
+	clientsFlag     = flag.Int("clients", 0, "client processes (0: one for each core that is left, more where the file limit asks for it)")
+	spokesFlag      = flag.Int("spokes", 0, "spokes of every workload (0: as each has by itself)")
+	payloadFlag     = flag.Int("payload", 0, "bytes of an envelope (0: as each workload has by itself)")
+	windowFlag      = flag.Int("window", 0, "messages in flight where a workload keeps several (0: as it has by itself)")
+	rateFlag        = flag.Float64("rate", 0, "events a second where a workload has a schedule (0: as it has by itself)")
+	durationFlag    = flag.Duration("duration", 0, "how long each workload is measured (0: 5s, or 1.5s with -benchtime 1x)")
+	warmupFlag      = flag.Duration("warmup", 0, "how long it runs before (0: a fifth of that)")
+)
+
+func TestMain(m *testing.M) {
+	swarm.RunIfChild()
+	flag.Parse()
+	code := m.Run()
+	if builtIn != "" {
+		os.RemoveAll(builtIn)
+	}
+	os.Exit(code)
+}
+
+func BenchmarkWorkloadSaturate(b *testing.B)    { benchmark(b, "saturate") }
+func BenchmarkWorkloadOneInFlight(b *testing.B) { benchmark(b, "one-in-flight") }
+func BenchmarkWorkloadManyTopics(b *testing.B)  { benchmark(b, "many-topics") }
+func BenchmarkWorkloadSteady(b *testing.B)      { benchmark(b, "steady") }
+func BenchmarkWorkloadIdle(b *testing.B)        { benchmark(b, "idle") }
+func BenchmarkWorkloadEventsIn(b *testing.B)    { benchmark(b, "events-in") }
+func BenchmarkWorkloadSlow(b *testing.B)        { benchmark(b, "slow") }
+func BenchmarkWorkloadChurn(b *testing.B)       { benchmark(b, "churn") }
+func BenchmarkWorkloadMixed(b *testing.B)       { benchmark(b, "mixed") }
+func BenchmarkWorkloadGrowth(b *testing.B)      { benchmark(b, "growth") }
+
+func benchmark(b *testing.B, label string) {
+	target := targetUnderTest(b)
+	short := shortPass()
+	sizes := load.Sizes{Spokes: *spokesFlag, Payload: *payloadFlag, Window: *windowFlag, Rate: *rateFlag}
+	for _, c := range load.Suite(sizes, short) {
+		if c.Label != label {
+			continue
+		}
+		runs := 0
+		b.Run(c.Workload.Name(), func(b *testing.B) {
+			out := &progressLines{name: b.Name(), after: runs > 0}
+			runs++
+			result, err := load.Run(load.Settings{
+				Duration: *durationFlag, Warmup: *warmupFlag, Short: short, ServerCores: *serverCoresFlag, Clients: *clientsFlag,
+				Progress: out,
+			}, target, c)
+			for _, note := range result.Notes {
+				fmt.Fprintln(out, note)
+			}
+			out.finish()
+			if err != nil {
+				b.Fatal(err)
+			}
+			if result.Failed {
+				b.Fatal("the result is void: see above")
+			}
+			b.ReportMetric(0, "ns/op")
+			for _, metric := range result.Metrics {
+				b.ReportMetric(metric.Value, metric.Name)
+			}
+		})
+	}
+}
+
+// shortPass reports whether -benchtime asks for one pass.
+func shortPass() bool {
+	benchtime := flag.Lookup("test.benchtime")
+	return benchtime != nil && benchtime.Value.String() == "1x"
+}

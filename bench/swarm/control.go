@@ -1,0 +1,98 @@
+//go:build linux
+
+package swarm
+
+// Plan asks for connections.
+type Plan struct {
+	// Address is the server's host and port, Path what is asked of it.
+	Address, Path string
+	// Dialect is how the server wants to be spoken to.
+	Dialect Dialect
+	// Group is 0 to MaxGroups-1: latency and deliveries are counted by group.
+	Group int
+	// Count is how many connections in all processes together, First the number of the first of them in the group.
+	Count, First int
+	// FirstTopic and Topics are the topics over which they spread, one each in turn.
+	FirstTopic, Topics int
+	// From is the sequence number that the topics have reached.
+	From uint32
+	// Size is the length of the envelopes they will get, in bytes.
+	Size int
+	// Subscribe says whether they subscribe at all, Ack whether they ask for an answer and wait for it.
+	Subscribe, Ack bool
+}
+
+// Publication asks for a publisher.
+type Publication struct {
+	// Kind is one of the Publish constants.
+	Kind string
+	// Group is whose topics are published to, Writers whose connections write.
+	Group, Writers int
+	// FirstTopic and Topics are the topics, in turn; Spokes is how many subscribers they have in all.
+	FirstTopic, Topics, Spokes int
+	// From is how many events were published to them before.
+	From uint64
+	// Size is the length of an envelope in bytes.
+	Size int
+	// Window is how many messages may be in flight: published and not with every subscriber (PublishWindow).
+	Window int
+	// Rate is events a second (PublishRate) or control events a second (PublishChurn).
+	Rate float64
+	// Batch is how many events go into one write (PublishFlood, PublishChurn).
+	Batch int
+}
+
+const (
+	// PublishWindow keeps a number of messages in flight.
+	PublishWindow = "window"
+	// PublishRate keeps to a schedule, whatever the server does.
+	PublishRate = "rate"
+	// PublishFlood writes as fast as the server reads, over all connections of the group in turn.
+	PublishFlood = "flood"
+	// PublishChurn subscribes and unsubscribes on a schedule, over all connections of the group in turn.
+	PublishChurn = "churn"
+)
+
+// command is one line from the parent to a child.
+type command struct {
+	Do      string       `json:"do"`
+	Plan    *Plan        `json:"plan,omitempty"`
+	Publish *Publication `json:"publish,omitempty"`
+	Here    bool         `json:"here,omitempty"`
+	Group   int          `json:"group,omitempty"`
+	Every   int          `json:"every,omitempty"`
+	Final   bool         `json:"final,omitempty"`
+	Sent    []uint64     `json:"sent,omitempty"`
+}
+
+const (
+	doConnect = "connect"
+	doPublish = "publish"
+	doPause   = "pause"
+	doMark    = "mark"
+	doStall   = "stall"
+	doResume  = "resume"
+	doReport  = "report"
+	doHangUp  = "hangup"
+	doQuit    = "quit"
+)
+
+// reply is one line from a child to the parent: the answer to a command, in order.
+type reply struct {
+	Do     string       `json:"do"`
+	Error  string       `json:"error,omitempty"`
+	Hello  *FileLimit   `json:"hello,omitempty"`
+	Count  int          `json:"count,omitempty"`
+	Nanos  int64        `json:"nanos,omitempty"`
+	Sent   []uint64     `json:"sent,omitempty"`
+	Groups []groupReply `json:"groups,omitempty"`
+}
+
+// groupReply is what a child says of one group.
+type groupReply struct {
+	Delivered uint64         `json:"delivered"`
+	Faults    Faults         `json:"faults"`
+	Latency   []byte         `json:"latency"`
+	Closes    map[uint16]int `json:"closes,omitempty"`
+	Example   string         `json:"example,omitempty"`
+}

@@ -1,0 +1,78 @@
+//go:build linux
+
+package swarm
+
+import "bytes"
+
+// message handles one text or binary message: an event or several, or an answer.
+func (p *process) message(s *spoke, g *group, view []byte) {
+	off := g.stampSeen
+	if !stampAtOffset(view, off) {
+		if off = findStamp(view); off < 0 {
+			p.answer(s, g, view)
+			return
+		}
+		g.stampSeen = off
+	}
+	p.event(s, g, view, off)
+	if g.plan.Dialect != DialectHub {
+		p.moreEvents(s, g, view[off+stampLength:])
+	}
+}
+
+// moreEvents handles what follows in one message of a server that joins several.
+func (p *process) moreEvents(s *spoke, g *group, view []byte) {
+	for {
+		off := findStamp(view)
+		if off < 0 {
+			return
+		}
+		p.event(s, g, view, off)
+		view = view[off+stampLength:]
+	}
+}
+
+func (p *process) event(s *spoke, g *group, view []byte, off int) {
+	if !s.checked {
+		return
+	}
+	t := stamp(view, off)
+	if t.topic != s.topic {
+		g.faults.Foreign++
+		return
+	}
+	end := off + g.payload
+	if len(view) < end || view[end-1] != '}' || view[end-2] != '"' {
+		g.faults.Malformed++
+		return
+	}
+	if !s.expect.observe(t.seq, &g.faults) {
+		return
+	}
+	g.delivered++
+	g.latency.Record(p.now - t.at)
+	if g.window != nil && g.arrived(p.board, t) {
+		p.ring()
+	}
+}
+
+// answer handles what carries no event: an acknowledgement, or a question whether this side is alive.
+func (p *process) answer(s *spoke, g *group, view []byte) {
+	answered, refused := g.plan.Dialect.subscribed(view)
+	switch {
+	case refused:
+		g.faults.Malformed++
+		p.lose(s, "the server refused: "+string(bytes.TrimSpace(view)))
+	case answered && s.state == stateSubscribing:
+		p.isReady(s)
+	case answered:
+		p.tally.answered.Add(1)
+		if due, ok := ackStamp(view); ok {
+			g.latency.Record(p.now - due)
+		}
+	default:
+		if alive := g.plan.Dialect.appendKeepAlive(nil, view); len(alive) > 0 {
+			p.say(s, alive)
+		}
+	}
+}

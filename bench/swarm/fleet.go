@@ -1,0 +1,217 @@
+//go:build linux
+
+package swarm
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Fleet is the parent's side: client processes, one thread and one core each. Its methods are for one goroutine; each blocks until
+// all processes have answered.
+type Fleet struct {
+	// Limit is what the file limit of each process was found to be.
+	Limit FileLimit
+
+	board    *Board
+	bell     *os.File
+	children []*child
+}
+
+// StartFleet starts as many processes as it is told, on these cores in turn. stderr gets what they have to complain of.
+func StartFleet(processes int, cores []int, stderr io.Writer) (*Fleet, error) {
+	if processes < 1 || processes > MaxProcesses {
+		return nil, fmt.Errorf("swarm: %d client processes: 1 to %d are possible", processes, MaxProcesses)
+	}
+	board, err := NewBoard()
+	if err != nil {
+		return nil, fmt.Errorf("swarm: %w", err)
+	}
+	bell, err := unix.Eventfd(0, unix.EFD_NONBLOCK|unix.EFD_CLOEXEC)
+	if err != nil {
+		board.Close()
+		return nil, fmt.Errorf("swarm: make the bell: %w", err)
+	}
+	f := &Fleet{board: board, bell: os.NewFile(uintptr(bell), "bell")}
+	for number := range processes {
+		var on []int
+		if len(cores) > 0 {
+			on = []int{cores[number%len(cores)]}
+		}
+		c, err := startChild(number, on, board, f.bell, stderr)
+		if err != nil {
+			f.Close()
+			return nil, fmt.Errorf("swarm: %w", err)
+		}
+		f.children = append(f.children, c)
+		f.Limit = c.limit
+	}
+	return f, nil
+}
+
+// Board has the counters.
+func (f *Fleet) Board() *Board { return f.board }
+
+// Processes lists the process ids.
+func (f *Fleet) Processes() (pids []int) {
+	for _, c := range f.children {
+		pids = append(pids, c.cmd.Process.Pid)
+	}
+	return pids
+}
+
+// All lists the numbers of all processes.
+func (f *Fleet) All() []int {
+	numbers := make([]int, len(f.children))
+	for i := range numbers {
+		numbers[i] = i
+	}
+	return numbers
+}
+
+// Opened is what became of a Plan.
+type Opened struct {
+	// Ready connections have shaken hands and, where the plan asked for an answer, got it.
+	Ready int
+	// Took is the time of the slowest process from its first connect to its last answer.
+	Took time.Duration
+}
+
+// Connect spreads a plan over processes, and waits until every connection is ready or has failed.
+func (f *Fleet) Connect(plan Plan, processes []int) (Opened, error) {
+	commands := make([]command, len(processes))
+	for i := range processes {
+		share := plan
+		from, to := plan.Count*i/len(processes), plan.Count*(i+1)/len(processes)
+		share.First, share.Count = plan.First+from, to-from
+		commands[i] = command{Do: doConnect, Plan: &share}
+	}
+	replies, err := f.ask(processes, commands)
+	if err != nil {
+		return Opened{}, err
+	}
+	var opened Opened
+	for _, r := range replies {
+		opened.Ready += r.Count
+		opened.Took = max(opened.Took, time.Duration(r.Nanos))
+	}
+	if opened.Ready < plan.Count {
+		return opened, f.whyNot(plan, opened)
+	}
+	return opened, nil
+}
+
+func (f *Fleet) whyNot(plan Plan, opened Opened) error {
+	why := "no reason given"
+	if reports, err := f.Report(nil); err == nil && reports[plan.Group].Example != "" {
+		why = reports[plan.Group].Example
+	}
+	return fmt.Errorf("swarm: only %d of %d connections are ready: %s", opened.Ready, plan.Count, why)
+}
+
+// Publish starts publishers in processes; the others learn what to count. A windowed one runs in process 0 alone.
+func (f *Fleet) Publish(p Publication, processes []int) error {
+	if p.Kind == PublishWindow && !slices.Equal(processes, []int{0}) {
+		return errors.New("swarm: a windowed publisher runs in process 0 alone")
+	}
+	for _, here := range []bool{false, true} {
+		for _, number := range f.All() {
+			if slices.Contains(processes, number) != here {
+				continue
+			}
+			if _, err := f.children[number].ask(command{Do: doPublish, Publish: &p, Here: here}); err != nil {
+				return fmt.Errorf("swarm: %w", err)
+			}
+		}
+	}
+	return nil
+}
+
+// Pause ends all publishers and says how many events each group was sent in all.
+func (f *Fleet) Pause() ([]uint64, error) {
+	replies, err := f.askAll(command{Do: doPause})
+	if err != nil {
+		return nil, err
+	}
+	sent := make([]uint64, MaxGroups)
+	for _, r := range replies {
+		for i, n := range r.Sent {
+			sent[i] += n
+		}
+	}
+	return sent, nil
+}
+
+// Mark empties the latency of every group, so that what follows is measured alone.
+func (f *Fleet) Mark() error {
+	_, err := f.askAll(command{Do: doMark})
+	return err
+}
+
+// Stall makes one spoke of a group in every so many stop reading, and says how many did.
+func (f *Fleet) Stall(group, every int) (stalled int, err error) {
+	replies, err := f.askAll(command{Do: doStall, Group: group, Every: every})
+	for _, r := range replies {
+		stalled += r.Count
+	}
+	return stalled, err
+}
+
+// Resume lets them read again.
+func (f *Fleet) Resume(group int) (resumed int, err error) {
+	replies, err := f.askAll(command{Do: doResume, Group: group})
+	for _, r := range replies {
+		resumed += r.Count
+	}
+	return resumed, err
+}
+
+// HangUp closes all connections at once.
+func (f *Fleet) HangUp() error {
+	_, err := f.askAll(command{Do: doHangUp})
+	return err
+}
+
+// Close ends the processes and waits for them.
+func (f *Fleet) Close() error {
+	var failures []error
+	for _, c := range f.children {
+		failures = append(failures, c.quit())
+	}
+	failures = append(failures, f.bell.Close(), f.board.Close())
+	return errors.Join(failures...)
+}
+
+func (f *Fleet) askAll(c command) ([]reply, error) {
+	commands := make([]command, len(f.children))
+	for i := range commands {
+		commands[i] = c
+	}
+	return f.ask(f.All(), commands)
+}
+
+// ask sends a command to each of several processes, and then takes their answers.
+func (f *Fleet) ask(processes []int, commands []command) ([]reply, error) {
+	for i, number := range processes {
+		if err := f.children[number].send(commands[i]); err != nil {
+			return nil, fmt.Errorf("swarm: %w", err)
+		}
+	}
+	var failures []error
+	replies := make([]reply, len(processes))
+	for i, number := range processes {
+		answer, err := f.children[number].receive()
+		replies[i] = answer
+		failures = append(failures, err)
+	}
+	if err := errors.Join(failures...); err != nil {
+		return nil, fmt.Errorf("swarm: %w", err)
+	}
+	return replies, nil
+}

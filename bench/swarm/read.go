@@ -1,0 +1,186 @@
+//go:build linux
+
+package swarm
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+)
+
+const closeWithoutFrame = 1006
+
+// spokeEvent handles what epoll says of a connection.
+func (p *process) spokeEvent(slot int32, events uint32) {
+	if int(slot) >= len(p.spokes) {
+		return
+	}
+	s := &p.spokes[slot]
+	if s.state == stateClosed || s.state == stateStalled {
+		return
+	}
+	if s.state == stateConnecting {
+		if events&(unix.EPOLLERR|unix.EPOLLHUP) != 0 {
+			p.lose(s, "the connection was refused or reset")
+			return
+		}
+		if events&unix.EPOLLOUT == 0 {
+			return
+		}
+		s.state = stateUpgrading
+		p.say(s, p.connector.request)
+	}
+	if events&unix.EPOLLOUT != 0 && s.writer != nil && s.writer.blocked {
+		s.writer.flush()
+	}
+	if events&(unix.EPOLLIN|unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0 {
+		p.read(s, events&(unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0)
+	}
+}
+
+// read takes everything that the socket holds; ending says that the peer has closed, so a short read isn't the last.
+func (p *process) read(s *spoke, ending bool) {
+	for s.state != stateClosed {
+		kept := copy(p.buffer, s.partial)
+		if kept == len(p.buffer) {
+			p.lose(s, "a frame is larger than the read buffer")
+			return
+		}
+		n, errno := readRaw(int(s.fd), p.buffer[kept:])
+		switch {
+		case errno == unix.EAGAIN:
+			return
+		case errno == unix.EINTR:
+			continue
+		case n <= 0:
+			p.ended(s, errno)
+			return
+		}
+		p.now = p.clock.now()
+		s.partial = s.partial[:0]
+		p.take(s, p.buffer[:kept+n])
+		if kept+n < len(p.buffer) && !ending {
+			return
+		}
+	}
+}
+
+// take handles the whole frames in view and keeps the rest for the next time.
+func (p *process) take(s *spoke, view []byte) {
+	if s.state == stateUpgrading {
+		head, err := p.connector.upgraded(view)
+		if err != nil {
+			p.lose(s, err.Error())
+			return
+		}
+		if head > 0 {
+			p.greet(s)
+		}
+		view = view[head:]
+	}
+	if s.state != stateUpgrading {
+		view = p.frames(s, p.groups[s.group], view)
+	}
+	if len(view) > 0 && s.state != stateClosed {
+		s.partial = append(s.partial, view...)
+	}
+}
+
+func (p *process) frames(s *spoke, g *group, view []byte) []byte {
+	for {
+		f, ok, err := parseFrame(view)
+		if err != nil {
+			g.faults.Malformed++
+			p.lose(s, err.Error())
+			return nil
+		}
+		whole := f.head + f.size
+		if !ok || len(view) < whole {
+			return view
+		}
+		p.frame(s, g, f, view[f.head:whole])
+		view = view[whole:]
+		if s.state == stateClosed {
+			return nil
+		}
+	}
+}
+
+func (p *process) frame(s *spoke, g *group, f frame, payload []byte) {
+	switch {
+	case f.op == opClose:
+		p.closed(s, g, payload)
+	case f.op == opPing:
+		p.say(s, appendFrame(nil, opPong, payload))
+	case f.op == opPong:
+		p.tally.answered.Add(1)
+	case f.op == opContinuation || !f.fin:
+		g.faults.Malformed++
+		p.lose(s, "the server split a message, which this client doesn't join")
+	default:
+		p.message(s, g, payload)
+	}
+}
+
+// closed handles a close frame: the answer, and the end.
+func (p *process) closed(s *spoke, g *group, payload []byte) {
+	code := uint16(1005)
+	if len(payload) >= 2 {
+		code = binary.BigEndian.Uint16(payload)
+	}
+	g.closes[code]++
+	if s.listening() {
+		g.closed(fmt.Sprintf("the server closed a healthy connection with %d", code))
+	}
+	p.say(s, appendFrame(nil, opClose, payload))
+	p.drop(s)
+}
+
+// ended handles the end of a connection without a close frame.
+func (p *process) ended(s *spoke, errno unix.Errno) {
+	g := p.groups[s.group]
+	g.closes[closeWithoutFrame]++
+	if s.state < stateReady {
+		p.lose(s, fmt.Sprintf("the server hung up during the handshake (%v)", errno))
+		return
+	}
+	if s.listening() {
+		g.closed(fmt.Sprintf("a healthy connection ended without a close frame (%v)", errno))
+	}
+	p.drop(s)
+}
+
+// lose ends a connection that can't go on and remembers why.
+func (p *process) lose(s *spoke, why string) {
+	p.groups[s.group].closed(why)
+	p.drop(s)
+}
+
+func (p *process) drop(s *spoke) {
+	if p.connector != nil && s.state < stateReady {
+		p.connector.opening--
+		p.connector.failed++
+	}
+	if s.state == stateReady || s.state == stateStalled {
+		p.tally.ready.Add(^uint64(0))
+	}
+	s.state = stateClosed
+	s.partial = nil
+	if s.writer != nil {
+		s.writer.dead = true
+	}
+	unix.Close(int(s.fd))
+}
+
+// say writes a few bytes past the writer's queue: only for the handshake and for answers, where a socket has room.
+func (p *process) say(s *spoke, view []byte) {
+	if s.writer != nil {
+		s.writer.buffer = append(s.writer.buffer, view...)
+		s.writer.flush()
+		return
+	}
+	if len(view) > 0 {
+		writeRaw(int(s.fd), view)
+	}
+}

@@ -1,0 +1,56 @@
+//go:build linux
+
+package swarm
+
+import "fmt"
+
+// Report is what the subscribers of one group saw, in all processes.
+type Report struct {
+	// Delivered events were checked and in place.
+	Delivered uint64
+	// Faults are what should not have happened.
+	Faults Faults
+	// Latency is since the last Mark.
+	Latency *Latency
+	// Closes counts the connections that the server ended, by close code; 1006 means without a close frame.
+	Closes map[uint16]int
+	// Example is the first reason for which a connection was lost.
+	Example string
+}
+
+// Report gathers the counters of each group. With sent, what Pause gave, events that never came count as lost.
+func (f *Fleet) Report(sent []uint64) ([]Report, error) {
+	replies, err := f.askAll(command{Do: doReport, Final: sent != nil, Sent: sent})
+	if err != nil {
+		return nil, err
+	}
+	reports := make([]Report, MaxGroups)
+	for i := range reports {
+		reports[i] = Report{Latency: NewLatency(), Closes: map[uint16]int{}}
+	}
+	for _, r := range replies {
+		for i, g := range r.Groups {
+			if err := reports[i].add(g); err != nil {
+				return nil, fmt.Errorf("swarm: %w", err)
+			}
+		}
+	}
+	return reports, nil
+}
+
+func (r *Report) add(g groupReply) error {
+	latency, err := decodeLatency(g.Latency)
+	if err != nil {
+		return err
+	}
+	r.Delivered += g.Delivered
+	r.Faults.Add(g.Faults)
+	r.Latency.Merge(latency)
+	for code, n := range g.Closes {
+		r.Closes[code] += n
+	}
+	if r.Example == "" {
+		r.Example = g.Example
+	}
+	return nil
+}

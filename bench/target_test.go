@@ -1,0 +1,48 @@
+//go:build linux
+
+package bench
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/spokehub/spokehub/bench/load"
+)
+
+var (
+	builtIn     string
+	builtTarget load.Target
+)
+
+// targetUnderTest builds what -server names, once a process.
+func targetUnderTest(b *testing.B) load.Target {
+	b.Helper()
+	if builtTarget != nil {
+		return builtTarget
+	}
+	directory, err := os.MkdirTemp("", "spokehub-bench-")
+	if err != nil {
+		b.Fatal(err)
+	}
+	builtIn = directory
+	if builtTarget, err = buildTarget(*serverFlag, directory); err != nil {
+		b.Fatal(err)
+	}
+	return builtTarget
+}
+
+func buildTarget(name, directory string) (load.Target, error) {
+	peer, isPeer := strings.CutPrefix(name, "peer:")
+	switch {
+	case !isPeer:
+		return load.BuildHub("..", directory, strings.Fields(*serverFlagsFlag))
+	case peer == "bun":
+		return load.FindBun(os.Stderr)
+	}
+	binary, err := load.BuildPeers("peers", directory)
+	if err != nil {
+		return nil, err
+	}
+	return load.NewPeer(peer, binary)
+}
