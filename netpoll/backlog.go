@@ -68,21 +68,24 @@ func (g *backlog) counted() int {
 // cut drops all but the rest of a frame that is half sent, and returns how many counted frames it dropped.
 func (g *backlog) cut(pool *batchPool) (dropped int) {
 	b := g.first()
-	end, counted, half := b.frameAt(g.offset)
+	start, end, counted, half := b.frameAt(g.offset)
 	total := g.counted()
 	if !half {
 		g.drop(pool)
 		return total
 	}
-	rest := pool.get(end-g.offset, 1)
-	copy(rest.bytes, b.bytes[g.offset:end])
-	rest.ends[0] = uint64(len(rest.bytes)) << 1
+	whole := pool.get(end-start, 1)
+	copy(whole.bytes, b.bytes[start:end])
+	whole.ends[0] = uint64(len(whole.bytes)) << 1
 	if counted {
-		rest.ends[0] |= 1
+		whole.ends[0] |= 1
 		total--
 	}
+	sent := g.offset - start
 	g.drop(pool)
-	g.push(rest)
+	g.push(whole)
+	g.offset = sent
+	g.bytes -= sent
 	return total
 }
 

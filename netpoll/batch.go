@@ -22,16 +22,15 @@ func (b *batch) countedFrom(offset int) int {
 }
 
 // frameAt returns the bounds of the frame that offset cuts in two, and whether it cuts one.
-func (b *batch) frameAt(offset int) (end int, counted bool, cut bool) {
-	start := 0
+func (b *batch) frameAt(offset int) (start, end int, counted, cut bool) {
 	for _, e := range b.ends {
 		end = int(e >> 1)
 		if offset < end {
-			return end, e&1 == 1, offset > start
+			return start, end, e&1 == 1, offset > start
 		}
 		start = end
 	}
-	return 0, false, false
+	return 0, 0, false, false
 }
 
 const (

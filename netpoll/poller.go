@@ -41,6 +41,12 @@ func ParseEngine(name string) (Engine, error) {
 	return 0, fmt.Errorf("engine %q: want default, easygo, epoll or goroutine", name)
 }
 
+// UnmarshalText is ParseEngine for flags and files.
+func (e *Engine) UnmarshalText(text []byte) (err error) {
+	*e, err = ParseEngine(string(text))
+	return err
+}
+
 // poller watches descriptors for one reactor and drives its turns: after each wait it calls reactor.ready for every
 // descriptor that is ready and then reactor.turn, which says whether to wait or only to look again. token names the
 // connection and comes back with its readiness.

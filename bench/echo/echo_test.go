@@ -1,0 +1,75 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"github.com/spokehub/spokehub/netpoll"
+)
+
+func TestEchoesMessagesOfEverySizeOnEveryEngine(t *testing.T) {
+	for _, engine := range []netpoll.Engine{netpoll.EngineEpoll, netpoll.EngineEasygo, netpoll.EngineGoroutine} {
+		t.Run(engine.String(), func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+			defer cancel()
+			c, done := dialEcho(ctx, t, engine)
+			c.SetReadLimit(-1)
+			for _, size := range []int{0, 1, 125, 126, 65535, 65536, 1 << 20, 8 << 20} {
+				sent := bytes.Repeat([]byte{'x'}, size)
+				if err := c.Write(ctx, websocket.MessageBinary, sent); err != nil {
+					t.Fatal(err)
+				}
+				kind, got, err := c.Read(ctx)
+				if err != nil || kind != websocket.MessageBinary || !bytes.Equal(got, sent) {
+					t.Fatalf("%d bytes: got %d bytes of kind %v, error %v", size, len(got), kind, err)
+				}
+			}
+			if err := c.Close(websocket.StatusNormalClosure, ""); err != nil {
+				t.Errorf("close: got %v, want none", err)
+			}
+			cancel()
+			if err := <-done; err != nil {
+				t.Errorf("run: got %v, want none", err)
+			}
+		})
+	}
+}
+
+func TestRefusesAMessageOverTheLimitWith1009(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	c, _ := dialEcho(ctx, t, netpoll.EngineDefault)
+	if err := c.Write(ctx, websocket.MessageBinary, make([]byte, maxMessage+1)); err != nil {
+		t.Fatal(err)
+	}
+	_, _, err := c.Read(ctx)
+	if got := websocket.CloseStatus(err); got != websocket.StatusMessageTooBig {
+		t.Errorf("close code: got %v (%v), want %v", got, err, websocket.StatusMessageTooBig)
+	}
+}
+
+const maxMessage = 8 << 20
+
+func dialEcho(ctx context.Context, t *testing.T, engine netpoll.Engine) (*websocket.Conn, <-chan error) {
+	t.Helper()
+	address := make(chan string, 1)
+	done := make(chan error, 1)
+	go func() {
+		done <- run(ctx, options{Listen: "127.0.0.1:0", MaxMessage: maxMessage, Engine: engine}, func(a string) { address <- a })
+	}()
+	select {
+	case a := <-address:
+		c, _, err := websocket.Dial(ctx, "ws://"+a+"/", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c, done
+	case err := <-done:
+		t.Fatal(err)
+		return nil, nil
+	}
+}
