@@ -153,10 +153,12 @@ func TestControlTopicsThatAuthorizeRefusesAreForbidden(t *testing.T) {
 
 func TestControlAnswersThatOverflowTheQueueLeaveNoSubscription(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
-		r := newRig(t, fanout.Config{Engine: engine, QueueLimit: 1024})
-		c, _ := r.join()
-		topics := append(make([]string, 100), "good", "better:best")
+		r := newRig(t, fanout.Config{Engine: engine, QueueLimit: 64 << 10, SendBuffer: 4 << 10})
+		c, spoke := r.join()
+		stall(t, r, spoke)
+		topics := append(make([]string, 20000), "good", "better:best")
 		c.text(envelope("__subscribe", "1", jsonOf(map[string]any{"topics": topics})))
+		until(t, "the refusal", func() bool { return r.hub.Stats().Backpressure == 1 })
 		c.closedWith(1013)
 		c.conn.Close()
 		expect(t, "cause", receive(t, r.gone, "OnDisconnection").cause.Kind, fanout.CauseBackpressure)

@@ -123,10 +123,7 @@ func (l *lane) pen(s *Spoke) *inbox {
 	if s.filling == nil {
 		s.filling = inboxes.Get().(*inbox)
 	}
-	if s.marks&ready == 0 {
-		s.marks |= ready
-		l.ready = append(l.ready, s)
-	}
+	l.again(s)
 	return s.filling
 }
 
@@ -194,10 +191,12 @@ func (l *lane) advance(s *Spoke) bool {
 	}
 }
 
+// again makes the spoke ready for the end of the turn, or of the next if that has passed.
 func (l *lane) again(s *Spoke) {
 	if s.marks&ready == 0 {
 		s.marks |= ready
 		l.ready = append(l.ready, s)
+		l.reactor.LookAgain()
 	}
 }
 

@@ -239,9 +239,7 @@ func TestPromise3AFailedSendRemovesAndFiresOnDisconnection(t *testing.T) {
 		if err := here.(*net.UnixConn).CloseRead(); err != nil {
 			t.Fatal(err)
 		}
-		for r.hub.DispatchEvent(event.Event{Type: "a"}) && len(r.gone) == 0 {
-			expect(t, "always", r.hub.Stats().Deliveries > 0, true)
-		}
+		r.hub.DispatchEvent(event.Event{Type: "a"})
 		end := receive(t, r.gone, "OnDisconnection")
 		expect(t, "spoke", end.spoke, spoke)
 		expect(t, "cause", end.cause.Kind, fanout.CausePeerGone)

@@ -19,6 +19,25 @@ func (g *backlog) push(b *batch) {
 	g.bytes += len(b.bytes)
 }
 
+// append copies the frames of b, which nobody else waits for: small ones share a batch, so that a socket that stays full
+// costs little more than the bytes it waits with.
+func (g *backlog) append(b *batch, pool *batchPool) {
+	if last := len(g.items) - 1; last >= g.head && g.items[last].takes(b) {
+		pool.add(g.items[last], b)
+		g.bytes += len(b.bytes)
+		return
+	}
+	if len(b.bytes) >= tailClassBytes/4 {
+		b.refs++
+		g.push(b)
+		return
+	}
+	tail := pool.get(tailClassBytes, 0)
+	tail.bytes = tail.bytes[:0]
+	pool.add(tail, b)
+	g.push(tail)
+}
+
 func (g *backlog) first() *batch { return g.items[g.head] }
 
 func (g *backlog) empty() bool { return g.head == len(g.items) }
@@ -76,7 +95,7 @@ func (g *backlog) cut(pool *batchPool) (dropped int) {
 	}
 	whole := pool.get(end-start, 1)
 	copy(whole.bytes, b.bytes[start:end])
-	whole.ends[0] = uint64(len(whole.bytes)) << 1
+	whole.ends[0] = uint32(len(whole.bytes)) << 1
 	if counted {
 		whole.ends[0] |= 1
 		total--

@@ -43,8 +43,7 @@ func (r *Reactor) flushOne(n uint32, listing flags) {
 	s.head = 0
 	b := r.log.batch(head)
 	if s.back != 0 {
-		b.refs++
-		r.backlogs.all[s.back].push(b)
+		r.postpone(&r.backlogs.all[s.back], b, r.log.alone(head))
 		r.log.leave(head)
 		return
 	}
@@ -65,6 +64,16 @@ func (r *Reactor) flushOne(n uint32, listing flags) {
 		r.log.leave(head)
 		r.tellHangup(n, sendError(errno))
 	}
+}
+
+// postpone lets a batch wait behind what a full socket has not taken yet.
+func (r *Reactor) postpone(g *backlog, b *batch, alone bool) {
+	if alone {
+		g.append(b, &r.log.batches)
+		return
+	}
+	b.refs++
+	g.push(b)
 }
 
 // write hands bytes to the socket until it is full. sent is valid with any errno.

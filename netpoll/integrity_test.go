@@ -38,7 +38,7 @@ func checkQueue(t testing.TB, r *Reactor) {
 		if b.refs != want {
 			t.Fatalf("got a batch with %d references, want %d", b.refs, want)
 		}
-		held += cap(b.bytes)
+		held += b.memory()
 	}
 	if held != r.log.batches.held {
 		t.Fatalf("got %d bytes held by batches, want %d", r.log.batches.held, held)

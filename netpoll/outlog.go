@@ -130,7 +130,7 @@ func (l *outlog) batch(n uint32) *batch {
 	for i := len(b.ends) - 1; i >= 0; i-- {
 		step := &l.nodes[n]
 		f := step.frame
-		b.ends[i] = uint64(end) << 1
+		b.ends[i] = uint32(end) << 1
 		if f.counted {
 			b.ends[i] |= 1
 		}
@@ -141,6 +141,9 @@ func (l *outlog) batch(n uint32) *batch {
 	d.batch = b
 	return b
 }
+
+// alone says that one connection waits for the sequence that ends at n, and for no longer one.
+func (l *outlog) alone(n uint32) bool { return l.nodes[n].members == 1 && l.nodes[n].kids == 0 }
 
 // trim gives memory back that a spike left, once nothing is pending.
 func (l *outlog) trim() {

@@ -109,6 +109,7 @@ type Reactor struct {
 	trimmed  uint32
 	rested   bool
 	stopping bool
+	again    bool
 	failed   bool
 }
 
@@ -244,6 +245,10 @@ func (r *Reactor) awaitKicks() {
 	}
 }
 
+// LookAgain has another turn follow this one at once: for what Handler.Turn must see and has come behind it, as a failed
+// send does.
+func (r *Reactor) LookAgain() { r.again = true }
+
 // Now is the coarse time of the reactor in ticks since its start.
 func (r *Reactor) Now() uint32 { return r.wheel.now }
 
@@ -298,6 +303,7 @@ func (r *Reactor) turn() verdict {
 	r.count.Turns++
 	worked := r.runTasks()
 	r.readFresh()
+	r.again = false
 	r.tellTurn()
 	if r.stopping {
 		r.end()
@@ -310,7 +316,7 @@ func (r *Reactor) turn() verdict {
 		r.flush()
 	}
 	r.bury()
-	if r.pending() || r.workDone < len(r.work) || r.inbox.size.Load() > 0 {
+	if r.again || r.pending() || r.workDone < len(r.work) || r.inbox.size.Load() > 0 {
 		return lookAgain
 	}
 	if ahead := r.wheel.next(); ahead != r.alarm {
