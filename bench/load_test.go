@@ -23,6 +23,7 @@ var (
 	windowFlag      = flag.Int("window", 0, "messages in flight where a workload keeps several (0: as it has by itself)")
 	rateFlag        = flag.Float64("rate", 0, "events a second where a workload has a schedule (0: as it has by itself)")
 	durationFlag    = flag.Duration("duration", 0, "how long each workload is measured (0: 5s, or 1.5s with -benchtime 1x)")
+	profileFlag     = flag.String("profile", "", "directory for a CPU profile of the hub for each workload (empty: none)")
 	warmupFlag      = flag.Duration("warmup", 0, "how long it runs before (0: a fifth of that)")
 )
 
@@ -50,7 +51,7 @@ func BenchmarkWorkloadGrowth(b *testing.B)      { benchmark(b, "growth") }
 func benchmark(b *testing.B, label string) {
 	target := targetUnderTest(b)
 	short := shortPass()
-	sizes := load.Sizes{Spokes: *spokesFlag, Payload: *payloadFlag, Window: *windowFlag, Rate: *rateFlag}
+	sizes := sizesAsked(b)
 	for _, c := range load.Suite(sizes, short) {
 		if c.Label != label {
 			continue
@@ -61,7 +62,7 @@ func benchmark(b *testing.B, label string) {
 			runs++
 			result, err := load.Run(load.Settings{
 				Duration: *durationFlag, Warmup: *warmupFlag, Short: short, ServerCores: *serverCoresFlag, Clients: *clientsFlag,
-				Progress: out,
+				Profile: *profileFlag, Progress: out,
 			}, target, c)
 			for _, note := range result.Notes {
 				fmt.Fprintln(out, note)
@@ -79,6 +80,21 @@ func benchmark(b *testing.B, label string) {
 			}
 		})
 	}
+}
+
+// sizesAsked is what the flags say, as far as the file limit lets it.
+func sizesAsked(b *testing.B) load.Sizes {
+	b.Helper()
+	limit, err := swarm.RaiseFileLimit()
+	if err != nil {
+		b.Fatal(err)
+	}
+	asked := load.Sizes{Spokes: *spokesFlag, Payload: *payloadFlag, Window: *windowFlag, Rate: *rateFlag}
+	sizes, note := asked.Fit(limit)
+	if note != "" {
+		fmt.Fprintln(os.Stderr, note)
+	}
+	return sizes
 }
 
 // shortPass reports whether -benchtime asks for one pass.

@@ -46,7 +46,7 @@ type scanner struct {
 // envelope finds the members of the object that is all of b.
 func (s *scanner) envelope(b []byte, m *members) int {
 	s.open = 0
-	if len(b) > math.MaxUint32 {
+	if uint64(len(b)) > math.MaxUint32 {
 		return declined
 	}
 	i := space(b, 0)
@@ -99,7 +99,7 @@ func (s *scanner) envelope(b []byte, m *members) int {
 // document checks the one value that is all of b, a payload.
 func (s *scanner) document(b []byte) int {
 	s.open = 0
-	if len(b) > math.MaxUint32 {
+	if uint64(len(b)) > math.MaxUint32 {
 		return declined
 	}
 	end := s.value(b, space(b, 0), 1)

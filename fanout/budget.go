@@ -18,7 +18,10 @@ const (
 func defaultBudget() int64 {
 	limit := debug.SetMemoryLimit(-1)
 	if limit == math.MaxInt64 {
-		limit = machineMemory()
+		limit = netpoll.MachineMemory()
+	}
+	if limit == 0 {
+		limit = assumedMemory
 	}
 	return max(limit/budgetShare, 1<<20)
 }

@@ -9,15 +9,6 @@ import (
 	"github.com/spokehub/spokehub/wsframe"
 )
 
-// The end of a connection, in the order of its phases; every way to end one leads through these functions.
-//
-//	remove    its subscriptions end, what it sends is discarded, OnDisconnection is noted   open -> closing
-//	sayClose  the close frame is queued behind what is to be sent
-//	linger    all is with the kernel: the write side is shut, the peer's end is awaited       closing -> lingering
-//	end       the socket is closed                                                         -> gone
-//
-// The first cause wins. A deadline runs from remove on.
-
 // remove takes the spoke out of the hub. Its connection lives on until end, or Release.
 func (l *lane) remove(s *Spoke, cause Cause) bool {
 	if s.phase >= closing {

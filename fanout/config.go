@@ -170,9 +170,8 @@ func (c Config) withDefaults() (Config, error) {
 
 func (c Config) check() error {
 	for _, f := range []struct {
-		name        string
-		value       int64
-		least, most int64
+		name               string
+		value, least, most int64
 	}{
 		{"QueueLimit", int64(c.QueueLimit), leastQueueLimit, mostQueueLimit},
 		{"MaxMessage", int64(c.MaxMessage), 1, mostQueueLimit},
@@ -187,17 +186,26 @@ func (c Config) check() error {
 		{"Reactors", int64(c.Reactors), 1, mostReactors},
 		{"Workers", int64(c.Workers), 1, 1 << 20},
 		{"SendBuffer", int64(c.SendBuffer), 1 << 10, 1 << 30},
-		{"UnsentLimit", max(int64(c.UnsentLimit), 0), 1 << 10, 1 << 30},
-		{"HandshakeTimeout", int64(c.HandshakeTimeout), int64(netpoll.Tick), int64(mostSpread)},
-		{"FirstByteTimeout", int64(c.FirstByteTimeout), int64(netpoll.Tick), int64(mostSpread)},
-		{"PingInterval", max(int64(c.PingInterval), 0), int64(leastPingInterval), int64(mostSpread)},
-		{"PeerTimeout", int64(c.PeerTimeout), int64(leastPingInterval), int64(mostSpread)},
-		{"CloseTimeout", int64(c.CloseTimeout), int64(netpoll.Tick), int64(mostSpread)},
-		{"DrainGrace", int64(c.DrainGrace), 1, int64(mostSpread)},
-		{"DrainPeriod", int64(c.DrainPeriod), 1, int64(mostSpread)},
+		{"UnsentLimit", int64(max(c.UnsentLimit, 0)), 1 << 10, 1 << 30},
 	} {
 		if f.value != 0 && (f.value < f.least || f.value > f.most) {
 			return fmt.Errorf("fanout: Config.%s: %d is not between %d and %d", f.name, f.value, f.least, f.most)
+		}
+	}
+	for _, f := range []struct {
+		name         string
+		value, least time.Duration
+	}{
+		{"HandshakeTimeout", c.HandshakeTimeout, netpoll.Tick},
+		{"FirstByteTimeout", c.FirstByteTimeout, netpoll.Tick},
+		{"PingInterval", max(c.PingInterval, 0), leastPingInterval},
+		{"PeerTimeout", c.PeerTimeout, leastPingInterval},
+		{"CloseTimeout", c.CloseTimeout, netpoll.Tick},
+		{"DrainGrace", c.DrainGrace, 1},
+		{"DrainPeriod", c.DrainPeriod, 1},
+	} {
+		if f.value != 0 && (f.value < f.least || f.value > mostSpread) {
+			return fmt.Errorf("fanout: Config.%s: %v is not between %v and %v", f.name, f.value, f.least, mostSpread)
 		}
 	}
 	if c.Engine > EngineGoroutine {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/spokehub/spokehub/event"
 	"github.com/spokehub/spokehub/netpoll"
+	"github.com/spokehub/spokehub/wsframe"
 )
 
 // DispatchEvent sends an event to the connections that are subscribed to its type or its type and id, to each once and to
@@ -40,7 +41,8 @@ func (h *Hub) dispatch(e event.Event, except *Spoke) bool {
 }
 
 // relay dispatches the event in view to all but its sender: to this lane's members at once if nothing waits before it,
-// to other lanes at the end of the turn.
+// to other lanes at the end of the turn. An event that is longer than a queue may be would end every subscriber: it ends
+// its sender instead, with 1009.
 func (l *lane) relay(s *Spoke, v *event.View) {
 	match := l.hub.index.Match(v.Type, v.ID)
 	if match.Parts == 0 {
@@ -50,6 +52,11 @@ func (l *lane) relay(s *Spoke, v *event.View) {
 	m.match = match
 	m.except = s
 	m.encodeView(v)
+	if m.Len() > l.hub.cfg.QueueLimit {
+		m.Release()
+		l.closeWith(s, Cause{Kind: CauseViolation, Code: wsframe.CodeTooBig, Reason: "event too long to relay"})
+		return
+	}
 	m.Retain(bits.OnesCount64(match.Parts) - 1)
 	for parts := match.Parts; parts != 0; parts &= parts - 1 {
 		i := bits.TrailingZeros64(parts)

@@ -2,6 +2,7 @@ package fanout
 
 import (
 	"bytes"
+	"net"
 	"sync"
 
 	"github.com/spokehub/spokehub/netpoll"
@@ -73,9 +74,21 @@ func (l *lane) arrive(a netpoll.Accepted) {
 
 func (l *lane) open(a netpoll.Accepted) (uint32, error) {
 	if a.Conn != nil {
+		boundSendBuffer(a.Conn, l.hub.cfg.SendBuffer)
 		return l.reactor.OpenLink(a.Conn), nil
 	}
 	return l.reactor.Open(a.FD)
+}
+
+// boundSendBuffer does for a connection without a descriptor of its own what netpoll.Tune does for the others, as far as
+// what lies beneath it lets it.
+func boundSendBuffer(conn net.Conn, size int) {
+	if over, ok := conn.(interface{ NetConn() net.Conn }); ok {
+		conn = over.NetConn()
+	}
+	if socket, ok := conn.(interface{ SetWriteBuffer(bytes int) error }); ok && size > 0 {
+		_ = socket.SetWriteBuffer(size)
+	}
 }
 
 // shake collects the request head and, when it is whole, decides what becomes of the connection.

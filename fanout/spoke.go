@@ -30,7 +30,13 @@ type Spoke struct {
 	marks   marks
 }
 
-// phase is where a connection stands. It only grows.
+// phase is where a connection stands. It only grows, and the first cause of an end wins. However a connection ends, it
+// goes through these functions of closing.go:
+//
+//	remove    its subscriptions end, what it sends is discarded, OnDisconnection is noted: open -> closing
+//	sayClose  the close frame is queued behind what is to be sent
+//	linger    all is with the kernel: the write side is shut, the peer's end is awaited: closing -> lingering
+//	end       the socket is closed: -> gone
 type phase uint8
 
 const (

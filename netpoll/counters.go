@@ -26,17 +26,28 @@ type Counters struct {
 	Dropped    [Reasons]uint64
 	Queued     uint64
 
-	Connections  uint64
-	Blocked      uint64
-	QueuedBytes  uint64
-	BytesIn      uint64
-	BytesOut     uint64
-	Reads        uint64
-	Sends        uint64
-	FullSockets  uint64
-	Turns        uint64
+	// Connections are open now, without listeners.
+	Connections uint64
+	// Blocked is how many of them have a full socket.
+	Blocked uint64
+	// QueuedBytes is the memory of what waits to be sent; what connections share counts once.
+	QueuedBytes uint64
+	// BytesIn were received.
+	BytesIn uint64
+	// BytesOut were sent.
+	BytesOut uint64
+	// Reads are system calls that received.
+	Reads uint64
+	// Sends are system calls that sent.
+	Sends uint64
+	// FullSockets is how often a send found the socket full.
+	FullSockets uint64
+	// Turns of the reactor.
+	Turns uint64
+	// AcceptPauses is how often accepting paused for want of descriptors or memory.
 	AcceptPauses uint64
-	Panics       uint64
+	// Panics of the handler and of tasks, recovered.
+	Panics uint64
 }
 
 // Count returns the reactor's counters. Queued is read from the queues.

@@ -3,8 +3,10 @@ package netpoll
 // Conn names a connection of a reactor from another goroutine: its slot, and the generation that tells it from the
 // slot's earlier and later users.
 type Conn struct {
+	// Slot is the connection's place in the reactor's table.
 	Slot uint32
-	Gen  uint32
+	// Gen is the slot's generation.
+	Gen uint32
 }
 
 // slot is what the fan-out path touches of a connection: 32 bytes without pointers. It belongs to the reactor.

@@ -2,9 +2,8 @@ package netpoll
 
 import "runtime/debug"
 
-// What runs code of the handler's owner runs it here, behind a guard each: a panic costs the call it came from, and
-// the turn around it goes on.
-
+// tellInput and its like run the code of the handler's owner, behind a guard each: a panic costs the call it came from,
+// and the turn around it goes on.
 func (r *Reactor) tellInput(n uint32, view []byte) {
 	defer r.guard(n)
 	r.handler.Input(n, view)

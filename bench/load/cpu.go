@@ -55,9 +55,9 @@ func readCPU(pid int) (cpuTime, error) {
 
 // parseStat reads user and system time from /proc/PID/stat.
 func parseStat(content []byte) (user, system time.Duration, err error) {
-	_, rest, found := bytes.Cut(content, []byte(") "))
-	fields := bytes.Fields(rest)
-	if !found || len(fields) <= statSystemField {
+	nameEnd := bytes.LastIndexByte(content, ')')
+	fields := bytes.Fields(content[nameEnd+1:])
+	if nameEnd < 0 || len(fields) <= statSystemField {
 		return 0, 0, fmt.Errorf("unexpected content %q", content)
 	}
 	var ticks [2]int64

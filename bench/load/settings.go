@@ -21,6 +21,8 @@ type Settings struct {
 	ServerCores int
 	// Clients is how many client processes there are at least; 0 means one for each other core.
 	Clients int
+	// Profile is a directory for a CPU profile of the hub's user time for each span that is measured; empty for none.
+	Profile string
 	// Progress gets a line every two seconds.
 	Progress io.Writer
 }

@@ -51,6 +51,7 @@ func (s *Stand) over(d time.Duration, what string) (span, error) {
 	if err := s.fleet.Mark(); err != nil {
 		return span{}, err
 	}
+	profiled := s.startProfile(d)
 	garbageBefore, collected := s.garbageSeconds()
 	before, err := s.read()
 	if err != nil {
@@ -61,6 +62,9 @@ func (s *Stand) over(d time.Duration, what string) (span, error) {
 	}
 	after, err := s.read()
 	if err != nil {
+		return span{}, err
+	}
+	if err := <-profiled; err != nil {
 		return span{}, err
 	}
 	between := after.since(before)

@@ -21,6 +21,7 @@ const (
 
 const (
 	stallTimeout  = 3 * time.Second
+	stuckTimeout  = 20 * time.Second
 	settleTimeout = 8 * time.Second
 	pollEvery     = 50 * time.Millisecond
 )
@@ -33,6 +34,8 @@ type Stand struct {
 	fleet    *swarm.Fleet
 	layout   layout
 	limit    swarm.FileLimit
+	name     string
+	profiles int
 	progress *progress
 	result   Result
 }
@@ -64,7 +67,7 @@ func openStand(settings Settings, target Target, workload Workload, name string)
 		return nil, err
 	}
 	s := &Stand{
-		settings: settings, target: target, layout: settings.plan(cores), limit: limit,
+		settings: settings, target: target, layout: settings.plan(cores), limit: limit, name: name,
 		progress: newProgress(settings.Progress, name),
 	}
 	if s.server, err = StartServer(target, s.layout.server); err != nil {
@@ -100,25 +103,38 @@ func (s *Stand) connect(plan swarm.Plan, processes ...int) (swarm.Opened, error)
 	if len(processes) == 0 {
 		processes = s.fleet.All()
 	}
-	stop := make(chan struct{})
-	told := make(chan struct{})
+	connected, watched := make(chan struct{}), make(chan struct{})
 	go func() {
-		defer close(told)
-		ticker := time.NewTicker(pollEvery)
-		defer ticker.Stop()
-		for {
-			select {
-			case <-stop:
-				return
-			case <-ticker.C:
-				s.progress.tell("connecting, %d are ready", s.fleet.Board().Ready())
-			}
-		}
+		defer close(watched)
+		s.watchConnecting(connected)
 	}()
 	opened, err := s.fleet.Connect(plan, processes)
-	close(stop)
-	<-told
+	close(connected)
+	<-watched
 	return opened, err
+}
+
+// watchConnecting tells how far it is, and kills a server that answers nobody for long, so that the clients see an end.
+func (s *Stand) watchConnecting(connected <-chan struct{}) {
+	ticker := time.NewTicker(pollEvery)
+	defer ticker.Stop()
+	last, since := uint64(0), time.Now()
+	for {
+		select {
+		case <-connected:
+			return
+		case <-ticker.C:
+		}
+		ready := s.fleet.Board().Ready()
+		s.progress.tell("connecting, %d are ready", ready)
+		if ready != last {
+			last, since = ready, time.Now()
+		}
+		if time.Since(since) > stuckTimeout {
+			s.server.cmd.Process.Kill()
+			return
+		}
+	}
 }
 
 // subscribe opens subscribers that wait for the answer to their subscription.

@@ -2,6 +2,12 @@
 
 package load
 
+import (
+	"fmt"
+
+	"github.com/spokehub/spokehub/bench/swarm"
+)
+
 // Case is a workload under the name by which it is known in tables.
 type Case struct {
 	// Label is short: saturate, one-in-flight.
@@ -25,6 +31,19 @@ type Sizes struct {
 	Rate float64
 	// Idle is how many spokes the idle workload has, Growth to how many the other grows.
 	Idle, Growth int
+}
+
+// Fit bounds the sizes by what one process of a server may have open, and says so if that changes them.
+func (z Sizes) Fit(limit swarm.FileLimit) (fitting Sizes, note string) {
+	room := limit.Room()
+	fitting = z
+	fitting.Spokes = min(z.Spokes, room)
+	fitting.Idle = or(min(z.Idle, room), min(or(z.Spokes, idleSpokes), room))
+	fitting.Growth = or(min(z.Growth, room), min(or(z.Spokes, grownTo), room))
+	if asked := max(z.Spokes, z.Idle, z.Growth); asked > room {
+		note = fmt.Sprintf("the file limit of %d allows %d spokes, not %d", limit.Hard, room, asked)
+	}
+	return fitting, note
 }
 
 const (

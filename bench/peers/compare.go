@@ -12,11 +12,13 @@ import (
 	"time"
 
 	"github.com/spokehub/spokehub/bench/load"
+	"github.com/spokehub/spokehub/bench/swarm"
 )
 
 // comparison is what the flags say.
 type comparison struct {
 	root, out, data string
+	command         string
 	servers         []string
 	workloads       []string
 	hubFlags        []string
@@ -38,7 +40,7 @@ func parseFlags(arguments []string) (comparison, error) {
 	if err != nil {
 		return comparison{}, fmt.Errorf("find a place for the findings: %w", err)
 	}
-	var c comparison
+	c := comparison{command: strings.Join(append([]string{"cd bench/peers && go run ."}, arguments...), " ")}
 	flags := flag.NewFlagSet("peers", flag.ContinueOnError)
 	flags.Usage = func() {
 		fmt.Fprint(flags.Output(), usage)
@@ -127,7 +129,7 @@ func (c comparison) measure() error {
 				}
 				fmt.Fprintf(os.Stderr, "%s: %s\n", one.Name(), target.Name())
 				result, err := load.Run(c.settings, target, one)
-				if err := appendFinding(c.data, newFinding(one, target, run, result, err)); err != nil {
+				if err := appendFinding(c.data, newFinding(c.command, one, target, run, result, err)); err != nil {
 					return err
 				}
 				done++
@@ -144,7 +146,14 @@ func inTurn(targets []load.Target, run int) []load.Target {
 }
 
 func (c comparison) cases() (chosen []load.Case) {
-	for _, one := range load.Suite(c.sizes, c.settings.Short) {
+	sizes := c.sizes
+	if limit, err := swarm.RaiseFileLimit(); err == nil {
+		var note string
+		if sizes, note = sizes.Fit(limit); note != "" {
+			fmt.Fprintln(os.Stderr, note)
+		}
+	}
+	for _, one := range load.Suite(sizes, c.settings.Short) {
 		if len(c.workloads) == 0 || slices.Contains(c.workloads, one.Label) {
 			chosen = append(chosen, one)
 		}

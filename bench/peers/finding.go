@@ -16,6 +16,7 @@ import (
 // finding is one run of one workload against one server.
 type finding struct {
 	At      time.Time     `json:"at"`
+	Command string        `json:"command"`
 	Server  string        `json:"server"`
 	Version string        `json:"version"`
 	Label   string        `json:"label"`
@@ -27,9 +28,9 @@ type finding struct {
 	Error   string        `json:"error,omitempty"`
 }
 
-func newFinding(c load.Case, target load.Target, run int, result load.Result, err error) finding {
+func newFinding(command string, c load.Case, target load.Target, run int, result load.Result, err error) finding {
 	f := finding{
-		At: time.Now(), Server: target.Name(), Version: target.Version(), Label: c.Label, Name: c.Name(), Run: run,
+		At: time.Now(), Command: command, Server: target.Name(), Version: target.Version(), Label: c.Label, Name: c.Name(), Run: run,
 		Metrics: result.Metrics, Notes: result.Notes, Failed: result.Failed,
 	}
 	if err != nil {
@@ -74,6 +75,16 @@ func loadFindings(path string) (all findings, err error) {
 		all = append(all, f)
 	}
 	return all, lines.Err()
+}
+
+// commands lists how they were made.
+func (all findings) commands() (commands []string) {
+	for _, f := range all {
+		if !slices.Contains(commands, f.Command) {
+			commands = append(commands, f.Command)
+		}
+	}
+	return commands
 }
 
 // servers lists who was measured, the hub and Bun first.

@@ -15,10 +15,11 @@ import (
 
 // report is what both RESULTS.md and results.html show.
 type report struct {
-	Date, Machine, Command string
-	Servers                []reportServer
-	Rows                   []reportRow
-	Notes                  []reportNote
+	Date, Machine string
+	Commands      []string
+	Servers       []reportServer
+	Rows          []reportRow
+	Notes         []reportNote
 }
 
 type reportServer struct {
@@ -65,7 +66,7 @@ func makeReport(all findings) (report, error) {
 	first, last := all[0].At, all[len(all)-1].At
 	made := report{
 		Date:    fmt.Sprintf("%s to %s", first.UTC().Format("2006-01-02 15:04"), last.UTC().Format("15:04 MST")),
-		Machine: describeMachine(), Command: "cd bench/peers && go run . -runs 3",
+		Machine: describeMachine(), Commands: all.commands(),
 	}
 	servers := all.servers()
 	for _, server := range servers {
@@ -134,7 +135,10 @@ func notes(all findings) (gathered []reportNote) {
 func (r report) markdown() []byte {
 	var out bytes.Buffer
 	fmt.Fprintf(&out, "# Results\n\n%s. %s.\nServers on their own cores, client processes on the others; medians, everybody in turns in the same minutes.\n\n", r.Date, r.Machine)
-	fmt.Fprintf(&out, "    %s\n\nPlots with the spread of the runs: results.html.\n\n", r.Command)
+	for _, command := range r.Commands {
+		fmt.Fprintf(&out, "    %s\n", command)
+	}
+	fmt.Fprint(&out, "\nPlots with the spread of the runs: results.html.\n\n")
 	fmt.Fprint(&out, "| workload | unit | hub / bun | target | met |")
 	for _, server := range r.Servers {
 		fmt.Fprintf(&out, " %s |", server.Name)

@@ -20,6 +20,9 @@ type Plan struct {
 	Size int
 	// Subscribe says whether they subscribe at all, Ack whether they ask for an answer and wait for it.
 	Subscribe, Ack bool
+	// Both says that they subscribe to topic 0 besides their own, which must be another, and that the events of both must come in the
+	// order of their stamps, as one publisher sends them (AppendEvent).
+	Both bool
 }
 
 // Publication asks for a publisher.
@@ -94,5 +97,6 @@ type groupReply struct {
 	Faults    Faults         `json:"faults"`
 	Latency   []byte         `json:"latency"`
 	Closes    map[uint16]int `json:"closes,omitempty"`
+	Retries   []int          `json:"retries,omitempty"`
 	Example   string         `json:"example,omitempty"`
 }

@@ -37,7 +37,8 @@ func (p *process) event(s *spoke, g *group, view []byte, off int) {
 		return
 	}
 	t := stamp(view, off)
-	if t.topic != s.topic {
+	expect := s.expectation(t.topic)
+	if expect == nil {
 		g.faults.Foreign++
 		return
 	}
@@ -46,8 +47,11 @@ func (p *process) event(s *spoke, g *group, view []byte, off int) {
 		g.faults.Malformed++
 		return
 	}
-	if !s.expect.observe(t.seq, &g.faults) {
+	if !expect.observe(t.seq, &g.faults) {
 		return
+	}
+	if s.both != nil {
+		s.both.inOrder(t.at, &g.faults)
 	}
 	g.delivered++
 	g.latency.Record(p.now - t.at)

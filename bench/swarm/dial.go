@@ -33,6 +33,9 @@ func (p *process) dialOne(c *connector) {
 	s := spoke{fd: int32(fd), group: uint8(c.plan.Group), topic: c.topic(index)}
 	s.checked = c.plan.Subscribe
 	s.expect = startAt(c.plan.From)
+	if c.plan.Both {
+		s.both = &both{expect: startAt(c.plan.From)}
+	}
 	if !c.plan.Subscribe {
 		s.writer = &writer{fd: int32(fd)}
 	}
@@ -47,6 +50,9 @@ func (p *process) greet(s *spoke) {
 		var ack []byte
 		if plan.Ack {
 			ack = []byte("s")
+		}
+		if plan.Both {
+			words = plan.Dialect.appendSubscribe(words, 0, nil)
 		}
 		words = plan.Dialect.appendSubscribe(words, s.topic, ack)
 	}

@@ -10,6 +10,7 @@ type group struct {
 	faults    Faults
 	latency   *Latency
 	closes    map[uint16]int
+	retries   []int
 	example   string
 	stampSeen int
 	payload   int
@@ -74,7 +75,7 @@ func (g *group) reply() (groupReply, error) {
 		return groupReply{}, err
 	}
 	return groupReply{
-		Delivered: g.delivered, Faults: g.faults, Latency: encoded, Closes: g.closes, Example: g.example,
+		Delivered: g.delivered, Faults: g.faults, Latency: encoded, Closes: g.closes, Retries: g.retries, Example: g.example,
 	}, nil
 }
 

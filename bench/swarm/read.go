@@ -130,6 +130,9 @@ func (p *process) closed(s *spoke, g *group, payload []byte) {
 		code = binary.BigEndian.Uint16(payload)
 	}
 	g.closes[code]++
+	if ms, hinted := retryHint(payload); hinted {
+		g.retries = append(g.retries, ms)
+	}
 	if s.listening() {
 		g.closed(fmt.Sprintf("the server closed a healthy connection with %d", code))
 	}

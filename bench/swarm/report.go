@@ -14,6 +14,8 @@ type Report struct {
 	Latency *Latency
 	// Closes counts the connections that the server ended, by close code; 1006 means without a close frame.
 	Closes map[uint16]int
+	// Retries are the hints when to come back that close frames bore, in milliseconds.
+	Retries []int
 	// Example is the first reason for which a connection was lost.
 	Example string
 }
@@ -49,6 +51,7 @@ func (r *Report) add(g groupReply) error {
 	for code, n := range g.Closes {
 		r.Closes[code] += n
 	}
+	r.Retries = append(r.Retries, g.Retries...)
 	if r.Example == "" {
 		r.Example = g.Example
 	}

@@ -24,6 +24,7 @@ type spoke struct {
 	expect  sequence
 	partial []byte
 	writer  *writer
+	both    *both
 }
 
 // listening reports whether the spoke is a subscriber that must get every event.

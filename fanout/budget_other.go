@@ -1,5 +1,0 @@
-//go:build !linux
-
-package fanout
-
-func machineMemory() int64 { return assumedMemory }

@@ -1,0 +1,111 @@
+package netpoll
+
+import (
+	"math/rand/v2"
+	"testing"
+)
+
+func TestBacklogI1BytesAreWhatIsUnsent(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 1))
+	var pool batchPool
+	var g backlog
+	want, counted := 0, 0
+	for range 5000 {
+		switch {
+		case g.empty() || random.IntN(3) == 0:
+			g.push(batchOf(&pool, 7, -3, 11))
+			want += 21
+			counted += 2
+		case random.IntN(50) == 0:
+			dropped := g.cut(&pool)
+			counted -= dropped
+			want = g.bytes
+		default:
+			n := 1 + random.IntN(g.bytes)
+			counted -= g.advance(n, &pool)
+			want -= n
+		}
+		bytes := -g.offset
+		for _, b := range g.items[g.head:] {
+			bytes += len(b.bytes)
+		}
+		if g.bytes != want || bytes != want {
+			t.Fatalf("got %d bytes noted and %d there, want %d", g.bytes, bytes, want)
+		}
+		if got := g.counted(); got != counted {
+			t.Fatalf("got %d counted frames unfinished, want %d", got, counted)
+		}
+	}
+	g.drop(&pool)
+	if pool.held != 0 {
+		t.Errorf("got %d bytes held, want none", pool.held)
+	}
+}
+
+func TestBacklogI2IsNotEmptyWhileInUse(t *testing.T) {
+	var all backlogs
+	var pool batchPool
+	n := all.get(5)
+	if n == 0 {
+		t.Fatal("got backlog 0, which means none")
+	}
+	g := &all.all[n]
+	g.push(batchOf(&pool, 4))
+	if g.empty() || g.since != 5 {
+		t.Fatalf("got empty %v since %d, want a batch since 5", g.empty(), g.since)
+	}
+	g.advance(4, &pool)
+	if !g.empty() {
+		t.Fatal("got a backlog with nothing unsent that is not empty")
+	}
+	all.put(n)
+	if again := all.get(6); again != n || all.all[again].bytes != 0 || all.all[again].offset != 0 {
+		t.Errorf("got backlog %d with %d bytes, want %d, empty", again, all.all[again].bytes, n)
+	}
+}
+
+func TestBacklogsGiveMemoryBackWhenNoSocketIsFull(t *testing.T) {
+	var all backlogs
+	a, b := all.get(0), all.get(0)
+	all.put(a)
+	all.trim()
+	if all.all == nil {
+		t.Fatal("got the backlogs dropped while one is in use")
+	}
+	all.put(b)
+	all.trim()
+	if all.all != nil || all.inUse != 0 {
+		t.Errorf("got %d backlogs, want none", len(all.all))
+	}
+}
+
+func TestBacklogCutKeepsTheRestOfAHalfSentFrame(t *testing.T) {
+	for name, c := range map[string]struct{ sent, left, dropped int }{
+		"nothing when no byte was sent":              {0, 0, 4},
+		"nothing when the cut is between two frames": {7, 0, 3},
+		"the rest of the first":                      {3, 4, 3},
+		"the rest of one that does not count":        {8, 2, 3},
+		"the rest of the last of a batch":            {20, 1, 2},
+		"the rest of one in the second batch":        {22, 6, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var pool batchPool
+			var g backlog
+			g.push(batchOf(&pool, 7, -3, 11))
+			g.push(batchOf(&pool, 7, -3, 11))
+			g.advance(c.sent, &pool)
+			if dropped := g.cut(&pool); dropped != c.dropped {
+				t.Errorf("got %d dropped, want %d", dropped, c.dropped)
+			}
+			if g.bytes != c.left {
+				t.Errorf("got %d bytes left, want %d", g.bytes, c.left)
+			}
+			if g.empty() {
+				return
+			}
+			if again := g.cut(&pool); again != 0 || g.bytes != c.left {
+				t.Errorf("got %d dropped and %d bytes left by a second cut, want 0 and %d", again, g.bytes, c.left)
+			}
+		})
+	}
+}

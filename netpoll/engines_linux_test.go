@@ -1,0 +1,3 @@
+package netpoll
+
+func engines() []Engine { return []Engine{EngineEpoll, EngineEasygo, EngineGoroutine} }

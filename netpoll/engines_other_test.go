@@ -1,0 +1,5 @@
+//go:build !linux
+
+package netpoll
+
+func engines() []Engine { return []Engine{EngineGoroutine} }

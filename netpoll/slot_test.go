@@ -1,0 +1,116 @@
+package netpoll
+
+import (
+	"math/rand/v2"
+	"testing"
+)
+
+func TestSlotI4AGenerationNeverComesTwice(t *testing.T) {
+	random := rand.New(rand.NewPCG(5, 5))
+	var table slots
+	seen := make(map[Conn]bool)
+	var open []uint32
+	take := func() {
+		n := table.take()
+		name := Conn{Slot: n, Gen: table.table.At(n).gen}
+		if seen[name] {
+			t.Fatalf("got the name %+v a second time", name)
+		}
+		seen[name] = true
+		open = append(open, n)
+	}
+	for range 20 {
+		for range 5000 {
+			if random.IntN(3) > 0 {
+				take()
+			} else if len(open) > 0 {
+				i := random.IntN(len(open))
+				table.retire(open[i])
+				open[i] = open[len(open)-1]
+				open = open[:len(open)-1]
+			}
+			if random.IntN(10) == 0 {
+				table.recycle()
+			}
+		}
+		for _, n := range open {
+			table.retire(n)
+		}
+		open = nil
+		table.recycle()
+	}
+	if table.table.Len() > 4096 {
+		t.Errorf("got a table of %d when all slots are free, want it given back", table.table.Len())
+	}
+	if table.used != 0 {
+		t.Errorf("got %d slots in use, want none", table.used)
+	}
+}
+
+func TestSlotIsNotReusedWhileAnOutlistNamesIt(t *testing.T) {
+	r, _ := still(t, Config{Handler: newRecorder()})
+	n := r.slots.take()
+	r.slots.table.At(n).fd = -1
+	r.Send(n, NewFrame([]byte("x"), true))
+	r.Close(n, DropClosed)
+	r.closing = nil
+	r.bury()
+	if other := r.slots.take(); other == n {
+		t.Fatal("got a slot that an outlist still names, want another")
+	}
+	r.flushOne(r.express.pop(), inExpress)
+	r.bury()
+	if other := r.slots.take(); other != n {
+		t.Errorf("got slot %d once no list names %d, want it", other, n)
+	}
+	if c := r.Count(); c.Matched != 1 || c.Dropped[DropClosed] != 1 {
+		t.Errorf("got %d matched and %d dropped, want 1 and 1", c.Matched, c.Dropped[DropClosed])
+	}
+}
+
+func TestSlotI5AStaleWheelEntryIsIgnored(t *testing.T) {
+	w := newWheel()
+	var table slots
+	n := table.take()
+	w.set(n, table.table.At(n), 10)
+	table.retire(n)
+	table.recycle()
+	if again := table.take(); again != n {
+		t.Fatalf("got slot %d, want %d again", again, n)
+	}
+	w.set(n, table.table.At(n), 20)
+	var at []uint32
+	for tick := uint32(1); tick <= 30; tick++ {
+		w.advance(tick, &table, func(uint32) { at = append(at, tick) })
+	}
+	if len(at) != 1 || at[0] != 20 {
+		t.Errorf("got expiries at %v, want one at 20", at)
+	}
+}
+
+func TestOutlistIsAQueue(t *testing.T) {
+	random := rand.New(rand.NewPCG(6, 6))
+	var o outlist
+	var model []uint32
+	for i := range uint32(60000) {
+		if random.IntN(100) < 52 {
+			o.push(i)
+			model = append(model, i)
+		} else if !o.empty() {
+			if got := o.pop(); got != model[0] {
+				t.Fatalf("got %d, want %d", got, model[0])
+			}
+			model = model[1:]
+		}
+		if o.empty() != (len(model) == 0) {
+			t.Fatalf("got empty %v with %d in the model", o.empty(), len(model))
+		}
+	}
+	for !o.empty() {
+		o.pop()
+	}
+	o.trim()
+	if cap(o.slots) > 4096 {
+		t.Errorf("got room for %d in an idle list, want it given back", cap(o.slots))
+	}
+}

@@ -1,0 +1,124 @@
+package netpoll
+
+import (
+	"sync"
+	"testing"
+)
+
+func TestTasksI1SizeIsWhatWaits(t *testing.T) {
+	var q tasks
+	nop := TaskFunc(func(*Reactor) {})
+	q.push(nop)
+	q.pushAll([]Task{nop, nop})
+	if got := q.size.Load(); got != 3 {
+		t.Errorf("got size %d, want 3", got)
+	}
+	if got := len(q.take(nil)); got != 3 || q.size.Load() != 0 {
+		t.Errorf("got %d tasks and %d left, want 3 and 0", got, q.size.Load())
+	}
+}
+
+func TestTasksI2NoneIsTakenAfterClose(t *testing.T) {
+	var q tasks
+	nop := TaskFunc(func(*Reactor) {})
+	q.push(nop)
+	if got := len(q.close()); got != 1 {
+		t.Errorf("got %d tasks from close, want 1", got)
+	}
+	if q.push(nop) || q.pushAll([]Task{nop}) {
+		t.Error("got a task accepted after close, want it refused")
+	}
+}
+
+func TestTasksRunInTheOrderOfEachPoster(t *testing.T) {
+	for _, e := range engines() {
+		t.Run(e.String(), func(t *testing.T) {
+			r := start(t, Config{Handler: newRecorder(), Engine: e})
+			const posters, each = 4, 500
+			next := make([]int, posters)
+			var all sync.WaitGroup
+			for p := range posters {
+				all.Add(1)
+				go func() {
+					defer all.Done()
+					for i := 0; i < each; i += 2 {
+						check := func(i int) TaskFunc {
+							return func(*Reactor) {
+								if next[p] != i {
+									t.Errorf("poster %d: got task %d, want %d", p, i, next[p])
+								}
+								next[p] = i + 1
+							}
+						}
+						if i%4 == 0 {
+							r.PostAll([]Task{check(i), check(i + 1)})
+							continue
+						}
+						r.Post(check(i))
+						r.Post(check(i + 1))
+					}
+				}()
+			}
+			all.Wait()
+			on(t, r, func() {
+				for p := range next {
+					if next[p] != each {
+						t.Errorf("poster %d: got %d tasks run, want %d", p, next[p], each)
+					}
+				}
+			})
+		})
+	}
+}
+
+// TestNoWakeUpIsLost posts one task at a time and waits for it: a reactor that fell asleep on it would never answer.
+func TestNoWakeUpIsLost(t *testing.T) {
+	for _, e := range engines() {
+		t.Run(e.String(), func(t *testing.T) {
+			r := start(t, Config{Handler: newRecorder(), Engine: e})
+			var all sync.WaitGroup
+			for range 4 {
+				all.Add(1)
+				go func() {
+					defer all.Done()
+					answered := make(chan struct{}, 1)
+					for range 1500 {
+						r.Post(TaskFunc(func(*Reactor) { answered <- struct{}{} }))
+						<-answered
+					}
+				}()
+			}
+			all.Wait()
+		})
+	}
+}
+
+func TestTasksPostedBeforeStopAreRunAndNoneAfter(t *testing.T) {
+	for _, e := range engines() {
+		t.Run(e.String(), func(t *testing.T) {
+			r, err := New(Config{Handler: newRecorder(), Engine: e})
+			if err != nil {
+				t.Fatal(err)
+			}
+			accepted, ran := 0, 0
+			stop := make(chan struct{})
+			posted := make(chan struct{})
+			go func() {
+				defer close(posted)
+				for r.Post(TaskFunc(func(*Reactor) { ran++ })) {
+					accepted++
+					if accepted == 1000 {
+						close(stop)
+					}
+				}
+			}()
+			go r.Run()
+			<-stop
+			r.Stop()
+			<-posted
+			if ran != accepted {
+				t.Errorf("got %d tasks run of %d that were accepted, want all", ran, accepted)
+			}
+		})
+	}
+}
