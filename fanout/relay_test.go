@@ -2,6 +2,7 @@ package fanout_test
 
 import (
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/spokehub/spokehub/event"
@@ -105,5 +106,20 @@ func TestRelayOfOneSpokeReachesEachSubscriberInOrder(t *testing.T) {
 				c.wants(envelope("t", "", strconv.Itoa(i)))
 			}
 		}
+	})
+}
+
+func TestRelayOfAnEventLongerThanAQueueEndsItsSenderAndNobodyElse(t *testing.T) {
+	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
+		r := newRig(t, fanout.Config{Engine: engine, Relay: true, QueueLimit: 64 << 10, MaxMessage: 1 << 20})
+		sender, _ := r.join()
+		receiver, _ := r.join()
+		receiver.subscribe("long")
+		sender.text(envelope("long", "", jsonOf(strings.Repeat("x", 70<<10))))
+		if _, reason := sender.closedWith(1009); reason == "" {
+			t.Errorf("got no reason with 1009, want one")
+		}
+		r.hub.DispatchEvent(event.Event{Type: "long", Payload: []byte("1")})
+		receiver.wants(envelope("long", "", "1"))
 	})
 }
