@@ -23,7 +23,9 @@ func (l *lane) remove(s *Spoke, cause Cause) bool {
 	if !wasOpen {
 		return true
 	}
-	l.part.Drop(s.conn.Slot)
+	if !defectKeepsSubscriptions {
+		l.part.Drop(s.conn.Slot)
+	}
 	s.parser.Release()
 	l.counts.disconnected++
 	l.hub.forgetAdded(s)
@@ -32,6 +34,13 @@ func (l *lane) remove(s *Spoke, cause Cause) bool {
 	}
 	if s.marks&announced != 0 {
 		l.note(s, itemDisconnected, &detail{cause: cause})
+		if defectEndsTwice {
+			l.note(s, itemDisconnected, &detail{cause: cause})
+		}
+		if defectEndsEarly {
+			items := s.filling.items
+			items[0], items[len(items)-1] = items[len(items)-1], items[0]
+		}
 	}
 	return true
 }

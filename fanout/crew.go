@@ -294,12 +294,12 @@ func (c *crew) settle(ctx context.Context, lanes []*lane) error {
 		if err != nil {
 			return err
 		}
+		waiting := 0
 		for _, l := range lanes {
-			l.ask(func(*netpoll.Reactor) {})
-			l.ask(func(*netpoll.Reactor) {})
+			l.ask(func(*netpoll.Reactor) { waiting += len(l.ready) })
 		}
 		c.mu.Lock()
-		settled := c.pushed == before && c.atRest()
+		settled := waiting == 0 && c.pushed == before && c.atRest()
 		c.mu.Unlock()
 		if settled {
 			return nil

@@ -75,12 +75,15 @@ func (l *lane) relay(s *Spoke, v *event.View) {
 // fanout queues a message on this lane's members of the topics it matches.
 func (l *lane) fanout(m *message) {
 	except := netpoll.NoSlot
-	if s := m.except; s != nil && s.lane == l && l.reactor.Holds(s.conn) {
+	if s := m.except; s != nil && s.lane == l && l.reactor.Holds(s.conn) && !defectRelaysToSender {
 		except = s.conn.Slot
 	}
 	l.reactor.NextSerial()
 	if m.match.Type != nil {
 		l.reactor.Fanout(&m.Frame, l.part.Members(m.match.Type), except)
+	}
+	if defectDeliversTwice {
+		l.reactor.NextSerial()
 	}
 	if m.match.TypeID != nil {
 		l.reactor.Fanout(&m.Frame, l.part.Members(m.match.TypeID), except)

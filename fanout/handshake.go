@@ -40,6 +40,9 @@ func (l *lane) Accepted(_ uint32, a netpoll.Accepted) {
 		l.turnAway(a, reason)
 		return
 	}
+	if a.Conn == nil && h.tuneEach.Load() {
+		netpoll.Tune(a.FD, h.sockets())
+	}
 	to := h.leastLoaded()
 	to.load.Add(1)
 	if to == l {

@@ -46,6 +46,7 @@ type Hub struct {
 	held       atomic.Int64
 	empty      chan struct{}
 	state      atomic.Uint32
+	tuneEach   atomic.Bool
 	final      atomic.Pointer[Stats]
 
 	listenersMu sync.Mutex

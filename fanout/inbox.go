@@ -186,6 +186,9 @@ func (l *lane) advance(s *Spoke) bool {
 			s.box.pos++
 			l.control(s, s.box.raw(next), next.detail)
 		default:
+			if s.filling != nil && !defectForgetsWaiting {
+				s.work.Store(awaited)
+			}
 			return true
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"slices"
 	"sync/atomic"
 
 	"github.com/spokehub/spokehub/event"
@@ -152,6 +153,9 @@ func (l *lane) Turn() {
 func (l *lane) passOn(i int) {
 	to := l.hub.lanes[i]
 	if out := l.outbound[i]; len(out) > 0 {
+		if defectReversesOutbound {
+			slices.Reverse(out)
+		}
 		if !to.reactor.PostAll(out) {
 			for _, t := range out {
 				t.(*message).Release()

@@ -56,7 +56,7 @@ func (l *lane) message(s *Spoke, raw []byte) {
 		l.event(s)
 	case event.Subscribe, event.Unsubscribe:
 		l.counts.controls++
-		if s.quiet() && l.hub.cfg.Authorize == nil {
+		if (s.quiet() || defectOvertakesInbox) && l.hub.cfg.Authorize == nil {
 			l.controlView(s, nil)
 		} else {
 			l.pen(s).addControl(raw)

@@ -51,6 +51,9 @@ func (h *Hub) spokeOf(conn net.Conn) *Spoke {
 // release takes an open spoke out of the hub and its connection out of the reactor.
 func (l *lane) release(s *Spoke) *netpoll.Released {
 	unread := s.parser.Unread(nil)
+	if defectLosesReadAhead {
+		unread = nil
+	}
 	l.remove(s, Cause{Kind: CauseRemoved})
 	slot := s.conn.Slot
 	l.leave(s)

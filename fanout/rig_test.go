@@ -165,7 +165,7 @@ func (r *rig) serveOn(l net.Listener) string {
 	done := make(chan error, 1)
 	go func() { done <- r.hub.Serve(l) }()
 	r.t.Cleanup(func() {
-		r.shutdown()
+		r.cut()
 		if err := receive(r.t, done, "the end of Serve"); !errors.Is(err, fanout.ErrClosed) {
 			r.t.Errorf("got %v from Serve, want ErrClosed", err)
 		}

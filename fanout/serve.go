@@ -41,7 +41,9 @@ func (h *Hub) Serve(l net.Listener) error {
 }
 
 func (h *Hub) serveDescriptor(fd int) error {
-	netpoll.TuneListener(fd, h.sockets())
+	if !netpoll.TuneListener(fd, h.sockets()) {
+		h.tuneEach.Store(true)
+	}
 	l := h.lanes[0]
 	var listener netpoll.Conn
 	failed := ErrClosed

@@ -12,7 +12,8 @@ import (
 // Shutdown ends the hub: it stops accepting, waits for Config.DrainGrace, then closes every spoke with 1012 and a hint
 // when to come back, spread over Config.DrainPeriod. What is queued for a spoke is sent ahead of the close frame, and
 // OnDisconnection is called. It returns when all are gone; when ctx ends first, the rest is cut off and the error is that
-// of ctx. Further calls wait for the first. It must not be called from a callback without a deadline: it waits for them.
+// of ctx. Further calls wait for the first, or cut it short when their ctx ends. It must not be called from a callback
+// without a deadline: it waits for them.
 func (h *Hub) Shutdown(ctx context.Context) error {
 	first := h.state.CompareAndSwap(serving, shutting)
 	if !first {
@@ -44,6 +45,15 @@ func (h *Hub) stopListening() {
 }
 
 func (h *Hub) drain(ctx context.Context) error {
+	ctx, cutShort := context.WithCancel(ctx)
+	defer cutShort()
+	go func() {
+		select {
+		case <-h.closed:
+			cutShort()
+		case <-ctx.Done():
+		}
+	}()
 	if h.live.Load() > 0 && !sleep(ctx, h.cfg.DrainGrace) {
 		return ctx.Err()
 	}

@@ -51,6 +51,9 @@ func (g *backlog) advance(n int, pool *batchPool) (finished int) {
 		if n < rest {
 			finished += b.countedFrom(g.offset) - b.countedFrom(g.offset+n)
 			g.offset += n
+			if defectMiscountsPart && n+1 < rest {
+				g.offset++
+			}
 			return finished
 		}
 		finished += b.countedFrom(g.offset)
@@ -89,7 +92,7 @@ func (g *backlog) cut(pool *batchPool) (dropped int) {
 	b := g.first()
 	start, end, counted, half := b.frameAt(g.offset)
 	total := g.counted()
-	if !half {
+	if !half || defectCutsHalfFrame {
 		g.drop(pool)
 		return total
 	}

@@ -14,7 +14,7 @@ func (r *Reactor) Holds(c Conn) bool {
 		return false
 	}
 	s := r.slots.table.At(c.Slot)
-	return s.gen == c.Gen && s.flags&inUse != 0
+	return (s.gen == c.Gen || defectIgnoresGeneration) && s.flags&inUse != 0
 }
 
 // OpenLink takes over conn, which may be any net.Conn, serves it with two goroutines and starts reading from it. The
@@ -50,7 +50,9 @@ func (r *Reactor) dropAll(s *slot, why Reason) {
 	r.forget(s)
 	if s.back != 0 {
 		g := &r.backlogs.all[s.back]
-		r.count.Dropped[why] += uint64(g.counted())
+		if !defectLosesCount {
+			r.count.Dropped[why] += uint64(g.counted())
+		}
 		g.drop(&r.log.batches)
 		r.backlogs.put(s.back)
 		s.back = 0
@@ -87,7 +89,7 @@ func (r *Reactor) Pause(n uint32) {
 // Resume reads on.
 func (r *Reactor) Resume(n uint32) {
 	s := r.slots.table.At(n)
-	if s.flags&paused != 0 {
+	if s.flags&paused != 0 && !defectNeverResumes {
 		s.flags &^= paused
 		r.watch(n, s)
 	}

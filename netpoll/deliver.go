@@ -114,7 +114,7 @@ func (r *Reactor) refuses(n uint32, s *slot, pending int, f *Frame) bool {
 		backlog = r.backlogs.all[s.back].bytes
 	}
 	if s.flags&refusing == 0 {
-		if backlog+pending <= r.cfg.QueueLimit {
+		if backlog+pending <= r.cfg.QueueLimit || defectIgnoresLimit {
 			return false
 		}
 		o := overflow{slot: n, serial: r.serial, queued: backlog + pending - len(f.bytes), frame: len(f.bytes)}

@@ -316,7 +316,7 @@ func (r *Reactor) turn() verdict {
 		r.flush()
 	}
 	r.bury()
-	if r.again || r.pending() || r.workDone < len(r.work) || r.inbox.size.Load() > 0 {
+	if r.again || r.pending() || r.workDone < len(r.work) || r.inbox.size.Load() > 0 && !defectSleepsOverTasks {
 		return lookAgain
 	}
 	if ahead := r.wheel.next(); ahead != r.alarm {
@@ -324,7 +324,7 @@ func (r *Reactor) turn() verdict {
 		r.poller.alarm(ahead)
 	}
 	r.sleep.Store(true)
-	if r.inbox.size.Load() > 0 && r.sleep.CompareAndSwap(true, false) {
+	if r.inbox.size.Load() > 0 && !defectSleepsOverTasks && r.sleep.CompareAndSwap(true, false) {
 		return lookAgain
 	}
 	r.rested = true

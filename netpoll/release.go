@@ -20,6 +20,9 @@ type Released struct {
 func (r *Reactor) Release(n uint32, unread []byte) *Released {
 	s := r.slots.table.At(n)
 	out := &Released{fd: s.fd, unread: unread, unsent: r.unsent(s)}
+	if defectLosesUnsent {
+		out.unsent = nil
+	}
 	if s.flags&linked != 0 {
 		out.link = r.links[n]
 		out.writing = out.link.busy

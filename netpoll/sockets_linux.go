@@ -24,12 +24,15 @@ func Tune(fd int, s Sockets) {
 }
 
 // TuneListener applies options to a listening socket, from which accepted ones inherit them: so they cost no call a
-// connection.
-func TuneListener(fd int, s Sockets) {
+// connection. inherited is false for a Multipath TCP listener, which is what net.Listen makes: those accepted from it that
+// speak plain TCP know nothing of its options, so each needs a Tune of its own.
+func TuneListener(fd int, s Sockets) (inherited bool) {
 	Tune(fd, s)
 	if s.DeferAccept > 0 {
 		_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_DEFER_ACCEPT, deferSeconds)
 	}
+	protocol, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_PROTOCOL)
+	return err != nil || protocol != unix.IPPROTO_MPTCP
 }
 
 // AdoptListener takes the descriptor out of a *net.TCPListener or *net.UnixListener, which is closed, as Adopt does for

@@ -32,7 +32,8 @@ type FaultPlan struct {
 	Spurious int
 }
 
-// FaultCounts is how often each fault of a FaultPlan was met since it was installed.
+// FaultCounts is how often each fault of a FaultPlan was met since it was installed: Again, Interrupt, Short, Reset,
+// Abort, Exhaust and Spurious are those of its fields.
 type FaultCounts struct {
 	Again     uint64
 	Interrupt uint64

@@ -105,7 +105,7 @@ func (p *Part) Members(t *Topic) []uint32 {
 // is empty (I2).
 func (p *Part) leave(e entry) {
 	l := e.topic.list(p.number)
-	if moved, ok := l.remove(e.position); ok {
+	if moved, ok := l.remove(e.position); ok && !defectMisplacesMoved {
 		p.roster.get(moved).find(e.hash, e.topic.name).position = e.position
 	}
 	if len(l.members) == 0 {

@@ -32,6 +32,35 @@ func TestWholeFramesAllocateNothing(t *testing.T) {
 	}
 }
 
+// TestFragmentsGrowTheBufferByDoubling counts a buffer for each of 16,384 fragments where it grows by what it needs.
+func TestFragmentsGrowTheBufferByDoubling(t *testing.T) {
+	for name, between := range map[string][]byte{"alone": nil, "with pings between them": clientFrame(fin|9, strings.Repeat("p", MaxControl))} {
+		t.Run(name, func(t *testing.T) {
+			more := slices.Concat(clientFrame(0, strings.Repeat("x", testMax>>14)), between)
+			message := slices.Concat(clientFrame(2, ""), slices.Repeat(more, 1<<14), clientFrame(fin|0, ""))
+			input := make([]byte, len(message))
+			var p Parser
+			const most = 64
+			if got := testing.AllocsPerRun(1, func() {
+				copy(input, message)
+				length := 0
+				for rest := input; len(rest) > 0; {
+					m, n, _, violation := p.Next(rest, testMax)
+					if violation != nil {
+						t.Fatal(violation)
+					}
+					rest, length = rest[n:], len(m.Payload)
+				}
+				if length != testMax {
+					t.Fatalf("got a message of %d bytes, want %d", length, testMax)
+				}
+			}); got > most {
+				t.Errorf("got %v allocations, want at most %d", got, most)
+			}
+		})
+	}
+}
+
 func TestViolationsAllocateNothing(t *testing.T) {
 	for _, c := range frameCases() {
 		if c.want.violation == nil || len(c.input) > 300 || len(c.want.messages) > 0 || strings.Contains(c.name, "fragment") || strings.Contains(c.name, "unfinished") {

@@ -66,10 +66,15 @@ func (q *partial) readBody(input []byte) (taken int, violation *Close) {
 	return taken, nil
 }
 
+// append doubles a buffer that is full, and stops at the message's end only where that is known: else a message in many
+// fragments would be copied once for each of them.
 func (q *partial) append(chunk []byte) {
 	if need := len(q.buf) + len(chunk); need > cap(q.buf) {
-		bound := q.finished + int(q.header.length)
-		larger := append(takeBuffer(max(need, min(2*cap(q.buf), bound))), q.buf...)
+		roomy := 2 * cap(q.buf)
+		if q.header.fin && !q.header.op.IsControl() {
+			roomy = min(roomy, q.finished+int(q.header.length))
+		}
+		larger := append(takeBuffer(max(need, roomy)), q.buf...)
 		giveBuffer(q.buf)
 		q.buf = larger
 	}

@@ -63,7 +63,11 @@ func (e *echo) acceptLinks(l net.Listener) {
 		if err != nil {
 			return
 		}
-		e.reactor.Post(netpoll.TaskFunc(func(*netpoll.Reactor) { e.Accepted(0, netpoll.Accepted{FD: -1, Conn: conn}) }))
+		open := netpoll.TaskFunc(func(*netpoll.Reactor) { e.Accepted(0, netpoll.Accepted{FD: -1, Conn: conn}) })
+		if !e.reactor.Post(open) {
+			conn.Close()
+			return
+		}
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 )
 
 func TestEchoesMessagesOfEverySizeOnEveryEngine(t *testing.T) {
-	for _, engine := range []netpoll.Engine{netpoll.EngineEpoll, netpoll.EngineEasygo, netpoll.EngineGoroutine} {
+	for _, engine := range engines {
 		t.Run(engine.String(), func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 			defer cancel()
@@ -54,22 +54,30 @@ func TestRefusesAMessageOverTheLimitWith1009(t *testing.T) {
 
 const maxMessage = 8 << 20
 
+var engines = []netpoll.Engine{netpoll.EngineEpoll, netpoll.EngineEasygo, netpoll.EngineGoroutine}
+
 func dialEcho(ctx context.Context, t *testing.T, engine netpoll.Engine) (*websocket.Conn, <-chan error) {
+	t.Helper()
+	address, done := startEcho(ctx, t, engine, maxMessage)
+	c, _, err := websocket.Dial(ctx, "ws://"+address+"/", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c, done
+}
+
+func startEcho(ctx context.Context, t *testing.T, engine netpoll.Engine, most int) (string, <-chan error) {
 	t.Helper()
 	address := make(chan string, 1)
 	done := make(chan error, 1)
 	go func() {
-		done <- run(ctx, options{Listen: "127.0.0.1:0", MaxMessage: maxMessage, Engine: engine}, func(a string) { address <- a })
+		done <- run(ctx, options{Listen: "127.0.0.1:0", MaxMessage: most, Engine: engine}, func(a string) { address <- a })
 	}()
 	select {
 	case a := <-address:
-		c, _, err := websocket.Dial(ctx, "ws://"+a+"/", nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return c, done
+		return a, done
 	case err := <-done:
 		t.Fatal(err)
-		return nil, nil
+		return "", nil
 	}
 }

@@ -41,10 +41,10 @@ func run(ctx context.Context, o options, ready func(address string)) error {
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
+	defer l.Close()
 	address := l.Addr().String()
 	e, err := newEcho(o)
 	if err != nil {
-		l.Close()
 		return err
 	}
 	go e.reactor.Run()

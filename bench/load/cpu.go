@@ -19,18 +19,35 @@ const (
 	cpuClockSchedule = 2
 )
 
-// cpuTime is what a process has used.
+// cpuTime is what a process has used: the whole to the nanosecond, its parts in ticks of the kernel.
 type cpuTime struct {
-	user, system time.Duration
+	whole, userTicks, systemTicks time.Duration
 }
 
-func (c cpuTime) total() time.Duration { return c.user + c.system }
-
+// since is what was used between two readings.
 func (c cpuTime) since(before cpuTime) cpuTime {
-	return cpuTime{user: max(c.user-before.user, 0), system: max(c.system-before.system, 0)}
+	return cpuTime{
+		whole:       max(c.whole-before.whole, 0),
+		userTicks:   max(c.userTicks-before.userTicks, 0),
+		systemTicks: max(c.systemTicks-before.systemTicks, 0),
+	}
 }
 
-// readCPU asks the kernel for a process's exact time, and divides it into user and system as /proc says.
+func (c cpuTime) total() time.Duration { return c.whole }
+
+// user is the whole's part in user mode, as far as ticks tell.
+func (c cpuTime) user() time.Duration {
+	ticks := c.userTicks + c.systemTicks
+	if ticks == 0 {
+		return 0
+	}
+	return time.Duration(float64(c.whole) * float64(c.userTicks) / float64(ticks))
+}
+
+// system is the rest.
+func (c cpuTime) system() time.Duration { return c.whole - c.user() }
+
+// readCPU asks the kernel for a process's time.
 func readCPU(pid int) (cpuTime, error) {
 	content, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
@@ -40,17 +57,12 @@ func readCPU(pid int) (cpuTime, error) {
 	if err != nil {
 		return cpuTime{}, fmt.Errorf("read the CPU time of process %d: %w", pid, err)
 	}
-	coarse := cpuTime{user: user, system: system}
+	used := cpuTime{whole: user + system, userTicks: user, systemTicks: system}
 	var exact unix.Timespec
-	clock := int32(^pid<<3 | cpuClockSchedule)
-	if unix.ClockGettime(clock, &exact) != nil || coarse.total() == 0 {
-		return coarse, nil
+	if clock := int32(^pid<<3 | cpuClockSchedule); unix.ClockGettime(clock, &exact) == nil {
+		used.whole = time.Duration(exact.Nano())
 	}
-	whole := time.Duration(exact.Nano())
-	userShare := float64(coarse.user) / float64(coarse.total())
-	fine := cpuTime{user: time.Duration(float64(whole) * userShare)}
-	fine.system = whole - fine.user
-	return fine, nil
+	return used, nil
 }
 
 // parseStat reads user and system time from /proc/PID/stat.

@@ -28,7 +28,7 @@ func (g Growth) measure(s *Stand) error {
 	if err := s.writer(groupWriters, 0); err != nil {
 		return err
 	}
-	few, fewCPU, sent, err := s.grow(fanout, 0, g.From, 0)
+	few, before, sent, err := s.grow(fanout, 0, g.From, 0)
 	if err != nil {
 		return err
 	}
@@ -36,15 +36,16 @@ func (g Growth) measure(s *Stand) error {
 	if err != nil {
 		return err
 	}
-	many, manyCPU, _, err := s.grow(fanout, middle, to, sent)
+	many, after, _, err := s.grow(fanout, middle, to, sent)
 	if err != nil {
 		return err
 	}
 	slope := func(a, b footprint) float64 {
 		return float64(b.process.rss-a.process.rss) / float64(b.spokes-a.spokes)
 	}
+	fewCPU, manyCPU := before.each(before.delivered[groupMain]), after.each(after.delivered[groupMain])
 	s.result.Add(MetricGrowthFewCPU, fewCPU)
-	s.result.Add(MetricCPU, manyCPU)
+	s.result.addCPU(after, after.delivered[groupMain])
 	s.result.Add(MetricGrowthCPU, manyCPU/fewCPU)
 	s.result.Add(MetricGrowthFewMemory, slope(few, half))
 	s.result.Add(MetricMemory, slope(half, many))
@@ -55,33 +56,33 @@ func (g Growth) measure(s *Stand) error {
 }
 
 // grow connects the spokes from one number to another, reads the memory, and measures one message in flight to all.
-func (s *Stand) grow(f Fanout, from, to int, sent uint64) (footprint, float64, uint64, error) {
+func (s *Stand) grow(f Fanout, from, to int, sent uint64) (footprint, span, uint64, error) {
 	_, err := s.connect(swarm.Plan{
 		Group: groupMain, First: from, Count: to - from, Topics: 1, From: uint32(sent), Size: f.Bytes, Subscribe: true, Ack: true,
 	})
 	if err != nil {
-		return footprint{}, 0, 0, err
+		return footprint{}, span{}, 0, err
 	}
 	memory, err := s.footprint(to)
 	if err != nil {
-		return footprint{}, 0, 0, err
+		return footprint{}, span{}, 0, err
 	}
 	if err := s.publishWindow(f, to, sent); err != nil {
-		return footprint{}, 0, 0, err
+		return footprint{}, span{}, 0, err
 	}
 	if err := s.wait(s.settings.warmup(), "warming up"); err != nil {
-		return footprint{}, 0, 0, err
+		return footprint{}, span{}, 0, err
 	}
 	between, err := s.overWindow(s.settings.duration())
 	if err != nil {
-		return footprint{}, 0, 0, err
+		return footprint{}, span{}, 0, err
 	}
 	all, err := s.settle()
 	if err != nil {
-		return footprint{}, 0, 0, err
+		return footprint{}, span{}, 0, err
 	}
 	if between.delivered[groupMain] == 0 {
-		return footprint{}, 0, 0, errStalled
+		return footprint{}, span{}, 0, errStalled
 	}
-	return memory, between.server.total().Seconds() * 1e6 / float64(between.delivered[groupMain]), all[groupMain], nil
+	return memory, between, all[groupMain], nil
 }

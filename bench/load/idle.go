@@ -39,9 +39,7 @@ type footprint struct {
 func (i Idle) measure(s *Stand) error {
 	spokes := s.fit(i.Spokes)
 	first := min(idleFirst, spokes/2)
-	if err := s.quiet(); err != nil {
-		return err
-	}
+	garbageBefore, collected := s.garbageSeconds()
 	empty, err := s.footprint(0)
 	if err != nil {
 		return err
@@ -74,6 +72,9 @@ func (i Idle) measure(s *Stand) error {
 		return err
 	}
 	s.addConnects(spokes, opened.Took+rest.Took, after.since(before))
+	if garbage, known := s.garbageSeconds(); known && collected {
+		s.result.Add(MetricGC, 100*(garbage-garbageBefore)/after.since(before).total().Seconds())
+	}
 	s.addFootprints(empty, few, many)
 	if err := s.probe(spokes, 0); err != nil {
 		return err
@@ -119,8 +120,8 @@ func (s *Stand) addConnects(spokes int, took time.Duration, used cpuTime) {
 	each := func(d time.Duration) float64 { return d.Seconds() * 1e6 / float64(spokes) }
 	s.result.Add(MetricConnects, float64(spokes)/took.Seconds())
 	s.result.Add(MetricConnectCPU, each(used.total()))
-	s.result.Add(MetricConnectUser, each(used.user))
-	s.result.Add(MetricConnectSys, each(used.system))
+	s.result.Add(MetricConnectUser, each(used.user()))
+	s.result.Add(MetricConnectSys, each(used.system()))
 }
 
 // addFootprints adds bytes a spoke: of the whole process since it was empty, of the process from the first thousand on, and of

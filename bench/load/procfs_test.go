@@ -55,3 +55,15 @@ func TestKernelTablesAreRead(t *testing.T) {
 		t.Errorf("got %d bytes, want %d", got, 7<<10)
 	}
 }
+
+func TestTicksDivideTheExactTime(t *testing.T) {
+	before := cpuTime{whole: time.Second, userTicks: 500 * time.Millisecond, systemTicks: 500 * time.Millisecond}
+	after := cpuTime{whole: 2 * time.Second, userTicks: 750 * time.Millisecond, systemTicks: 1250 * time.Millisecond}
+	used := after.since(before)
+	if used.total() != time.Second || used.user() != 250*time.Millisecond || used.system() != 750*time.Millisecond {
+		t.Errorf("got %v: user %v, system %v, want 1s: 250ms and 750ms", used.total(), used.user(), used.system())
+	}
+	if idle := after.since(after); idle.user() != 0 || idle.system() != 0 {
+		t.Errorf("got %v and %v of nothing, want none", idle.user(), idle.system())
+	}
+}

@@ -89,13 +89,18 @@ func (r reading) since(before reading) span {
 	return between
 }
 
+// each is the server's CPU time an operation, in microseconds.
+func (b span) each(operations uint64) float64 {
+	return b.server.total().Seconds() * 1e6 / float64(operations)
+}
+
 // addCPU adds the server's CPU per operation, and who was busy.
 func (r *Result) addCPU(b span, operations uint64) {
 	if operations > 0 {
 		each := func(d time.Duration) float64 { return d.Seconds() * 1e6 / float64(operations) }
 		r.Add(MetricCPU, each(b.server.total()))
-		r.Add(MetricUser, each(b.server.user))
-		r.Add(MetricSystem, each(b.server.system))
+		r.Add(MetricUser, each(b.server.user()))
+		r.Add(MetricSystem, each(b.server.system()))
 	}
 	r.Add(MetricServerCPU, 100*b.server.total().Seconds()/b.took.Seconds())
 	r.Add(MetricGenerator, 100*b.generator)

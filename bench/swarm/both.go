@@ -27,11 +27,19 @@ func (b *both) inOrder(at int64, faults *Faults) {
 	b.at = at
 }
 
-// AppendEvent appends the envelope of an event that subscribers of a Fleet will check: the number seq of its topic, sent at a time in
-// nanoseconds of CLOCK_MONOTONIC. It has size bytes, or, of topic 0, as many fewer as its topic is shorter, so that payloads are alike.
-func AppendEvent(dst []byte, topic, seq uint32, at int64, size int) []byte {
-	if topic == 0 {
-		size += len(`"type":"tick","id":""`) - len(`"type":"room","id":"00000000"`)
+// payloadMore is how many bytes longer the payload of an event of topic 0 is than that of another topic whose envelope is as long.
+const payloadMore = len("room:00000000") - len("tick:")
+
+// more is how much longer the payload of a topic is than the group's plan says.
+func (s *spoke) more(topic uint32) int {
+	if s.both != nil && topic == 0 {
+		return payloadMore
 	}
+	return 0
+}
+
+// AppendEvent appends the envelope of an event that subscribers of a Fleet will check: the number seq of its topic, sent at a time in
+// nanoseconds of CLOCK_MONOTONIC. It has size bytes.
+func AppendEvent(dst []byte, topic, seq uint32, at int64, size int) []byte {
 	return appendEnvelope(dst, tick{topic: topic, seq: seq, at: at}, size)
 }

@@ -42,7 +42,7 @@ func (p *process) event(s *spoke, g *group, view []byte, off int) {
 		g.faults.Foreign++
 		return
 	}
-	end := off + g.payload
+	end := off + g.payload + s.more(t.topic)
 	if len(view) < end || view[end-1] != '}' || view[end-2] != '"' {
 		g.faults.Malformed++
 		return

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -8,9 +9,13 @@ import (
 	"syscall"
 )
 
-// listen opens the address that flag names. Its error says what to do.
+// listen opens the address that flag names, for plain TCP: what a Multipath TCP
+// listener accepts would not inherit the options of its socket. The error says
+// what to do.
 func listen(flag, address string) (net.Listener, error) {
-	listener, err := net.Listen("tcp", address)
+	var plain net.ListenConfig
+	plain.SetMultipathTCP(false)
+	listener, err := plain.Listen(context.Background(), "tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("%s %s: %w", flag, address, explainListen(err))
 	}

@@ -57,6 +57,10 @@ func serve(flags serveFlags, unknownVariables []string, stdout io.Writer) error 
 		}
 	}()
 
+	stop := make(chan struct{})
+	defer close(stop)
+	go newGiver().run(stop)
+
 	select {
 	case err := <-failures:
 		return err

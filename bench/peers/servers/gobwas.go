@@ -1,3 +1,5 @@
+//go:build linux
+
 package servers
 
 import (
@@ -9,38 +11,44 @@ import (
 
 	"github.com/gobwas/ws"
 	"github.com/gobwas/ws/wsutil"
-	"github.com/mailru/easygo/netpoll"
 	"github.com/panjf2000/ants/v2"
+	"golang.org/x/sys/unix"
 )
 
-const gobwasWorkers = 256
+const (
+	gobwasWorkers = 256
+	gobwasEvents  = 1024
+)
 
-// gobwasHub is the recipe that gobwas' examples show: easygo's poller in one-shot mode, a worker pool that reads when a
-// descriptor is readable, a lock for writing, and frames compiled once.
+// gobwasHub is the recipe of the well-known million-connections example: gobwas/ws on net.Conn, an epoll of its own in one-shot mode, a
+// worker pool that reads when a descriptor is readable, a lock for writing, and frames compiled once.
 type gobwasHub struct {
-	rooms   *rooms[*gobwasClient]
-	poller  netpoll.Poller
+	members *shards[*gobwasClient]
+	epoll   int
 	pool    *ants.Pool
 	readers sync.Pool
+	mu      sync.RWMutex
+	clients map[int]*gobwasClient
 }
 
 type gobwasClient struct {
 	conn  net.Conn
-	desc  *netpoll.Desc
+	fd    int
 	write sync.Mutex
 }
 
 func serveGobwas(listener net.Listener) error {
-	poller, err := netpoll.New(nil)
+	epoll, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
-		return fmt.Errorf("make a poller: %w", err)
+		return fmt.Errorf("make an epoll: %w", err)
 	}
 	pool, err := ants.NewPool(gobwasWorkers)
 	if err != nil {
 		return fmt.Errorf("make a pool: %w", err)
 	}
-	hub := &gobwasHub{rooms: newRooms[*gobwasClient](), poller: poller, pool: pool}
+	hub := &gobwasHub{members: newShards((*gobwasClient).send), epoll: epoll, pool: pool, clients: map[int]*gobwasClient{}}
 	hub.readers.New = func() any { return bufio.NewReader(nil) }
+	go hub.wait()
 	for {
 		conn, err := listener.Accept()
 		if err != nil {
@@ -55,22 +63,44 @@ func (h *gobwasHub) upgrade(conn net.Conn) {
 		conn.Close()
 		return
 	}
-	desc, err := netpoll.HandleReadOnce(conn)
+	raw, err := conn.(*net.TCPConn).SyscallConn()
 	if err != nil {
 		conn.Close()
 		return
 	}
-	client := &gobwasClient{conn: conn, desc: desc}
-	h.poller.Start(desc, func(event netpoll.Event) {
-		if event&(netpoll.EventReadHup|netpoll.EventHup) != 0 {
-			h.drop(client)
-			return
-		}
-		h.pool.Submit(func() { h.read(client) })
-	})
+	client := &gobwasClient{conn: conn}
+	raw.Control(func(fd uintptr) { client.fd = int(fd) })
+	h.mu.Lock()
+	h.clients[client.fd] = client
+	h.mu.Unlock()
+	h.watch(unix.EPOLL_CTL_ADD, client)
 }
 
-// read takes the messages that one read brings, through a borrowed buffer, and has the poller look again.
+func (h *gobwasHub) watch(how int, client *gobwasClient) {
+	event := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLRDHUP | unix.EPOLLONESHOT, Fd: int32(client.fd)}
+	unix.EpollCtl(h.epoll, how, client.fd, &event)
+}
+
+// wait hands readable clients to the pool.
+func (h *gobwasHub) wait() {
+	events := make([]unix.EpollEvent, gobwasEvents)
+	for {
+		n, err := unix.EpollWait(h.epoll, events, -1)
+		if err != nil {
+			continue
+		}
+		for _, event := range events[:n] {
+			h.mu.RLock()
+			client := h.clients[int(event.Fd)]
+			h.mu.RUnlock()
+			if client != nil {
+				h.pool.Submit(func() { h.read(client) })
+			}
+		}
+	}
+}
+
+// read takes the messages that one read brings, through a borrowed buffer, and has epoll look again.
 func (h *gobwasHub) read(client *gobwasClient) {
 	buffered := h.readers.Get().(*bufio.Reader)
 	buffered.Reset(client.conn)
@@ -85,7 +115,7 @@ func (h *gobwasHub) read(client *gobwasClient) {
 			h.handle(client, message)
 		}
 	}
-	h.poller.Resume(client.desc)
+	h.watch(unix.EPOLL_CTL_MOD, client)
 }
 
 func (h *gobwasHub) handle(client *gobwasClient, message []byte) {
@@ -93,25 +123,20 @@ func (h *gobwasHub) handle(client *gobwasClient, message []byte) {
 	switch {
 	case !ok:
 	case w.kind != wordEvent:
-		h.rooms.obey(w, client)
+		h.members.of(client).obey(w, client)
 		if len(w.ack) > 0 {
 			client.send(ws.MustCompileFrame(ws.NewTextFrame(w.ack)))
 		}
 	default:
-		var frame []byte
-		h.rooms.others(w.topic, client, func(other *gobwasClient) {
-			if frame == nil {
-				frame = ws.MustCompileFrame(ws.NewTextFrame(message))
-			}
-			other.send(frame)
-		})
+		h.members.broadcast(w.topic, client, ws.MustCompileFrame(ws.NewTextFrame(message)))
 	}
 }
 
 func (h *gobwasHub) drop(client *gobwasClient) {
-	h.rooms.drop(client)
-	h.poller.Stop(client.desc)
-	client.desc.Close()
+	h.members.of(client).drop(client)
+	h.mu.Lock()
+	delete(h.clients, client.fd)
+	h.mu.Unlock()
 	client.conn.Close()
 }
 

@@ -1,6 +1,9 @@
+//go:build linux
+
 package servers
 
 import (
+	"bytes"
 	"fmt"
 	"net"
 	"net/http"
@@ -12,15 +15,18 @@ import (
 
 // nbioHub runs in nbio's non-blocking mode, as its example for a million connections does.
 type nbioHub struct {
-	rooms    *rooms[*websocket.Conn]
+	members  *shards[*websocket.Conn]
 	upgrader *websocket.Upgrader
 }
 
 func serveNbio(listener net.Listener) error {
 	logging.SetLevel(logging.LevelError)
-	hub := &nbioHub{rooms: newRooms[*websocket.Conn](), upgrader: websocket.NewUpgrader()}
+	hub := &nbioHub{upgrader: websocket.NewUpgrader()}
+	hub.members = newShards(func(conn *websocket.Conn, message []byte) {
+		conn.WriteMessage(websocket.TextMessage, message)
+	})
 	hub.upgrader.OnMessage(hub.message)
-	hub.upgrader.OnClose(func(conn *websocket.Conn, _ error) { hub.rooms.drop(conn) })
+	hub.upgrader.OnClose(func(conn *websocket.Conn, _ error) { hub.members.of(conn).drop(conn) })
 	engine := nbhttp.NewEngine(nbhttp.Config{
 		Network:                 "tcp",
 		Addrs:                   []string{listener.Addr().String()},
@@ -45,13 +51,11 @@ func (h *nbioHub) message(conn *websocket.Conn, _ websocket.MessageType, message
 	switch {
 	case !ok:
 	case w.kind != wordEvent:
-		h.rooms.obey(w, conn)
+		h.members.of(conn).obey(w, conn)
 		if len(w.ack) > 0 {
 			conn.WriteMessage(websocket.TextMessage, w.ack)
 		}
 	default:
-		h.rooms.others(w.topic, conn, func(other *websocket.Conn) {
-			other.WriteMessage(websocket.TextMessage, message)
-		})
+		h.members.broadcast(w.topic, conn, bytes.Clone(message))
 	}
 }

@@ -1,0 +1,126 @@
+//go:build linux
+
+package storm
+
+import (
+	"testing"
+	"time"
+
+	"github.com/spokehub/spokehub/bench/swarm"
+)
+
+func TestConnectsAndKills(t *testing.T) {
+	h := startHub(t)
+	base := warm(t, h)
+	fleet := startSteady(t, h, 200, eventBytes, 100)
+	before := sample(t, h)
+	churned := Churn{Rate: *rateFlag, Duration: *durationFlag, Hands: 256, Topic: "tick", Seed: 1}.Run(t.Context(), h)
+	after := sample(t, h)
+	fleet.finish(t, 0)
+	p99 := report(t, fleet.Fleet, nil)[groupHealthy].Latency.Quantile(0.99)
+	closeFleet(t, fleet.Fleet)
+	if churned.Failed > 0 || churned.Subscribed == 0 {
+		t.Errorf("got %+v, want none that failed and some that subscribed", churned)
+	}
+	t.Logf("%d connects and kills in %v: %.0f/s, %.1f us of the hub's CPU each; p99 of the healthy %v; in the midst: %v", churned.Connects, churned.Took,
+		churned.Rate(), (after.CPU-before.CPU).Seconds()*1e6/float64(churned.Connects), p99, after)
+	wantBase(t, h, base)
+}
+
+func TestAllKilledInTheMidstOfAFanOut(t *testing.T) {
+	spokes := scaled(t, 5_000)
+	h := startHub(t)
+	base := warm(t, h)
+	for round := range 3 {
+		fleet := startFleet(t, spokes)
+		connect(t, fleet, h, swarm.Plan{Count: spokes, Topics: 1, Size: eventBytes, Subscribe: true, Ack: true})
+		published := make(chan error, 1)
+		go func() { published <- h.Publish(ticks(0, 500, eventBytes)) }()
+		awaitDelivered(t, fleet, 0, uint64(spokes))
+		if err := fleet.Kill(); err != nil {
+			t.Error(err)
+		}
+		if err := <-published; err != nil {
+			t.Errorf("round %d: %v", round, err)
+		}
+	}
+	wantBase(t, h, base)
+}
+
+// ticks are the events of the common topic from one number to another, a line each.
+func ticks(from, to, size int) (lines []byte) {
+	for seq := from; seq < to; seq++ {
+		lines = append(swarm.AppendEvent(lines, 0, uint32(seq), monotonic(), size), '\n')
+	}
+	return lines
+}
+
+func TestUnfinishedHandshakes(t *testing.T) {
+	h := startHub(t, "--first-byte-timeout=500ms", "--handshake-timeout=1s")
+	base := warm(t, h)
+	fleet := startSteady(t, h, 100, eventBytes, 100)
+	open := sample(t, h)
+	count := scaled(t, 1000)
+	ended, err := Unfinished{Count: count, Pause: 20 * time.Millisecond}.Run(t.Context(), h)
+	if err != nil {
+		t.Error(err)
+	}
+	if ended.Answered != count*2/3 || ended.Closed != count-count*2/3 || ended.Left != 0 {
+		t.Errorf("got %+v, want two thirds of %d answered with 408 and the silent third closed", ended, count)
+	}
+	t.Logf("%+v; before %v, after %v", ended, open, sample(t, h))
+	fleet.finish(t, 0)
+	closeFleet(t, fleet.Fleet)
+	wantBase(t, h, base)
+}
+
+func TestOneByteASecond(t *testing.T) {
+	h := startHub(t, "--ping-interval=300ms", "--peer-timeout=1s")
+	base := warm(t, h)
+	slow, fast := greeted(t, h, 1), greeted(t, h, 2)
+	fast.Write(subscribe("drip:slow"))
+	if _, err := fast.message(); err != nil {
+		t.Fatal(err)
+	}
+	const word = `{"type":"drip","id":"slow","payload":"a byte at a time"}`
+	go drip(slow, text(word), 30*time.Millisecond)
+	got, err := fast.message()
+	if err != nil || string(got) != word {
+		t.Errorf("got %s and %v, want %s", got, err, word)
+	}
+	slow.Close()
+	fast.Close()
+	wantBase(t, h, base)
+}
+
+// greeted is a client that has shaken hands and answers pings.
+func greeted(t *testing.T, h *Hub, number uint64) *client {
+	t.Helper()
+	c, err := h.dial(t.Context(), number)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.SetReadDeadline(time.Now().Add(patience))
+	c.Write(h.request())
+	if err := c.upgraded(); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func TestNonsense(t *testing.T) {
+	h := startHub(t)
+	base := warm(t, h)
+	fleet := startSteady(t, h, 100, eventBytes, 100)
+	codes, err := Garbage{Count: scaled(t, 800), Seed: 1}.Run(t.Context(), h)
+	if err != nil {
+		t.Error(err)
+	}
+	if codes[0] != 0 || codes[1002] == 0 || codes[1007] == 0 || codes[1009] == 0 {
+		t.Errorf("got ends by code %v, want 1002, 1007 and 1009 among them, and none without a code", codes)
+	}
+	t.Logf("ends by code: %v", codes)
+	fleet.finish(t, 0)
+	closeFleet(t, fleet.Fleet)
+	wantBase(t, h, base)
+}

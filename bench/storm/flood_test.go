@@ -1,0 +1,48 @@
+//go:build linux
+
+package storm
+
+import (
+	"testing"
+	"time"
+
+	"github.com/spokehub/spokehub/bench/swarm"
+)
+
+func TestAPublisherThatOverwhelms(t *testing.T) {
+	const victims = 200
+	h := startHub(t, "--queue-limit=256KiB", "--close-timeout=1s")
+	base := warm(t, h)
+	healthy := startSteady(t, h, 200, eventBytes, 100)
+	fleet := startFleet(t, victims)
+	connect(t, fleet, h, swarm.Plan{Group: groupVictims, FirstTopic: 1, Count: victims, Topics: 1, Size: 1024, Subscribe: true, Ack: true})
+	connect(t, fleet, h, swarm.Plan{Group: groupFlood, Count: 1, First: 1 << 20, Size: 1024}, 0)
+	err := fleet.Publish(swarm.Publication{
+		Kind: swarm.PublishFlood, Group: groupVictims, Writers: groupFlood, FirstTopic: 1, Topics: 1, Size: 1024, Batch: 64,
+	}, []int{0})
+	if err != nil {
+		t.Fatal(err)
+	}
+	end := time.Now().Add(*durationFlag)
+	var most int64
+	awaitSample(t, h, "the flood's end", func(s Sample) bool {
+		most = max(most, s.RSS)
+		return time.Now().After(end)
+	})
+	sent, err := fleet.Pause()
+	if err != nil {
+		t.Fatal(err)
+	}
+	quiet := awaitSample(t, h, "the queues' end", func(s Sample) bool { return s.Metrics[Queued] == 0 })
+	got := report(t, fleet, nil)[groupVictims]
+	wantOnlyEnds(t, "flooded spokes", got)
+	if uint64(got.Faults.Closed) != uint64(quiet.Metrics[Backpressured]) {
+		t.Errorf("got %d connections ended and %.0f closed for backpressure, want the same", got.Faults.Closed, quiet.Metrics[Backpressured])
+	}
+	t.Logf("%d events for %d spokes in %v: %d delivered, %d spokes ended, by code %v; %.1f MB resident at most",
+		sent[groupVictims], victims, *durationFlag, got.Delivered, got.Faults.Closed, got.Closes, float64(most)/1e6)
+	closeFleet(t, fleet)
+	healthy.finish(t, 0)
+	closeFleet(t, healthy.Fleet)
+	wantBase(t, h, base)
+}

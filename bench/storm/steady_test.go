@@ -1,0 +1,66 @@
+//go:build linux
+
+package storm
+
+import (
+	"testing"
+
+	"github.com/spokehub/spokehub/bench/swarm"
+)
+
+const (
+	groupHealthy = 0
+	groupVictims = 1
+	groupWriters = 2
+	groupFlood   = 3
+)
+
+// steady is a fleet whose spokes hear the common topic from one of them that publishes on a schedule, and must never notice anything.
+type steady struct {
+	*swarm.Fleet
+	hub    *Hub
+	spokes int
+}
+
+// startSteady connects it and starts publishing.
+func startSteady(t *testing.T, h *Hub, spokes, size int, rate float64) *steady {
+	t.Helper()
+	s := connectSteady(t, h, spokes, size)
+	s.start(t, size, rate)
+	return s
+}
+
+// connectSteady only connects it, so that others can subscribe before the first event.
+func connectSteady(t *testing.T, h *Hub, spokes, size int) *steady {
+	t.Helper()
+	s := &steady{Fleet: startFleet(t, spokes), hub: h, spokes: spokes}
+	connect(t, s.Fleet, h, swarm.Plan{Group: groupHealthy, Count: spokes, Topics: 1, Size: size, Subscribe: true, Ack: true})
+	connect(t, s.Fleet, h, swarm.Plan{Group: groupWriters, Count: 1, First: 1 << 20, Size: size}, 0)
+	return s
+}
+
+func (s *steady) start(t *testing.T, size int, rate float64) {
+	t.Helper()
+	err := s.Publish(swarm.Publication{
+		Kind: swarm.PublishRate, Group: groupHealthy, Writers: groupWriters, Topics: 1, Size: size, Rate: rate,
+	}, []int{0})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// finish ends publishing, and wants everything at every spoke that was not lost to a stall.
+func (s *steady) finish(t *testing.T, stalled int) []uint64 {
+	t.Helper()
+	sent, err := s.Pause()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if sent[groupHealthy] == 0 {
+		t.Error("got no event published, want some")
+	}
+	awaitSample(t, s.hub, "the queues' end", func(got Sample) bool { return got.Metrics[Queued] == 0 })
+	awaitDelivered(t, s.Fleet, groupHealthy, sent[groupHealthy]*uint64(s.spokes-stalled))
+	wantNoFaults(t, "healthy spokes", report(t, s.Fleet, sent)[groupHealthy])
+	return sent
+}

@@ -1,0 +1,235 @@
+//go:build linux
+
+package storm
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/spokehub/spokehub/bench/swarm"
+)
+
+const (
+	patience   = 60 * time.Second
+	eventBytes = 128
+)
+
+var (
+	durationFlag = flag.Duration("storm.duration", 3*time.Second, "how long connects and kills go on; 30s is the full storm")
+	rateFlag     = flag.Float64("storm.rate", 5000, "connects and kills a second, as far as the machine gives them")
+)
+
+var binary string
+
+func TestMain(m *testing.M) {
+	swarm.RunIfChild()
+	flag.Parse()
+	os.Exit(buildAndRun(m))
+}
+
+// buildAndRun builds the hub with the race detector when the tests have it.
+func buildAndRun(m *testing.M) int {
+	directory, err := os.MkdirTemp("", "storm")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(directory)
+	var flags []string
+	if raceEnabled {
+		flags = append(flags, "-race")
+	}
+	if binary, err = Build(directory, flags...); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return m.Run()
+}
+
+// scaled is how many spokes a test makes of those that it is meant for.
+func scaled(t *testing.T, spokes int) int {
+	t.Helper()
+	limit, err := swarm.RaiseFileLimit()
+	if err != nil {
+		t.Fatal(err)
+	}
+	allowed := spokes
+	switch {
+	case raceEnabled:
+		allowed = max(spokes/15, 100)
+	case testing.Short():
+		allowed = max(spokes/10, 100)
+	}
+	allowed = min(allowed, limit.Room())
+	if allowed < spokes {
+		t.Logf("%d spokes of %d: file limit %d, short %v, race detector %v", allowed, spokes, limit.Hard, testing.Short(), raceEnabled)
+	}
+	return allowed
+}
+
+// startHub starts one that must drain well at the end of the test.
+func startHub(t *testing.T, flags ...string) *Hub {
+	t.Helper()
+	h, err := Start(binary, flags...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		defer h.Kill()
+		select {
+		case <-h.Done():
+			return
+		default:
+		}
+		h.Signal(unix.SIGTERM)
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		if code, err := h.Wait(ctx); code != 0 || err != nil {
+			t.Errorf("got exit code %d and %v at the end, want 0; the hub said %q", code, err, h.Said())
+		}
+	})
+	return h
+}
+
+// startFleet starts client processes for so many spokes. The test must close or kill them.
+func startFleet(t *testing.T, spokes int) *swarm.Fleet {
+	t.Helper()
+	limit, err := swarm.RaiseFileLimit()
+	if err != nil {
+		t.Fatal(err)
+	}
+	fleet, err := swarm.StartFleet(limit.Processes(spokes, 2), nil, os.Stderr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fleet
+}
+
+func closeFleet(t *testing.T, fleet *swarm.Fleet) {
+	t.Helper()
+	if err := fleet.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func connect(t *testing.T, fleet *swarm.Fleet, h *Hub, plan swarm.Plan, processes ...int) swarm.Opened {
+	t.Helper()
+	plan.Address, plan.Path = h.Address, h.Path
+	if len(processes) == 0 {
+		processes = fleet.All()
+	}
+	opened, err := fleet.Connect(plan, processes)
+	if err != nil {
+		t.Fatalf("%v; the hub said %q", err, h.Said())
+	}
+	return opened
+}
+
+func sample(t *testing.T, h *Hub) Sample {
+	t.Helper()
+	s, err := h.Sample()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// awaitSample waits for a sample that is right.
+func awaitSample(t *testing.T, h *Hub, what string, right func(Sample) bool) Sample {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	s, err := h.Await(ctx, right)
+	if err != nil {
+		t.Fatalf("waiting for %s: %v, got %v; the hub said %q", what, err, s, h.Said())
+	}
+	return s
+}
+
+// awaitDelivered waits until the subscribers of a group have so many events.
+func awaitDelivered(t *testing.T, fleet *swarm.Fleet, group int, want uint64) {
+	t.Helper()
+	ticker := time.NewTicker(awaitFirst)
+	defer ticker.Stop()
+	for end := time.Now().Add(patience); fleet.Board().Delivered(group) < want; <-ticker.C {
+		if time.Now().After(end) {
+			t.Errorf("got %d deliveries, want %d", fleet.Board().Delivered(group), want)
+			return
+		}
+	}
+}
+
+func report(t *testing.T, fleet *swarm.Fleet, sent []uint64) []swarm.Report {
+	t.Helper()
+	reports, err := fleet.Report(sent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return reports
+}
+
+func wantNoFaults(t *testing.T, who string, r swarm.Report) {
+	t.Helper()
+	if r.Faults != (swarm.Faults{}) {
+		t.Errorf("%s: got %+v (%s; closes %v), want no fault", who, r.Faults, r.Example, r.Closes)
+	}
+}
+
+func wantLedger(t *testing.T, h *Hub) {
+	t.Helper()
+	if err := sample(t, h).Metrics.Ledger(); err != nil {
+		t.Error(err)
+	}
+}
+
+// wantBase waits until nothing is left of a storm: the index is empty, the queues, the connections and the descriptors are as
+// before, and so is the memory, within a fifth.
+func wantBase(t *testing.T, h *Hub, base Sample) Sample {
+	t.Helper()
+	const fifth = 1.2
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	began := time.Now()
+	got, err := h.Await(ctx, func(s Sample) bool {
+		inMemory := raceEnabled || float64(s.RSS) <= fifth*float64(base.RSS)
+		return inMemory && s.Settled(base) && s.Goroutines <= base.Goroutines && s.Metrics.Ledger() == nil
+	})
+	if err != nil {
+		t.Errorf("got %v, want as before: %v (%v; ledger: %v)", got, base, err, got.Metrics.Ledger())
+	}
+	if got.Metrics[Panics] != 0 {
+		t.Errorf("got %.0f panics, want none", got.Metrics[Panics])
+	}
+	t.Logf("before: %v", base)
+	t.Logf("after %v: %v, %.0f %% of the memory", time.Since(began).Round(time.Millisecond), got, 100*float64(got.RSS)/float64(base.RSS))
+	return got
+}
+
+// warm has the hub run through its code once, with a hundred spokes that come, hear of each other and go.
+func warm(t *testing.T, h *Hub) Sample {
+	t.Helper()
+	fresh := sample(t, h)
+	fleet := startFleet(t, 100)
+	connect(t, fleet, h, swarm.Plan{Count: 100, Topics: 1, Size: eventBytes, Subscribe: true, Ack: true})
+	if err := h.Publish(append(swarm.AppendEvent(nil, 0, 0, 1, eventBytes), '\n')); err != nil {
+		t.Fatal(err)
+	}
+	awaitDelivered(t, fleet, 0, 100)
+	closeFleet(t, fleet)
+	base := awaitSample(t, h, "the warm-up's end", func(s Sample) bool { return s.Settled(fresh) })
+	t.Logf("fresh: %v", fresh)
+	return base
+}
+
+// monotonic reads the clock of stamps.
+func monotonic() int64 {
+	var ts unix.Timespec
+	unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts)
+	return ts.Nano()
+}

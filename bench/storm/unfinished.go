@@ -1,0 +1,90 @@
+//go:build linux
+
+package storm
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+)
+
+// Unfinished opens handshakes that never end: a third says nothing, a third stops in the middle, and a third sends a byte at a time.
+// The hub must end all of them.
+type Unfinished struct {
+	// Count is how many, First the number of the first: it chooses the source address.
+	Count, First int
+	// Pause is the time between two bytes.
+	Pause time.Duration
+}
+
+// Ended is how the hub ended them.
+type Ended struct {
+	// Answered got 408, Closed no answer.
+	Answered, Closed int
+	// Left were still open when the time was over.
+	Left int
+}
+
+// Run blocks until the hub has ended all of them, or ctx ends.
+func (u Unfinished) Run(ctx context.Context, hub *Hub) (Ended, error) {
+	var mu sync.Mutex
+	var ended Ended
+	var failures []error
+	var all sync.WaitGroup
+	for i := range u.Count {
+		c, err := hub.dial(ctx, uint64(u.First+i))
+		if err != nil {
+			failures = append(failures, err)
+			break
+		}
+		all.Go(func() {
+			answer := u.suffer(ctx, hub, c, i)
+			mu.Lock()
+			defer mu.Unlock()
+			switch {
+			case ctx.Err() != nil:
+				ended.Left++
+			case answer == "":
+				ended.Closed++
+			case answer == "HTTP/1.1 408":
+				ended.Answered++
+			default:
+				failures = append(failures, fmt.Errorf("storm: an unfinished handshake was answered with %q", answer))
+			}
+		})
+	}
+	all.Wait()
+	return ended, errors.Join(failures...)
+}
+
+// suffer plays one client and gives the beginning of the answer that it got before the end.
+func (u Unfinished) suffer(ctx context.Context, hub *Hub, c *client, number int) string {
+	defer c.reset()
+	stop := context.AfterFunc(ctx, func() { c.SetDeadline(time.Now()) })
+	defer stop()
+	request := hub.request()
+	switch number % 3 {
+	case 0:
+	case 1:
+		c.Write(request[:len(request)/2])
+	case 2:
+		go drip(c, request[:len(request)-1], u.Pause)
+	}
+	answer, _ := io.ReadAll(bufio.NewReader(c.TCPConn))
+	return string(answer[:min(len(answer), len("HTTP/1.1 408"))])
+}
+
+// drip writes a byte at a time, until the connection ends.
+func drip(w io.Writer, view []byte, pause time.Duration) {
+	for one := range bytes.SplitSeq(view, nil) {
+		if _, err := w.Write(one); err != nil {
+			return
+		}
+		time.Sleep(pause)
+	}
+}

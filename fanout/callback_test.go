@@ -1,0 +1,259 @@
+package fanout_test
+
+import (
+	"context"
+	"net"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/spokehub/spokehub/event"
+	"github.com/spokehub/spokehub/fanout"
+)
+
+func TestPromise9APanicInACallbackCostsOneLogLineAndNothingElse(t *testing.T) {
+	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
+		r := newRig(t, fanout.Config{Engine: engine, QueueLimit: 1 << 10,
+			OnConnection:    func(*fanout.Spoke, net.Conn) { panic("OnConnection") },
+			OnDisconnection: func(*fanout.Spoke, net.Conn, fanout.Cause) { panic("OnDisconnection") },
+			OnBackpressure:  func(*fanout.Spoke, fanout.Backpressure) { panic("OnBackpressure") },
+			OnEvent:         func(*fanout.Spoke, event.Event) { panic("OnEvent") },
+			Authorize:       func(*fanout.Spoke, string) bool { panic("Authorize") },
+		})
+		r.listen("t", func(*fanout.Spoke, event.Event) { panic("listener") })
+		heard := r.hear("t")
+		c, spoke := r.join()
+		if _, err := spoke.AddEventListener("t", func(*fanout.Spoke, event.Event) { panic("own") }); err != nil {
+			t.Fatal(err)
+		}
+		const events = 10
+		for range events {
+			c.text(envelope("t", "", "0"))
+			receive(t, heard, "the event behind the panics")
+		}
+		c.text(envelope("__subscribe", "1", `{"topic":"a"}`))
+		c.wants(reject("1", "a", "forbidden"))
+		spoke.DispatchEvent(event.Event{Type: "t", Payload: []byte(jsonOf(make([]int, 1<<10)))})
+		c.closedWith(1013)
+		c.conn.Close()
+		receive(t, r.gone, "OnDisconnection")
+		const panics = 1 + 3*events + 1 + 2
+		until(t, "all panics are counted", func() bool { return r.hub.Stats().Panics == panics })
+		until(t, "each panic is logged", func() bool { return r.log.count("ERROR", "callback panicked") == panics })
+	})
+}
+
+func TestPromise9CallbacksOfOneConnectionNeverOverlapAndBlockNoOther(t *testing.T) {
+	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
+		proceed := make(chan struct{})
+		entered := make(chan *fanout.Spoke, 100)
+		r := newRig(t, fanout.Config{Engine: engine, Reactors: 1, Workers: 8})
+		r.listen("block", func(s *fanout.Spoke, _ event.Event) {
+			entered <- s
+			<-proceed
+		})
+		heard := r.hear("t")
+		var blockers []*client
+		for range 6 {
+			c, _ := r.join()
+			blockers = append(blockers, c)
+			c.text(envelope("block", "", "0"), envelope("t", "", `"late"`))
+			receive(t, entered, "a blocked callback")
+		}
+		quick, _ := r.join()
+		quick.subscribe("news")
+		for i := range 50 {
+			quick.text(envelope("t", "", strconv.Itoa(i)))
+			expect(t, "heard", receive(t, heard, "an event of another"), "t  "+strconv.Itoa(i))
+			r.hub.DispatchEvent(event.Event{Type: "news"})
+			quick.wants(envelope("news", "", "null"))
+		}
+		for _, c := range blockers {
+			c.sync()
+		}
+		close(proceed)
+		for range blockers {
+			expect(t, "heard", receive(t, heard, "an event behind a blocked one"), `t  "late"`)
+		}
+	})
+}
+
+func TestPromise9ACallbackMayCallAnyMethod(t *testing.T) {
+	for name, act := range map[string]func(r *rig, s *fanout.Spoke){
+		"RemoveConnection on itself": func(r *rig, s *fanout.Spoke) {
+			if conn, err := r.hub.RemoveConnection(s.Conn()); err == nil {
+				conn.Close()
+			}
+		},
+		"RemoveConnection on others": func(r *rig, s *fanout.Spoke) {
+			for other := range r.hub.Spokes() {
+				if conn, err := r.hub.RemoveConnection(other.Conn()); err == nil {
+					conn.Close()
+				}
+			}
+		},
+		"Close on itself": func(_ *rig, s *fanout.Spoke) { s.Close(1000, "") },
+		"Close on others": func(r *rig, _ *fanout.Spoke) {
+			for other := range r.hub.Spokes() {
+				other.Close(1000, "")
+			}
+		},
+		"Close of the raw connection": func(_ *rig, s *fanout.Spoke) { s.Conn().Close() },
+		"dispatching": func(r *rig, s *fanout.Spoke) {
+			for range 10 {
+				r.hub.DispatchEvent(event.Event{Type: "t"})
+				r.hub.Relay(s, event.Event{Type: "t"})
+				s.DispatchEvent(event.Event{Type: "t"})
+			}
+		},
+		"asking": func(r *rig, s *fanout.Spoke) {
+			r.hub.Stats()
+			s.BufferedAmount()
+			s.Subscriptions()
+			s.Conn().LocalAddr()
+			s.SetValue(s.Value())
+			for range r.hub.Spokes() {
+				continue
+			}
+			for range r.hub.Topics() {
+				continue
+			}
+		},
+		"AddEventListener and its removal": func(r *rig, s *fanout.Spoke) {
+			for _, add := range []func(string, func(*fanout.Spoke, event.Event)) (func(), error){r.hub.AddEventListener, s.AddEventListener} {
+				if remove, err := add("t", func(*fanout.Spoke, event.Event) {}); err == nil {
+					remove()
+				}
+			}
+		},
+		"AddConnection": func(r *rig, _ *fanout.Spoke) {
+			here, there := net.Pipe()
+			here.Close()
+			_, _ = r.hub.AddConnection(there)
+		},
+		"Shutdown": func(r *rig, _ *fanout.Spoke) {
+			ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+			defer cancel()
+			_ = r.hub.Shutdown(ctx)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			eachEngine(t, func(t *testing.T, engine fanout.Engine) {
+				for _, where := range []string{"OnConnection", "OnEvent", "listener", "OnBackpressure", "OnDisconnection", "Authorize"} {
+					if name == "AddConnection" && where != "listener" {
+						continue
+					}
+					if name == "Shutdown" && where != "listener" && where != "OnDisconnection" {
+						continue
+					}
+					actIn(t, engine, where, act)
+				}
+			})
+		})
+	}
+}
+
+func actIn(t *testing.T, engine fanout.Engine, where string, act func(*rig, *fanout.Spoke)) {
+	t.Helper()
+	acted := make(chan string, 100)
+	var r *rig
+	ready := make(chan struct{})
+	do := func(here string, s *fanout.Spoke) {
+		<-ready
+		if here == where {
+			act(r, s)
+			acted <- here
+		}
+	}
+	r = newRig(t, fanout.Config{Engine: engine, QueueLimit: 64 << 10, CloseTimeout: 200 * time.Millisecond,
+		OnConnection:    func(s *fanout.Spoke, _ net.Conn) { do("OnConnection", s) },
+		OnEvent:         func(s *fanout.Spoke, _ event.Event) { do("OnEvent", s) },
+		OnBackpressure:  func(s *fanout.Spoke, _ fanout.Backpressure) { do("OnBackpressure", s) },
+		OnDisconnection: func(s *fanout.Spoke, _ net.Conn, _ fanout.Cause) { do("OnDisconnection", s) },
+		Authorize: func(s *fanout.Spoke, _ string) bool {
+			do("Authorize", s)
+			return true
+		},
+	})
+	r.listen("t", func(s *fanout.Spoke, _ event.Event) { do("listener", s) })
+	close(ready)
+	bystander, _ := r.join()
+	c, spoke := r.join()
+	for _, peer := range []*client{bystander, c} {
+		_, _ = peer.conn.Write(frames(clientFrame(fin|opText, envelope("__subscribe", "", `{"topic":"t"}`)), clientFrame(fin|opText, envelope("t", "", "0"))))
+	}
+	if where == "OnBackpressure" {
+		spoke.DispatchEvent(event.Event{Type: "t", Payload: []byte(jsonOf(make([]int, 40<<10)))})
+	}
+	if where == "OnDisconnection" {
+		_, _ = c.conn.Write(clientFrame(fin|opClose, ""))
+	}
+	expect(t, "acted in", receive(t, acted, where), where)
+	r.cut()
+}
+
+func TestPromise9AFullPoolPausesReadingAndLosesNothing(t *testing.T) {
+	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
+		proceed, entered := make(chan struct{}), make(chan struct{}, 1)
+		r := newRig(t, fanout.Config{Engine: engine, Reactors: 1, Workers: 1})
+		r.listen("block", func(*fanout.Spoke, event.Event) {
+			entered <- struct{}{}
+			<-proceed
+		})
+		heard := r.hear("t")
+		blocker, _ := r.join()
+		blocker.text(envelope("block", "", "0"))
+		receive(t, entered, "the only worker to block")
+		c, _ := r.join()
+		const events = 5000
+		sent := make(chan error, 1)
+		go func() {
+			var err error
+			for i := 0; i < events && err == nil; i++ {
+				_, err = c.conn.Write(clientFrame(fin|opText, envelope("t", strconv.Itoa(i), string(filler.Payload))))
+			}
+			sent <- err
+		}()
+		var last uint64
+		until(t, "reading pauses", func() bool {
+			now := r.hub.Stats().EventsIn
+			paused := now > 1 && now == last && now < events
+			last = now
+			return paused
+		})
+		expect(t, "heard while the pool is full", len(heard), 0)
+		news, _ := r.join()
+		news.sync()
+		close(proceed)
+		for i := range events {
+			expect(t, "heard", receive(t, heard, "an event"), "t "+strconv.Itoa(i)+" "+string(filler.Payload))
+		}
+		if err := receive(t, sent, "the end of sending"); err != nil {
+			t.Errorf("send: %v", err)
+		}
+	})
+}
+
+func TestPromise9OnDisconnectionComesEvenWhenShutdownDidNotWaitForIt(t *testing.T) {
+	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
+		proceed, entered := make(chan struct{}), make(chan struct{}, 1)
+		r := newRig(t, fanout.Config{Engine: engine})
+		r.listen("block", func(*fanout.Spoke, event.Event) {
+			entered <- struct{}{}
+			<-proceed
+		})
+		heard := r.hear("t")
+		c, _ := r.join()
+		c.text(envelope("block", "", "0"), envelope("t", "", "1"))
+		receive(t, entered, "the callback to block")
+		c.text(envelope("t", "", "2"))
+		c.sync()
+		r.cut()
+		expect(t, "goodbyes while a callback runs", len(r.gone), 0)
+		close(proceed)
+		for _, want := range []string{"t  1", "t  2"} {
+			expect(t, "heard", receive(t, heard, want), want)
+		}
+		receive(t, r.gone, "OnDisconnection")
+	})
+}

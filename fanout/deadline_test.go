@@ -1,0 +1,102 @@
+package fanout_test
+
+import (
+	"io"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/spokehub/spokehub/fanout"
+)
+
+func TestHandshakeDeadlines(t *testing.T) {
+	for name, c := range map[string]struct {
+		sent   string
+		cfg    fanout.Config
+		status int
+	}{
+		"no first byte ends it without a word":      {"", fanout.Config{FirstByteTimeout: 200 * time.Millisecond}, 0},
+		"a handshake that never ends gets 408":      {handshakeHead, fanout.Config{HandshakeTimeout: 300 * time.Millisecond}, http.StatusRequestTimeout},
+		"a first byte alone gets 408":               {"G", fanout.Config{HandshakeTimeout: 300 * time.Millisecond, FirstByteTimeout: 200 * time.Millisecond}, http.StatusRequestTimeout},
+		"the handshake's deadline bounds the first": {"", fanout.Config{HandshakeTimeout: 200 * time.Millisecond, FirstByteTimeout: time.Hour}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			eachEngine(t, func(t *testing.T, engine fanout.Engine) {
+				cfg := c.cfg
+				cfg.Engine = engine
+				r := newRig(t, cfg)
+				peer := dial(t, "tcp", r.serve())
+				peer.write([]byte(c.sent))
+				if c.status != 0 {
+					response := peer.response()
+					expect(t, "status", response.StatusCode, c.status)
+					if _, err := io.Copy(io.Discard, response.Body); err != nil {
+						t.Errorf("read the body: %v", err)
+					}
+				}
+				peer.ended()
+				expect(t, "counted", r.hub.Stats().Refusals[http.StatusRequestTimeout], 1)
+				expect(t, "announced", len(r.connected), 0)
+				peer.conn.Close()
+				until(t, "the socket is closed", func() bool { return r.hub.Stats().Connections == 0 })
+			})
+		})
+	}
+}
+
+func TestPingsGoToTheSilentAndTheDeadAreGone(t *testing.T) {
+	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
+		r := newRig(t, fanout.Config{Engine: engine, PingInterval: 200 * time.Millisecond, PeerTimeout: 500 * time.Millisecond})
+		c := added(r, map[fanout.Engine]string{fanout.EngineEpoll: "tcp", fanout.EngineEasygo: "unix", fanout.EngineGoroutine: "pipe"}[engine])
+		for range 3 {
+			if f := c.frame(); f.op != opPing {
+				t.Fatalf("got %+v while silent, want a ping", f)
+			}
+			c.write(clientFrame(fin|opPong, ""))
+		}
+		expect(t, "goodbyes while pings are answered", len(r.gone), 0)
+		end := receive(t, r.gone, "OnDisconnection of the dead")
+		expect(t, "cause", end.cause.Kind, fanout.CauseSilent)
+		c.cutOff()
+		if got := r.hub.Stats().Pings; got < 3 {
+			t.Errorf("got %d pings counted, want at least 3", got)
+		}
+	})
+}
+
+func TestPingsAreNotForThoseThatSpeak(t *testing.T) {
+	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
+		r := newRig(t, fanout.Config{Engine: engine, Reactors: 1, PingInterval: time.Second, PeerTimeout: 10 * time.Second})
+		speaker, _ := r.join()
+		silent, _ := r.join()
+		pinged := make(chan frame, 1)
+		go func() {
+			f, _ := silent.next()
+			pinged <- f
+		}()
+		for {
+			select {
+			case f := <-pinged:
+				expect(t, "opcode", f.op, opPing)
+				expect(t, "pings", r.hub.Stats().Pings, 1)
+				return
+			default:
+				speaker.sync()
+			}
+		}
+	})
+}
+
+func TestPingsCanBeTurnedOff(t *testing.T) {
+	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
+		r := newRig(t, fanout.Config{Engine: engine, Reactors: 1, PingInterval: -1, PeerTimeout: 200 * time.Millisecond, HandshakeTimeout: 600 * time.Millisecond})
+		c, _ := r.join()
+		c.sync()
+		later := dial(t, "tcp", r.serve())
+		later.write([]byte("G"))
+		expect(t, "status", later.response().StatusCode, http.StatusRequestTimeout)
+		c.sync()
+		expect(t, "pings", r.hub.Stats().Pings, 0)
+		expect(t, "goodbyes", len(r.gone), 0)
+	})
+}

@@ -1,0 +1,247 @@
+package fanout_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/spokehub/spokehub/event"
+	"github.com/spokehub/spokehub/fanout"
+)
+
+// drain starts Shutdown and returns what tells of its end.
+func drain(r *rig, ctx context.Context) <-chan error {
+	done := make(chan error, 1)
+	go func() { done <- r.hub.Shutdown(ctx) }()
+	return done
+}
+
+func TestShutdownFlushesQueuesAndClosesWith1012(t *testing.T) {
+	eachEntry(t, func(fanout.Engine) fanout.Config { return fanout.Config{QueueLimit: 64 << 20} }, func(t *testing.T, r *rig, c *client) {
+		c.subscribe("t", "filler")
+		const events = 3000
+		for i := range events {
+			r.hub.DispatchEvent(event.Event{Type: "t", ID: strconv.Itoa(i), Payload: filler.Payload})
+		}
+		done := drain(r, context.Background())
+		messages, code, reason := c.closing()
+		expect(t, "code", code, 1012)
+		retryHint(t, reason)
+		expect(t, "events before the close", len(messages), events)
+		for i, m := range messages {
+			if want := envelope("t", strconv.Itoa(i), string(filler.Payload)); m != want {
+				t.Fatalf("got %.80q as event %d, want %.80q", m, i, want)
+			}
+		}
+		c.conn.Close()
+		if err := receive(t, done, "the end of Shutdown"); err != nil {
+			t.Errorf("shutdown: %v", err)
+		}
+		expect(t, "cause", receive(t, r.gone, "OnDisconnection").cause.Kind, fanout.CauseShutdown)
+		st := r.hub.Stats()
+		expect(t, "delivered", st.Delivered, events)
+	})
+}
+
+func TestShutdownIsSpreadOverTheDrainPeriod(t *testing.T) {
+	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
+		const period = 600 * time.Millisecond
+		r := newRig(t, fanout.Config{Engine: engine, DrainPeriod: period})
+		const spokes = 40
+		type end struct {
+			at   time.Time
+			hint time.Duration
+		}
+		ends := make(chan end, spokes)
+		for range spokes {
+			c, _ := r.join()
+			c.sync()
+			go func() {
+				for {
+					f, err := c.next()
+					if err != nil {
+						t.Errorf("read: %v", err)
+						ends <- end{}
+						return
+					}
+					if f.op == opClose {
+						at := time.Now()
+						c.conn.Close()
+						ends <- end{at, retryHint(t, f.payload[2:])}
+						return
+					}
+				}
+			}()
+		}
+		done := drain(r, context.Background())
+		var ats []time.Time
+		var hints []time.Duration
+		for range spokes {
+			e := receive(t, ends, "a close")
+			ats, hints = append(ats, e.at), append(hints, e.hint)
+		}
+		if err := receive(t, done, "the end of Shutdown"); err != nil {
+			t.Errorf("shutdown: %v", err)
+		}
+		slices.SortFunc(ats, time.Time.Compare)
+		if spread := ats[spokes-1].Sub(ats[0]); spread < period/4 {
+			t.Errorf("got all closes within %v, want them spread over %v", spread, period)
+		}
+		if spread := slices.Max(hints) - slices.Min(hints); spread < period/4 {
+			t.Errorf("got all hints within %v, want them spread too", spread)
+		}
+	})
+}
+
+func TestShutdownWaitsForTheGracePeriodAndServesMeanwhile(t *testing.T) {
+	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
+		r := newRig(t, fanout.Config{Engine: engine, DrainGrace: 300 * time.Millisecond})
+		address := r.serve()
+		c := dial(t, "tcp", address).handshake().subscribe("t")
+		started := time.Now()
+		done := drain(r, context.Background())
+		until(t, "no one new is let in", func() bool {
+			_, there := pair(t, "tcp")
+			_, err := r.hub.AddConnection(there)
+			return errors.Is(err, fanout.ErrClosed)
+		})
+		r.hub.DispatchEvent(event.Event{Type: "t"})
+		c.wants(envelope("t", "", "null"))
+		c.closedWith(1012)
+		if took := time.Since(started); took < 300*time.Millisecond {
+			t.Errorf("got the close after %v, want the grace period first", took)
+		}
+		c.conn.Close()
+		receive(t, done, "the end of Shutdown")
+		if conn, err := net.Dial("tcp", address); err == nil {
+			conn.Close()
+			t.Error("got a connection after Shutdown, want none accepted")
+		}
+	})
+}
+
+func TestShutdownCutsOffWhenItsContextEnds(t *testing.T) {
+	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
+		r := newRig(t, fanout.Config{Engine: engine, CloseTimeout: time.Hour, QueueLimit: 64 << 20, SendBuffer: 16 << 10})
+		c, spoke := r.join()
+		stall(t, r, spoke)
+		idle, _ := r.join()
+		idle.sync()
+		ctx, cancel := context.WithCancel(context.Background())
+		done := drain(r, ctx)
+		idle.closing()
+		expect(t, "ends meanwhile", len(done), 0)
+		second := drain(r, context.Background())
+		cancel()
+		if err := receive(t, done, "the end of Shutdown"); !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v, want the error of the context", err)
+		}
+		if err := receive(t, second, "the end of a second Shutdown"); err != nil {
+			t.Errorf("second shutdown: %v", err)
+		}
+		c.cutOff()
+		idle.cutOff()
+		for range 2 {
+			expect(t, "cause", receive(t, r.gone, "OnDisconnection").cause.Kind, fanout.CauseShutdown)
+		}
+	})
+}
+
+func TestShutdownEndsAtOnceForASecondCallWithAnEndedContext(t *testing.T) {
+	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
+		r := newRig(t, fanout.Config{Engine: engine, CloseTimeout: time.Hour, DrainGrace: time.Hour})
+		c, _ := r.join()
+		c.sync()
+		grace := drain(r, context.Background())
+		until(t, "the first call is under way", func() bool {
+			_, there := pair(t, "tcp")
+			_, err := r.hub.AddConnection(there)
+			return errors.Is(err, fanout.ErrClosed)
+		})
+		ended, cancel := context.WithCancel(context.Background())
+		cancel()
+		if err := r.hub.Shutdown(ended); !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v from the second call, want the error of its context", err)
+		}
+		c.cutOff()
+		receive(t, grace, "the end of the first call")
+	})
+}
+
+func TestShutdownRefusesUnfinishedHandshakes(t *testing.T) {
+	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
+		r := newRig(t, fanout.Config{Engine: engine})
+		slow := dial(t, "tcp", r.serve())
+		slow.write([]byte(handshakeHead))
+		until(t, "the unfinished handshake is accepted", func() bool { return r.hub.Stats().Connections == 1 })
+		done := drain(r, context.Background())
+		expect(t, "status", slow.response().StatusCode, http.StatusServiceUnavailable)
+		slow.conn.Close()
+		if err := receive(t, done, "the end of Shutdown"); err != nil {
+			t.Errorf("shutdown: %v", err)
+		}
+	})
+}
+
+func TestShutdownOfAnEmptyHubIsQuickAndCanBeRepeated(t *testing.T) {
+	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
+		r := newRig(t, fanout.Config{Engine: engine, DrainGrace: time.Hour, DrainPeriod: time.Hour})
+		for range 3 {
+			if err := r.hub.Shutdown(context.Background()); err != nil {
+				t.Errorf("shutdown: %v", err)
+			}
+		}
+		expect(t, "reactors in the last statistics", r.hub.Stats().Reactors, 2)
+		for range r.hub.Spokes() {
+			t.Error("got a spoke after the end, want none")
+		}
+	})
+}
+
+func TestShutdownUnderAStormOfArrivalsEnds(t *testing.T) {
+	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
+		for range 10 {
+			r := newRig(t, fanout.Config{Engine: engine, Reactors: 3, CloseTimeout: 200 * time.Millisecond})
+			address := r.serve()
+			var ends []chan struct{}
+			enough := make(chan struct{}, 1<<10)
+			for range 8 {
+				ended := make(chan struct{})
+				ends = append(ends, ended)
+				go func() {
+					defer close(ended)
+					for {
+						conn, err := net.DialTimeout("tcp", address, patience)
+						if err != nil {
+							return
+						}
+						_ = conn.SetDeadline(time.Now().Add(patience))
+						_, _ = conn.Write([]byte(handshakeRequest))
+						_, _ = conn.Read(make([]byte, 1))
+						conn.Close()
+						select {
+						case enough <- struct{}{}:
+						default:
+						}
+					}
+				}()
+			}
+			for range 50 {
+				receive(t, enough, "an arrival")
+			}
+			ctx, cancel := context.WithTimeout(context.Background(), patience)
+			if err := r.hub.Shutdown(ctx); err != nil {
+				t.Errorf("shutdown: %v", err)
+			}
+			cancel()
+			for _, ended := range ends {
+				<-ended
+			}
+		}
+	})
+}

@@ -1,0 +1,81 @@
+package fanout_test
+
+import (
+	"os"
+	"os/exec"
+	"syscall"
+	"testing"
+
+	"github.com/spokehub/spokehub/event"
+	"github.com/spokehub/spokehub/fanout"
+)
+
+const exhaustionEngine = "SPOKEHUB_TEST_EXHAUSTION"
+
+func TestExhaustedDescriptorsPauseAcceptingAndNothingElse(t *testing.T) {
+	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
+		child := exec.Command(os.Args[0], "-test.run=^TestExhaustionInAProcessOfItsOwn$", "-test.v")
+		child.Env = append(os.Environ(), exhaustionEngine+"="+engine.String())
+		if out, err := child.CombinedOutput(); err != nil {
+			t.Errorf("%v\n%s", err, out)
+		}
+	})
+}
+
+func TestExhaustionInAProcessOfItsOwn(t *testing.T) {
+	name := os.Getenv(exhaustionEngine)
+	if name == "" {
+		t.Skip("run by TestExhaustedDescriptorsPauseAcceptingAndNothingElse")
+	}
+	engine, err := fanout.ParseEngine(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := newRig(t, fanout.Config{Engine: engine, Reactors: 1})
+	address := r.serve()
+	established := dial(t, "tcp", address).handshake().subscribe("t")
+	spare := dial(t, "tcp", address).handshake()
+	spare.sync()
+	leaveOneDescriptor(t)
+	late := dial(t, "tcp", address)
+	late.write([]byte(handshakeRequest))
+	until(t, "accepting pauses", func() bool { return r.hub.Stats().AcceptPauses >= 2 })
+	for range 100 {
+		r.hub.DispatchEvent(event.Event{Type: "t"})
+		established.wants(envelope("t", "", "null"))
+		established.sync()
+	}
+	expect(t, "log lines", r.log.count("WARN", "accepting pauses"), 1)
+	expect(t, "log lines with the remedy", r.log.count("WARN", "ulimit -n"), 1)
+	expect(t, "goodbyes", len(r.gone), 0)
+	spare.conn.Close()
+	late.accepted()
+	late.subscribe("t")
+	r.hub.DispatchEvent(event.Event{Type: "t"})
+	late.wants(envelope("t", "", "null"))
+	established.wants(envelope("t", "", "null"))
+}
+
+// leaveOneDescriptor uses up all descriptors of the process but one.
+func leaveOneDescriptor(t *testing.T) {
+	t.Helper()
+	limit := syscall.Rlimit{Cur: 200, Max: 200}
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	var fillers []int
+	t.Cleanup(func() {
+		for _, fd := range fillers {
+			syscall.Close(fd)
+		}
+	})
+	for {
+		fd, err := syscall.Open(os.DevNull, syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
+		if err != nil {
+			break
+		}
+		fillers = append(fillers, fd)
+	}
+	syscall.Close(fillers[len(fillers)-1])
+	fillers = fillers[:len(fillers)-1]
+}

@@ -1,0 +1,196 @@
+package fanout_test
+
+import (
+	"errors"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/spokehub/spokehub/fanout"
+)
+
+func TestLimitsOnConnections(t *testing.T) {
+	for name, c := range map[string]struct {
+		cfg    fanout.Config
+		status int
+	}{
+		"MaxConnections answers with 503":           {fanout.Config{MaxConnections: 2}, http.StatusServiceUnavailable},
+		"MaxConnectionsPerAddress answers with 429": {fanout.Config{MaxConnectionsPerAddress: 2}, http.StatusTooManyRequests},
+	} {
+		t.Run(name, func(t *testing.T) {
+			eachEngine(t, func(t *testing.T, engine fanout.Engine) {
+				cfg := c.cfg
+				cfg.Engine = engine
+				r := newRig(t, cfg)
+				server := httptest.NewServer(r.hub)
+				t.Cleanup(server.Close)
+				addresses := []string{r.serve(), server.Listener.Addr().String()}
+				first := dial(t, "tcp", addresses[0]).handshake()
+				dial(t, "tcp", addresses[1]).handshake()
+				for i, address := range addresses {
+					over := dial(t, "tcp", address)
+					over.write([]byte(handshakeRequest))
+					response := over.response()
+					expect(t, "status", response.StatusCode, c.status)
+					if response.Header.Get("Retry-After") == "" {
+						t.Error("got no Retry-After, want one")
+					}
+					over.cutOff()
+					over.conn.Close()
+					expect(t, "counted", r.hub.Stats().Refusals[c.status], uint64(i+1))
+				}
+				here, there := pair(t, "tcp")
+				if _, err := r.hub.AddConnection(there); !errors.Is(err, fanout.ErrTooMany) {
+					t.Errorf("got %v from AddConnection, want ErrTooMany", err)
+				}
+				newClient(t, here).cutOff()
+				first.conn.Close()
+				receive(t, r.gone, "OnDisconnection")
+				until(t, "the socket is closed", func() bool { return r.hub.Stats().Connections == 1 })
+				dial(t, "tcp", addresses[0]).handshake()
+			})
+		})
+	}
+}
+
+func TestLimitsPerAddressDoNotConcernPeersWithoutOne(t *testing.T) {
+	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
+		r := newRig(t, fanout.Config{Engine: engine, MaxConnectionsPerAddress: 1})
+		for _, network := range []string{"unix", "unix", "pipe", "pipe"} {
+			added(r, network).sync()
+		}
+	})
+}
+
+func TestLimitsOnUnfinishedHandshakes(t *testing.T) {
+	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
+		r := newRig(t, fanout.Config{Engine: engine, MaxHandshakesPerAddress: 1})
+		address := r.serve()
+		slow := dial(t, "tcp", address)
+		slow.write([]byte(handshakeHead))
+		until(t, "the unfinished handshake is accepted", func() bool { return r.hub.Stats().Connections == 1 })
+		over := dial(t, "tcp", address)
+		over.write([]byte(handshakeRequest))
+		expect(t, "status", over.response().StatusCode, http.StatusTooManyRequests)
+		slow.write([]byte("\r\n"))
+		slow.accepted()
+		dial(t, "tcp", address).handshake().sync()
+		slow.sync()
+	})
+}
+
+func TestLimitsOnRatesCloseWith1008(t *testing.T) {
+	event := envelope("t", "", `"12345"`)
+	control := envelope("__subscribe", "", `{"topic":"t"}`)
+	for name, c := range map[string]struct {
+		cfg     fanout.Config
+		message string
+		within  int
+	}{
+		"events":                {fanout.Config{MaxEventsPerSecond: 10}, event, 10},
+		"control events":        {fanout.Config{MaxControlsPerSecond: 10}, control, 10},
+		"bytes":                 {fanout.Config{MaxBytesPerSecond: 10 * len(event)}, event, 10},
+		"malformed as events":   {fanout.Config{MaxEventsPerSecond: 10}, "{", 10},
+		"bytes of malformed":    {fanout.Config{MaxBytesPerSecond: 50}, "{{{{{", 10},
+		"events by themselves":  {fanout.Config{MaxEventsPerSecond: 1000, MaxControlsPerSecond: 10}, control, 10},
+		"unknown control types": {fanout.Config{MaxControlsPerSecond: 10}, envelope("__x", "", "0"), 10},
+	} {
+		t.Run(name, func(t *testing.T) {
+			eachEngine(t, func(t *testing.T, engine fanout.Engine) {
+				cfg := c.cfg
+				cfg.Engine = engine
+				r := newRig(t, cfg)
+				peer, _ := r.join()
+				other, _ := r.join()
+				for range c.within {
+					peer.text(c.message)
+				}
+				peer.sync()
+				go func() {
+					for range 1000 {
+						if _, err := peer.conn.Write(clientFrame(fin|opText, c.message)); err != nil {
+							return
+						}
+					}
+				}()
+				_, code, reason := peer.closing()
+				expect(t, "code", code, 1008)
+				retryHint(t, reason)
+				peer.conn.Close()
+				expect(t, "cause", receive(t, r.gone, "OnDisconnection").cause.Kind, fanout.CauseViolation)
+				expect(t, "counted", r.hub.Stats().OverRate, 1)
+				other.text(c.message)
+				other.sync()
+			})
+		})
+	}
+}
+
+func TestServeOfABrokenListenerReturnsItsError(t *testing.T) {
+	r := newRig(t, fanout.Config{})
+	l := listenTCP(t)
+	l.Close()
+	if err := r.hub.Serve(l); err == nil || errors.Is(err, fanout.ErrClosed) {
+		t.Errorf("got %v, want the listener's error", err)
+	}
+	broken := errors.New("broken")
+	if err := r.hub.Serve(brokenListener{err: broken}); !errors.Is(err, broken) {
+		t.Errorf("got %v, want %v", err, broken)
+	}
+	if err := r.hub.ListenAndServe("256.0.0.1:0"); err == nil {
+		t.Error("got no error for an address that there can't be, want one")
+	}
+	r.shutdown()
+	if err := r.hub.Serve(listenTCP(t)); !errors.Is(err, fanout.ErrClosed) {
+		t.Errorf("got %v after Shutdown, want ErrClosed", err)
+	}
+}
+
+// brokenListener fails for good.
+type brokenListener struct {
+	net.Listener
+	err error
+}
+
+func (l brokenListener) Accept() (net.Conn, error) { return nil, l.err }
+
+func (l brokenListener) Close() error { return nil }
+
+// exhaustedListener fails for now, until room is closed.
+type exhaustedListener struct {
+	net.Listener
+	room <-chan struct{}
+}
+
+// tryAgain is an error that passes.
+type tryAgain struct{ error }
+
+func (tryAgain) Temporary() bool { return true }
+
+func (l exhaustedListener) Accept() (net.Conn, error) {
+	select {
+	case <-l.room:
+		return l.Listener.Accept()
+	default:
+		return nil, tryAgain{errors.New("too many open files")}
+	}
+}
+
+func TestServePausesWhileAForeignListenerIsExhausted(t *testing.T) {
+	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
+		r := newRig(t, fanout.Config{Engine: engine})
+		room := make(chan struct{})
+		started := time.Now()
+		address := r.serveOn(exhaustedListener{listenTCP(t), room})
+		until(t, "accepting has paused", func() bool { return r.hub.Stats().AcceptPauses >= 2 })
+		pauses, took := r.hub.Stats().AcceptPauses, time.Since(started)
+		if limit := uint64(took/(100*time.Millisecond)) + 2; pauses > limit {
+			t.Errorf("got %d pauses in %v, want at most %d: not a busy loop", pauses, took, limit)
+		}
+		expect(t, "log lines", r.log.count("WARN", "accepting pauses"), 1)
+		close(room)
+		dial(t, "tcp", address).handshake().sync()
+	})
+}

@@ -1,0 +1,310 @@
+//go:build faults && linux
+
+package simulation
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+
+	"github.com/spokehub/spokehub/event"
+)
+
+// action is what may happen to the client of a slot.
+type action struct {
+	name   string
+	weight int
+	run    func(s *sim, c *client, r *rand.Rand)
+}
+
+var actions = []action{
+	{"subscribe", 14, (*sim).subscribe},
+	{"unsubscribe", 6, (*sim).unsubscribe},
+	{"publish", 14, (*sim).publishOne},
+	{"publish in fragments", 4, (*sim).publishFragments},
+	{"publish many behind a callback that blocks", 1, (*sim).publishMany},
+	{"dispatch", 20, (*sim).dispatchSome},
+	{"dispatch a flood", 5, (*sim).flood},
+	{"dispatch to one", 5, (*sim).dispatchOne},
+	{"ping", 4, (*sim).ping},
+	{"malformed message", 3, (*sim).malformed},
+	{"stall", 5, (*sim).stall},
+	{"resume", 4, (*sim).resume},
+	{"send a part", 4, (*sim).sendPart},
+	{"barrier", 3, func(s *sim, _ *client, _ *rand.Rand) { s.barrier() }},
+	{"die", 3, func(s *sim, c *client, _ *rand.Rand) { s.kill(c) }},
+	{"close politely", 2, (*sim).closePolitely},
+	{"violate", 3, (*sim).violate},
+	{"end in the handshake", 1, (*sim).dieInHandshake},
+	{"be closed", 2, (*sim).closeSpoke},
+	{"be closed by a callback", 1, (*sim).closeInCallback},
+	{"be removed", 3, (*sim).removeSpoke},
+	{"be removed by a callback", 1, (*sim).removeInCallback},
+	{"use of what has ended", 4, (*sim).useEnded},
+	{"add a listener", 3, (*sim).listen},
+	{"remove a listener", 2, (*sim).unlisten},
+	{"look at the queue", 5, (*sim).lookAtQueue},
+	{"look at the subscriptions", 2, (*sim).lookAtSubscriptions},
+}
+
+func choose(r *rand.Rand) action {
+	total := 0
+	for _, a := range actions {
+		total += a.weight
+	}
+	n := r.IntN(total)
+	for _, a := range actions {
+		if n -= a.weight; n < 0 {
+			return a
+		}
+	}
+	panic("unreachable")
+}
+
+// act plays one action. Its dice are its own, so that what the schedule holds doesn't depend on what the hub does.
+func (s *sim) act(r *rand.Rand) {
+	a := choose(r)
+	slot := r.IntN(len(s.slots))
+	c := s.slots[slot]
+	if c == nil || !c.usable() {
+		s.connect(slot, r)
+		return
+	}
+	s.say("%v: %s", c, a.name)
+	a.run(s, c, r)
+}
+
+var types = []string{"a", "b", "c"}
+
+func someTopic(r *rand.Rand) string {
+	switch r.IntN(12) {
+	case 0:
+		return forbiddenTopic
+	case 1:
+		return pick(r, "", "__x", "a:", ":1", "a\x01")
+	case 2, 3, 4, 5, 6:
+		return pick(r, types...)
+	}
+	return pick(r, types...) + ":" + pick(r, "1", "2")
+}
+
+func someTopics(r *rand.Rand) []string {
+	topics := make([]string, 1+r.IntN(3))
+	for i := range topics {
+		topics[i] = someTopic(r)
+	}
+	return topics
+}
+
+func (s *sim) subscribe(c *client, r *rand.Rand) { s.controlSome(c, "__subscribe", r) }
+
+func (s *sim) unsubscribe(c *client, r *rand.Rand) { s.controlSome(c, "__unsubscribe", r) }
+
+func (s *sim) controlSome(c *client, kind string, r *rand.Rand) {
+	id := fmt.Sprintf("k%d", c.controls)
+	if oneIn(r, 6) {
+		id = ""
+	}
+	topics := someTopics(r)
+	s.say("  %s %q id %q", kind, topics, id)
+	c.control(kind, id, topics, nil)
+	if oneIn(r, 2) {
+		return
+	}
+	want := c.controls
+	c.ask(func() {})
+	if !c.stalled && oneIn(r, 2) {
+		c.socket.allowed = unlimited
+		s.pump("an answer", func() bool { return c.confirmed > want || c.gone() || c.closed != 0 })
+	}
+}
+
+// fire makes an event that a client sends, and the text of it.
+func (s *sim) fire(c *client, r *rand.Rand, do string, pad int) string {
+	typ, id := pick(r, types...), pick(r, "", "1", "2")
+	x := s.shoot(relayStream(c.id), typ, id, do, pad)
+	x.by, x.origin = c, x.seq
+	if s.traits.relay {
+		x.flying = true
+		s.judge(x, c)
+		s.flying = append(s.flying, x)
+	}
+	if do == "echo" {
+		y := s.shoot(echoStream(c.id), pick(r, types...), pick(r, "", "1", "2"), "", r.IntN(200))
+		y.by, y.origin, y.flying = c, x.seq, true
+		s.judge(y, nil)
+		s.flying = append(s.flying, y)
+		s.witness.mu.Lock()
+		s.witness.echoes[[2]int{x.stream, x.seq}] = y.event
+		s.witness.mu.Unlock()
+	}
+	s.say("  event %d of stream %d, %s:%s, %q", x.seq, x.stream, typ, id, do)
+	if oneIn(r, 3) {
+		return fmt.Sprintf(` {"payload": %s, "other":[1,{"x":null}], "id":%s ,"type":%s}`, x.event.Payload, jsonOf(id), jsonOf(typ))
+	}
+	return x.wire
+}
+
+func (s *sim) deed(r *rand.Rand) string {
+	if !s.traits.onEvent {
+		return ""
+	}
+	return pick(r, "", "", "", "", "panic", "echo", "echo", "block")
+}
+
+func (s *sim) publishOne(c *client, r *rand.Rand) {
+	do := s.deed(r)
+	if do == "block" {
+		s.witness.block()
+	}
+	for range 1 + r.IntN(4) {
+		c.message(s.fire(c, r, do, r.IntN(300)))
+		do = ""
+	}
+}
+
+func (s *sim) publishFragments(c *client, r *rand.Rand) {
+	text := s.fire(c, r, s.deed(r), r.IntN(600))
+	c.messages = append(c.messages, text)
+	first, cut := byte(opText), 0
+	for range 1 + r.IntN(3) {
+		next := cut + r.IntN(len(text)-cut)
+		c.send(first, text[cut:next])
+		first, cut = opContinuation, next
+		if oneIn(r, 2) {
+			s.ping(c, r)
+		}
+	}
+	c.send(first|fin, text[cut:])
+	s.witness.block()
+}
+
+func (s *sim) publishMany(c *client, r *rand.Rand) {
+	do := ""
+	if s.traits.onEvent {
+		do = "block"
+		s.witness.block()
+	}
+	for range 700 {
+		c.message(s.fire(c, r, do, 0))
+		do = ""
+	}
+	for range 20 {
+		if !s.pass() {
+			s.wait()
+		}
+	}
+}
+
+func (s *sim) dispatch(typ, id string, pad int) {
+	x := s.shoot(driverStream, typ, id, "", pad)
+	s.say("  event %d, %s:%s, %d bytes", x.seq, typ, id, x.size())
+	s.judge(x, nil)
+	if !s.hub.DispatchEvent(x.event) {
+		s.fail("got false from DispatchEvent")
+	}
+}
+
+func (s *sim) dispatchSome(_ *client, r *rand.Rand) {
+	pad := pick(r, 0, 50, 400)
+	for range 1 + r.IntN(5) {
+		s.dispatch(pick(r, types...), pick(r, "", "1", "2"), pad)
+	}
+}
+
+// flood is more than a client that has stalled can take.
+func (s *sim) flood(c *client, r *rand.Rand) {
+	c.stalled = c.stalled || oneIn(r, 2)
+	typ := pick(r, types...)
+	for topic := range c.topics {
+		if slices.Contains(types, topic) {
+			typ = min(typ, topic)
+		}
+	}
+	size := min(s.traits.queueLimit/4, pick(r, 200, 1500, 6000))
+	if oneIn(r, 30) {
+		size = s.traits.queueLimit
+	}
+	for range 1 + min(60, 2*s.traits.queueLimit/size) {
+		s.dispatch(typ, "1", size)
+	}
+}
+
+func (s *sim) dispatchOne(c *client, r *rand.Rand) {
+	x := s.shoot(driverStream, pick(r, types...), "7", "", r.IntN(100))
+	x.verdicts = make([]verdict, len(s.clients))
+	s.give(x, c.id, must)
+	c.spoke.DispatchEvent(x.event)
+}
+
+func (s *sim) ping(c *client, r *rand.Rand) {
+	payload := fmt.Sprintf("%0*d", 8+r.IntN(100), c.pinged)
+	c.pinged++
+	c.pongs = append(c.pongs, payload)
+	c.due += len(payload) + frameRoom
+	c.send(fin|opPing, payload)
+}
+
+func (s *sim) malformed(c *client, r *rand.Rand) {
+	c.message(pick(r, "", "{", `{"type":"a"`, `{"type":1}`, `{"type":"a:b"}`, `[]`, `{"type":"a","type":"a"}`, `{"type":"__what","id":"x"}`))
+}
+
+func (s *sim) stall(c *client, _ *rand.Rand) { c.stalled = true }
+
+func (s *sim) resume(c *client, _ *rand.Rand) {
+	c.stalled = false
+	c.socket.allowed = unlimited
+}
+
+func (s *sim) sendPart(c *client, r *rand.Rand) {
+	c.socket.allowed = 1 + r.IntN(60)
+	if oneIn(r, 2) {
+		s.publishOne(c, r)
+	}
+}
+
+func (s *sim) listen(c *client, r *rand.Rand) {
+	if oneIn(r, 2) {
+		c = nil
+	}
+	topic := someTopic(r)
+	if _, _, err := event.SplitTopic(topic); err == nil {
+		s.say("  to %s, of %v", topic, c != nil)
+		s.addEar(topic, c, oneIn(r, 4))
+	}
+}
+
+func (s *sim) unlisten(_ *client, r *rand.Rand) {
+	if len(s.ears) == 0 {
+		return
+	}
+	if e := s.ears[r.IntN(len(s.ears))]; e.removed == 0 {
+		s.removeEar(e)
+	}
+}
+
+func (s *sim) lookAtQueue(c *client, _ *rand.Rand) {
+	if queued := c.spoke.BufferedAmount(); queued > s.traits.queueLimit+closeFrameRoom {
+		s.fail("%v: got %d bytes queued with a limit of %d", c, queued, s.traits.queueLimit)
+	}
+	s.stats()
+}
+
+func (s *sim) lookAtSubscriptions(c *client, _ *rand.Rand) {
+	if c.confirmed < c.controls {
+		return
+	}
+	got := c.spoke.Subscriptions()
+	if len(got) == 0 {
+		return
+	}
+	slices.Sort(got)
+	var want []string
+	for topic := range c.topics {
+		want = append(want, topic)
+	}
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		s.fail("%v: got the subscriptions %q, want %q", c, got, want)
+	}
+}

@@ -1,0 +1,307 @@
+//go:build faults && linux
+
+package simulation
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spokehub/spokehub/fanout"
+)
+
+const handshake = "GET /ws HTTP/1.1\r\nHost: hub.test\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
+	"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+
+// connect gives a slot a new client, by one of the ways into the hub.
+func (s *sim) connect(slot int, r *rand.Rand) {
+	way := pick(r, "serve", "tcp", "unix", "unix", "link")
+	if way == "serve" {
+		s.slots[slot] = s.handshaken(r)
+		return
+	}
+	s.slots[slot] = s.added(way, r)
+}
+
+func (s *sim) added(way string, r *rand.Rand) *client {
+	k, conn := s.pairOf(way, r)
+	c := s.newClient(way, k, r.Uint32())
+	s.say("%v: connect", c)
+	spoke, err := s.hub.AddConnection(conn)
+	if err != nil {
+		s.fail("add connection: %v", err)
+	}
+	c.spoke = spoke
+	s.witness.claim(spoke, c.id)
+	return c
+}
+
+func (s *sim) handshaken(r *rand.Rand) *client {
+	c := s.newClient("serve", s.dialed(s.port, r), r.Uint32())
+	s.say("%v: connect", c)
+	port := c.port()
+	s.witness.expect(port)
+	c.out = append(c.out, handshake...)
+	early := oneIn(r, 2)
+	if early {
+		c.control("__subscribe", "early", []string{pick(r, types...)}, nil)
+	}
+	if oneIn(r, 2) {
+		c.socket.allowed = 1 + r.IntN(len(c.out))
+		s.pumpFor(time.Millisecond, func() bool { return c.socket.allowed == 0 })
+		c.socket.allowed = unlimited
+	}
+	s.welcome("the answer to a handshake", func() bool {
+		c.read()
+		return c.ended || bytes.Contains(c.in, []byte("\r\n\r\n"))
+	})
+	head, rest, whole := bytes.Cut(c.in, []byte("\r\n\r\n"))
+	if !whole || !bytes.HasPrefix(head, []byte("HTTP/1.1 101 ")) {
+		if s.traits.plan.Reset == 0 {
+			c.fail("got %q as the answer to a handshake", c.in)
+		}
+		s.lost(c)
+		return c
+	}
+	c.in = rest
+	s.pump("OnConnection", func() bool { return s.witness.at(port) != nil })
+	c.spoke = s.witness.at(port)
+	s.witness.claim(c.spoke, c.id)
+	c.take()
+	return c
+}
+
+// lost gives up a client that was cut off in its handshake, which OnConnection need not have told of.
+func (s *sim) lost(c *client) {
+	c.killed = true
+	c.kill()
+}
+
+// welcome waits for an accepted connection. Where accepting has paused for lack of descriptors, it goes on as soon as other
+// connections end.
+func (s *sim) welcome(what string, reached func() bool) {
+	s.witness.open()
+	for range 1000 {
+		if s.pumpFor(s.patience/100, reached) {
+			return
+		}
+		if s.traits.plan.Exhaust == 0 {
+			break
+		}
+		var short []*client
+		for range s.traits.reactors {
+			short = append(short, s.added("unix", dice(s.seed, -2)))
+		}
+		for _, c := range short {
+			s.kill(c)
+		}
+	}
+	s.pump(what, reached)
+}
+
+func (s *sim) dieInHandshake(_ *client, r *rand.Rand) {
+	k := s.dialed(s.port, r)
+	k.out = []byte(handshake[:r.IntN(len(handshake)-1)])
+	k.flush()
+	k.kill()
+}
+
+func (s *sim) kill(c *client) {
+	if c.gone() {
+		return
+	}
+	c.killed = true
+	c.leave(fanout.CausePeerGone)
+	c.kill()
+}
+
+func (s *sim) closePolitely(c *client, r *rand.Rand) {
+	c.wants = pick(r, 1000, 1001, 3000, 4999, 1005)
+	c.leave(fanout.CausePeerClosed)
+	if c.wants == 1005 {
+		c.send(fin|opClose, "")
+		return
+	}
+	c.send(fin|opClose, string(binary.BigEndian.AppendUint16(nil, uint16(c.wants)))+"bye")
+}
+
+func (s *sim) violate(c *client, r *rand.Rand) {
+	type violation struct {
+		code  int
+		bytes string
+	}
+	masked := func(first byte, payload string) string { return string(clientFrame(first, payload, r.Uint32())) }
+	v := pick(r,
+		violation{1002, "\x81\x01a"},
+		violation{1002, masked(fin|0x40|opText, "x")},
+		violation{1002, masked(fin|3, "x")},
+		violation{1002, masked(opPing, "")},
+		violation{1002, masked(fin|opPing, strings.Repeat("x", 126))},
+		violation{1002, masked(fin|opContinuation, "x")},
+		violation{1002, masked(fin|opClose, "x")},
+		violation{1002, masked(fin|opClose, "\x03\xed")},
+		violation{1007, masked(fin|opText, "\xff")},
+		violation{1009, "\x81\xff" + string(binary.BigEndian.AppendUint64(nil, 1<<20)) + "mask"},
+	)
+	s.say("  %q, for %d", v.bytes[:min(8, len(v.bytes))], v.code)
+	c.wants = v.code
+	c.leave(fanout.CauseViolation)
+	c.out = append(c.out, v.bytes...)
+	for range r.IntN(100) {
+		c.out = append(c.out, byte(r.Uint32()))
+	}
+}
+
+func (s *sim) closeSpoke(c *client, r *rand.Rand) {
+	c.wants = pick(r, 1000, 1008, 4401)
+	c.leave(fanout.CauseClosed)
+	c.spoke.Close(uint16(c.wants), "done")
+	s.dispatch(pick(r, types...), "", 0)
+}
+
+func (s *sim) closeInCallback(c *client, r *rand.Rand) {
+	if !s.traits.onEvent {
+		return
+	}
+	text := s.fire(c, r, "close", 0)
+	c.wants = codeOfSelf
+	c.leave(fanout.CauseClosed)
+	c.message(text)
+}
+
+// removeInCallback has a callback take its own connection out of the hub and close it, behind what is queued.
+func (s *sim) removeInCallback(c *client, r *rand.Rand) {
+	if !s.traits.onEvent {
+		return
+	}
+	text := s.fire(c, r, "remove", 0)
+	c.removed = true
+	c.leave(fanout.CauseRemoved)
+	c.message(text)
+}
+
+// removeSpoke takes a connection out of the hub and goes on using it, both ways.
+func (s *sim) removeSpoke(c *client, r *rand.Rand) {
+	live, err := s.hub.RemoveConnection(c.spoke.Conn())
+	if err != nil {
+		if !errors.Is(err, fanout.ErrNotConnected) {
+			c.fail("remove connection: %v", err)
+		}
+		return
+	}
+	c.removed = true
+	c.leave(fanout.CauseRemoved)
+	c.marker = fmt.Sprintf(`{"owner":%d}`, c.id)
+	tail := fmt.Sprintf("tail %d", c.id)
+	c.message(tail)
+	c.stalled = false
+	c.socket.allowed = unlimited
+	opcode := byte(opText)
+	if s.traits.binary {
+		opcode = opBinary
+	}
+	written, read := make(chan error, 1), make(chan []string, 1)
+	own := append([]byte{fin | opcode, byte(len(c.marker))}, c.marker...)
+	go func() {
+		_, err := live.Write(own)
+		written <- err
+	}()
+	go func() {
+		read <- readUntil(live, tail)
+		s.witness.ring()
+	}()
+	var came []string
+	s.pump("what a removed connection gives back", func() bool {
+		select {
+		case came = <-read:
+		default:
+		}
+		return came != nil && c.marker == ""
+	})
+	if err := <-written; err != nil {
+		c.fail("write on a removed connection: %v", err)
+	}
+	live.Close()
+	if want := c.messages[max(0, len(c.messages)-len(came)):]; !slices.Equal(came, want) {
+		c.fail("got %.300q from a removed connection, want %.300q", came, want)
+	}
+	s.pump("OnDisconnection of a removed connection", func() bool { return s.witness.life(c.spoke).disconnected == 1 })
+	s.verifyShare(c, came)
+}
+
+// verifyShare wants every event of a removed connection either heard or given back.
+func (s *sim) verifyShare(c *client, came []string) {
+	given := 0
+	for _, text := range came {
+		if strings.Contains(text, `"do":`) {
+			given++
+		}
+	}
+	heard, sent := s.witness.life(c.spoke).heard, len(s.streamOf(c))
+	if s.traits.onEvent && heard+given != sent {
+		c.fail("removed: got %d events heard and %d given back, want %d together", heard, given, sent)
+	}
+}
+
+// readUntil collects the messages that come up to the last one.
+func readUntil(conn net.Conn, last string) []string {
+	_ = conn.SetReadDeadline(time.Now().Add(time.Minute))
+	came := []string{}
+	var b []byte
+	var buffer [4096]byte
+	message := ""
+	for {
+		n, err := conn.Read(buffer[:])
+		b = append(b, buffer[:n]...)
+		for {
+			first, payload, rest, ok := unmasked(b)
+			if !ok {
+				break
+			}
+			b = rest
+			if first&0x8 != 0 {
+				continue
+			}
+			message += payload
+			if first&fin != 0 {
+				came = append(came, message)
+				message = ""
+			}
+		}
+		if err != nil || len(came) > 0 && came[len(came)-1] == last {
+			return came
+		}
+	}
+}
+
+// useEnded calls the methods of a spoke that has ended, whose slot another may have by now.
+func (s *sim) useEnded(_ *client, r *rand.Rand) {
+	start := r.IntN(len(s.clients))
+	for i := range s.clients {
+		c := s.clients[(start+i)%len(s.clients)]
+		if c.spoke == nil || s.witness.life(c.spoke).disconnected == 0 {
+			continue
+		}
+		x := s.shoot(driverStream, pick(r, types...), "", "", 0)
+		c.spoke.DispatchEvent(x.event)
+		c.spoke.Close(codeOfSelf, "too late")
+		if got := c.spoke.Subscriptions(); len(got) > 0 {
+			c.fail("got the subscriptions %q after its end", got)
+		}
+		if _, err := s.hub.RemoveConnection(c.spoke.Conn()); !errors.Is(err, fanout.ErrNotConnected) {
+			c.fail("got %v from RemoveConnection after its end, want ErrNotConnected", err)
+		}
+		if c.gone() && !c.removed && c.killed {
+			if got := c.spoke.BufferedAmount(); got != 0 {
+				c.fail("got %d bytes buffered after its end", got)
+			}
+		}
+		return
+	}
+}

@@ -1,0 +1,126 @@
+//go:build faults && linux
+
+package simulation
+
+import (
+	"flag"
+	"fmt"
+	"maps"
+	"os"
+	"reflect"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/spokehub/spokehub/fanout"
+)
+
+var (
+	firstSeed = flag.Uint64("sim.seed", 1, "the first seed of the simulation")
+	seeds     = flag.Int("sim.seeds", 1000, "how many seeds the simulation plays")
+	repeat    = flag.Int("sim.repeat", 1, "how often it plays each seed")
+	patience  = flag.Duration("sim.patience", 10*time.Second, "how long it waits for what must come")
+)
+
+const (
+	progressEvery   = 2 * time.Second
+	seedsForAllToDo = 200
+)
+
+// TestHubKeepsItsPromisesUnderEverySchedule plays -sim.seeds seeds from -sim.seed on. It names the seed that fails, how to
+// play it again, and what was done up to the failure.
+func TestHubKeepsItsPromisesUnderEverySchedule(t *testing.T) {
+	plant(t)
+	began, told := time.Now(), time.Now()
+	did := tally{faults: make(map[string]uint64), causes: make(map[fanout.CauseKind]int)}
+	for i := range *seeds {
+		for range *repeat {
+			did.add(play(t, *firstSeed+uint64(i)))
+		}
+		if time.Since(told) > progressEvery {
+			told = time.Now()
+			fmt.Fprintf(os.Stderr, "simulation: %d of %d seeds in %v\n", i+1, *seeds, time.Since(began).Round(time.Second))
+		}
+	}
+	t.Logf("%d seeds in %v: %v", *seeds**repeat, time.Since(began).Round(time.Millisecond), did)
+	if *seeds >= seedsForAllToDo {
+		did.wantAll(t)
+	}
+}
+
+// tally is what some seeds have seen.
+type tally struct {
+	actions int
+	clients int
+	events  int
+	arrived uint64
+	faults  map[string]uint64
+	causes  map[fanout.CauseKind]int
+}
+
+func (d *tally) add(s *sim) {
+	d.actions += s.traits.actions
+	d.clients += len(s.clients)
+	for _, stream := range s.streams {
+		d.events += len(stream)
+	}
+	for _, c := range s.clients {
+		d.arrived += c.got
+	}
+	for _, l := range s.witness.lives {
+		d.causes[l.cause.Kind]++
+	}
+	met := reflect.ValueOf(s.met)
+	for i := range met.NumField() {
+		d.faults[met.Type().Field(i).Name] += met.Field(i).Uint()
+	}
+}
+
+func (d tally) String() string {
+	var parts []string
+	for _, kind := range slices.Sorted(maps.Keys(d.causes)) {
+		parts = append(parts, fmt.Sprintf("%d %v", d.causes[kind], kind))
+	}
+	return fmt.Sprintf("%d actions, %d clients, %d events, %d arrived; ends: %s; faults: %v", d.actions, d.clients, d.events,
+		d.arrived, strings.Join(parts, ", "), d.faults)
+}
+
+// wantAll wants every kind of fault and of end to have come about: else the simulation shows less than it says.
+func (d tally) wantAll(t *testing.T) {
+	t.Helper()
+	for name, times := range d.faults {
+		if times == 0 {
+			t.Errorf("got no %s injected, want some", name)
+		}
+	}
+	for _, kind := range []fanout.CauseKind{fanout.CausePeerClosed, fanout.CausePeerGone, fanout.CauseViolation, fanout.CauseBackpressure,
+		fanout.CauseClosed, fanout.CauseRemoved, fanout.CauseShutdown} {
+		if d.causes[kind] == 0 {
+			t.Errorf("got no end by %v, want some", kind)
+		}
+	}
+}
+
+// play runs one seed. It doesn't trust the run to end: a hub that hangs shows in the stacks.
+func play(t *testing.T, seed uint64) *sim {
+	t.Helper()
+	if *planted != "" {
+		fmt.Fprintf(os.Stderr, "playing seed %d\n", seed)
+	}
+	s := newSim(seed, *patience)
+	ended := make(chan string, 1)
+	go func() { ended <- s.run() }()
+	select {
+	case wrong := <-ended:
+		if wrong != "" {
+			t.Fatalf("seed %d: %s\nreplay: go test -tags faults ./fanout/simulation -run EverySchedule -sim.seeds 1 -sim.repeat 100 -sim.seed %d\n%s",
+				seed, wrong, seed, s.schedule())
+		}
+	case <-time.After(6 * *patience):
+		stacks := make([]byte, 256<<10)
+		t.Fatalf("seed %d hangs\n%s\n%s", seed, s.schedule(), stacks[:runtime.Stack(stacks, true)])
+	}
+	return s
+}

@@ -1,0 +1,82 @@
+//go:build faults && linux
+
+package simulation
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/spokehub/spokehub/fanout"
+	"github.com/spokehub/spokehub/netpoll"
+)
+
+// traits are what a seed fixes beside the actions.
+type traits struct {
+	engine      fanout.Engine
+	reactors    int
+	workers     int
+	queueLimit  int
+	sendBuffer  int
+	unsentLimit int
+	maxTopics   int
+	maxMessage  int
+	slots       int
+	actions     int
+	relay       bool
+	binary      bool
+	onEvent     bool
+	authorize   bool
+	abrupt      bool
+	plan        netpoll.FaultPlan
+}
+
+func dice(seed uint64, step int) *rand.Rand { return rand.New(rand.NewPCG(seed, uint64(step))) }
+
+func pick[T any](r *rand.Rand, from ...T) T { return from[r.IntN(len(from))] }
+
+func oneIn(r *rand.Rand, n int) bool { return r.IntN(n) == 0 }
+
+func traitsOf(seed uint64) traits {
+	r := dice(seed, -1)
+	t := traits{
+		engine:      []fanout.Engine{fanout.EngineEpoll, fanout.EngineEasygo, fanout.EngineGoroutine}[seed%3],
+		reactors:    1 + int(seed/3%3),
+		workers:     pick(r, 2, 3, 8),
+		queueLimit:  pick(r, 2<<10, 6<<10, 16<<10, 64<<10),
+		sendBuffer:  pick(r, 1<<10, 4<<10, 16<<10),
+		unsentLimit: pick(r, 1<<10, 4<<10, 16<<10),
+		maxTopics:   pick(r, 2, 5, 1024),
+		maxMessage:  pick(r, 4<<10, 64<<10),
+		slots:       4 + r.IntN(8),
+		actions:     60 + r.IntN(120),
+		relay:       !oneIn(r, 8),
+		binary:      oneIn(r, 4),
+		onEvent:     !oneIn(r, 4),
+		authorize:   oneIn(r, 4),
+		abrupt:      oneIn(r, 4),
+	}
+	often := pick(r, 0, 3, 10)
+	t.plan = netpoll.FaultPlan{Seed: seed, Again: often, Interrupt: often, Short: often, Spurious: often, Abort: often}
+	if oneIn(r, 2) {
+		t.plan.Reset = pick(r, 50, 200)
+	}
+	if oneIn(r, 16) {
+		t.plan.Exhaust = 4
+	}
+	return t
+}
+
+func (t traits) String() string {
+	return fmt.Sprintf("engine=%v reactors=%d workers=%d queue=%d sndbuf=%d unsent=%d topics=%d relay=%v onEvent=%v authorize=%v plan=%+v",
+		t.engine, t.reactors, t.workers, t.queueLimit, t.sendBuffer, t.unsentLimit, t.maxTopics, t.relay, t.onEvent, t.authorize, t.plan)
+}
+
+func (t traits) config() fanout.Config {
+	return fanout.Config{
+		Engine: t.engine, Reactors: t.reactors, Workers: t.workers, QueueLimit: t.queueLimit, SendBuffer: t.sendBuffer,
+		UnsentLimit: t.unsentLimit, MaxTopics: t.maxTopics, MaxMessage: t.maxMessage, Relay: t.relay, Binary: t.binary,
+		PingInterval: -1, CloseTimeout: time.Minute, FirstByteTimeout: time.Minute, HandshakeTimeout: time.Minute,
+		MemoryBudget: 1 << 40,
+	}
+}

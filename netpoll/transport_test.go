@@ -1,0 +1,100 @@
+package netpoll
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"math/big"
+	"net"
+	"path/filepath"
+	"sync"
+	"testing"
+)
+
+// transport makes pairs of connected net.Conns.
+type transport struct {
+	name  string
+	half  bool
+	taken bool
+	pair  func(t testing.TB) (ours, peer net.Conn)
+}
+
+var transports = []transport{
+	{"tcp", true, true, tcpPair},
+	{"unix", true, true, unixPair},
+	{"pipe", false, false, func(testing.TB) (net.Conn, net.Conn) { return net.Pipe() }},
+	{"tls", true, false, tlsPair},
+}
+
+func listenerPair(t testing.TB, network, address string) (ours, peer net.Conn) {
+	t.Helper()
+	l, err := net.Listen(network, address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	peer, dialErr := net.Dial(network, l.Addr().String())
+	if dialErr != nil {
+		t.Fatal(dialErr)
+	}
+	ours, err = l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ours, peer
+}
+
+func tcpPair(t testing.TB) (ours, peer net.Conn) { return listenerPair(t, "tcp", "127.0.0.1:0") }
+
+func unixPair(t testing.TB) (ours, peer net.Conn) {
+	return listenerPair(t, "unix", filepath.Join(t.TempDir(), "s"))
+}
+
+var certificate = sync.OnceValues(func() (tls.Certificate, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, err
+})
+
+func tlsPair(t testing.TB) (ours, peer net.Conn) {
+	t.Helper()
+	c, err := certificate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	plainOurs, plainPeer := tcpPair(t)
+	server := tls.Server(plainOurs, &tls.Config{Certificates: []tls.Certificate{c}})
+	client := tls.Client(plainPeer, &tls.Config{InsecureSkipVerify: true})
+	shaken := make(chan error, 1)
+	go func() { shaken <- server.Handshake() }()
+	if err := errors.Join(client.Handshake(), <-shaken); err != nil {
+		t.Fatal(err)
+	}
+	return server, client
+}
+
+// takeOver opens conn on r: by its descriptor where the engine and the connection have one.
+func takeOver(t testing.TB, r *Reactor, conn net.Conn, engine Engine) uint32 {
+	t.Helper()
+	if engine.HasDescriptors() {
+		fd, ok, err := Adopt(conn)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ok {
+			n, err := r.Open(fd)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return n
+		}
+	}
+	return r.OpenLink(conn)
+}
