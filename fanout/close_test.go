@@ -58,7 +58,7 @@ func TestCloseCodesOfTheEmbedderArriveBehindWhatIsQueued(t *testing.T) {
 }
 
 func TestCloseHandshakeUnansweredEnds(t *testing.T) {
-	eachEntry(t, func(fanout.Engine) fanout.Config { return fanout.Config{CloseTimeout: 200 * time.Millisecond} }, func(t *testing.T, r *rig, c *client) {
+	eachEntry(t, func(fanout.Engine) fanout.Config { return fanout.Config{CloseTimeout: 100 * time.Millisecond} }, func(t *testing.T, r *rig, c *client) {
 		c.sync()
 		for s := range r.hub.Spokes() {
 			s.Close(1000, "")

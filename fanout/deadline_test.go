@@ -66,7 +66,7 @@ func TestPingsGoToTheSilentAndTheDeadAreGone(t *testing.T) {
 
 func TestPingsAreNotForThoseThatSpeak(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
-		r := newRig(t, fanout.Config{Engine: engine, Reactors: 1, PingInterval: time.Second, PeerTimeout: 10 * time.Second})
+		r := newRig(t, fanout.Config{Engine: engine, Reactors: 1, PingInterval: 400 * time.Millisecond, PeerTimeout: 10 * time.Second})
 		speaker, _ := r.join()
 		silent, _ := r.join()
 		pinged := make(chan frame, 1)

@@ -14,4 +14,5 @@ const (
 	defectOvertakesInbox     = false
 	defectLosesReadAhead     = false
 	defectKeepsSubscriptions = false
+	defectMissesTurn         = false
 )

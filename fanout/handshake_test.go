@@ -147,6 +147,9 @@ func TestHandshakeTokenListsAndOrigins(t *testing.T) {
 					peer := dial(t, "tcp", address)
 					peer.write([]byte("GET /ws HTTP/1.1\r\nHost: hub.test\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " + randomKey(7) + "\r\n" + c.lines + "\r\n"))
 					expect(t, "status", peer.response().StatusCode, c.status)
+					if c.status == http.StatusSwitchingProtocols {
+						receive(t, r.connected, "OnConnection")
+					}
 					peer.conn.Close()
 				}
 			})

@@ -199,7 +199,9 @@ func (l *lane) again(s *Spoke) {
 	if s.marks&ready == 0 {
 		s.marks |= ready
 		l.ready = append(l.ready, s)
-		l.reactor.LookAgain()
+		if !defectMissesTurn {
+			l.reactor.LookAgain()
+		}
 	}
 }
 

@@ -20,6 +20,12 @@ func TestConformsInCase(t *testing.T) {
 	}
 }
 
+func TestJudgesTextAlikeInCase(t *testing.T) {
+	for _, engine := range engines {
+		t.Run(engine.String(), func(t *testing.T) { playAll(t, engine, slicedSequenceCases()) })
+	}
+}
+
 func TestCasesAreNumberedLikeTheSuite(t *testing.T) {
 	want := map[string]int{"1": 16, "2": 11, "3": 7, "4": 10, "5": 20, "6": 145, "7": 37, "9": 54, "10": 1}
 	got := map[string]int{}

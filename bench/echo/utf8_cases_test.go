@@ -115,18 +115,38 @@ func span(first, last byte, behind string) string {
 	return b.String()
 }
 
+// sequenceCases send each sequence in one frame.
 func sequenceCases() []scene {
+	return judged(func(s scene, sequence string) scene { return s.send(text(sequence)) })
+}
+
+// slicedSequenceCases, which the suite hasn't, send them so that the server gets to see no sequence as a whole.
+func slicedSequenceCases() []scene {
+	return slices.Concat(
+		judged(func(s scene, sequence string) scene {
+			s.number += " in fragments"
+			return s.send(fragments(textual, sequence, 1)...)
+		}),
+		judged(func(s scene, sequence string) scene {
+			s.number += " in pieces"
+			s.cut = octetByOctet
+			return s.send(text(sequence))
+		}))
+}
+
+func judged(send func(s scene, sequence string) scene) []scene {
 	var cases []scene
 	counts := map[int]int{}
 	for _, group := range sequences {
 		for _, sequence := range group.texts {
 			counts[group.section]++
-			s := on(fmt.Sprintf("6.%d.%d", group.section, counts[group.section]), together)
+			s := send(on(fmt.Sprintf("6.%d.%d", group.section, counts[group.section]), together), sequence)
 			if group.good {
-				cases = append(cases, s.echo(text(sequence)))
+				s = s.get(text(sequence))
 			} else {
-				cases = append(cases, s.send(text(sequence)).end(1007))
+				s = s.end(1007)
 			}
+			cases = append(cases, s)
 		}
 	}
 	return cases

@@ -40,7 +40,7 @@ func parseFlags(arguments []string) (comparison, error) {
 	if err != nil {
 		return comparison{}, fmt.Errorf("find a place for the findings: %w", err)
 	}
-	c := comparison{command: strings.Join(append([]string{"cd bench/peers && go run ."}, arguments...), " ")}
+	var c comparison
 	flags := flag.NewFlagSet("peers", flag.ContinueOnError)
 	flags.Usage = func() {
 		fmt.Fprint(flags.Output(), usage)
@@ -69,6 +69,7 @@ func parseFlags(arguments []string) (comparison, error) {
 	if flags.NArg() > 0 {
 		return comparison{}, fmt.Errorf("unknown argument %q (see -help)", flags.Arg(0))
 	}
+	c.command = repeatable(flags)
 	c.servers, c.hubFlags = strings.Split(*servers, ","), strings.Fields(*hubFlags)
 	if *workloads != "" {
 		c.workloads = strings.Split(*workloads, ",")
@@ -78,6 +79,17 @@ func parseFlags(arguments []string) (comparison, error) {
 		err = setAside(c.data)
 	}
 	return c, err
+}
+
+// repeatable is the command that measures the same again: without the flags that name places on this machine.
+func repeatable(flags *flag.FlagSet) string {
+	words := []string{"cd bench/peers && go run ."}
+	flags.Visit(func(f *flag.Flag) {
+		if !slices.Contains([]string{"root", "out", "data", "keep", "render"}, f.Name) {
+			words = append(words, fmt.Sprintf("-%s %s", f.Name, f.Value))
+		}
+	})
+	return strings.Join(words, " ")
 }
 
 // setAside renames earlier findings, so that nothing is lost and nothing is mixed.

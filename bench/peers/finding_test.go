@@ -99,3 +99,13 @@ func TestFigures(t *testing.T) {
 		}
 	}
 }
+
+func TestTheCommandInTheReportNamesNoPlaces(t *testing.T) {
+	c, err := parseFlags([]string{"-render", "-data", "/somewhere/findings", "-out", "/somewhere", "-servers", "hub,bun", "-duration", "4s"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "cd bench/peers && go run . -duration 4s -servers hub,bun"; c.command != want {
+		t.Errorf("got %q, want %q", c.command, want)
+	}
+}

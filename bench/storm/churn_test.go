@@ -16,7 +16,7 @@ func TestConnectsAndKills(t *testing.T) {
 	before := sample(t, h)
 	churned := Churn{Rate: *rateFlag, Duration: *durationFlag, Hands: 256, Topic: "tick", Seed: 1}.Run(t.Context(), h)
 	after := sample(t, h)
-	fleet.finish(t, 0)
+	fleet.finish(t)
 	p99 := report(t, fleet.Fleet, nil)[groupHealthy].Latency.Quantile(0.99)
 	closeFleet(t, fleet.Fleet)
 	if churned.Failed > 0 || churned.Subscribed == 0 {
@@ -69,7 +69,7 @@ func TestUnfinishedHandshakes(t *testing.T) {
 		t.Errorf("got %+v, want two thirds of %d answered with 408 and the silent third closed", ended, count)
 	}
 	t.Logf("%+v; before %v, after %v", ended, open, sample(t, h))
-	fleet.finish(t, 0)
+	fleet.finish(t)
 	closeFleet(t, fleet.Fleet)
 	wantBase(t, h, base)
 }
@@ -120,7 +120,7 @@ func TestNonsense(t *testing.T) {
 		t.Errorf("got ends by code %v, want 1002, 1007 and 1009 among them, and none without a code", codes)
 	}
 	t.Logf("ends by code: %v", codes)
-	fleet.finish(t, 0)
+	fleet.finish(t)
 	closeFleet(t, fleet.Fleet)
 	wantBase(t, h, base)
 }

@@ -42,7 +42,7 @@ func TestAPublisherThatOverwhelms(t *testing.T) {
 	t.Logf("%d events for %d spokes in %v: %d delivered, %d spokes ended, by code %v; %.1f MB resident at most",
 		sent[groupVictims], victims, *durationFlag, got.Delivered, got.Faults.Closed, got.Closes, float64(most)/1e6)
 	closeFleet(t, fleet)
-	healthy.finish(t, 0)
+	healthy.finish(t)
 	closeFleet(t, healthy.Fleet)
 	wantBase(t, h, base)
 }

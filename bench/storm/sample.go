@@ -144,7 +144,7 @@ func (s Sample) Settled(base Sample) bool {
 			return false
 		}
 	}
-	return s.Descriptors == base.Descriptors
+	return s.Descriptors <= base.Descriptors
 }
 
 // String tells the main figures.

@@ -60,7 +60,7 @@ func TestStoppedProcessesAreCut(t *testing.T) {
 	}
 	wantOnlyEnds(t, "stopped spokes", report(t, fleet, nil)[groupVictims])
 	closeFleet(t, fleet)
-	healthy.finish(t, 0)
+	healthy.finish(t)
 	closeFleet(t, healthy.Fleet)
 	wantBase(t, h, base)
 }
@@ -76,8 +76,11 @@ func TestSpokesThatStopReading(t *testing.T) {
 	h := startHub(t, "--queue-limit=256KiB", "--close-timeout=30s")
 	base := warm(t, h)
 	spokes := scaled(t, 1000)
-	fleet := startSteady(t, h, spokes, 4096, 100)
-	awaitDelivered(t, fleet.Fleet, groupHealthy, uint64(100*spokes))
+	healthy, victims := spokes*9/10, spokes/10
+	fleet := connectSteady(t, h, healthy, 4096)
+	connect(t, fleet.Fleet, h, swarm.Plan{Group: groupVictims, Count: victims, First: healthy, Topics: 1, Size: 4096, Subscribe: true, Ack: true})
+	fleet.start(t, 4096, 100)
+	awaitDelivered(t, fleet.Fleet, groupHealthy, uint64(100*healthy))
 	before, calm := sample(t, h), report(t, fleet.Fleet, nil)[groupHealthy].Latency
 	kernelBefore, err := h.Kernel()
 	if err != nil {
@@ -86,9 +89,9 @@ func TestSpokesThatStopReading(t *testing.T) {
 	if err := fleet.Mark(); err != nil {
 		t.Fatal(err)
 	}
-	stalled, err := fleet.Stall(groupHealthy, 10)
-	if err != nil {
-		t.Fatal(err)
+	stalled, err := fleet.Stall(groupVictims, 1)
+	if err != nil || stalled != victims {
+		t.Fatalf("got %d that stopped reading and %v, want %d", stalled, err, victims)
 	}
 	var most Sample
 	var kernel Kernel
@@ -111,13 +114,13 @@ func TestSpokesThatStopReading(t *testing.T) {
 		t.Errorf("got %.0f bytes in the kernel for each that stopped reading, want at most %.0f", held, most)
 	}
 	t.Logf("p99 of the healthy: %v before, %v during", calm.Quantile(0.99), during.Quantile(0.99))
-	fleet.finish(t, stalled)
-	if got, err := fleet.Resume(groupHealthy); err != nil || got != stalled {
+	fleet.finish(t)
+	if got, err := fleet.Resume(groupVictims); err != nil || got != stalled {
 		t.Errorf("got %d that read again and %v, want %d", got, err, stalled)
 	}
-	awaitSample(t, h, "goodbyes", func(s Sample) bool { return s.Metrics[Connections] == float64(spokes-stalled+1) })
-	got := report(t, fleet.Fleet, nil)[groupHealthy]
-	wantNoFaults(t, "all spokes", got)
+	awaitSample(t, h, "goodbyes", func(s Sample) bool { return s.Metrics[Connections] == float64(healthy+1) })
+	got := report(t, fleet.Fleet, nil)[groupVictims]
+	wantNoFaults(t, "those that stopped reading", got)
 	if got.Closes[tryLater] != stalled {
 		t.Errorf("got closes %v at those who read again, want %d with 1013", got.Closes, stalled)
 	}

@@ -215,6 +215,11 @@ func wantBase(t *testing.T, h *Hub, base Sample) Sample {
 func warm(t *testing.T, h *Hub) Sample {
 	t.Helper()
 	fresh := sample(t, h)
+	awaitSample(t, h, "the end of the first scrape", func(s Sample) bool {
+		scraped := s.Descriptors >= fresh.Descriptors
+		fresh.Descriptors = min(fresh.Descriptors, s.Descriptors)
+		return scraped
+	})
 	fleet := startFleet(t, 100)
 	connect(t, fleet, h, swarm.Plan{Count: 100, Topics: 1, Size: eventBytes, Subscribe: true, Ack: true})
 	if err := h.Publish(append(swarm.AppendEvent(nil, 0, 0, 1, eventBytes), '\n')); err != nil {

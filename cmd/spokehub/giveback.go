@@ -45,10 +45,10 @@ func (g *giver) run(stop <-chan struct{}) {
 	}
 }
 
-// look frees memory if no collection has run since the last look and a tenth more is held than was once enough.
+// look frees memory if at most one collection has run since the last look and a tenth more is held than was once enough.
 func (g *giver) look() {
 	now := g.read()
-	quiet := now.collections == g.last.collections
+	quiet := now.collections <= g.last.collections+1
 	g.least = min(g.least, now.memory)
 	if quiet && now.memory > g.least+g.least/10+giveBackFrom {
 		g.free()

@@ -11,8 +11,8 @@ func TestMemoryIsGivenBack(t *testing.T) {
 		looks []holding
 		want  []bool
 	}{
-		"after a spike, once it is quiet":                {[]holding{{100 * mib, 3}, {100 * mib, 3}}, []bool{false, true}},
-		"not while the collector runs by itself":         {[]holding{{100 * mib, 3}, {100 * mib, 4}}, []bool{false, false}},
+		"after a spike, once it is quiet":                {[]holding{{100 * mib, 3}, {100 * mib, 4}}, []bool{false, true}},
+		"not while the collector runs by itself":         {[]holding{{100 * mib, 3}, {100 * mib, 5}}, []bool{false, false}},
 		"not for a little":                               {[]holding{{11 * mib, 1}, {12 * mib, 1}}, []bool{false, false}},
 		"not again while the same is needed":             {[]holding{{100 * mib, 1}, {100 * mib, 1}, {100 * mib, 1}}, []bool{true, false, false}},
 		"again after the next spike":                     {[]holding{{100 * mib, 1}, {150 * mib, 1}}, []bool{true, true}},

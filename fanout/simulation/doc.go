@@ -5,7 +5,7 @@
 //	go test -tags faults ./fanout/simulation -sim.seeds 100000                 as many as asked for
 //	go test -tags faults ./fanout/simulation -run EverySchedule -sim.seed 4711 -sim.seeds 1 -sim.repeat 100    one again
 //
-// A seed fixes the configuration, the faults' plan and the list of actions. How threads run is not fixed: a failure that
+// A seed fixes the configuration, the faults' plan and the dice of every action. How threads run is not fixed: a failure that
 // depends on it may take repeats to come back, and the actions up to the failure are printed with it.
 //
 // # What the model knows

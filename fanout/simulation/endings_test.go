@@ -83,12 +83,15 @@ func (s *sim) lost(c *client) {
 	c.kill()
 }
 
+// hurryAfter is how long a paused listener is left alone.
+const hurryAfter = 20 * time.Millisecond
+
 // welcome waits for an accepted connection. Where accepting has paused for lack of descriptors, it goes on as soon as other
 // connections end.
 func (s *sim) welcome(what string, reached func() bool) {
 	s.witness.open()
 	for range 1000 {
-		if s.pumpFor(s.patience/100, reached) {
+		if s.pumpFor(hurryAfter, reached) {
 			return
 		}
 		if s.traits.plan.Exhaust == 0 {
