@@ -2,6 +2,7 @@ package netpoll
 
 import (
 	"net"
+	"runtime"
 	"strings"
 	"testing"
 )
@@ -129,6 +130,9 @@ func TestAKickUnderWayKeepsThePoller(t *testing.T) {
 			}()
 			for r.Post(TaskFunc(func(*Reactor) {})) {
 				continue
+			}
+			for range 5000 {
+				runtime.Gosched()
 			}
 			select {
 			case <-stopped:

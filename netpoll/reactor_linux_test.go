@@ -106,39 +106,77 @@ func TestReactorI2TheLastFrameNeverCutsIntoAHalfSentOne(t *testing.T) {
 }
 
 func TestReactorI3AReadComesBehindTheTasksPostedBefore(t *testing.T) {
-	for _, e := range []Engine{EngineEpoll, EngineEasygo} {
-		t.Run(e.String(), func(t *testing.T) {
-			h := newRecorder()
-			r := start(t, Config{Handler: h, Engine: e})
-			ours, peer := socketPair(t)
-			var n uint32
-			on(t, r, func() { n, _ = r.Open(ours) })
-			for range 200 {
-				held, goOn := make(chan struct{}), make(chan struct{})
-				r.Post(TaskFunc(func(*Reactor) { close(held); <-goOn }))
-				<-held
-				order := ""
-				h.onInput = func(uint32, []byte) { order += "input"; h.note("read") }
-				r.Post(TaskFunc(func(r *Reactor) {
-					r.Post(TaskFunc(func(*Reactor) { order += "task " }))
-				}))
-				if _, err := unix.Write(peer, []byte("x")); err != nil {
-					t.Fatal(err)
-				}
-				close(goOn)
-				h.await(t, "read")
-				on(t, r, func() {
-					if order != "task input" {
-						t.Errorf("got the order %q, want the task first", order)
-					}
-				})
-				h.mu.Lock()
-				h.events = nil
-				h.mu.Unlock()
-			}
-			on(t, r, func() { r.Close(n, DropClosed) })
-		})
+	h := newRecorder()
+	r, _ := still(t, Config{Handler: h})
+	ours, peer := socketPair(t)
+	n, err := r.Open(ours)
+	if err != nil {
+		t.Fatal(err)
 	}
+	r.turn()
+	r.Post(TaskFunc(func(r *Reactor) {
+		h.note("first task")
+		r.Post(TaskFunc(func(*Reactor) { h.note("second task") }))
+	}))
+	_, _ = unix.Write(peer, []byte("x"))
+	r.ready(r.Conn(n), readable)
+	if got, want := h.list(), []string{"first task", "second task", `input "x"`}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	r.Close(n, DropClosed)
+	r.bury()
+}
+
+func TestAFanoutKeepsItsSerialThroughWhatOverflowSends(t *testing.T) {
+	h := newRecorder()
+	r, _ := still(t, Config{Handler: h, QueueLimit: 100})
+	members := slotsOf(r, 3)
+	other := NewFrame([]byte("other"), true)
+	h.onOverflow = func(n uint32, _, _ int) {
+		r.SendAnyway(n, other)
+		r.Send(members[2], other)
+	}
+	for _, n := range members[1:2] {
+		r.SendAnyway(n, NewFrame(pattern(90), true))
+		r.slots.table.At(n).flags |= refusing
+		r.over = append(r.over, overflow{slot: n})
+	}
+	f := NewFrame(pattern(20), true)
+	r.NextSerial()
+	r.Fanout(f, members[:2], NoSlot)
+	r.Fanout(f, members[:1], NoSlot)
+	if h.count("overflow") != 1 {
+		t.Fatalf("got %q, want one overflow between two lists", h.list())
+	}
+	if got := r.Buffered(members[0]); got != f.Len() {
+		t.Errorf("got %d bytes queued on a member of both lists, want one copy: %d", got, f.Len())
+	}
+}
+
+func TestAClosedConnectionHurriesPausedAccepting(t *testing.T) {
+	h := newRecorder()
+	r, p := still(t, Config{Handler: h})
+	fd, _ := newListener(t)
+	l, err := r.Listen(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ours, _ := socketPair(t)
+	n, err := r.Open(ours)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.pauseAccept(l, unix.EMFILE)
+	if p.watched[int32(fd)].read || !IsExhausted(unix.EMFILE) {
+		t.Fatal("got the listener watched while accepting is paused, want it not")
+	}
+	r.Close(n, DropClosed)
+	r.bury()
+	if !p.watched[int32(fd)].read || h.count("accepting <nil>") != 1 {
+		t.Errorf("got %q, want accepting to go on at once", h.list())
+	}
+	r.Close(l, DropClosed)
+	r.bury()
 }
 
 func TestReactorI4NoFrameIsRefusedForWhatTheReactorHeldBack(t *testing.T) {
