@@ -3,6 +3,7 @@ package fanout_test
 import (
 	"context"
 	"net"
+	"runtime"
 	"strconv"
 	"testing"
 	"time"
@@ -255,5 +256,24 @@ func TestPromise9OnDisconnectionComesEvenWhenShutdownDidNotWaitForIt(t *testing.
 			expect(t, "heard", receive(t, heard, want), want)
 		}
 		receive(t, r.gone, "OnDisconnection")
+	})
+}
+
+func TestPromise9ACallbackThatEndsItsGoroutineCostsNothingElse(t *testing.T) {
+	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
+		r := newRig(t, fanout.Config{Engine: engine, Workers: 1})
+		remove, err := r.hub.AddEventListener("end", func(*fanout.Spoke, event.Event) { runtime.Goexit() })
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer remove()
+		heard := r.hear("t")
+		c, _ := r.join()
+		const rounds = 3
+		for i := range rounds {
+			c.text(envelope("end", "", "0"), envelope("t", "", strconv.Itoa(i)))
+			expect(t, "heard", receive(t, heard, "the event behind it"), "t  "+strconv.Itoa(i))
+		}
+		until(t, "each is logged", func() bool { return r.log.count("ERROR", "callback ended its goroutine") == rounds })
 	})
 }

@@ -149,10 +149,27 @@ var interners = sync.Pool{New: func() any { return new(interner) }}
 
 func (c *crew) work() {
 	names := interners.Get().(*interner)
-	defer interners.Put(names)
-	for s := c.pop(); s != nil; s = c.pop() {
-		c.serve(s, names)
+	var serving *Spoke
+	defer c.leave(&serving, names)
+	for serving = c.pop(); serving != nil; serving = c.pop() {
+		c.serve(serving, names)
 	}
+}
+
+// leave ends a worker. One that a callback ended with runtime.Goexit, as a test's FailNow does, leaves a spoke behind: it
+// goes on with its next item elsewhere.
+func (c *crew) leave(serving **Spoke, names *interner) {
+	interners.Put(names)
+	s := *serving
+	if s == nil {
+		return
+	}
+	c.hub.cfg.Logger.Error("callback ended its goroutine; the connection goes on", "spoke", s.id)
+	s.box.pos++
+	c.mu.Lock()
+	c.ended()
+	c.mu.Unlock()
+	c.push([]*Spoke{s})
 }
 
 // serve runs what the spoke's box holds up to the next barrier and passes the box on.

@@ -1,17 +1,22 @@
 package fanout
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"time"
 
 	"github.com/spokehub/spokehub/netpoll"
 )
 
-// ListenAndServe listens on a TCP address and calls Serve.
+// ListenAndServe listens on a TCP address and calls Serve. It listens for plain TCP: what a Multipath TCP listener, as
+// net.Listen makes it, accepts inherits no options and must be tuned one by one.
 func (h *Hub) ListenAndServe(address string) error {
-	l, err := net.Listen("tcp", address)
+	var plain net.ListenConfig
+	plain.SetMultipathTCP(false)
+	l, err := plain.Listen(context.Background(), "tcp", address)
 	if err != nil {
 		return fmt.Errorf("serve: %w", err)
 	}
@@ -34,13 +39,13 @@ func (h *Hub) Serve(l net.Listener) error {
 			return fmt.Errorf("serve: %w", err)
 		}
 		if taken {
-			return h.serveDescriptor(fd)
+			return h.serveDescriptor(fd, l.Addr())
 		}
 	}
 	return h.serveListener(l)
 }
 
-func (h *Hub) serveDescriptor(fd int) error {
+func (h *Hub) serveDescriptor(fd int, address net.Addr) error {
 	if !netpoll.TuneListener(fd, h.sockets()) {
 		h.tuneEach.Store(true)
 	}
@@ -64,6 +69,9 @@ func (h *Hub) serveDescriptor(fd int) error {
 				r.Close(listener.Slot, netpoll.DropClosed)
 			}
 		})
+		if unix, ok := address.(*net.UnixAddr); ok {
+			_ = os.Remove(unix.Name)
+		}
 	})
 	<-h.closed
 	return h.whyClosed()
