@@ -206,7 +206,7 @@ func (l *lane) ask(f func(r *netpoll.Reactor)) {
 	}
 }
 
-// checkPeer pings a spoke that was silent and gives up one that was so for too long.
+// checkPeer pings a spoke that was silent and gives up one that was so for too long. One that is not read counts as heard.
 func (l *lane) checkPeer(s *Spoke) {
 	if s.marks&draining != 0 {
 		l.drainNow(s)
@@ -214,6 +214,10 @@ func (l *lane) checkPeer(s *Spoke) {
 	}
 	cfg := &l.hub.cfg
 	if cfg.PingInterval <= 0 {
+		return
+	}
+	if s.marks&held != 0 {
+		l.reactor.SetDeadline(s.conn.Slot, cfg.PingInterval)
 		return
 	}
 	silent := l.reactor.SilentFor(s.conn.Slot)

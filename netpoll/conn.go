@@ -86,7 +86,7 @@ func (r *Reactor) Pause(n uint32) {
 	}
 }
 
-// Resume reads on.
+// Resume reads on. The peer's silence counts from now.
 func (r *Reactor) Resume(n uint32) {
 	s := r.slots.table.At(n)
 	if s.flags&paused != 0 && !defectNeverResumes {

@@ -190,6 +190,7 @@ type stillPoller struct {
 	alarms  []uint32
 	kicks   int
 	fail    error
+	onAlarm func()
 }
 
 type interestOf struct {
@@ -213,9 +214,15 @@ func (p *stillPoller) mod(fd int32, token Conn, read, write bool) error {
 
 func (p *stillPoller) del(fd int32) error { delete(p.watched, fd); return nil }
 func (p *stillPoller) retire(fd int32)    { delete(p.watched, fd) }
-func (p *stillPoller) alarm(ticks uint32) { p.alarms = append(p.alarms, ticks) }
 func (p *stillPoller) kick()              { p.kicks++ }
 func (p *stillPoller) run()               {}
+
+func (p *stillPoller) alarm(ticks uint32) {
+	p.alarms = append(p.alarms, ticks)
+	if p.onAlarm != nil {
+		p.onAlarm()
+	}
+}
 
 // still makes a reactor that does nothing by itself.
 func still(t testing.TB, cfg Config) (*Reactor, *stillPoller) {

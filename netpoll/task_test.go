@@ -93,6 +93,30 @@ func TestNoWakeUpIsLost(t *testing.T) {
 	}
 }
 
+// TestATaskPostedWhileTheReactorFallsAsleepIsNotLeft posts one behind the reactor's look at its inbox and ahead of its
+// sleeping flag, where no kick comes.
+func TestATaskPostedWhileTheReactorFallsAsleepIsNotLeft(t *testing.T) {
+	r, p := still(t, Config{Handler: newRecorder()})
+	ran := false
+	n := r.slots.take()
+	r.SetDeadline(n, 10*Tick)
+	p.onAlarm = func() {
+		p.onAlarm = nil
+		r.Post(TaskFunc(func(*Reactor) { ran = true }))
+	}
+	if verdict := r.turn(); verdict != lookAgain || p.kicks != 0 {
+		t.Errorf("got verdict %d with %d kicks, want to look again without one", verdict, p.kicks)
+	}
+	if verdict := r.turn(); verdict != waitForMore || !ran {
+		t.Errorf("got verdict %d and the task run %v, want it run and to wait", verdict, ran)
+	}
+	r.Post(TaskFunc(func(*Reactor) {}))
+	r.Post(TaskFunc(func(*Reactor) {}))
+	if p.kicks != 1 {
+		t.Errorf("got %d kicks of a sleeping reactor by two posts, want 1", p.kicks)
+	}
+}
+
 func TestTasksPostedBeforeStopAreRunAndNoneAfter(t *testing.T) {
 	for _, e := range engines() {
 		t.Run(e.String(), func(t *testing.T) {

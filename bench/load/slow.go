@@ -53,7 +53,7 @@ func (w Slow) measure(s *Stand) error {
 	if err != nil {
 		return err
 	}
-	between, err := s.over(w.overflow(s.settings), fmt.Sprintf("measuring with %d stalled", stalled))
+	between, err := w.overStalled(s, stalled)
 	if err != nil {
 		return err
 	}
@@ -71,6 +71,42 @@ func (w Slow) measure(s *Stand) error {
 	s.result.addCPU(between, between.delivered[groupMain])
 	s.result.Add(MetricPeakMemory, float64(memory.rss)/1e6)
 	return w.wake(s, stalled)
+}
+
+// overStalled measures while some don't read. Once a server that tells has closed all of them, they wake and may read why: a
+// client that sleeps on gets no close frame from anybody who doesn't wait for it for ever.
+func (w Slow) overStalled(s *Stand, stalled int) (span, error) {
+	if err := s.fleet.Mark(); err != nil {
+		return span{}, err
+	}
+	before, err := s.read()
+	if err != nil {
+		return span{}, err
+	}
+	what := fmt.Sprintf("measuring with %d stalled", stalled)
+	end := time.Now().Add(w.overflow(s.settings))
+	for asleep := true; time.Now().Before(end); {
+		if err := s.wait(4*pollEvery, what); err != nil {
+			return span{}, err
+		}
+		if asleep && s.closesSent() >= stalled {
+			asleep = false
+			if _, err := s.fleet.Resume(groupMain); err != nil {
+				return span{}, err
+			}
+		}
+	}
+	after, err := s.read()
+	return after.since(before), err
+}
+
+// closesSent is how many close frames the hub says it has sent; 0 of a server that doesn't tell.
+func (s *Stand) closesSent() int {
+	samples, err := s.scrape()
+	if err != nil {
+		return 0
+	}
+	return int(samples["spokehub_closes_total"])
 }
 
 // overflow is how long the stalled ones stay so: time enough for some 6 MB each, more than the kernel and the hub hold, but in a quick

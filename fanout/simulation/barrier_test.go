@@ -12,14 +12,7 @@ func (s *sim) barrier() {
 	s.say("barrier")
 	sent := make(map[int]int)
 	s.round(func(c *client) { sent[c.id] = len(s.streamOf(c)) }, sent)
-	s.pump("the end of clients that died", func() bool {
-		for _, c := range s.clients {
-			if c.killed && c.spoke != nil && s.witness.life(c.spoke).disconnected == 0 {
-				return false
-			}
-		}
-		return true
-	})
+	s.awaitEnds()
 	s.stats()
 	s.stats()
 	s.settle(func(x *shot) (yes, known bool) {
@@ -33,6 +26,23 @@ func (s *sim) barrier() {
 		return s.traits.onEvent && l.heard > x.origin, true
 	})
 	s.round(nil, nil)
+}
+
+// awaitEnds waits until the hub has noticed the end of every client that has ended, and of every one that leaves and reads.
+func (s *sim) awaitEnds() {
+	for _, c := range s.clients {
+		if c.leaving && !c.stalled {
+			c.socket.allowed = unlimited
+		}
+	}
+	s.pump("the end of clients that leave", func() bool {
+		for _, c := range s.clients {
+			if c.spoke != nil && (c.gone() || c.leaving && !c.stalled) && s.witness.life(c.spoke).disconnected == 0 {
+				return false
+			}
+		}
+		return true
+	})
 }
 
 // round has every client that can ask for an answer and wait for it.

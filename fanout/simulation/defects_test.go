@@ -22,7 +22,7 @@ import (
 var planted = flag.String("sim.defect", "", "a defect to plant first, by its name")
 
 const (
-	seedsForDefect    = 300
+	seedsForDefect    = 1000
 	patienceForDefect = 2 * time.Second
 )
 

@@ -197,14 +197,6 @@ func (s *sim) end() {
 		c.stalled = false
 	}
 	s.barrier()
-	s.pump("the end of clients that leave", func() bool {
-		for _, c := range s.clients {
-			if c.leaving && c.spoke != nil && s.witness.life(c.spoke).disconnected == 0 {
-				return false
-			}
-		}
-		return true
-	})
 	if s.traits.abrupt {
 		s.say("kill all")
 		for _, c := range s.clients {

@@ -26,8 +26,6 @@ type socket struct {
 
 const unlimited = 1 << 30
 
-var errReset = unix.ECONNRESET
-
 // flush hands over what may be sent and reports whether anything was.
 func (k *socket) flush() bool {
 	view := k.out[:min(len(k.out), k.allowed)]
