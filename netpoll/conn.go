@@ -91,6 +91,7 @@ func (r *Reactor) Resume(n uint32) {
 	s := r.slots.table.At(n)
 	if s.flags&paused != 0 && !defectNeverResumes {
 		s.flags &^= paused
+		s.seen = r.wheel.now
 		r.watch(n, s)
 	}
 }

@@ -10,6 +10,7 @@ import (
 const (
 	closeBackpressure = 1013
 	slowEvery         = 10
+	lookEvery         = time.Second
 )
 
 // Slow publishes on a schedule, has every tenth spoke stop reading after a while, and shows what the others see of it.
@@ -79,6 +80,7 @@ func (w Slow) overStalled(s *Stand, stalled int) (span, error) {
 	if err := s.fleet.Mark(); err != nil {
 		return span{}, err
 	}
+	garbage, collected := s.garbageSeconds()
 	before, err := s.read()
 	if err != nil {
 		return span{}, err
@@ -86,7 +88,7 @@ func (w Slow) overStalled(s *Stand, stalled int) (span, error) {
 	what := fmt.Sprintf("measuring with %d stalled", stalled)
 	end := time.Now().Add(w.overflow(s.settings))
 	for asleep := true; time.Now().Before(end); {
-		if err := s.wait(4*pollEvery, what); err != nil {
+		if err := s.wait(lookEvery, what); err != nil {
 			return span{}, err
 		}
 		if asleep && s.closesSent() >= stalled {
@@ -97,7 +99,12 @@ func (w Slow) overStalled(s *Stand, stalled int) (span, error) {
 		}
 	}
 	after, err := s.read()
-	return after.since(before), err
+	if err != nil {
+		return span{}, err
+	}
+	between := after.since(before)
+	s.shareGarbage(&between, garbage, collected)
+	return between, nil
 }
 
 // closesSent is how many close frames the hub says it has sent; 0 of a server that doesn't tell.

@@ -68,11 +68,17 @@ func (s *Stand) over(d time.Duration, what string) (span, error) {
 		return span{}, err
 	}
 	between := after.since(before)
-	if garbageAfter, again := s.garbageSeconds(); collected && again && between.server.total() > 0 {
-		between.collected = true
-		between.garbage = (garbageAfter - garbageBefore) / between.server.total().Seconds()
-	}
+	s.shareGarbage(&between, garbageBefore, collected)
 	return between, nil
+}
+
+// shareGarbage adds the share of garbage collection since an earlier reading of garbageSeconds, where that is known.
+func (s *Stand) shareGarbage(between *span, before float64, known bool) {
+	after, again := s.garbageSeconds()
+	if known && again && between.server.total() > 0 {
+		between.collected = true
+		between.garbage = (after - before) / between.server.total().Seconds()
+	}
 }
 
 func (r reading) since(before reading) span {

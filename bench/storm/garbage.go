@@ -28,7 +28,7 @@ func (g Garbage) Run(ctx context.Context, hub *Hub) (map[ws.StatusCode]int, erro
 		if ctx.Err() != nil {
 			break
 		}
-		code, err := hub.annoy(ctx, uint64(g.First+i), nonsense(chance, i))
+		code, err := hub.annoy(uint64(g.First+i), nonsense(chance, i))
 		if err != nil {
 			return codes, err
 		}
@@ -38,8 +38,8 @@ func (g Garbage) Run(ctx context.Context, hub *Hub) (map[ws.StatusCode]int, erro
 }
 
 // annoy sends nonsense and a goodbye, and reads to the end.
-func (h *Hub) annoy(ctx context.Context, number uint64, view []byte) (ws.StatusCode, error) {
-	c, err := h.dial(ctx, number)
+func (h *Hub) annoy(number uint64, view []byte) (ws.StatusCode, error) {
+	c, err := h.dial(context.Background(), number)
 	if err != nil {
 		return 0, err
 	}

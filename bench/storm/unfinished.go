@@ -37,7 +37,10 @@ func (u Unfinished) Run(ctx context.Context, hub *Hub) (Ended, error) {
 	var failures []error
 	var all sync.WaitGroup
 	for i := range u.Count {
-		c, err := hub.dial(ctx, uint64(u.First+i))
+		if ctx.Err() != nil {
+			break
+		}
+		c, err := hub.dial(context.Background(), uint64(u.First+i))
 		if err != nil {
 			failures = append(failures, err)
 			break

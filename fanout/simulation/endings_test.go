@@ -300,7 +300,7 @@ func (s *sim) useEnded(_ *client, r *rand.Rand) {
 		if _, err := s.hub.RemoveConnection(c.spoke.Conn()); !errors.Is(err, fanout.ErrNotConnected) {
 			c.fail("got %v from RemoveConnection after its end, want ErrNotConnected", err)
 		}
-		if c.gone() && !c.removed && c.killed {
+		if s.witness.life(c.spoke).cause.Kind == fanout.CausePeerGone {
 			s.wantNoTrace(c)
 		}
 		return

@@ -152,7 +152,9 @@ func (w *witness) onConnection(s *fanout.Spoke, conn net.Conn) {
 	defer w.leave(l)
 	if tcp, ok := conn.RemoteAddr().(*net.TCPAddr); ok && tcp.Port != 0 {
 		w.mu.Lock()
-		w.ports[tcp.Port] = s
+		if l.client < 0 {
+			w.ports[tcp.Port] = s
+		}
 		w.mu.Unlock()
 	}
 }
