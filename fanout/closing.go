@@ -132,9 +132,13 @@ func (l *lane) sayClose(s *Spoke) {
 // linger waits for the peer's end once everything is sent: closing a socket with unread input would destroy the close
 // frame on its way.
 func (l *lane) linger(s *Spoke) {
-	if s.phase == closing {
-		s.phase = lingering
-		l.reactor.ShutdownWrite(s.conn.Slot)
+	if s.phase != closing {
+		return
+	}
+	s.phase = lingering
+	l.reactor.ShutdownWrite(s.conn.Slot)
+	if s.marks&peerEnded != 0 {
+		l.end(s, netpoll.DropClosed)
 	}
 }
 

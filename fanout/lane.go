@@ -109,11 +109,17 @@ func (l *lane) Input(slot uint32, view []byte) {
 	}
 }
 
-// Hangup ends a connection whose peer is gone.
+// Hangup ends a connection whose peer is gone. One that has only ended its side, and is about to be told why it is closed
+// or refused, gets that first.
 func (l *lane) Hangup(slot uint32, err error) {
 	s := l.spoke(slot)
 	if errors.Is(err, io.EOF) {
 		err = nil
+	}
+	if s.phase == closing && err == nil {
+		s.marks |= peerEnded
+		l.reactor.Pause(slot)
+		return
 	}
 	l.remove(s, Cause{Kind: CausePeerGone, Err: err})
 	l.end(s, netpoll.DropClosed)

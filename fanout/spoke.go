@@ -57,6 +57,7 @@ const (
 	countedIn
 	shaking
 	owesClose
+	peerEnded
 )
 
 // extra is what only some spokes have.

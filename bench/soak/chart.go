@@ -167,6 +167,9 @@ func (s *soak) path(l line, x func(time.Duration) float64, vertical scale) strin
 	var b strings.Builder
 	lap := -1
 	for _, p := range s.points {
+		if vertical.log && l.value(p) <= 0 {
+			continue
+		}
 		move := 'L'
 		if p.lap != lap {
 			lap, move = p.lap, 'M'
