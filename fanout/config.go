@@ -80,7 +80,8 @@ type Config struct {
 	// MaxControlsPerSecond is the same for its control events. Default: none.
 	MaxControlsPerSecond int
 
-	// Reactors is the number of goroutines that own connections. Default: GOMAXPROCS less one, at least one.
+	// Reactors is the number of goroutines that own connections. Default: one less than GOMAXPROCS, which leaves a core to
+	// callbacks; but two on two cores, where the second doubles what a fan-out delivers.
 	Reactors int
 	// Workers is how many callbacks may run at a time. Default 256.
 	Workers int
@@ -143,7 +144,7 @@ func (c Config) withDefaults() (Config, error) {
 	orInt(&c.MaxMessage, defaultMaxMessage)
 	orInt(&c.MaxTopics, defaultMaxTopics)
 	orInt(&c.Workers, defaultWorkers)
-	orInt(&c.Reactors, min(mostReactors, max(1, runtime.GOMAXPROCS(0)-1)))
+	orInt(&c.Reactors, defaultReactors(runtime.GOMAXPROCS(0)))
 	orInt(&c.UnsentLimit, defaultUnsentLimit)
 	orTime(&c.HandshakeTimeout, 10*time.Second)
 	orTime(&c.FirstByteTimeout, 5*time.Second)
@@ -167,6 +168,8 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	return c, nil
 }
+
+func defaultReactors(cores int) int { return min(cores, max(2, cores-1), mostReactors) }
 
 func (c Config) check() error {
 	for _, f := range []struct {

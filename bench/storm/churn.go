@@ -32,8 +32,9 @@ type Churn struct {
 type Churned struct {
 	// Connects were made, of which Upgraded got through the handshake and Subscribed got an acknowledgement.
 	Connects, Upgraded, Subscribed uint64
-	// Failed could not connect, or were not answered as they should have been. Example is the first reason.
-	Failed  uint64
+	// Failed could not connect, or were not answered as they should have been.
+	Failed uint64
+	// Example is the first reason.
 	Example string
 	// Took is the time for all of it.
 	Took time.Duration

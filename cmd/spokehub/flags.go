@@ -51,7 +51,7 @@ type serveFlags struct {
 	DrainTimeout time.Duration `group:"drain" default:"30s" placeholder:"TIME" help:"All of it, queues flushed included; what is left then is cut. (default ${default})"`
 
 	Engine   string `group:"engine" default:"default" enum:"default,easygo,epoll,goroutine" placeholder:"NAME" help:"What waits for sockets, one of ${enum}. (default ${default})"`
-	Reactors int    `group:"engine" default:"0" placeholder:"N" help:"Goroutines that own the sockets. (default ${default}: one less than GOMAXPROCS, at least 1)"`
+	Reactors int    `group:"engine" default:"0" placeholder:"N" help:"Goroutines that own the sockets. (default ${default}: one less than GOMAXPROCS, but 2 on 2 cores)"`
 	Workers  int    `group:"engine" default:"256" placeholder:"N" help:"Goroutines that handle events, at most. (default ${default})"`
 
 	LogLevel  string `group:"log" default:"info" enum:"debug,info,warn,error" placeholder:"LEVEL" help:"Least level that is written, one of ${enum}. (default ${default})"`
