@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"time"
@@ -54,29 +55,45 @@ func (c *client) upgraded() error {
 // message reads the next text message, and answers pings on the way.
 func (c *client) message() ([]byte, error) {
 	for {
-		frame, err := ws.ReadFrame(c.in)
+		op, payload, err := c.frame()
 		if err != nil {
 			return nil, fmt.Errorf("storm: read a frame: %w", err)
 		}
-		switch frame.Header.OpCode {
+		switch op {
 		case ws.OpText:
-			return frame.Payload, nil
+			return payload, nil
 		case ws.OpPing:
-			c.Write(ws.MustCompileFrame(ws.MaskFrameInPlace(ws.NewPongFrame(frame.Payload))))
+			c.Write(ws.MustCompileFrame(ws.MaskFrameInPlace(ws.NewPongFrame(payload))))
 		}
 	}
+}
+
+const longestFrame = 1 << 20
+
+// frame reads one frame of the hub's, which does not mask.
+func (c *client) frame() (ws.OpCode, []byte, error) {
+	header, err := ws.ReadHeader(c.in)
+	if err != nil {
+		return 0, nil, err
+	}
+	if header.Length > longestFrame {
+		return 0, nil, fmt.Errorf("a frame of %d bytes, want at most %d", header.Length, longestFrame)
+	}
+	payload := make([]byte, header.Length)
+	_, err = io.ReadFull(c.in, payload)
+	return header.OpCode, payload, err
 }
 
 // drained reads to the end, and gives the code of the close frame on the way: 1005 if it bore none, 0 if none came.
 func (c *client) drained() (code ws.StatusCode) {
 	for {
-		frame, err := ws.ReadFrame(c.in)
+		op, payload, err := c.frame()
 		if err != nil {
 			return code
 		}
-		if frame.Header.OpCode == ws.OpClose && code == 0 {
-			code, _ = ws.ParseCloseFrameData(frame.Payload)
-			if len(frame.Payload) == 0 {
+		if op == ws.OpClose && code == 0 {
+			code, _ = ws.ParseCloseFrameData(payload)
+			if len(payload) == 0 {
 				code = ws.StatusNoStatusRcvd
 			}
 		}

@@ -44,14 +44,6 @@ var (
 	centrifugeErr  = []byte(`"error":`)
 )
 
-// op is the frame type in which the dialect speaks.
-func (d Dialect) op() byte {
-	if d == DialectNats {
-		return opBinary
-	}
-	return opText
-}
-
 // appendGreeting appends what a fresh connection says before all else; nothing for most.
 func (d Dialect) appendGreeting(dst []byte) []byte {
 	switch d {
