@@ -17,7 +17,7 @@ import (
 // Engine says how the hub waits for its connections.
 type Engine = netpoll.Engine
 
-// The engines. EngineDefault is the fastest one of the system; EngineGoroutine works on any system and takes any
+// The engines. EngineDefault is easygo on Linux and goroutines elsewhere; EngineGoroutine works on any system and takes any
 // net.Conn with two goroutines each, which the other engines do too for what has no descriptor (TLS, pipes).
 const (
 	EngineDefault   = netpoll.EngineDefault

@@ -11,9 +11,9 @@ import (
 
 func newPoller(engine Engine, r *Reactor) (poller, error) {
 	switch engine {
-	case EngineDefault, EngineEpoll:
+	case EngineEpoll:
 		return newEpollPoller(r)
-	case EngineEasygo:
+	case EngineDefault, EngineEasygo:
 		return newEasygoPoller(r)
 	case EngineGoroutine:
 		return newGoroutinePoller(r), nil

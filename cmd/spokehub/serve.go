@@ -57,6 +57,7 @@ func serve(flags serveFlags, unknownVariables []string, stdout io.Writer) error 
 		}
 	}()
 
+	compact()
 	stop := make(chan struct{})
 	defer close(stop)
 	go newGiver().run(stop)
