@@ -1,6 +1,8 @@
 package fanout_test
 
 import (
+	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -95,4 +97,20 @@ func TestCausesSayWhatHappened(t *testing.T) {
 	}
 	expect(t, "an unknown kind", fanout.CauseKind(99).String(), "cause 99")
 	expect(t, "all parts", fanout.Cause{Kind: fanout.CauseClosed, Code: 1000, Reason: "bye", Err: fanout.ErrClosed}.String(), "closed (1000): bye: hub is closed")
+}
+
+func TestConfigReactorsDefaultToAllCoresButOneAndToBothOfTwo(t *testing.T) {
+	watchForLeaks(t)
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
+	for cores, want := range map[int]int{1: 1, 2: 2, 3: 2, 4: 3, 16: 15} {
+		runtime.GOMAXPROCS(cores)
+		hub, err := fanout.New(fanout.Config{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		expect(t, "reactors on "+strconv.Itoa(cores)+" cores", hub.Stats().Reactors, want)
+		if err := hub.Shutdown(t.Context()); err != nil {
+			t.Errorf("shutdown: got %v, want none", err)
+		}
+	}
 }
