@@ -79,7 +79,7 @@ func TestTrapClosedWithoutDelTheNumberCanBeUsedAgain(t *testing.T) {
 			reused := 0
 			number := -1
 			for range 100 {
-				ours, peer := socketPair(t)
+				ours, peer := loosePair(t)
 				if ours == number {
 					reused++
 				}
@@ -299,6 +299,9 @@ func TestEasygoI2ACallbackOfAnEarlierUserOfTheNumberFindsNobody(t *testing.T) {
 		stale = r.Conn(n)
 		r.Close(n, DropClosed)
 	})
+	for isOpen(ours) {
+		on(t, r, func() {})
+	}
 	on(t, r, func() {
 		n, err := r.Open(again)
 		if err != nil || n != stale.Slot {

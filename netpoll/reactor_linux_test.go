@@ -9,13 +9,21 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// socketPair makes two connected sockets, of which the test's end closes peer.
 func socketPair(t testing.TB) (ours, peer int) {
+	t.Helper()
+	ours, peer = loosePair(t)
+	t.Cleanup(func() { unix.Close(peer) })
+	return ours, peer
+}
+
+// loosePair makes two connected sockets that are the caller's to close.
+func loosePair(t testing.TB) (ours, peer int) {
 	t.Helper()
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { unix.Close(pair[1]) })
 	return pair[0], pair[1]
 }
 

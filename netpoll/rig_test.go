@@ -174,14 +174,49 @@ func start(t testing.TB, cfg Config) *Reactor {
 	return r
 }
 
-// on runs f on the reactor's goroutine and waits for it.
+// on runs f as the reactor's goroutine, which waits for it, and waits until the turn is over. f has a goroutine of its own,
+// so that a failure that ends it ends the test and not the reactor.
 func on(t testing.TB, r *Reactor, f func()) {
 	t.Helper()
-	done := make(chan struct{})
-	if !r.Post(TaskFunc(func(*Reactor) { defer close(done); f() })) {
+	done := make(chan bool, 1)
+	if !r.Post(TaskFunc(func(*Reactor) { apart(done, f) })) {
 		t.Fatal("got a task refused, want it run")
 	}
-	<-done
+	if !<-done {
+		t.FailNow()
+	}
+	awaitTurn(r)
+}
+
+// awaitTurn returns when a turn has begun behind the one that was under way.
+func awaitTurn(r *Reactor) {
+	first := turnOf(r)
+	for turn := first; turn == first && turn != stoppedTurn; {
+		turn = turnOf(r)
+	}
+}
+
+const stoppedTurn = ^uint64(0)
+
+func turnOf(r *Reactor) uint64 {
+	turn := make(chan uint64, 1)
+	if !r.Post(TaskFunc(func(r *Reactor) { turn <- r.count.Turns })) {
+		return stoppedTurn
+	}
+	return <-turn
+}
+
+// apart reports whether f has returned.
+func apart(done chan<- bool, f func()) {
+	ended := make(chan struct{})
+	go func() {
+		returned := false
+		defer close(ended)
+		defer func() { done <- returned }()
+		f()
+		returned = true
+	}()
+	<-ended
 }
 
 // stillPoller is a poller for reactors that a test drives by hand. It keeps what each descriptor is watched for.
