@@ -200,7 +200,8 @@ func (s *Spoke) Close(code uint16, reason string) {
 	}))
 }
 
-// The close codes that the hub sends by itself.
+// Close codes. The hub sends those below 4000 by itself; it refuses handshakes with an HTTP status, so the others are for an
+// embedder who closes a spoke after the upgrade because a browser would hide the status.
 const (
 	CodeNormal       = 1000
 	CodeGoingAway    = 1001

@@ -48,7 +48,7 @@ type Config struct {
 	QueueLimit int
 	// ReadBuffer is the size of the buffer that all reads share, in bytes. Default 64 KiB.
 	ReadBuffer int
-	// Slice bounds the time spent on sending before the reactor looks for input again. Default 1 ms.
+	// Slice bounds the time spent on sending before the reactor looks for input again. Default 500 us.
 	Slice time.Duration
 	// Collect bounds the time that a turn goes on collecting frames while more keep coming. Default 50 us; negative
 	// turns it off.
@@ -125,7 +125,7 @@ type overflow struct {
 const (
 	defaultQueueLimit = 1 << 20
 	defaultReadBuffer = 64 << 10
-	defaultSlice      = time.Millisecond
+	defaultSlice      = 500 * time.Microsecond
 	defaultCollect    = 50 * time.Microsecond
 	heavyBytes        = 256 << 10
 )
