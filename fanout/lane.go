@@ -198,6 +198,11 @@ func (l *lane) Panicked(slot uint32, value any, stack []byte) {
 // Failed says that the reactor broke: without it the hub can't keep its promises, so all of it ends.
 func (l *lane) Failed(err error) {
 	l.hub.cfg.Logger.Error("a reactor failed; the hub stops", "reactor", l.index, "error", err)
+	for s := range l.all() {
+		l.remove(s, Cause{Kind: CauseInternal, Err: err})
+		l.end(s, netpoll.DropClosed)
+	}
+	l.handOver()
 	go l.hub.abort(err)
 }
 

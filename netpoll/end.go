@@ -3,14 +3,19 @@ package netpoll
 func (r *Reactor) fail(err error) {
 	r.failed = true
 	r.sleep.Store(false)
-	r.end()
+	r.refuseTasks()
 	r.handler.Failed(err)
+	r.closeAll()
 }
 
 // end runs the tasks that are left and then closes all connections: what a task opens is closed, what it queues is
 // dropped by the ledger.
 func (r *Reactor) end() {
 	r.refuseTasks()
+	r.closeAll()
+}
+
+func (r *Reactor) closeAll() {
 	for n := range r.slots.table.Len() {
 		if r.slots.table.At(n).flags&inUse != 0 {
 			r.Close(uint32(n), DropClosed)

@@ -34,7 +34,8 @@ type Handler interface {
 	// Panicked says that a method of the handler panicked over the connection in slot, which the handler now closes; or,
 	// with NoSlot, that a task did, or a method that is about no connection. The reactor goes on.
 	Panicked(slot uint32, value any, stack []byte)
-	// Failed says that the reactor can't go on. Nothing follows it.
+	// Failed says that the reactor can't go on: no task runs any more, nothing is read or sent, and what connections the
+	// handler leaves are closed next. Nothing follows it.
 	Failed(err error)
 }
 
