@@ -30,7 +30,11 @@ func defaultBudget() int64 {
 // lane looks after its own: the one that holds most acts.
 func (l *lane) keepBudget() {
 	held := int64(l.reactor.HeldBytes())
-	before := l.held.Swap(held)
+	before := l.held.Load()
+	if held == before && held < budgetFloorHeld {
+		return
+	}
+	l.held.Store(held)
 	total := l.hub.held.Add(held - before)
 	if total <= l.hub.cfg.MemoryBudget || held < budgetFloorHeld || held < total/int64(len(l.hub.lanes)) {
 		return

@@ -9,12 +9,11 @@ type collector struct {
 	active  bool
 	matched uint64
 	started time.Time
-	latest  time.Time
 }
 
 // collecting says that the reactor should look again before it flushes: as long as each look brings more, and within
 // Collect of the first frame.
-func (r *Reactor) collecting(worked bool) bool {
+func (r *Reactor) collecting() bool {
 	c := &r.collect
 	if r.cfg.Collect < 0 || r.log.heavy > 0 {
 		c.active = false
@@ -22,22 +21,14 @@ func (r *Reactor) collecting(worked bool) bool {
 	}
 	brought := r.count.Matched != c.matched
 	c.matched = r.count.Matched
-	if !c.active && !brought {
-		return false
-	}
-	now := time.Now()
-	if !c.active {
+	switch {
+	case !brought:
+		c.active = false
+	case !c.active:
 		c.active = true
-		c.started = now
-		c.latest = now
-		return true
+		c.started = time.Now()
+	default:
+		c.active = time.Since(c.started) < r.cfg.Collect
 	}
-	if brought {
-		c.latest = now
-	}
-	if now.Sub(c.started) < r.cfg.Collect && (brought || now.Sub(c.latest) < r.cfg.Linger) {
-		return true
-	}
-	c.active = false
-	return false
+	return c.active
 }

@@ -13,7 +13,6 @@ func TestNewNamesTheFieldItDoesNotLike(t *testing.T) {
 		"QueueLimit": {Handler: newRecorder(), QueueLimit: -1},
 		"ReadBuffer": {Handler: newRecorder(), ReadBuffer: -1},
 		"Slice":      {Handler: newRecorder(), Slice: -1},
-		"Linger":     {Handler: newRecorder(), Linger: -1},
 		"Engine":     {Handler: newRecorder(), Engine: 99},
 	} {
 		t.Run(field, func(t *testing.T) {

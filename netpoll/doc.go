@@ -41,6 +41,6 @@
 //
 // # Who may call what
 //
-// Post, PostAll, Waiting, Stop, Run and Done may be called from any goroutine. Everything else on a Reactor belongs to
+// Post, PostAll, Stop, Run and Done may be called from any goroutine. Everything else on a Reactor belongs to
 // its own goroutine: to the Handler and to tasks.
 package netpoll

@@ -54,12 +54,7 @@ type Config struct {
 	// Collect bounds the time that a turn goes on collecting frames while more keep coming. Default 50 us; negative
 	// turns it off.
 	Collect time.Duration
-	// Linger is how long a collecting turn waits for more after the latest frame. Default 0: it only looks again.
-	Linger time.Duration
 }
-
-// ErrClosed is returned by what needs a running reactor after Stop.
-var ErrClosed = errors.New("reactor is closed")
 
 // Reactor owns connections: one goroutine reads, queues and sends for all of them. What other goroutines want of it they
 // post as tasks.
@@ -139,7 +134,7 @@ func New(cfg Config) (*Reactor, error) {
 	for _, c := range []struct {
 		name  string
 		value int
-	}{{"QueueLimit", cfg.QueueLimit}, {"ReadBuffer", cfg.ReadBuffer}, {"Slice", int(cfg.Slice)}, {"Linger", int(cfg.Linger)}} {
+	}{{"QueueLimit", cfg.QueueLimit}, {"ReadBuffer", cfg.ReadBuffer}, {"Slice", int(cfg.Slice)}} {
 		if c.value < 0 {
 			return nil, fmt.Errorf("netpoll: Config.%s: %d is negative", c.name, c.value)
 		}
@@ -225,9 +220,6 @@ func (r *Reactor) PostAll(ts []Task) bool {
 	return true
 }
 
-// Waiting is the number of tasks posted and not yet taken. Any goroutine may call it.
-func (r *Reactor) Waiting() int { return int(r.inbox.size.Load()) }
-
 func (r *Reactor) wake() {
 	if !r.sleep.Load() {
 		return
@@ -302,7 +294,7 @@ func (r *Reactor) turn() verdict {
 	r.disturb()
 	r.rouse()
 	r.count.Turns++
-	worked := r.runTasks()
+	r.runTasks()
 	r.readFresh()
 	r.again = false
 	r.tellTurn()
@@ -311,7 +303,7 @@ func (r *Reactor) turn() verdict {
 		return stopped
 	}
 	if r.pending() {
-		if r.collecting(worked) {
+		if r.collecting() {
 			return lookAgain
 		}
 		r.flush()
@@ -359,7 +351,7 @@ func (r *Reactor) expire(n uint32) {
 }
 
 // runTasks runs what was posted, as long as pending sequences are not heavy.
-func (r *Reactor) runTasks() (worked bool) {
+func (r *Reactor) runTasks() {
 	for r.log.heavy == 0 {
 		if r.workDone == len(r.work) {
 			clear(r.work)
@@ -369,7 +361,7 @@ func (r *Reactor) runTasks() (worked bool) {
 				r.work = nil
 			}
 			if r.inbox.size.Load() == 0 {
-				return worked
+				return
 			}
 			r.work = r.inbox.take(r.work)
 		}
@@ -377,9 +369,7 @@ func (r *Reactor) runTasks() (worked bool) {
 		r.work[r.workDone] = nil
 		r.workDone++
 		r.do(t)
-		worked = true
 	}
-	return worked
 }
 
 // Idle says that no task waits and no pending sequence is heavy: then work that a task would do may be done at once

@@ -134,7 +134,7 @@ func notes(all findings) (gathered []reportNote) {
 
 func (r report) markdown() []byte {
 	var out bytes.Buffer
-	fmt.Fprintf(&out, "# Results\n\n%s. %s.\nServers on their own cores, client processes on the others; medians, everybody in turns in the same minutes.\n\n", r.Date, r.Machine)
+	fmt.Fprintf(&out, "# Results\n\n%s. %s.\nServers on their own cores, client processes on the others; medians; the servers of one command in turns, in the same minutes.\n\n", r.Date, r.Machine)
 	for _, command := range r.Commands {
 		fmt.Fprintf(&out, "    %s\n", command)
 	}
