@@ -38,7 +38,7 @@ type Sample struct {
 	Metrics Metrics
 }
 
-var scraper = &http.Client{Timeout: requestTimeout, Transport: &http.Transport{DisableKeepAlives: true}}
+var scraper = &http.Client{Timeout: requestTimeout, Transport: &http.Transport{DisableKeepAlives: true, DisableCompression: true}}
 
 // Sample reads everything.
 func (h *Hub) Sample() (s Sample, err error) {

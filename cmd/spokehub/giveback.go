@@ -11,6 +11,7 @@ import (
 const (
 	giveBackEvery = 5 * time.Second
 	giveBackFrom  = 1 << 20
+	giveBackPause = int(2 * time.Minute / giveBackEvery)
 )
 
 // collectAt is how much garbage, in percent of what lives, starts a collection. The hub makes hardly any, so collecting at
@@ -24,23 +25,27 @@ func compact() {
 	}
 }
 
-// holding is what the Go runtime holds of the system's memory, in bytes, and how often it has collected garbage.
+// holding is what the Go runtime holds of the system's memory, and what of it was found alive at the last collection, in bytes.
 type holding struct {
-	memory, collections uint64
+	memory, alive uint64
 }
 
 // giver gives memory back that a spike has left. A hub that thousands of clients have left at once is idle, so the collector,
-// whose clock is allocation, does not run, and what they needed would stay for minutes.
+// whose clock is allocation, hardly runs, and what they needed would stay for minutes.
+//
+// Whether what is held is still needed shows only once it has been tried. So it tries again, for the first time may have come
+// while the clients were just leaving, but each time after twice the pause, up to the two minutes at which the runtime itself
+// collects: a hub whose clients stay pays no more than it would anyway.
 type giver struct {
-	read  func() holding
-	free  func()
-	least uint64
-	last  holding
+	read        func() holding
+	free        func()
+	least       uint64
+	freed       holding
+	pause, skip int
 }
 
 func newGiver() *giver {
-	now := readHolding()
-	return &giver{read: readHolding, free: freeMemory, least: now.memory, last: now}
+	return &giver{read: readHolding, free: freeMemory, least: readHolding().memory}
 }
 
 // run looks every few seconds until stop is closed.
@@ -57,25 +62,36 @@ func (g *giver) run(stop <-chan struct{}) {
 	}
 }
 
-// look frees memory if at most one collection has run since the last look and a tenth more is held than was once enough.
+// look frees memory if a tenth more is held than was once enough, and either the pause since the last time is over or what
+// is alive has become more or less by as much.
 func (g *giver) look() {
 	now := g.read()
-	quiet := now.collections <= g.last.collections+1
 	g.least = min(g.least, now.memory)
-	if quiet && now.memory > g.least+g.least/10+giveBackFrom {
-		g.free()
-		now = g.read()
-		g.least = now.memory
+	g.skip--
+	if above(now.alive, g.freed.alive) || above(g.freed.alive, now.alive) {
+		g.pause, g.skip = 0, 0
 	}
-	g.last = now
+	if g.skip > 0 || !above(now.memory, g.least) {
+		return
+	}
+	g.free()
+	g.freed = g.read()
+	g.least = min(g.least, g.freed.memory)
+	g.pause = min(max(2*g.pause, 1), giveBackPause)
+	g.skip = g.pause
+}
+
+// above says whether so many bytes are more than base by what is worth an effort.
+func above(bytes, base uint64) bool {
+	return bytes > base+base/10+giveBackFrom
 }
 
 func readHolding() holding {
 	samples := []metrics.Sample{
-		{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}, {Name: "/gc/cycles/total:gc-cycles"},
+		{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}, {Name: "/gc/heap/live:bytes"},
 	}
 	metrics.Read(samples)
-	return holding{memory: samples[0].Value.Uint64() - samples[1].Value.Uint64(), collections: samples[2].Value.Uint64()}
+	return holding{memory: samples[0].Value.Uint64() - samples[1].Value.Uint64(), alive: samples[2].Value.Uint64()}
 }
 
 // freeMemory collects twice, for what lies in a sync.Pool outlives one collection.

@@ -11,21 +11,34 @@ func TestMemoryIsGivenBack(t *testing.T) {
 		looks []holding
 		want  []bool
 	}{
-		"after a spike, once it is quiet":                {[]holding{{100 * mib, 3}, {100 * mib, 4}}, []bool{false, true}},
-		"not while the collector runs by itself":         {[]holding{{100 * mib, 3}, {100 * mib, 5}}, []bool{false, false}},
-		"not for a little":                               {[]holding{{11 * mib, 1}, {12 * mib, 1}}, []bool{false, false}},
-		"not again while the same is needed":             {[]holding{{100 * mib, 1}, {100 * mib, 1}, {100 * mib, 1}}, []bool{true, false, false}},
-		"again after the next spike":                     {[]holding{{100 * mib, 1}, {150 * mib, 1}}, []bool{true, true}},
-		"measured by the least that was once enough":     {[]holding{{8 * mib, 1}, {10 * mib, 1}}, []bool{false, true}},
-		"not when less is held than at the last spike's": {[]holding{{100 * mib, 1}, {90 * mib, 1}}, []bool{true, false}},
+		"after a spike":    {[]holding{{10 * mib, 5 * mib}, {100 * mib, 5 * mib}}, []bool{false, true}},
+		"not for a little": {[]holding{{11 * mib, 5 * mib}, {12 * mib, 5 * mib}}, []bool{false, false}},
+		"measured by the least that was once enough": {[]holding{{8 * mib, 5 * mib}, {10 * mib, 5 * mib}}, []bool{false, true}},
+		"less and less often while it is needed": {
+			slices.Repeat([]holding{{100 * mib, 50 * mib}}, 8),
+			[]bool{true, true, false, true, false, false, false, true},
+		},
+		"at once when more has come": {
+			[]holding{{100 * mib, 50 * mib}, {100 * mib, 50 * mib}, {150 * mib, 80 * mib}},
+			[]bool{true, true, true},
+		},
+		"at once when much has gone": {
+			[]holding{{100 * mib, 50 * mib}, {100 * mib, 50 * mib}, {100 * mib, 10 * mib}},
+			[]bool{true, true, true},
+		},
+		"not at once for garbage": {
+			[]holding{{100 * mib, 50 * mib}, {100 * mib, 50 * mib}, {150 * mib, 50 * mib}},
+			[]bool{true, true, false},
+		},
+		"once more when the first time was too early": {
+			[]holding{{100 * mib, 50 * mib}, {30 * mib, 10 * mib}, {10 * mib, 5 * mib}},
+			[]bool{true, true, false},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			freed := false
 			look := holding{}
-			g := giver{
-				read: func() holding { return look }, free: func() { freed = true },
-				least: 10 * mib, last: holding{10 * mib, 1},
-			}
+			g := giver{read: func() holding { return look }, free: func() { freed = true }, least: 10 * mib}
 			var got []bool
 			for _, look = range c.looks {
 				freed = false
