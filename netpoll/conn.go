@@ -128,18 +128,20 @@ func (r *Reactor) watch(n uint32, s *slot) {
 }
 
 func (r *Reactor) rewatch(s *slot, token Conn) error {
-	switch {
-	case s.flags&muted == 0:
-		return r.poller.mod(s.fd, token, s.flags&paused == 0, s.flags&armed != 0)
-	case s.flags&paused != 0:
-		return nil
+	if s.flags&muted != 0 {
+		if s.flags&(paused|armed) == paused {
+			return nil
+		}
+		s.flags &^= muted
+		if err := r.poller.add(s.fd, token, s.flags&armed != 0); err != nil || s.flags&paused == 0 {
+			return err
+		}
 	}
-	s.flags &^= muted
-	return r.poller.add(s.fd, token, s.flags&armed != 0)
+	return r.poller.mod(s.fd, token, s.flags&paused == 0, s.flags&armed != 0)
 }
 
 // mute stops watching a paused connection that is broken, which the poller would report without end. What it has sent
-// before is read, and its end found, after Resume.
+// before is read, and its end found, after Resume. One that waits for room is not muted: its next write finds the end.
 func (r *Reactor) mute(s *slot) {
 	s.flags |= muted
 	r.detach(s)

@@ -8,6 +8,8 @@ import (
 	"net"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 func inject(t *testing.T, p FaultPlan) {
@@ -127,5 +129,40 @@ func TestFaultsOnAcceptDelayItOnly(t *testing.T) {
 				t.Errorf("got the faults %+v, want some on accept", c)
 			}
 		})
+	}
+}
+
+func TestABrokenPausedConnectionGoesOnWaitingForRoom(t *testing.T) {
+	for _, e := range waitLoops {
+		for name, muteFirst := range map[string]bool{"broken, then full": true, "full, then broken": false} {
+			t.Run(e.String()+"/"+name, func(t *testing.T) {
+				h := newRecorder()
+				r := start(t, Config{Handler: h, Engine: e})
+				ours, peer := socketPair(t)
+				var n uint32
+				on(t, r, func() {
+					n, _ = r.Open(ours)
+					r.Pause(n)
+				})
+				if muteFirst {
+					_ = unix.Shutdown(peer, unix.SHUT_RDWR)
+					for noticed := false; !noticed; {
+						on(t, r, func() { noticed = r.slots.table.At(n).flags&muted != 0 })
+					}
+				}
+				inject(t, FaultPlan{Seed: 1, Again: 1})
+				on(t, r, func() { r.Send(n, NewFrame([]byte("late"), true)) })
+				_ = unix.Shutdown(peer, unix.SHUT_RDWR)
+				const tries = 3
+				for end := time.Now().Add(waitLimit); InjectedFaults().Again < tries; {
+					if time.Now().After(end) {
+						t.Fatalf("got %d tries to write, want at least %d", InjectedFaults().Again, tries)
+					}
+					on(t, r, func() {})
+				}
+				InjectFaults(FaultPlan{})
+				h.await(t, "hangup")
+			})
+		}
 	}
 }

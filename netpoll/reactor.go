@@ -269,7 +269,7 @@ func (r *Reactor) ready(token Conn, what readiness) {
 		}
 	}
 	if s.flags&paused != 0 {
-		if what&broken != 0 {
+		if what&broken != 0 && s.flags&armed == 0 {
 			r.mute(s)
 		}
 		return
