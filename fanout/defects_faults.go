@@ -14,6 +14,7 @@ var (
 	defectLosesReadAhead     bool
 	defectKeepsSubscriptions bool
 	defectMissesTurn         bool
+	defectCatchesUpSilently  bool
 )
 
 // Defects are what tests can plant, by what goes wrong then. A test sets one before anything runs. It exists under the build
@@ -29,4 +30,5 @@ var Defects = map[string]*bool{
 	"a removed connection leaves behind what was read of an unfinished message":            &defectLosesReadAhead,
 	"a connection that ends stays subscribed":                                              &defectKeepsSubscriptions,
 	"what becomes known while the reactor sends waits for the next turn, whenever that is": &defectMissesTurn,
+	"a reactor that has caught up tells nobody of those who wait for it":                   &defectCatchesUpSilently,
 }

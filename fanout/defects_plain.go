@@ -15,4 +15,5 @@ const (
 	defectLosesReadAhead     = false
 	defectKeepsSubscriptions = false
 	defectMissesTurn         = false
+	defectCatchesUpSilently  = false
 )

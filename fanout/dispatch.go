@@ -11,7 +11,8 @@ import (
 // DispatchEvent sends an event to the connections that are subscribed to its type or its type and id, to each once and to
 // no others. It returns true always: an event that is not valid is counted and logged at debug level, a connection that
 // can't take it shows as a callback and in Stats. It copies the payload, takes a lock a topic and a reactor, and does not
-// wait for the network. Events that one goroutine dispatches reach every spoke in that order. Listeners do not hear it.
+// wait for the network; where it brings events faster than the reactors take them, it sleeps up to 10 ms a reactor and call
+// (Stats.Waiting tells). Events that one goroutine dispatches reach every spoke in that order. Listeners do not hear it.
 func (h *Hub) DispatchEvent(e event.Event) bool { return h.dispatch(e, nil) }
 
 // Relay is DispatchEvent to everybody but from: for a listener that passes an event on to the other subscribers.
@@ -33,10 +34,9 @@ func (h *Hub) dispatch(e event.Event, except *Spoke) bool {
 	m.encode(e)
 	m.Retain(bits.OnesCount64(match.Parts) - 1)
 	for parts := match.Parts; parts != 0; parts &= parts - 1 {
-		if !h.lanes[bits.TrailingZeros64(parts)].reactor.Post(m) {
-			m.Release()
-		}
+		h.lanes[bits.TrailingZeros64(parts)].post(m)
 	}
+	h.brake(match.Parts)
 	return true
 }
 
@@ -62,12 +62,17 @@ func (l *lane) relay(s *Spoke, v *event.View) {
 		i := bits.TrailingZeros64(parts)
 		switch {
 		case i != l.index:
+			to := l.hub.lanes[i]
+			to.lag.posted.Add(int64(m.Len()))
 			l.outbound[i] = append(l.outbound[i], m)
+			if to.behind() {
+				l.waitFor(to, s)
+			}
 		case l.reactor.Idle():
 			l.fanout(m)
 			m.Release()
-		case !l.reactor.Post(m):
-			m.Release()
+		default:
+			l.post(m)
 		}
 	}
 }

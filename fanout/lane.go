@@ -16,10 +16,11 @@ import (
 const tick = netpoll.Tick
 
 // lane is one reactor with the spokes that live on it: the reactor's Handler. Its fields belong to the reactor's
-// goroutine, but for load, held and listening, which any may read.
+// goroutine, but for load, held and lag, which any may read.
 //
 // I1: spoke(slot) is the spoke of every slot in use but listeners'.
 // I2: outbound[i] holds, in order, what this turn has for lane i; it is empty between turns.
+// I3: waiting holds the spokes that are not read because a lane they relay to is behind; took what was taken in this turn.
 type lane struct {
 	hub     *Hub
 	index   int
@@ -27,6 +28,7 @@ type lane struct {
 	part    *subs.Part
 	load    atomic.Int64
 	held    atomic.Int64
+	lag     lag
 
 	spokes   netpoll.Table[*Spoke]
 	heads    map[uint32]*[]byte
@@ -36,6 +38,8 @@ type lane struct {
 	spare    []*Spoke
 	runnable []*Spoke
 	outbound [][]netpoll.Task
+	waiting  []*Spoke
+	took     int64
 	arrivals []arrivals
 	pressure Backpressure
 	counts   laneCounts
@@ -149,6 +153,7 @@ func (l *lane) Expired(slot uint32) {
 // Turn hands over what a batch of readiness brought: inboxes to the workers, relayed events and new connections to the
 // other lanes.
 func (l *lane) Turn() {
+	l.catchUp()
 	l.handOver()
 	for i := range l.outbound {
 		l.passOn(i)
@@ -164,7 +169,9 @@ func (l *lane) passOn(i int) {
 		}
 		if !to.reactor.PostAll(out) {
 			for _, t := range out {
-				t.(*message).Release()
+				m := t.(*message)
+				to.lag.posted.Add(-int64(m.Len()))
+				m.Release()
 			}
 		}
 		clear(out)

@@ -72,6 +72,7 @@ func (m *message) encodeView(v *event.View) {
 // Do hands the message to its receivers on one reactor and drops that reactor's reference.
 func (m *message) Do(r *netpoll.Reactor) {
 	l := r.Handler().(*lane)
+	l.took += int64(m.Len())
 	if m.only != nil {
 		l.sendOne(m)
 	} else {

@@ -125,8 +125,8 @@ func (s *Spoke) Subprotocol() string {
 	return ""
 }
 
-// DispatchEvent sends an event to this spoke alone, whatever it is subscribed to. It returns true always and does not
-// wait for the network: what becomes of the event shows in callbacks and Stats. It copies the payload.
+// DispatchEvent sends an event to this spoke alone, whatever it is subscribed to. It returns true always and waits no more
+// than Hub.DispatchEvent: what becomes of the event shows in callbacks and Stats. It copies the payload.
 func (s *Spoke) DispatchEvent(e event.Event) bool {
 	h := s.lane.hub
 	if err := e.Validate(); err != nil {
@@ -137,9 +137,8 @@ func (s *Spoke) DispatchEvent(e event.Event) bool {
 	m := newMessage(h)
 	m.only = s
 	m.encode(e)
-	if !s.lane.reactor.Post(m) {
-		m.Release()
-	}
+	s.lane.post(m)
+	h.brake(1 << s.lane.index)
 	return true
 }
 

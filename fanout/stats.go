@@ -40,6 +40,10 @@ type Stats struct {
 	DroppedBackpressure, DroppedClosed, DroppedBudget uint64
 	// Queued waits to be sent, in events, and QueuedBytes is the memory that it holds.
 	Queued, QueuedBytes uint64
+	// Waiting is what was dispatched or relayed and has reached no queue yet, in bytes, for each reactor that it goes to. It stays
+	// near zero unless events come faster than the reactors take them; past eight times Config.QueueLimit a reactor, who brings
+	// them is slowed down.
+	Waiting uint64
 	// Backpressure is how many spokes were closed because they could not keep up.
 	Backpressure uint64
 	// BytesIn and BytesOut of all connections.
@@ -60,7 +64,7 @@ type Stats struct {
 	MemoryBudget uint64
 	// Reactors is how many there are.
 	Reactors int
-	// Closes counts close frames sent, by code; Refusals handshakes refused, by HTTP status.
+	// Closes counts close frames sent, by code.
 	Closes map[uint16]uint64
 	// Refusals counts handshakes refused, by HTTP status.
 	Refusals map[int]uint64
@@ -90,6 +94,7 @@ func (h *Hub) Stats() Stats {
 		Refusals:         make(map[int]uint64),
 	}
 	for _, l := range h.lanes {
+		st.Waiting += uint64(max(l.lag.bytes(), 0))
 		l.ask(func(r *netpoll.Reactor) { st.add(l, r.Count()) })
 	}
 	return st

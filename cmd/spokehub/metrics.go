@@ -89,6 +89,8 @@ var hubMetrics = []hubMetric{
 		func(s fanout.Stats) uint64 { return s.Queued }),
 	gauge("spokehub_queued_bytes", "Memory that they hold; what many queues share counts once.",
 		func(s fanout.Stats) uint64 { return s.QueuedBytes }),
+	gauge("spokehub_waiting_bytes", "Events on their way to the queues; grows while they come faster than the reactors take them.",
+		func(s fanout.Stats) uint64 { return s.Waiting }),
 	gauge("spokehub_memory_budget_bytes", "What spokehub_queued_bytes may grow to.",
 		func(s fanout.Stats) uint64 { return s.MemoryBudget }),
 

@@ -1,0 +1,100 @@
+package fanout
+
+import (
+	"math/bits"
+	"sync/atomic"
+	"time"
+
+	"github.com/spokehub/spokehub/netpoll"
+)
+
+// lag is how far a lane is behind with what others have for it. Events on their way to a reactor have left the queue of whoever
+// sent them and are in no spoke's yet, so no limit of a spoke holds for them: this one does. A lane that is behind by more than
+// a few full queues is waited for. A spoke that relays to it is not read until it has caught up; who dispatches to it is slowed
+// down, but never stopped: the embedder's own log handler may dispatch, on the goroutine of the very reactor that is behind.
+//
+// I1: posted grows by a message's bytes before the message is posted to the lane, taken when the lane has taken it, so their
+// difference is never less than what waits.
+// I2: a lane that sets its bit in waiters and finds the other still behind then will be told.
+type lag struct {
+	posted  atomic.Int64
+	taken   atomic.Int64
+	waiters atomic.Uint64
+}
+
+const (
+	lagQueues   = 8
+	brakeMost   = 10 * time.Millisecond
+	brakeLength = 500 * time.Microsecond
+)
+
+// bytes is how much was posted and not taken.
+func (g *lag) bytes() int64 { return g.posted.Load() - g.taken.Load() }
+
+// behind says whether so much waits for the lane that nobody should bring more.
+func (l *lane) behind() bool { return l.lag.bytes() > int64(lagQueues*l.hub.cfg.QueueLimit) }
+
+// post has the lane take a message, whose reference the caller gives away.
+func (l *lane) post(m *message) {
+	size := int64(m.Len())
+	l.lag.posted.Add(size)
+	if !l.reactor.Post(m) {
+		l.lag.posted.Add(-size)
+		m.Release()
+	}
+}
+
+// brake gives lanes that are behind some time. It stands between one event of a dispatcher and its next.
+func (h *Hub) brake(parts uint64) {
+	for ; parts != 0; parts &= parts - 1 {
+		l := h.lanes[bits.TrailingZeros64(parts)]
+		for waited := time.Duration(0); waited < brakeMost && l.behind(); waited += brakeLength {
+			time.Sleep(brakeLength)
+		}
+	}
+}
+
+// waitFor stops reading a spoke whose events go to a lane that is behind.
+func (l *lane) waitFor(to *lane, s *Spoke) {
+	if s.marks&held == 0 && s.phase == open {
+		s.marks |= held
+		l.reactor.Pause(s.conn.Slot)
+		l.waiting = append(l.waiting, s)
+	}
+	to.lag.waiters.Or(1 << l.index)
+	if !to.behind() {
+		l.goOn()
+	}
+}
+
+// goOn reads the spokes again that wait for a lane, whichever it was. Those whose inbox is full wait on for that.
+func (l *lane) goOn() {
+	for i, s := range l.waiting {
+		if s.filling == nil || !s.filling.full() {
+			l.unhold(s)
+		}
+		l.waiting[i] = nil
+	}
+	l.waiting = l.waiting[:0]
+}
+
+// catchUp publishes what the lane has taken, and tells those who wait for it once it is no longer behind.
+func (l *lane) catchUp() {
+	if l.took == 0 {
+		return
+	}
+	l.lag.taken.Add(l.took)
+	l.took = 0
+	if l.lag.waiters.Load() == 0 || l.behind() || defectCatchesUpSilently {
+		return
+	}
+	for waiters := l.lag.waiters.Swap(0); waiters != 0; waiters &= waiters - 1 {
+		l.hub.lanes[bits.TrailingZeros64(waiters)].reactor.Post(caughtUp{})
+	}
+}
+
+// caughtUp tells a lane that one for which it waited has caught up.
+type caughtUp struct{}
+
+// Do goes on reading.
+func (caughtUp) Do(r *netpoll.Reactor) { r.Handler().(*lane).goOn() }

@@ -1,0 +1,198 @@
+package fanout
+
+import (
+	"context"
+	"io"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gobwas/ws"
+
+	"github.com/spokehub/spokehub/event"
+	"github.com/spokehub/spokehub/netpoll"
+)
+
+const lagPatience = 20 * time.Second
+
+// laggard is a hub of two reactors, with the far end of a subscriber that one of them serves.
+type laggard struct {
+	t    *testing.T
+	hub  *Hub
+	slow *lane
+}
+
+func newLaggard(t *testing.T, engine Engine) *laggard {
+	t.Helper()
+	hub, err := New(Config{Engine: engine, Reactors: 2, Relay: true, QueueLimit: 64 << 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		now, cancel := context.WithCancel(context.Background())
+		cancel()
+		_ = hub.Shutdown(now)
+	})
+	l := &laggard{t: t, hub: hub}
+	subscriber, spoke := l.join()
+	l.slow = spoke.lane
+	l.send(subscriber, `{"type":"__subscribe","payload":{"topic":"t"}}`)
+	l.until("the subscription", func() bool { return hub.index.Subscriptions() == 1 })
+	go io.Copy(io.Discard, subscriber)
+	return l
+}
+
+func (l *laggard) join() (net.Conn, *Spoke) {
+	l.t.Helper()
+	here, there := net.Pipe()
+	if l.hub.cfg.Engine.HasDescriptors() {
+		here, there = l.tcp()
+	}
+	spoke, err := l.hub.AddConnection(there)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	l.t.Cleanup(func() { here.Close() })
+	_ = here.SetDeadline(time.Now().Add(lagPatience))
+	return here, spoke
+}
+
+// joinElsewhere is a spoke on another reactor than the subscriber's.
+func (l *laggard) joinElsewhere() (net.Conn, *Spoke) {
+	l.t.Helper()
+	for {
+		if here, spoke := l.join(); spoke.lane != l.slow {
+			return here, spoke
+		}
+	}
+}
+
+func (l *laggard) tcp() (here, there net.Conn) {
+	l.t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	defer listener.Close()
+	if here, err = net.Dial("tcp", listener.Addr().String()); err != nil {
+		l.t.Fatal(err)
+	}
+	if there, err = listener.Accept(); err != nil {
+		l.t.Fatal(err)
+	}
+	return here, there
+}
+
+func (l *laggard) send(to net.Conn, text string) {
+	l.t.Helper()
+	if _, err := to.Write(ws.MustCompileFrame(ws.MaskFrameInPlace(ws.NewTextFrame([]byte(text))))); err != nil {
+		l.t.Fatal(err)
+	}
+}
+
+func (l *laggard) until(what string, reached func() bool) {
+	l.t.Helper()
+	poll := time.NewTicker(time.Millisecond)
+	defer poll.Stop()
+	for end := time.Now().Add(lagPatience); !reached(); <-poll.C {
+		if time.Now().After(end) {
+			l.t.Fatalf("%s: did not come about", what)
+		}
+	}
+}
+
+// halt keeps the subscriber's reactor busy until goOn is called.
+func (l *laggard) halt() (goOn func()) {
+	halted, gate := make(chan struct{}), make(chan struct{})
+	l.slow.reactor.Post(netpoll.TaskFunc(func(*netpoll.Reactor) {
+		close(halted)
+		<-gate
+	}))
+	<-halted
+	goOn = sync.OnceFunc(func() { close(gate) })
+	l.t.Cleanup(goOn)
+	return goOn
+}
+
+func eachLagEngine(t *testing.T, f func(t *testing.T, l *laggard)) {
+	t.Helper()
+	for _, engine := range []Engine{EngineEpoll, EngineEasygo, EngineGoroutine} {
+		t.Run("engine="+engine.String(), func(t *testing.T) { f(t, newLaggard(t, engine)) })
+	}
+}
+
+func TestASpokeIsNotReadWhileTheReactorItRelaysToIsBehind(t *testing.T) {
+	eachLagEngine(t, func(t *testing.T, l *laggard) {
+		publisher, spoke := l.joinElsewhere()
+		other, _ := l.joinElsewhere()
+		goOn := l.halt()
+		message := ws.MustCompileFrame(ws.MaskFrameInPlace(ws.NewTextFrame([]byte(`{"type":"t","payload":"` + strings.Repeat("x", 1000) + `"}`))))
+		const messages, aWrite = 16 << 10, 64
+		published := make(chan error, 1)
+		go func() {
+			for range messages / aWrite {
+				if _, err := publisher.Write(slices.Repeat(message, aWrite)); err != nil {
+					published <- err
+					return
+				}
+			}
+			published <- nil
+		}()
+		l.until("the publisher is not read", func() bool {
+			paused := false
+			spoke.lane.ask(func(*netpoll.Reactor) { paused = spoke.marks&held != 0 })
+			return paused
+		})
+		const oneRead = 64 << 10
+		if got, most := l.slow.lag.bytes(), int64(lagQueues*l.hub.cfg.QueueLimit+oneRead); got > most {
+			t.Errorf("got %d bytes waiting for the reactor, want at most %d", got, most)
+		}
+
+		go other.Write(ws.MustCompileFrame(ws.MaskFrameInPlace(ws.NewPingFrame([]byte("!")))))
+		if pong, err := ws.ReadFrame(other); err != nil || pong.Header.OpCode != ws.OpPong {
+			t.Errorf("got frame %v and error %v, want who relays nothing to that reactor served", pong.Header, err)
+		}
+
+		goOn()
+		select {
+		case err := <-published:
+			if err != nil {
+				t.Errorf("got %v, want the publisher read to its end", err)
+			}
+		case <-time.After(lagPatience):
+			t.Fatal("got the publisher still waiting, want it read again")
+		}
+		l.until("the reactor has caught up", func() bool { return l.hub.Stats().Waiting == 0 })
+	})
+}
+
+func TestWhoDispatchesToAReactorThatIsBehindIsNotStopped(t *testing.T) {
+	eachLagEngine(t, func(t *testing.T, l *laggard) {
+		goOn := l.halt()
+		e := event.Event{Type: "t", Payload: []byte(`"` + strings.Repeat("x", 32<<10) + `"`)}
+		events := lagQueues*l.hub.cfg.QueueLimit/len(e.Payload) + 3
+		for range events {
+			l.hub.DispatchEvent(e)
+		}
+		if got, least := l.slow.lag.bytes(), int64(events*len(e.Payload)); got < least {
+			t.Errorf("got %d bytes waiting, want at least the %d of the payloads", got, least)
+		}
+		goOn()
+		l.until("the reactor has caught up", func() bool { return l.hub.Stats().Waiting == 0 })
+	})
+}
+
+func TestNothingWaitsForAHubThatHasEnded(t *testing.T) {
+	l := newLaggard(t, EngineDefault)
+	_, spoke := l.join()
+	now, cancel := context.WithCancel(context.Background())
+	cancel()
+	_ = l.hub.Shutdown(now)
+	spoke.DispatchEvent(event.Event{Type: "t"})
+	if got := spoke.lane.lag.bytes(); got != 0 {
+		t.Errorf("got %d bytes waiting, want none", got)
+	}
+}
