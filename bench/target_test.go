@@ -3,6 +3,7 @@
 package bench
 
 import (
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -35,8 +36,10 @@ func targetUnderTest(b *testing.B) load.Target {
 func buildTarget(name, directory string) (load.Target, error) {
 	peer, isPeer := strings.CutPrefix(name, "peer:")
 	switch {
-	case !isPeer:
+	case name == "hub":
 		return load.BuildHub("..", directory, strings.Fields(*serverFlagsFlag))
+	case !isPeer:
+		return nil, fmt.Errorf("-server: %q is unknown: say hub, or peer: and one of bun, %s", name, strings.Join(load.PeerNames, ", "))
 	case peer == "bun":
 		return load.FindBun(os.Stderr)
 	}

@@ -1,5 +1,7 @@
 package event
 
+import "unicode/utf8"
+
 // Kind is what a spoke's event asks of the hub.
 type Kind uint8
 
@@ -83,15 +85,31 @@ func AppendAck(dst []byte, id []byte, topics [][]byte) []byte {
 	return append(dst, `]}}`...)
 }
 
-// AppendReject appends to dst the answer that topic, any UTF-8, was refused for the control event id.
+// AppendReject appends to dst the answer that topic, any UTF-8, was refused for the control event id. Of a topic that is longer
+// than any topic may be it repeats the beginning, so that no answer is too long for the queue of who asked.
 func AppendReject(dst []byte, id []byte, topic []byte, reason Reason) []byte {
 	dst = append(dst, `{"type":"__reject","id":`...)
 	dst = appendText(dst, id)
 	dst = append(dst, `,"payload":{"topic":`...)
-	dst = appendText(dst, topic)
+	dst = appendText(dst, beginning(topic))
 	dst = append(dst, `,"reason":`...)
 	dst = appendText(dst, reason)
 	return append(dst, `}}`...)
+}
+
+// maxTopic is the length in bytes of the longest topic.
+const maxTopic = 2*maxPart + 1
+
+// beginning cuts what is longer than any topic, between two characters.
+func beginning(topic []byte) []byte {
+	if len(topic) <= maxTopic {
+		return topic
+	}
+	end := maxTopic
+	for !utf8.RuneStart(topic[end]) {
+		end--
+	}
+	return topic[:end]
 }
 
 // topicMembers returns the raw string topic or the raw array topics of a valid JSON value; one of the two is nil.

@@ -24,6 +24,10 @@
 // each, and posts the message to each lane that has members: one lock and at most one wake-up a lane. The lane walks its
 // own members and queues the frame; at the end of the turn each socket that has something waiting gets it in one call.
 //
+// What was posted and not yet taken is in no spoke's queue, so it has a limit of its own, a few full queues a lane (lag.go).
+// Past it, spokes that relay to the lane are not read, and dispatchers sleep a little. Nobody waits for good: a lane takes
+// tasks whatever it may not read, so two lanes that wait for each other both catch up.
+//
 // # Order
 //
 // Tasks of a lane run in the order of posting, and a read comes behind the tasks that were posted before it. So events of

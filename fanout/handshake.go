@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net"
 	"sync"
+	"time"
 
 	"github.com/spokehub/spokehub/netpoll"
 	"github.com/spokehub/spokehub/wsframe"
@@ -176,7 +177,7 @@ func (l *lane) refuseShake(s *Spoke, refusal *wsframe.Refusal) {
 	l.countRefusal(refusal)
 	l.remove(s, Cause{})
 	m := newMessage(l.hub)
-	m.buf = refusal.AppendResponse(m.buf[:0])
+	m.buf = refusal.AppendResponse(m.buf[:0], time.Now())
 	l.queueLast(s, m)
 }
 
@@ -208,7 +209,7 @@ func (l *lane) toWeb(s *Spoke, buf []byte) {
 
 // turnAway answers a connection that can't be admitted as far as the socket takes it, without a slot.
 func (l *lane) turnAway(a netpoll.Accepted, refusal *wsframe.Refusal) {
-	a.Reject(refusal.AppendResponse(nil))
+	a.Reject(refusal.AppendResponse(nil, time.Now()))
 }
 
 func (l *lane) dropHead(s *Spoke) {

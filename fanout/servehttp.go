@@ -30,7 +30,7 @@ func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s, refusal := h.admitted(conn)
 	if refusal != nil {
 		h.countRefusal(refusal)
-		response = refusal.AppendResponse(nil)
+		response = refusal.AppendResponse(nil, time.Now())
 	}
 	_ = conn.SetDeadline(time.Now().Add(h.cfg.HandshakeTimeout))
 	_, err = conn.Write(response)

@@ -135,6 +135,18 @@ func TestPromise7MalformedMessagesAndBadTopicsNeverEndAConnection(t *testing.T) 
 	})
 }
 
+func TestPromise7ABadTopicAsLongAsAMessageMayBeIsRefusedAndNoMore(t *testing.T) {
+	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
+		const limit = 4 << 10
+		r := newRig(t, fanout.Config{Engine: engine, MaxMessage: limit, QueueLimit: limit})
+		c, _ := r.join()
+		rest := len(envelope("__subscribe", "k", `{"topic":""}`))
+		c.text(envelope("__subscribe", "k", `{"topic":"`+strings.Repeat(":", limit-rest)+`"}`))
+		c.wants(envelope("__reject", "k", `{"topic":"`+strings.Repeat(":", 513)+`","reason":"invalid_topic"}`))
+		c.sync()
+	})
+}
+
 func TestFramesInAnyShapeMakeTheSameMessages(t *testing.T) {
 	whole := envelope("t", "1", `"ünïcödé `+strings.Repeat("x", 200)+`"`)
 	for name, sent := range map[string][]byte{

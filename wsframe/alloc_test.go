@@ -113,7 +113,7 @@ func TestRefusalsAllocateNothingInRoomEnough(t *testing.T) {
 			if refusal == nil {
 				_, _, refusal = policy.Upgrade(&request, dst)
 			}
-			refusal.AppendResponse(dst)
+			refusal.AppendResponse(dst, noon)
 		})
 	}
 }

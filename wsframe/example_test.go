@@ -3,6 +3,7 @@ package wsframe_test
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/spokehub/spokehub/wsframe"
 )
@@ -25,12 +26,12 @@ func Example() {
 	}
 	request, refusal := wsframe.ParseRequest(input[:end])
 	if refusal != nil {
-		fmt.Printf("%s", refusal.AppendResponse(nil))
+		fmt.Printf("%s", refusal.AppendResponse(nil, time.Now()))
 		return
 	}
 	response, subprotocol, refusal := policy.Upgrade(&request, nil)
 	if refusal != nil {
-		fmt.Printf("%s", refusal.AppendResponse(nil))
+		fmt.Printf("%s", refusal.AppendResponse(nil, time.Now()))
 		return
 	}
 	status, _, _ := strings.Cut(string(response), "\r\n")
@@ -68,11 +69,13 @@ func ExampleRefusal() {
 	input := []byte("GET /ws HTTP/1.1\r\nHost: hub.example.com\r\n\r\n")
 	request, _ := wsframe.ParseRequest(input)
 	_, _, refusal := new(wsframe.Policy).Upgrade(&request, nil)
-	fmt.Print(strings.ReplaceAll(string(refusal.AppendResponse(nil)), "\r\n", "\n"))
+	noon := time.Date(2026, time.November, 23, 12, 0, 0, 0, time.UTC)
+	fmt.Print(strings.ReplaceAll(string(refusal.AppendResponse(nil, noon)), "\r\n", "\n"))
 	// Output:
 	// HTTP/1.1 426 Upgrade Required
 	// Connection: close, Upgrade
 	// Upgrade: websocket
+	// Date: Mon, 23 Nov 2026 12:00:00 GMT
 	// Content-Type: text/plain; charset=utf-8
 	// Content-Length: 122
 	//

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 func compile(t testing.TB, config PolicyConfig) *Policy {
@@ -33,12 +34,14 @@ func upgrade(p *Policy, input []byte) (response []byte, subprotocol string, refu
 	return p.Upgrade(&request, nil)
 }
 
+var noon = time.Date(2026, time.November, 23, 12, 0, 0, 0, time.UTC)
+
 func checkUpgrade(t *testing.T, c handshakeCase, response []byte, subprotocol string, refusal *Refusal) {
 	t.Helper()
 	got := 101
 	if refusal != nil {
 		got = refusal.Status
-		response = refusal.AppendResponse(nil)
+		response = refusal.AppendResponse(nil, noon)
 	}
 	if got != c.want || subprotocol != c.subprotocol {
 		t.Fatalf("got %d, subprotocol %q, %v; want %d, %q", got, subprotocol, refusal, c.want, c.subprotocol)
@@ -155,7 +158,7 @@ func TestRefusalNamesTheFieldThatTheStatusCallsFor(t *testing.T) {
 			_, _, refusal := upgrade(compile(t, PolicyConfig{}), head(c.lines))
 			recorder := httptest.NewRecorder()
 			refusal.ServeHTTP(recorder, nil)
-			plain, err := http.ReadResponse(bufio.NewReader(bytes.NewReader(refusal.AppendResponse(nil))), nil)
+			plain, err := http.ReadResponse(bufio.NewReader(bytes.NewReader(refusal.AppendResponse(nil, noon))), nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -167,6 +170,9 @@ func TestRefusalNamesTheFieldThatTheStatusCallsFor(t *testing.T) {
 				if response.StatusCode != refusal.Status || response.Header.Get(c.field) != c.value {
 					t.Errorf("got %d with %s %q, want %d with %q", response.StatusCode, c.field, response.Header.Get(c.field), refusal.Status, c.value)
 				}
+			}
+			if at, err := http.ParseTime(plain.Header.Get("Date")); err != nil || !at.Equal(noon) {
+				t.Errorf("got Date %q, want %v", plain.Header.Get("Date"), noon)
 			}
 			if !plain.Close {
 				t.Errorf("the response doesn't say that the connection is closed")

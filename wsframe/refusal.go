@@ -3,6 +3,7 @@ package wsframe
 import (
 	"net/http"
 	"strconv"
+	"time"
 )
 
 // Refusal is a request that is answered with an HTTP error instead of a WebSocket (RFC 6455 section 4.2.2). Refusals are shared
@@ -21,9 +22,9 @@ func (r *Refusal) Error() string {
 	return "websocket handshake refused with " + strconv.Itoa(r.Status) + ": " + r.Reason
 }
 
-// AppendResponse appends the whole HTTP/1.1 response, with "Connection: close" and the reason as its body, and returns the
-// extended slice. The caller sends it and closes.
-func (r *Refusal) AppendResponse(dst []byte) []byte {
+// AppendResponse appends the whole HTTP/1.1 response of a moment, with "Connection: close", the Date that RFC 9110 section 6.6.1
+// asks for, and the reason as its body, and returns the extended slice. The caller sends it and closes.
+func (r *Refusal) AppendResponse(dst []byte, at time.Time) []byte {
 	dst = append(dst, "HTTP/1.1 "...)
 	dst = strconv.AppendInt(dst, int64(r.Status), 10)
 	dst = append(dst, ' ')
@@ -36,6 +37,8 @@ func (r *Refusal) AppendResponse(dst []byte) []byte {
 		dst = append(dst, ": "...)
 		dst = append(dst, r.Value...)
 	}
+	dst = append(dst, "\r\nDate: "...)
+	dst = at.UTC().AppendFormat(dst, http.TimeFormat)
 	dst = append(dst, "\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: "...)
 	dst = strconv.AppendInt(dst, int64(len(r.Reason)+1), 10)
 	dst = append(dst, "\r\n\r\n"...)

@@ -131,7 +131,7 @@ func (e *echo) shake(slot uint32, c *client, view []byte) (rest []byte) {
 		}
 	}
 	if refusal != nil {
-		e.say(slot, c, refusal.AppendResponse(nil))
+		e.say(slot, c, refusal.AppendResponse(nil, time.Now()))
 		return nil
 	}
 	rest = c.head[end:]
