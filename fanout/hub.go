@@ -29,6 +29,7 @@ type Hub struct {
 	served   *wsframe.Policy
 	anyPath  *wsframe.Policy
 	rated    bool
+	mostLag  int64
 	web      *web
 	sources  sources
 	added    added
@@ -72,14 +73,15 @@ func New(cfg Config) (*Hub, error) {
 		return nil, err
 	}
 	h := &Hub{
-		cfg:    cfg,
-		opcode: wsframe.Text,
-		ping:   netpoll.NewFrame(wsframe.AppendFrame(nil, wsframe.Ping, nil), false),
-		index:  subs.New(cfg.Reactors),
-		rated:  cfg.MaxEventsPerSecond > 0 || cfg.MaxBytesPerSecond > 0 || cfg.MaxControlsPerSecond > 0,
-		empty:  make(chan struct{}, 1),
-		closed: make(chan struct{}),
-		logs:   logLimits{malformed: logLimit{perMinute: 60}, refused: logLimit{perMinute: 600}, exhausted: logLimit{perMinute: 1}},
+		cfg:     cfg,
+		opcode:  wsframe.Text,
+		ping:    netpoll.NewFrame(wsframe.AppendFrame(nil, wsframe.Ping, nil), false),
+		index:   subs.New(cfg.Reactors),
+		rated:   cfg.MaxEventsPerSecond > 0 || cfg.MaxBytesPerSecond > 0 || cfg.MaxControlsPerSecond > 0,
+		mostLag: cfg.lagLimit(),
+		empty:   make(chan struct{}, 1),
+		closed:  make(chan struct{}),
+		logs:    logLimits{malformed: logLimit{perMinute: 60}, refused: logLimit{perMinute: 600}, exhausted: logLimit{perMinute: 1}},
 	}
 	if cfg.Binary {
 		h.opcode = wsframe.Binary

@@ -24,6 +24,7 @@ type lag struct {
 
 const (
 	lagQueues   = 8
+	lagShare    = 4
 	brakeMost   = 10 * time.Millisecond
 	brakeLength = 500 * time.Microsecond
 )
@@ -31,8 +32,15 @@ const (
 // bytes is how much was posted and not taken.
 func (g *lag) bytes() int64 { return g.posted.Load() - g.taken.Load() }
 
+// lagLimit is how much may wait for a lane: some full queues, but in all lanes no more than a quarter of the memory budget, and
+// never less than one event.
+func (c *Config) lagLimit() int64 {
+	share := c.MemoryBudget / int64(lagShare*c.Reactors)
+	return min(int64(lagQueues)*int64(c.QueueLimit), max(share, int64(c.QueueLimit)))
+}
+
 // behind says whether so much waits for the lane that nobody should bring more.
-func (l *lane) behind() bool { return l.lag.bytes() > int64(lagQueues*l.hub.cfg.QueueLimit) }
+func (l *lane) behind() bool { return l.lag.bytes() > l.hub.mostLag }
 
 // post has the lane take a message, whose reference the caller gives away.
 func (l *lane) post(m *message) {

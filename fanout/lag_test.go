@@ -147,7 +147,7 @@ func TestASpokeIsNotReadWhileTheReactorItRelaysToIsBehind(t *testing.T) {
 			return paused
 		})
 		const oneRead = 64 << 10
-		if got, most := l.slow.lag.bytes(), int64(lagQueues*l.hub.cfg.QueueLimit+oneRead); got > most {
+		if got, most := l.slow.lag.bytes(), l.hub.mostLag+oneRead; got > most {
 			t.Errorf("got %d bytes waiting for the reactor, want at most %d", got, most)
 		}
 
@@ -173,7 +173,7 @@ func TestWhoDispatchesToAReactorThatIsBehindIsNotStopped(t *testing.T) {
 	eachLagEngine(t, func(t *testing.T, l *laggard) {
 		goOn := l.halt()
 		e := event.Event{Type: "t", Payload: []byte(`"` + strings.Repeat("x", 32<<10) + `"`)}
-		events := lagQueues*l.hub.cfg.QueueLimit/len(e.Payload) + 3
+		events := int(l.hub.mostLag)/len(e.Payload) + 3
 		for range events {
 			l.hub.DispatchEvent(e)
 		}
@@ -183,6 +183,21 @@ func TestWhoDispatchesToAReactorThatIsBehindIsNotStopped(t *testing.T) {
 		goOn()
 		l.until("the reactor has caught up", func() bool { return l.hub.Stats().Waiting == 0 })
 	})
+}
+
+func TestWhatMayWaitForAReactorKeepsWithinTheBudget(t *testing.T) {
+	for name, c := range map[string]struct {
+		cfg  Config
+		want int64
+	}{
+		"some queues":            {Config{Reactors: 2, QueueLimit: 1 << 20, MemoryBudget: 1 << 30}, 8 << 20},
+		"a share of the budget":  {Config{Reactors: 4, QueueLimit: 1 << 20, MemoryBudget: 32 << 20}, 2 << 20},
+		"one queue at the least": {Config{Reactors: 4, QueueLimit: 1 << 20, MemoryBudget: 1 << 20}, 1 << 20},
+	} {
+		if got := c.cfg.lagLimit(); got != c.want {
+			t.Errorf("%s: got %d bytes, want %d", name, got, c.want)
+		}
+	}
 }
 
 func TestNothingWaitsForAHubThatHasEnded(t *testing.T) {

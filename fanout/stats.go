@@ -41,8 +41,8 @@ type Stats struct {
 	// Queued waits to be sent, in events, and QueuedBytes is the memory that it holds.
 	Queued, QueuedBytes uint64
 	// Waiting is what was dispatched or relayed and has reached no queue yet, in bytes, for each reactor that it goes to. It stays
-	// near zero unless events come faster than the reactors take them; past eight times Config.QueueLimit a reactor, who brings
-	// them is slowed down.
+	// near zero unless events come faster than the reactors take them. Past eight times Config.QueueLimit a reactor, or a quarter
+	// of Config.MemoryBudget in all, who brings them is slowed down.
 	Waiting uint64
 	// Backpressure is how many spokes were closed because they could not keep up.
 	Backpressure uint64

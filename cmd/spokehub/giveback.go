@@ -40,12 +40,14 @@ type giver struct {
 	read        func() holding
 	free        func()
 	least       uint64
+	alive       uint64
 	freed       holding
 	pause, skip int
 }
 
 func newGiver() *giver {
-	return &giver{read: readHolding, free: freeMemory, least: readHolding().memory}
+	now := readHolding()
+	return &giver{read: readHolding, free: freeMemory, least: now.memory, alive: now.alive}
 }
 
 // run looks every few seconds until stop is closed.
@@ -62,20 +64,23 @@ func (g *giver) run(stop <-chan struct{}) {
 	}
 }
 
-// look frees memory if a tenth more is held than was once enough, and either the pause since the last time is over or what
-// is alive has become more or less by as much.
+// look frees memory if a tenth more is held than was once enough, what is alive is not growing by as much, and either the
+// pause since the last time is over or what is alive has become more or less by as much since then.
 func (g *giver) look() {
 	now := g.read()
+	growing := above(now.alive, g.alive)
+	g.alive = now.alive
 	g.least = min(g.least, now.memory)
 	g.skip--
 	if above(now.alive, g.freed.alive) || above(g.freed.alive, now.alive) {
 		g.pause, g.skip = 0, 0
 	}
-	if g.skip > 0 || !above(now.memory, g.least) {
+	if growing || g.skip > 0 || !above(now.memory, g.least) {
 		return
 	}
 	g.free()
 	g.freed = g.read()
+	g.alive = g.freed.alive
 	g.least = min(g.least, g.freed.memory)
 	g.pause = min(max(2*g.pause, 1), giveBackPause)
 	g.skip = g.pause

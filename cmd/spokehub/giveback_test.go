@@ -18,9 +18,9 @@ func TestMemoryIsGivenBack(t *testing.T) {
 			slices.Repeat([]holding{{100 * mib, 50 * mib}}, 8),
 			[]bool{true, true, false, true, false, false, false, true},
 		},
-		"at once when more has come": {
-			[]holding{{100 * mib, 50 * mib}, {100 * mib, 50 * mib}, {150 * mib, 80 * mib}},
-			[]bool{true, true, true},
+		"once no more comes": {
+			[]holding{{100 * mib, 50 * mib}, {100 * mib, 50 * mib}, {150 * mib, 80 * mib}, {180 * mib, 90 * mib}, {180 * mib, 90 * mib}},
+			[]bool{true, true, false, false, true},
 		},
 		"at once when much has gone": {
 			[]holding{{100 * mib, 50 * mib}, {100 * mib, 50 * mib}, {100 * mib, 10 * mib}},
@@ -38,7 +38,7 @@ func TestMemoryIsGivenBack(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			freed := false
 			look := holding{}
-			g := giver{read: func() holding { return look }, free: func() { freed = true }, least: 10 * mib}
+			g := giver{read: func() holding { return look }, free: func() { freed = true }, least: 10 * mib, alive: 50 * mib}
 			var got []bool
 			for _, look = range c.looks {
 				freed = false
