@@ -82,11 +82,18 @@ func (l *lane) peerClosed(s *Spoke, payload []byte) {
 		m.buf = wsframe.AppendClose(m.buf[:0], peer.Code, "")
 	}
 	l.remove(s, cause)
-	l.counts.closes[cause.Code]++
+	l.counts.closes[countedCode(cause.Code)]++
 	l.queueLast(s, m)
 }
 
-const codeNone = 1005
+const (
+	codeNone    = 1005
+	codePrivate = 3000
+)
+
+// countedCode is the code under which the answer to a peer's close is counted. A peer may choose any of 2,000 codes from 3000
+// on: they count as one, for what was ever counted stays in Stats for good.
+func countedCode(code uint16) uint16 { return min(code, codePrivate) }
 
 // refuse ends a spoke that can't keep up: what waits for it is dropped but for the rest of a half-sent frame,
 // OnBackpressure is called, and then the close frame goes out.

@@ -118,7 +118,8 @@ type Config struct {
 	Subprotocols []string
 	// Fallback answers what Serve gets that is no request to Path. Default: 404.
 	Fallback http.Handler
-	// Logger gets what an operator should know. Default: silence.
+	// Logger gets what an operator should know. Reactors call it: a handler that blocks holds up all connections of one. Default:
+	// silence.
 	Logger *slog.Logger
 }
 
@@ -164,7 +165,7 @@ func (c Config) withDefaults() (Config, error) {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	if c.PingInterval > 0 && c.PeerTimeout <= c.PingInterval {
-		return c, fmt.Errorf("fanout: Config.PeerTimeout: %v must be longer than PingInterval, %v", c.PeerTimeout, c.PingInterval)
+		return c, fmt.Errorf("fanout: Config.PeerTimeout: %v must be longer than Config.PingInterval, %v", c.PeerTimeout, c.PingInterval)
 	}
 	return c, nil
 }

@@ -226,7 +226,7 @@ func (l *logLimit) allow() bool {
 
 func (h *Hub) noteMalformed(s *Spoke, err error) {
 	if h.logs.malformed.allow() {
-		h.cfg.Logger.Debug("malformed message dropped", "spoke", s.id, "peer", s.RemoteAddr(), "error", err)
+		h.cfg.Logger.Debug("malformed message dropped", "spoke", s.id, "peer", s.RemoteAddr().String(), "error", err)
 	}
 }
 
@@ -240,7 +240,7 @@ func (h *Hub) invalidEvent(err error) {
 func (h *Hub) noteRefused(s *Spoke, p Backpressure) {
 	h.pressures.Add(1)
 	if h.logs.refused.allow() {
-		h.cfg.Logger.Info("spoke can't keep up and is closed with 1013", "spoke", s.id, "peer", s.RemoteAddr(),
+		h.cfg.Logger.Info("spoke can't keep up and is closed with 1013", "spoke", s.id, "peer", s.RemoteAddr().String(),
 			"queued", p.Queued, "frame", p.Frame, "limit", p.Limit, "blocked", p.Blocked, "budget", p.Budget)
 	}
 }

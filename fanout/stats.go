@@ -64,7 +64,7 @@ type Stats struct {
 	MemoryBudget uint64
 	// Reactors is how many there are.
 	Reactors int
-	// Closes counts close frames sent, by code.
+	// Closes counts close frames sent, by code; 1005 for one without a code, and 3000 for all codes from there on that a peer chose.
 	Closes map[uint16]uint64
 	// Refusals counts handshakes refused, by HTTP status.
 	Refusals map[int]uint64

@@ -3,8 +3,10 @@ package main
 import (
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/pprof"
+	"strings"
 	"time"
 )
 
@@ -30,7 +32,8 @@ const adminIndex = `<!doctype html>
 `
 
 // adminServer serves what only operators may see. A page on another site
-// cannot make a browser publish.
+// cannot make a browser publish, nor read, even where its name has been made
+// to resolve to this machine.
 func (s *service) adminServer(address string, maxLine int) *http.Server {
 	mux := http.NewServeMux()
 	s.handleHealth(mux)
@@ -46,9 +49,33 @@ func (s *service) adminServer(address string, maxLine int) *http.Server {
 		fmt.Fprintf(w, adminIndex, address)
 	})
 	return &http.Server{
-		Handler:           http.NewCrossOriginProtection().Handler(withoutSniffing(mux)),
+		Handler:           forOwnName(address, http.NewCrossOriginProtection().Handler(withoutSniffing(mux))),
 		ReadHeaderTimeout: adminHeaderTimeout,
 		IdleTimeout:       adminIdleTimeout,
 		ErrorLog:          slog.NewLogLogger(s.logger.Handler(), slog.LevelWarn),
 	}
+}
+
+// forOwnName refuses, on a loopback address, requests for a name that is not this machine's own: behind one stands a page whose
+// owner has it resolve to 127.0.0.1 (DNS rebinding).
+func forOwnName(address string, next http.Handler) http.Handler {
+	host, _, _ := net.SplitHostPort(address)
+	if ip := net.ParseIP(host); ip == nil || !ip.IsLoopback() {
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !isOwnName(r.Host) {
+			http.Error(w, fmt.Sprintf("this address is for 127.0.0.1 and localhost alone, not for %q", r.Host), http.StatusMisdirectedRequest)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func isOwnName(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	host = strings.Trim(host, "[]")
+	return host == "localhost" || strings.HasSuffix(host, ".localhost") || net.ParseIP(host) != nil
 }

@@ -117,3 +117,41 @@ func TestMetricsTellTheHubAndTheRuntime(t *testing.T) {
 func hubLines(metrics string) string {
 	return strings.Join(regexp.MustCompile(`(?m)^spokehub.*$`).FindAllString(metrics, -1), "\n")
 }
+
+func TestAdminOnLoopbackAnswersOnlyToItsOwnNames(t *testing.T) {
+	hub := startHub(t, nil)
+	for host, want := range map[string]int{
+		"":                  http.StatusOK,
+		"localhost":         http.StatusOK,
+		"hub.localhost:1":   http.StatusOK,
+		"[::1]:8081":        http.StatusOK,
+		"evil.example:8081": http.StatusMisdirectedRequest,
+	} {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, hub.admin+"metrics", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Host = host
+		if status, _, body := fetch(t, request); status != want {
+			t.Errorf("host %q: got %d %.100s, want %d", host, status, body, want)
+		}
+	}
+}
+
+func TestCapacityLeavesDescriptorsToTheProcess(t *testing.T) {
+	for name, c := range map[string]struct {
+		asked int
+		files uint64
+		want  uint64
+	}{
+		"what the file limit leaves":  {0, 20000, 20000 - reservedFiles},
+		"half of a low limit":         {0, 64, 32},
+		"what the flag says":          {100, 20000, 100},
+		"no more than the file limit": {50000, 20000, 20000 - reservedFiles},
+		"what neither tells":          {0, 0, 0},
+	} {
+		if got := capacity(serveFlags{MaxConnections: c.asked}, c.files); got != c.want {
+			t.Errorf("%s: got %d, want %d", name, got, c.want)
+		}
+	}
+}

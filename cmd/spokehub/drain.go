@@ -12,7 +12,8 @@ var errCutShort = errors.New("a second signal cut the drain short")
 // drain ends the service as a signal asked: it says so on /readyz, goes on serving
 // for the grace, and shuts the hub down, which flushes every queue and closes
 // every client with 1012. Clients that are left when the timeout has passed
-// are cut, which is no failure. A second signal is one.
+// are cut, which is no failure. A second signal is one, unless it comes with
+// the first: some senders signal a process and then its group.
 func (s *service) drain(received os.Signal, signals <-chan os.Signal) error {
 	began := time.Now()
 	s.draining.Store(true)
@@ -21,9 +22,18 @@ func (s *service) drain(received os.Signal, signals <-chan os.Signal) error {
 	ctx, cancel := context.WithTimeout(context.Background(), s.flags.DrainTimeout)
 	defer cancel()
 
+	hasty := make(chan struct{})
+	go func() {
+		for range signals {
+			if time.Since(began) >= sameSignal {
+				close(hasty)
+				return
+			}
+		}
+	}()
 	select {
 	case <-time.After(s.flags.DrainGrace):
-	case <-signals:
+	case <-hasty:
 		return errCutShort
 	}
 	ended := make(chan error, 1)
@@ -32,10 +42,13 @@ func (s *service) drain(received os.Signal, signals <-chan os.Signal) error {
 	case err := <-ended:
 		s.logDrained(err, time.Since(began))
 		return nil
-	case <-signals:
+	case <-hasty:
 		return errCutShort
 	}
 }
+
+// sameSignal is how close on the first another signal is the same.
+const sameSignal = 100 * time.Millisecond
 
 func (s *service) logDrained(err error, took time.Duration) {
 	stats := s.hub.Stats()

@@ -82,9 +82,19 @@ func TestSecondSignalEndsAtOnceWith1(t *testing.T) {
 	hub := startHub(t, nil, "--drain-grace=20s")
 	hub.signal(t, syscall.SIGTERM)
 	hub.output.await(t, "draining")
-	hub.signal(t, syscall.SIGTERM)
+	hub.signalUntilEnd(syscall.SIGTERM)
 	if code := hub.exitCode(t); code != exitFailure {
 		t.Errorf("got exit code %d, want 1", code)
+	}
+}
+
+func TestASignalThatComesTwiceAtOnceIsOne(t *testing.T) {
+	hub := startHub(t, nil)
+	for range 2 {
+		hub.signal(t, syscall.SIGTERM)
+	}
+	if code := hub.exitCode(t); code != exitOK {
+		t.Errorf("got exit code %d, want 0", code)
 	}
 }
 

@@ -3,7 +3,10 @@ package main
 import (
 	"fmt"
 	"net"
+	"net/url"
+	"path"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -42,7 +45,7 @@ type serveFlags struct {
 
 	FirstByteTimeout time.Duration `group:"deadline" default:"5s" placeholder:"TIME" help:"For the first byte of a connection. (default ${default})"`
 	HandshakeTimeout time.Duration `group:"deadline" default:"10s" placeholder:"TIME" help:"For the whole handshake. (default ${default})"`
-	PingInterval     time.Duration `group:"deadline" default:"25s" placeholder:"TIME" help:"Silence after which a client is pinged; 0 turns it off. (default ${default})"`
+	PingInterval     time.Duration `group:"deadline" default:"25s" placeholder:"TIME" help:"Silence after which a client is pinged; 0 turns it off, and --peer-timeout with it. (default ${default})"`
 	PeerTimeout      time.Duration `group:"deadline" default:"60s" placeholder:"TIME" help:"Silence after which a client counts as dead. (default ${default})"`
 	CloseTimeout     time.Duration `group:"deadline" default:"5s" placeholder:"TIME" help:"For the answer to a close. (default ${default})"`
 
@@ -95,6 +98,15 @@ func (f serveFlags) check() error {
 	if !strings.HasPrefix(f.Path, "/") {
 		return fmt.Errorf("--path: %q does not start with a slash", f.Path)
 	}
+	if plain, err := url.PathUnescape(f.Path); err != nil || plain != f.Path || path.Clean(f.Path) != f.Path {
+		return fmt.Errorf("--path: %q reaches no client as it is: write it without escapes, dots, double slashes and a slash at the end", f.Path)
+	}
+	if slices.Contains([]string{"/healthz", "/readyz"}, f.Path) || f.Page && slices.Contains([]string{"/", "/stats.json"}, f.Path) {
+		return fmt.Errorf("--path: %q is where the hub serves something else; --no-page frees / and /stats.json", f.Path)
+	}
+	if f.MaxConnections < 0 {
+		return fmt.Errorf("--max-connections: must not be less than 0")
+	}
 	for _, flag := range []struct {
 		name  string
 		value int64
@@ -126,7 +138,7 @@ func (f serveFlags) check() error {
 }
 
 var (
-	configField = regexp.MustCompile(`^(?:fanout: )?Config\.([A-Za-z]+)`)
+	configField = regexp.MustCompile(`(?:^fanout: )?\bConfig\.([A-Za-z]+)`)
 	wordStart   = regexp.MustCompile(`([a-z])([A-Z])`)
 )
 

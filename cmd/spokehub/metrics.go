@@ -38,7 +38,7 @@ var (
 		"Deliveries that were not made, by reason: the client's queue was full, the client was closed, or the hub's memory budget was used up.",
 		[]string{"reason"}, nil)
 	closesDesc = prometheus.NewDesc("spokehub_closes_total",
-		"Close frames sent, by close code.", []string{"code"}, nil)
+		"Close frames sent, by close code; 1005: without a code, 3000: a code that the client chose itself.", []string{"code"}, nil)
 	refusalsDesc = prometheus.NewDesc("spokehub_refusals_total",
 		"Handshakes refused, by HTTP status.", []string{"status"}, nil)
 )

@@ -20,9 +20,18 @@ type builtInPage struct {
 	policy string
 }
 
+const (
+	relayHint   = "The hub passes it on to every other subscriber, not back to this tab. Open a second one to see it arrive."
+	noRelayHint = "This hub does not relay what clients send: it goes to the hub's own listeners. Publish to subscribers with POST /publish."
+)
+
 // newBuiltInPage prepares the page for a hub that answers handshakes at path.
-func newBuiltInPage(path string) builtInPage {
-	source := strings.Replace(pageSource, "{{path}}", html.EscapeString(path), 1)
+func newBuiltInPage(path string, relays bool) builtInPage {
+	hint := noRelayHint
+	if relays {
+		hint = relayHint
+	}
+	source := strings.NewReplacer("{{path}}", html.EscapeString(path), "{{hint}}", html.EscapeString(hint)).Replace(pageSource)
 	return builtInPage{
 		body: []byte(source),
 		policy: fmt.Sprintf("default-src 'none'; script-src '%s'; style-src '%s'; img-src data:; connect-src 'self'; "+

@@ -172,6 +172,22 @@ func (p *process) signal(t *testing.T, signal os.Signal) {
 	}
 }
 
+// signalUntilEnd sends a signal again and again.
+func (p *process) signalUntilEnd(signal os.Signal) {
+	again := time.NewTicker(10 * time.Millisecond)
+	defer again.Stop()
+	for end := time.After(patience); ; {
+		_ = p.command.Process.Signal(signal)
+		select {
+		case <-p.ended:
+			return
+		case <-end:
+			return
+		case <-again.C:
+		}
+	}
+}
+
 // exitCode waits for the end of the process.
 func (p *process) exitCode(t *testing.T) int {
 	t.Helper()

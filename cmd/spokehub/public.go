@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/spokehub/spokehub/fanout"
 )
@@ -28,7 +29,7 @@ func (s *service) publicHandler() http.Handler {
 	mux := http.NewServeMux()
 	s.handleHealth(mux)
 	if s.flags.Page {
-		mux.Handle("GET /{$}", newBuiltInPage(s.flags.Path))
+		mux.Handle("GET /{$}", newBuiltInPage(s.flags.Path, s.flags.Relay))
 		mux.HandleFunc("GET /stats.json", s.serveStats)
 	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
@@ -38,7 +39,23 @@ func (s *service) publicHandler() http.Handler {
 		}
 		http.Error(w, message, http.StatusNotFound)
 	})
-	return withoutSniffing(mux)
+	return withDeadlines(withoutSniffing(mux))
+}
+
+const (
+	requestTime = 10 * time.Second
+	answerTime  = 30 * time.Second
+)
+
+// withDeadlines bounds how long a client may take to send a body, which nobody
+// here reads, and to take the answer.
+func withDeadlines(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		connection, now := http.NewResponseController(w), time.Now()
+		_ = connection.SetReadDeadline(now.Add(requestTime))
+		_ = connection.SetWriteDeadline(now.Add(answerTime))
+		next.ServeHTTP(w, r)
+	})
 }
 
 func (s *service) handleHealth(mux *http.ServeMux) {

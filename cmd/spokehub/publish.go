@@ -52,10 +52,17 @@ func (r *publishReport) reject(line int, err error) {
 	r.Errors = append(r.Errors, publishError{line, err.Error()})
 }
 
-// ServeHTTP answers 200 when an envelope was accepted, 400 when none was, and
-// 413 when the body was longer than allowed; what was read until then stays
-// published. The counts are in the body each time.
+// ServeHTTP answers 200 when an envelope was accepted, 400 when none was or
+// the body broke off, and 413 when the body was longer than allowed; what was
+// read until then stays published. Of a body that says ahead that it is too
+// long, nothing is. The counts are in the answer each time.
 func (p publisher) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.ContentLength > p.maxBody {
+		var report publishReport
+		report.reject(1, fmt.Errorf("a body of %d bytes, longer than %s: nothing was published, see --publish-limit", r.ContentLength, byteSize(p.maxBody)))
+		answerPublish(w, http.StatusRequestEntityTooLarge, report)
+		return
+	}
 	body := &patientReader{http.MaxBytesReader(w, r.Body, p.maxBody), http.NewResponseController(w)}
 	var report publishReport
 	var err error
@@ -72,6 +79,10 @@ func (p publisher) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case err != nil || report.Accepted == 0:
 		status = http.StatusBadRequest
 	}
+	answerPublish(w, status, report)
+}
+
+func answerPublish(w http.ResponseWriter, status int, report publishReport) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	json.NewEncoder(w).Encode(report)

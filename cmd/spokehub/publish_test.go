@@ -19,13 +19,28 @@ func publishTo(t *testing.T, p publisher, contentType, body string) (status int,
 		dispatched = append(dispatched, string(event.Append(nil, e)))
 		return true
 	}
-	server := httptest.NewServer(p)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if p.maxBody > 0 && !strings.HasPrefix(contentType, announced) {
+			r.ContentLength = -1
+		}
+		p.ServeHTTP(w, r)
+	}))
 	defer server.Close()
 	status, answer := post(t, server.URL, contentType, body)
 	if err := json.Unmarshal([]byte(answer), &report); err != nil {
 		t.Fatalf("read the answer %s: %v", answer, err)
 	}
 	return status, report, dispatched
+}
+
+// announced begins a content type of a test whose body says its length ahead.
+const announced = "text/plain"
+
+func TestPublishTakesNothingOfABodyThatSaysThatItIsTooLong(t *testing.T) {
+	status, report, dispatched := publishTo(t, publisher{maxLine: 100, maxBody: 1000}, announced, strings.Repeat(`{"type":"a"}`+"\n", 100))
+	if status != http.StatusRequestEntityTooLarge || report.Accepted != 0 || report.Rejected != 1 || dispatched != nil {
+		t.Errorf("got status %d, %+v and dispatched %v, want 413 and nothing dispatched", status, report, dispatched)
+	}
 }
 
 func TestPublishOfLines(t *testing.T) {

@@ -22,13 +22,21 @@ type service struct {
 	draining atomic.Bool
 }
 
-// serve runs the hub until a signal has drained it, or until something fails.
+// serve runs the hub until a signal has drained it, or until something fails. A log that nobody reads any more, be it stuck or
+// gone, is no reason for either.
 func serve(flags serveFlags, unknownVariables []string, stdout io.Writer) error {
 	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, syscall.SIGTERM, os.Interrupt)
+	signal.Notify(signals, syscall.SIGTERM, os.Interrupt, syscall.SIGHUP)
 	defer signal.Stop(signals)
+	signal.Ignore(syscall.SIGPIPE)
 
-	s := &service{flags: flags, logger: newLogger(flags, stdout), capacity: capacity(flags, fileLimit())}
+	s := &service{flags: flags, capacity: capacity(flags, fileLimit())}
+	s.flags.MaxConnections = int(s.capacity)
+	lines := newPatientLog(stdout, func(n uint64) {
+		s.logger.Warn("log lines were dropped because whoever reads the log is too slow", "lines", n)
+	})
+	defer lines.close()
+	s.logger = newLogger(flags, lines)
 	if len(unknownVariables) > 0 {
 		s.logger.Warn("environment variables that no flag reads are ignored", "names", unknownVariables)
 	}

@@ -14,16 +14,15 @@ import (
 const (
 	reservedFiles = 64
 	frameOverhead = 64
+
+	mostConnections = 1 << 30
 )
 
 // capacity is how many clients there may be: what the flag says, or what the
 // file limit leaves beside the descriptors that the process needs itself. It
 // is 0 where neither tells.
 func capacity(flags serveFlags, files uint64) uint64 {
-	allowed := uint64(0)
-	if files > reservedFiles {
-		allowed = files - reservedFiles
-	}
+	allowed := min(files-min(reservedFiles, files/2), mostConnections)
 	if limit := uint64(flags.MaxConnections); limit > 0 && (allowed == 0 || limit < allowed) {
 		return limit
 	}

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"bufio"
+	"os"
+	"os/exec"
+	"strconv"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// startQuietly starts a hub whose log goes into a pipe, of which it reads the start line.
+func startQuietly(t *testing.T, arguments ...string) (command *exec.Cmd, log *os.File) {
+	t.Helper()
+	log, writer, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { log.Close() })
+	command = exec.Command(binary, append([]string{"serve", "--listen=127.0.0.1:0", "--admin="}, arguments...)...)
+	command.Env = environment(nil)
+	command.Stdout = writer
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { command.Process.Kill() })
+	writer.Close()
+	if _, err := bufio.NewReader(log).ReadString('\n'); err != nil {
+		t.Fatalf("read the start line: %v", err)
+	}
+	return command, log
+}
+
+func wantDrained(t *testing.T, command *exec.Cmd) {
+	t.Helper()
+	guard := time.AfterFunc(patience, func() { command.Process.Kill() })
+	defer guard.Stop()
+	if err := command.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := command.Wait(); err != nil {
+		t.Errorf("got %v, want a drain and exit code 0", err)
+	}
+}
+
+func TestAHubWhoseLogIsGoneDrainsAllTheSame(t *testing.T) {
+	command, log := startQuietly(t)
+	log.Close()
+	wantDrained(t, command)
+}
+
+func TestAHubWhoseLogIsNotReadDrainsAllTheSame(t *testing.T) {
+	command, log := startQuietly(t)
+	defer log.Close()
+	if _, err := fillPipe(command); err != nil {
+		t.Skipf("the pipe can't be filled: %v", err)
+	}
+	wantDrained(t, command)
+}
+
+// fillPipe writes to the pipe from beside the hub until it is full.
+func fillPipe(command *exec.Cmd) (int, error) {
+	writer, err := syscall.Open("/proc/"+strconv.Itoa(command.Process.Pid)+"/fd/1", syscall.O_WRONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return 0, err
+	}
+	defer syscall.Close(writer)
+	total := 0
+	for {
+		n, err := syscall.Write(writer, make([]byte, 4096))
+		if err == syscall.EAGAIN {
+			return total, nil
+		}
+		if err != nil {
+			return total, err
+		}
+		total += n
+	}
+}
