@@ -36,7 +36,11 @@ func (l *lane) keepBudget() {
 	}
 	l.held.Store(held)
 	total := l.hub.held.Add(held - before)
-	if total <= l.hub.cfg.MemoryBudget || held < budgetFloorHeld || held < total/int64(len(l.hub.lanes)) {
+	if total <= l.hub.cfg.MemoryBudget {
+		return
+	}
+	if held < budgetFloorHeld || held < total/int64(len(l.hub.lanes)) {
+		l.hub.rouseFullest()
 		return
 	}
 	for range evictionsATurn {
@@ -45,8 +49,25 @@ func (l *lane) keepBudget() {
 			return
 		}
 		l.refuse(l.spoke(worst), l.reactor.Buffered(worst), 0, netpoll.DropBudget)
-		if int64(l.reactor.HeldBytes()) <= l.hub.cfg.MemoryBudget/int64(len(l.hub.lanes)) {
+		if total-held+int64(l.reactor.HeldBytes()) <= l.hub.cfg.MemoryBudget {
 			return
 		}
 	}
 }
+
+// rouseFullest gives the lane that holds most a turn, in which it looks at the budget.
+func (h *Hub) rouseFullest() {
+	fullest := h.lanes[0]
+	for _, l := range h.lanes[1:] {
+		if l.held.Load() > fullest.held.Load() {
+			fullest = l
+		}
+	}
+	fullest.reactor.Post(overBudget{})
+}
+
+// overBudget makes a lane that rests look at the budget.
+type overBudget struct{}
+
+// Do leaves it to the turn.
+func (overBudget) Do(*netpoll.Reactor) {}

@@ -17,7 +17,7 @@ func (l *lane) remove(s *Spoke, cause Cause) bool {
 	wasOpen := s.phase == open
 	s.phase = closing
 	if s.marks&ready == 0 {
-		l.unhold(s)
+		l.unhold(s, held)
 	}
 	l.dropHead(s)
 	if !wasOpen {
@@ -100,6 +100,9 @@ func countedCode(code uint16) uint16 { return min(code, codePrivate) }
 func (l *lane) refuse(s *Spoke, queued, frame int, why netpoll.Reason) {
 	if s.phase != open {
 		l.reactor.Refuse(s.conn.Slot)
+		if why == netpoll.DropBudget {
+			l.reactor.Cut(s.conn.Slot, why)
+		}
 		return
 	}
 	blocked := time.Duration(l.reactor.BlockedFor(s.conn.Slot)) * tick

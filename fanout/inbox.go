@@ -166,7 +166,7 @@ func (l *lane) advance(s *Spoke) bool {
 	for {
 		if s.box == nil {
 			s.box, s.filling = s.filling, nil
-			l.unhold(s)
+			l.unhold(s, held)
 		}
 		if s.box == nil {
 			s.work.Store(resting)
@@ -213,10 +213,11 @@ func (l *lane) holdBack(s *Spoke) {
 	}
 }
 
-func (l *lane) unhold(s *Spoke) {
-	if s.marks&held != 0 {
-		s.marks &^= held
-		if s.phase == open {
+// unhold takes away one reason for not reading a spoke: held or lagging. It is read again where the other does not stand.
+func (l *lane) unhold(s *Spoke, why marks) {
+	if s.marks&why != 0 {
+		s.marks &^= why
+		if s.marks&(held|lagging) == 0 && s.phase == open {
 			l.reactor.Resume(s.conn.Slot)
 		}
 	}

@@ -62,28 +62,42 @@ func (h *Hub) brake(parts uint64) {
 	}
 }
 
+// waiter is a spoke that is not read because a lane is behind.
+type waiter struct {
+	spoke *Spoke
+	to    *lane
+}
+
 // waitFor stops reading a spoke whose events go to a lane that is behind.
 func (l *lane) waitFor(to *lane, s *Spoke) {
-	if s.marks&held == 0 && s.phase == open {
-		s.marks |= held
+	if s.marks&lagging == 0 && s.phase == open {
+		s.marks |= lagging
 		l.reactor.Pause(s.conn.Slot)
-		l.waiting = append(l.waiting, s)
+		l.waiting = append(l.waiting, waiter{s, to})
 	}
-	to.lag.waiters.Or(1 << l.index)
-	if !to.behind() {
+	if !l.stillBehind(to) {
 		l.goOn()
 	}
 }
 
-// goOn reads the spokes again that wait for a lane, whichever it was. Those whose inbox is full wait on for that.
+// stillBehind says whether a lane is behind; where it is, it will tell when it no longer is.
+func (l *lane) stillBehind(to *lane) bool {
+	to.lag.waiters.Or(1 << l.index)
+	return to.behind()
+}
+
+// goOn reads the spokes again that waited for a lane which has caught up.
 func (l *lane) goOn() {
-	for i, s := range l.waiting {
-		if s.filling == nil || !s.filling.full() {
-			l.unhold(s)
+	kept := l.waiting[:0]
+	for _, w := range l.waiting {
+		if w.spoke.phase == open && l.stillBehind(w.to) {
+			kept = append(kept, w)
+			continue
 		}
-		l.waiting[i] = nil
+		l.unhold(w.spoke, lagging)
 	}
-	l.waiting = l.waiting[:0]
+	clear(l.waiting[len(kept):])
+	l.waiting = kept
 }
 
 // catchUp publishes what the lane has taken, and tells those who wait for it once it is no longer behind.

@@ -143,7 +143,7 @@ func TestASpokeIsNotReadWhileTheReactorItRelaysToIsBehind(t *testing.T) {
 		}()
 		l.until("the publisher is not read", func() bool {
 			paused := false
-			spoke.lane.ask(func(*netpoll.Reactor) { paused = spoke.marks&held != 0 })
+			spoke.lane.ask(func(*netpoll.Reactor) { paused = spoke.marks&(held|lagging) != 0 })
 			return paused
 		})
 		const oneRead = 64 << 10
@@ -166,6 +166,66 @@ func TestASpokeIsNotReadWhileTheReactorItRelaysToIsBehind(t *testing.T) {
 			t.Fatal("got the publisher still waiting, want it read again")
 		}
 		l.until("the reactor has caught up", func() bool { return l.hub.Stats().Waiting == 0 })
+	})
+}
+
+func TestASpokeThatListenersHearIsHeldBackToo(t *testing.T) {
+	eachLagEngine(t, func(t *testing.T, l *laggard) {
+		if _, err := l.hub.AddEventListener("t", func(*Spoke, event.Event) {}); err != nil {
+			t.Fatal(err)
+		}
+		publisher, spoke := l.joinElsewhere()
+		defer l.halt()()
+		message := ws.MustCompileFrame(ws.MaskFrameInPlace(ws.NewTextFrame([]byte(`{"type":"t","payload":"` + strings.Repeat("x", 1000) + `"}`))))
+		go func() {
+			for range 1 << 10 {
+				if _, err := publisher.Write(slices.Repeat(message, 64)); err != nil {
+					return
+				}
+			}
+		}()
+		waiting := func() (n int) {
+			spoke.lane.ask(func(*netpoll.Reactor) { n = len(spoke.lane.waiting) })
+			return n
+		}
+		l.until("the publisher waits", func() bool { return waiting() > 0 })
+		for range 10_000 {
+			waiting()
+		}
+		const oneRead = 64 << 10
+		if got, most := l.slow.lag.bytes(), l.hub.mostLag+oneRead; got > most {
+			t.Errorf("got %d bytes waiting for the reactor and %d waiters, want at most %d bytes and one waiter", got, waiting(), most)
+		}
+	})
+}
+
+func TestWhoWaitsForOneReactorIsNotLetGoByAnother(t *testing.T) {
+	eachLagEngine(t, func(t *testing.T, l *laggard) {
+		publisher, spoke := l.joinElsewhere()
+		goOn := l.halt()
+		defer goOn()
+		message := ws.MustCompileFrame(ws.MaskFrameInPlace(ws.NewTextFrame([]byte(`{"type":"t","payload":"` + strings.Repeat("x", 1000) + `"}`))))
+		go func() {
+			for range 1 << 10 {
+				if _, err := publisher.Write(slices.Repeat(message, 64)); err != nil {
+					return
+				}
+			}
+		}()
+		waits := func() bool {
+			n := 0
+			spoke.lane.ask(func(*netpoll.Reactor) { n = len(spoke.lane.waiting) })
+			return n > 0
+		}
+		for range 100 {
+			l.until("the publisher is not read", waits)
+			spoke.lane.reactor.Post(caughtUp{})
+		}
+		l.until("the publisher is not read", waits)
+		const reads = 2 * 64 << 10
+		if got, most := l.slow.lag.bytes(), l.hub.mostLag+reads; got > most {
+			t.Errorf("got %d bytes waiting for the reactor that stands still, want at most %d", got, most)
+		}
 	})
 }
 

@@ -38,7 +38,8 @@ type lane struct {
 	spare    []*Spoke
 	runnable []*Spoke
 	outbound [][]netpoll.Task
-	waiting  []*Spoke
+	waiting  []waiter
+	draining bool
 	took     int64
 	arrivals []arrivals
 	pressure Backpressure
@@ -226,7 +227,7 @@ func (l *lane) ask(f func(r *netpoll.Reactor)) {
 
 // checkPeer pings a spoke that was silent and gives up one that was so for too long. One that is not read counts as heard.
 func (l *lane) checkPeer(s *Spoke) {
-	if s.marks&draining != 0 {
+	if l.draining {
 		l.drainNow(s)
 		return
 	}
@@ -234,7 +235,7 @@ func (l *lane) checkPeer(s *Spoke) {
 	if cfg.PingInterval <= 0 {
 		return
 	}
-	if s.marks&held != 0 {
+	if s.marks&(held|lagging) != 0 {
 		l.reactor.SetDeadline(s.conn.Slot, cfg.PingInterval)
 		return
 	}

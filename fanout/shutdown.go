@@ -102,12 +102,12 @@ func (l *lane) cutOff() {
 // drain begins to close the lane's spokes, each at a moment of its own within the drain period.
 func (l *lane) drain() {
 	period := l.hub.cfg.DrainPeriod
+	l.draining = period > 0
 	for s := range l.all() {
 		switch {
 		case s.phase == handshaking:
 			l.refuseShake(s, refuseDown)
 		case s.phase == open && period > 0:
-			s.marks |= draining
 			l.reactor.SetDeadline(s.conn.Slot, 1+time.Duration(rand.Int64N(int64(period))))
 		case s.phase == open:
 			l.drainNow(s)

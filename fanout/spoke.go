@@ -53,7 +53,7 @@ const (
 	announced marks = 1 << iota
 	ready
 	held
-	draining
+	lagging
 	countedIn
 	shaking
 	owesClose

@@ -96,11 +96,8 @@ func (g *backlog) cut(pool *batchPool) (dropped int) {
 		g.drop(pool)
 		return total
 	}
-	whole := pool.get(end-start, 1)
-	copy(whole.bytes, b.bytes[start:end])
-	whole.ends[0] = uint32(len(whole.bytes)) << 1
+	whole := pool.part(b, start, end, counted)
 	if counted {
-		whole.ends[0] |= 1
 		total--
 	}
 	sent := g.offset - start

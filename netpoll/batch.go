@@ -12,6 +12,7 @@ type batch struct {
 	bytes []byte
 	ends  []uint32
 	refs  int32
+	of    *batch
 }
 
 // countedFrom says how many counted frames end behind offset.
@@ -83,6 +84,10 @@ func (p *batchPool) release(b *batch) {
 		return
 	}
 	p.held -= b.memory()
+	if b.of != nil {
+		p.release(b.of)
+		return
+	}
 	class := bits.Len(uint(cap(b.bytes) - 1))
 	if cap(b.bytes) == 1<<class && class <= mostClass && len(p.idle[class]) < pooledAClass {
 		p.idle[class] = append(p.idle[class], b)
@@ -101,11 +106,34 @@ func (p *batchPool) trim() {
 	}
 }
 
-func (b *batch) memory() int { return cap(b.bytes) + 4*cap(b.ends) }
+func (b *batch) memory() int {
+	if b.of != nil {
+		return 4 * cap(b.ends)
+	}
+	return cap(b.bytes) + 4*cap(b.ends)
+}
+
+// part is a batch of the frame b.bytes[start:end]: a copy where nobody else holds b, else one that shares b's memory.
+func (p *batchPool) part(b *batch, start, end int, counted bool) *batch {
+	var out *batch
+	if b.refs == 1 {
+		out = p.get(end-start, 1)
+		copy(out.bytes, b.bytes[start:end])
+	} else {
+		b.refs++
+		out = &batch{bytes: b.bytes[start:end:end], ends: make([]uint32, 1), refs: 1, of: b}
+		p.held += out.memory()
+	}
+	out.ends[0] = uint32(end-start) << 1
+	if counted {
+		out.ends[0] |= 1
+	}
+	return out
+}
 
 // takes says whether more fits behind b's frames.
 func (b *batch) takes(more *batch) bool {
-	return b.refs == 1 && len(b.bytes)+len(more.bytes) <= cap(b.bytes)
+	return b.refs == 1 && b.of == nil && len(b.bytes)+len(more.bytes) <= cap(b.bytes)
 }
 
 // add appends the frames of more, for which there must be room.

@@ -15,7 +15,7 @@ type collector struct {
 // Collect of the first frame.
 func (r *Reactor) collecting() bool {
 	c := &r.collect
-	if r.cfg.Collect < 0 || r.log.heavy > 0 {
+	if r.cfg.Collect < 0 || r.log.isHeavy() {
 		c.active = false
 		return false
 	}

@@ -173,7 +173,7 @@ func (r *Reactor) read(n uint32) {
 	if !r.Idle() {
 		token := r.Conn(n)
 		r.runTasks()
-		if r.log.heavy > 0 || !r.Holds(token) || r.slots.table.At(n).flags&paused != 0 {
+		if r.log.isHeavy() || !r.Holds(token) || r.slots.table.At(n).flags&paused != 0 {
 			return
 		}
 		s = r.slots.table.At(n)

@@ -54,6 +54,9 @@ func checkBacklog(t testing.TB, g *backlog, refs map[*batch]int32) {
 	for _, b := range g.items[g.head:] {
 		bytes += len(b.bytes)
 		refs[b]++
+		if b.of != nil {
+			refs[b.of]++
+		}
 	}
 	if bytes != g.bytes {
 		t.Fatalf("got a backlog of %d bytes, want %d", g.bytes, bytes)

@@ -19,6 +19,8 @@ type outlog struct {
 	batches   batchPool
 	heavyFrom int
 	heavy     int
+	pending   int
+	most      int
 	live      int
 }
 
@@ -36,8 +38,8 @@ type node struct {
 	counted      uint32
 }
 
-func newOutlog(heavyFrom int) outlog {
-	return outlog{nodes: make([]node, 1), heavyFrom: heavyFrom}
+func newOutlog(heavyFrom, most int) outlog {
+	return outlog{nodes: make([]node, 1), heavyFrom: heavyFrom, most: most}
 }
 
 // kid returns the node that adds f to the sequence of parent. All calls with one serial must be about the same frame.
@@ -74,8 +76,12 @@ func (l *outlog) kid(parent, serial uint32, f *Frame) uint32 {
 		l.heavy++
 	}
 	l.live++
+	l.pending += len(f.bytes)
 	return n
 }
+
+// isHeavy says that so much is pending, on one connection or on all, that it is to be flushed before more comes.
+func (l *outlog) isHeavy() bool { return l.heavy > 0 || l.pending > l.most }
 
 // move notes that members connections went from one node to another.
 func (l *outlog) move(from, to uint32, members int32) {
@@ -97,6 +103,7 @@ func (l *outlog) prune(n uint32) {
 		if d.members != 0 || d.kids != 0 || d.frame == nil {
 			return
 		}
+		l.pending -= len(d.frame.bytes)
 		d.frame.Release()
 		d.frame = nil
 		if d.batch != nil {

@@ -21,7 +21,7 @@ func appendTo(l *outlog, at, serial uint32, f *Frame) uint32 {
 }
 
 func TestOutlogI1RootIsTheEmptySequenceAndNeverFreed(t *testing.T) {
-	l := newOutlog(100)
+	l := newOutlog(100, 1<<30)
 	f := framesOf("a")[0]
 	n := appendTo(&l, 0, 1, f)
 	l.leave(n)
@@ -35,7 +35,7 @@ func TestOutlogI1RootIsTheEmptySequenceAndNeverFreed(t *testing.T) {
 }
 
 func TestOutlogI2NodesGoWithTheirLastMemberAndKid(t *testing.T) {
-	l := newOutlog(100)
+	l := newOutlog(100, 1<<30)
 	frames := framesOf("a", "b", "c")
 	first := appendTo(&l, 0, 1, frames[0])
 	second := l.kid(first, 2, frames[1])
@@ -55,7 +55,7 @@ func TestOutlogI2NodesGoWithTheirLastMemberAndKid(t *testing.T) {
 }
 
 func TestOutlogI2TheParentOfALongSequenceStays(t *testing.T) {
-	l := newOutlog(100)
+	l := newOutlog(100, 1<<30)
 	frames := framesOf("a", "b")
 	left := l.kid(0, 1, frames[0])
 	l.move(0, left, 2)
@@ -74,7 +74,7 @@ func TestOutlogI2TheParentOfALongSequenceStays(t *testing.T) {
 }
 
 func TestOutlogI3NodesSumTheirWholeSequence(t *testing.T) {
-	l := newOutlog(4)
+	l := newOutlog(4, 1<<30)
 	frames := []*Frame{NewFrame([]byte("one"), true), NewFrame([]byte("-"), false), NewFrame([]byte("three"), true)}
 	at := uint32(0)
 	for i, f := range frames {
@@ -101,7 +101,7 @@ func TestOutlogI3NodesSumTheirWholeSequence(t *testing.T) {
 }
 
 func TestOutlogI4AKidIsSharedWithinOneSerialOnly(t *testing.T) {
-	l := newOutlog(100)
+	l := newOutlog(100, 1<<30)
 	f, g := framesOf("f", "g")[0], framesOf("g")[0]
 	a := l.kid(0, 1, f)
 	if again := l.kid(0, 1, f); again != a {
@@ -121,7 +121,7 @@ func TestOutlogI4AKidIsSharedWithinOneSerialOnly(t *testing.T) {
 }
 
 func TestOutlogGivesMemoryBackAfterASpike(t *testing.T) {
-	l := newOutlog(1 << 20)
+	l := newOutlog(1<<20, 1<<30)
 	f := framesOf("f")[0]
 	at := uint32(0)
 	for i := range uint32(5000) {

@@ -124,6 +124,7 @@ const (
 	defaultSlice      = 500 * time.Microsecond
 	defaultCollect    = 50 * time.Microsecond
 	heavyBytes        = 256 << 10
+	pendingQueues     = 8
 )
 
 // New makes a reactor. It owns descriptors from now on, but runs only with Run.
@@ -148,7 +149,7 @@ func New(cfg Config) (*Reactor, error) {
 		handler: cfg.Handler,
 		done:    make(chan struct{}),
 		epoch:   time.Now(),
-		log:     newOutlog(min(heavyBytes, cfg.QueueLimit/4)),
+		log:     newOutlog(min(heavyBytes, cfg.QueueLimit/4), pendingQueues*cfg.QueueLimit),
 		links:   make(map[uint32]*link),
 		wheel:   newWheel(),
 		buffer:  make([]byte, cfg.ReadBuffer),
@@ -274,7 +275,7 @@ func (r *Reactor) ready(token Conn, what readiness) {
 		}
 		return
 	}
-	if what&readable != 0 && r.log.heavy == 0 {
+	if what&readable != 0 && !r.log.isHeavy() {
 		r.read(n)
 	}
 }
@@ -306,7 +307,9 @@ func (r *Reactor) turn() verdict {
 		if r.collecting() {
 			return lookAgain
 		}
+		before := r.log.batches.held
 		r.flush()
+		r.again = r.again || r.log.batches.held > before
 	}
 	r.bury()
 	if r.again || r.pending() || r.workDone < len(r.work) || r.inbox.size.Load() > 0 && !defectSleepsOverTasks {
@@ -352,7 +355,7 @@ func (r *Reactor) expire(n uint32) {
 
 // runTasks runs what was posted, as long as pending sequences are not heavy.
 func (r *Reactor) runTasks() {
-	for r.log.heavy == 0 {
+	for !r.log.isHeavy() {
 		if r.workDone == len(r.work) {
 			clear(r.work)
 			r.work = r.work[:0]
@@ -375,5 +378,5 @@ func (r *Reactor) runTasks() {
 // Idle says that no task waits and no pending sequence is heavy: then work that a task would do may be done at once
 // without overtaking anything.
 func (r *Reactor) Idle() bool {
-	return r.log.heavy == 0 && r.workDone == len(r.work) && r.inbox.size.Load() == 0
+	return !r.log.isHeavy() && r.workDone == len(r.work) && r.inbox.size.Load() == 0
 }

@@ -1,0 +1,51 @@
+package fanout
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/spokehub/spokehub/event"
+)
+
+func hubOf(t *testing.T, cfg Config) *laggard {
+	t.Helper()
+	hub, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		now, cancel := context.WithCancel(context.Background())
+		cancel()
+		_ = hub.Shutdown(now)
+	})
+	return &laggard{t: t, hub: hub}
+}
+
+func TestBudgetIsKeptWhereTheOneThatHoldsMostRests(t *testing.T) {
+	for _, engine := range []Engine{EngineEpoll, EngineEasygo, EngineGoroutine} {
+		t.Run(engine.String(), func(t *testing.T) {
+			l := hubOf(t, Config{Engine: engine, Reactors: 2, MemoryBudget: 1 << 20, QueueLimit: 64 << 20, SendBuffer: 16 << 10, PingInterval: -1})
+			_, large := l.join()
+			_, small := l.join()
+			if large.lane == small.lane {
+				t.Fatal("same lane")
+			}
+			filler := event.Event{Type: "f", Payload: []byte(`"` + strings.Repeat("x", 1<<10) + `"`)}
+			fill := func(s *Spoke, most int) {
+				for s.BufferedAmount() < most && l.hub.held.Load() < 3<<19 {
+					s.DispatchEvent(filler)
+				}
+				s.BufferedAmount()
+			}
+			fill(large, 900<<10)
+			fill(small, 700<<10)
+			for range 100 {
+				small.BufferedAmount()
+			}
+			if l.hub.pressures.Load() == 0 {
+				t.Errorf("got nobody closed with %d bytes held (%d + %d), want the budget of %d kept", l.hub.held.Load(), large.lane.held.Load(), small.lane.held.Load(), 1<<20)
+			}
+		})
+	}
+}
