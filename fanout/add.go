@@ -62,6 +62,9 @@ func (h *Hub) add(s *Spoke, conn net.Conn, rest []byte, subprotocol string) erro
 		}
 	}
 	x.under = arrived.Conn
+	if !s.peer.known() {
+		x.remote = conn.RemoteAddr()
+	}
 	h.added.remember(s, x, conn)
 	failed := ErrClosed
 	s.lane.ask(func(*netpoll.Reactor) { failed = s.lane.join(s, arrived, rest) })
@@ -135,7 +138,9 @@ func (h *Hub) forgetAdded(s *Spoke) {
 	}
 	h.added.mu.Lock()
 	defer h.added.mu.Unlock()
-	delete(h.added.spokes, x.key)
+	if h.added.spokes[x.key] == s {
+		delete(h.added.spokes, x.key)
+	}
 }
 
 // keyOf is what tells a connection from others; nil for one of a type that can't be compared, which Spoke.Conn stands for.

@@ -32,7 +32,10 @@ func (l *lane) remove(s *Spoke, cause Cause) bool {
 	if cause.Kind == CauseBackpressure || cause.Kind == CauseBudget {
 		l.notePressure(s, cause)
 	}
-	if s.marks&announced != 0 {
+	if cause.Kind == CauseClosed {
+		s.marks &^= greeting
+	}
+	if l.hub.cfg.OnConnection != nil || l.hub.cfg.OnDisconnection != nil {
 		l.note(s, itemDisconnected, &detail{cause: cause})
 		if defectEndsTwice {
 			l.note(s, itemDisconnected, &detail{cause: cause})

@@ -2,6 +2,7 @@ package fanout
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"runtime/debug"
@@ -74,7 +75,7 @@ func (c *crew) push(spokes []*Spoke) {
 // claim counts n more workers as far as there may be more. The caller holds mu.
 func (c *crew) claim(n int) int {
 	n = min(n, c.most-c.working)
-	if c.shut || n <= 0 {
+	if n <= 0 {
 		return 0
 	}
 	c.working += n
@@ -83,7 +84,12 @@ func (c *crew) claim(n int) int {
 
 func (c *crew) submit(n int) {
 	for range n {
-		if err := c.pool.Submit(c.task); err != nil {
+		err := c.pool.Submit(c.task)
+		if errors.Is(err, ants.ErrPoolClosed) {
+			go c.work()
+			continue
+		}
+		if err != nil {
 			c.mu.Lock()
 			c.ended()
 			c.mu.Unlock()
@@ -181,7 +187,7 @@ func (c *crew) serve(s *Spoke, names *interner) {
 			c.authorize(s, box, i)
 			break
 		}
-		if i.kind == itemSayClose {
+		if i.kind == itemSayClose || i.kind == itemRaw {
 			break
 		}
 		c.run(s, box, i, names)
@@ -195,20 +201,27 @@ func (c *crew) serve(s *Spoke, names *interner) {
 		}
 	}
 	s.work.Store(resting)
-	if !s.lane.reactor.Post((*returned)(s)) {
+	if s.lane.reactor.Post((*returned)(s)) {
+		return
+	}
+	<-s.lane.reactor.Done()
+	if s.work.CompareAndSwap(resting, awaited) {
 		c.finish(s, names)
 	}
 }
 
 // finish runs what is left of a spoke whose reactor has ended: nobody else has its boxes any more.
 func (c *crew) finish(s *Spoke, names *interner) {
-	for _, box := range [...]*inbox{s.box, s.filling} {
-		for box != nil && box.pos < len(box.items) {
-			c.run(s, box, &box.items[box.pos], names)
-			box.pos++
+	for s.box != nil || s.filling != nil {
+		if s.box == nil {
+			s.box, s.filling = s.filling, nil
 		}
+		for s.box.pos < len(s.box.items) {
+			c.run(s, s.box, &s.box.items[s.box.pos], names)
+			s.box.pos++
+		}
+		s.box = nil
 	}
-	s.box, s.filling = nil, nil
 }
 
 // returned tells the reactor that a spoke's box is back, or free again, and something waits.
@@ -340,6 +353,11 @@ func (c *crew) release() {
 	c.mu.Lock()
 	c.shut = true
 	c.watch.Stop()
+	left := 0
+	if c.working == 0 && c.next < len(c.queue) {
+		left = c.claim(1)
+	}
 	c.mu.Unlock()
 	c.pool.Release()
+	c.submit(left)
 }

@@ -162,9 +162,7 @@ func (l *lane) begin(s *Spoke, rest []byte) {
 	s.phase = open
 	if l.hub.cfg.OnConnection != nil {
 		l.note(s, itemConnected, nil)
-	}
-	if l.hub.cfg.OnConnection != nil || l.hub.cfg.OnDisconnection != nil {
-		s.marks |= announced
+		s.marks |= greeting
 	}
 	l.schedulePing(s)
 	if len(rest) > 0 {

@@ -12,8 +12,9 @@ import (
 // A spoke has at most two: filling, to which the reactor appends, and box, which is being worked off. Whoever the box is
 // with owns it alone: the reactor hands it to the workers with the spoke's work word, and gets it back with it.
 //
-// I1: pos is the first item that is not done; a worker runs items from pos up to a barrier, a control event or the saying of
-// the close after OnBackpressure, which the reactor carries out when the worker has handed the box back.
+// I1: pos is the first item that is not done; a worker runs items from pos up to a barrier, a control event, an event that
+// came before OnConnection had returned, or the saying of the close after OnBackpressure, which the reactor carries out when the
+// worker has handed the box back.
 // I2: work is resting when neither runs nor waits; running while a worker has the box; awaited when, besides, the reactor
 // has something for the spoke and must be told at the end.
 type inbox struct {
@@ -27,6 +28,7 @@ type itemKind uint8
 const (
 	itemConnected itemKind = iota
 	itemEvent
+	itemRaw
 	itemControl
 	itemBackpressure
 	itemSayClose
@@ -76,16 +78,23 @@ func (b *inbox) recycle() {
 	inboxes.Put(b)
 }
 
-func (b *inbox) addEvent(v *event.View) {
+func (b *inbox) addEvent(v *event.View) { b.items = append(b.items, b.eventOf(v)) }
+
+// eventOf makes an item of an event, whose bytes it appends.
+func (b *inbox) eventOf(v *event.View) item {
 	at := len(b.buf)
 	b.buf = append(append(append(b.buf, v.Type...), v.ID...), v.Payload...)
-	b.items = append(b.items, item{kind: itemEvent, at: at, typ: len(v.Type), id: len(v.ID), payload: len(v.Payload)})
+	return item{kind: itemEvent, at: at, typ: len(v.Type), id: len(v.ID), payload: len(v.Payload)}
 }
 
-func (b *inbox) addControl(raw []byte) {
+func (b *inbox) addControl(raw []byte) { b.addWhole(itemControl, raw) }
+
+func (b *inbox) addRaw(raw []byte) { b.addWhole(itemRaw, raw) }
+
+func (b *inbox) addWhole(kind itemKind, raw []byte) {
 	at := len(b.buf)
 	b.buf = append(b.buf, raw...)
-	b.items = append(b.items, item{kind: itemControl, at: at, payload: len(raw)})
+	b.items = append(b.items, item{kind: kind, at: at, payload: len(raw)})
 }
 
 func (b *inbox) raw(i *item) []byte { return b.buf[i.at : i.at+i.payload] }
@@ -177,8 +186,13 @@ func (l *lane) advance(s *Spoke) bool {
 			s.box = nil
 			continue
 		}
+		if s.marks&greeting != 0 && (s.box.pos > 0 || s.box.items[0].kind != itemConnected) {
+			l.welcome(s)
+		}
 		next := &s.box.items[s.box.pos]
 		switch {
+		case next.kind == itemRaw:
+			s.box.pos++
 		case next.kind == itemSayClose:
 			s.box.pos++
 			l.sayClose(s)

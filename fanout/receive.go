@@ -53,7 +53,12 @@ func (l *lane) message(s *Spoke, raw []byte) {
 	}
 	switch kind {
 	case event.None:
-		l.event(s)
+		l.counts.events++
+		if l.isGreeted(s) {
+			l.event(s)
+		} else {
+			l.pen(s).addRaw(raw)
+		}
 	case event.Subscribe, event.Unsubscribe:
 		l.counts.controls++
 		if (s.quiet() || defectOvertakesInbox) && l.hub.cfg.Authorize == nil {
@@ -66,15 +71,23 @@ func (l *lane) message(s *Spoke, raw []byte) {
 
 // event passes a spoke's event to whoever hears it, then to the other subscribers where the hub relays.
 func (l *lane) event(s *Spoke) {
-	l.counts.events++
-	h := l.hub
-	v := &l.view
-	if h.cfg.OnEvent != nil || h.listeners.Load().hears(v.Type, v.ID) || s.own().hears(v.Type, v.ID) {
-		l.pen(s).addEvent(v)
+	if l.isHeard(s) {
+		l.pen(s).addEvent(&l.view)
 	}
-	if h.cfg.Relay {
+	l.relayed(s)
+}
+
+// isHeard says whether user code is to see the event in view.
+func (l *lane) isHeard(s *Spoke) bool {
+	h, v := l.hub, &l.view
+	return h.cfg.OnEvent != nil || h.listeners.Load().hears(v.Type, v.ID) || s.own().hears(v.Type, v.ID)
+}
+
+// relayed passes the event in view to the other subscribers where the hub relays.
+func (l *lane) relayed(s *Spoke) {
+	if l.hub.cfg.Relay {
 		l.counts.relayed++
-		l.relay(s, v)
+		l.relay(s, &l.view)
 	}
 }
 

@@ -39,13 +39,16 @@ func (h *Hub) RemoveConnection(conn net.Conn) (net.Conn, error) {
 }
 
 func (h *Hub) spokeOf(conn net.Conn) *Spoke {
-	if raw, ok := conn.(*rawConn); ok {
-		return raw.spoke()
-	}
 	if conn == nil {
 		return nil
 	}
-	return h.added.find(conn)
+	if s := h.added.find(conn); s != nil {
+		return s
+	}
+	if raw, ok := conn.(*rawConn); ok {
+		return raw.spoke()
+	}
+	return nil
 }
 
 // release takes an open spoke out of the hub and its connection out of the reactor.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spokehub/spokehub/netpoll"
@@ -69,7 +70,7 @@ func (h *Hub) serveDescriptor(fd int, address net.Addr) error {
 				r.Close(listener.Slot, netpoll.DropClosed)
 			}
 		})
-		if unix, ok := address.(*net.UnixAddr); ok {
+		if unix, ok := address.(*net.UnixAddr); ok && !strings.HasPrefix(unix.Name, "@") {
 			_ = os.Remove(unix.Name)
 		}
 	})

@@ -20,6 +20,11 @@ func (h *Hub) Shutdown(ctx context.Context) error {
 		select {
 		case <-h.closed:
 			return nil
+		default:
+		}
+		select {
+		case <-h.closed:
+			return nil
 		case <-ctx.Done():
 			h.stop()
 			return ctx.Err()
@@ -27,9 +32,10 @@ func (h *Hub) Shutdown(ctx context.Context) error {
 	}
 	h.stopListening()
 	err := h.drain(ctx)
+	left := max(h.live.Load(), 0)
 	h.stop()
 	if err != nil {
-		return fmt.Errorf("shutdown: %d connections cut off: %w", max(h.live.Load(), 0), err)
+		return fmt.Errorf("shutdown: %d connections cut off: %w", left, err)
 	}
 	return nil
 }

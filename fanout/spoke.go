@@ -50,7 +50,7 @@ const (
 type marks uint8
 
 const (
-	announced marks = 1 << iota
+	greeting marks = 1 << iota
 	ready
 	held
 	lagging
@@ -68,6 +68,7 @@ type extra struct {
 	subprotocol string
 	key         any
 	under       net.Conn
+	remote      net.Addr
 	released    net.Conn
 	rates       rates
 }
@@ -107,8 +108,8 @@ func (s *Spoke) RemoteAddr() net.Addr {
 	if s.peer.known() {
 		return net.TCPAddrFromAddrPort(s.peer.addrPort())
 	}
-	if x := s.extra.Load(); x != nil && x.under != nil {
-		return x.under.RemoteAddr()
+	if x := s.extra.Load(); x != nil && x.remote != nil {
+		return x.remote
 	}
 	return &net.TCPAddr{}
 }

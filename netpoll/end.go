@@ -12,6 +12,7 @@ func (r *Reactor) fail(err error) {
 // dropped by the ledger.
 func (r *Reactor) end() {
 	r.refuseTasks()
+	r.tellTurn()
 	r.closeAll()
 }
 

@@ -42,6 +42,8 @@ type link struct {
 	toWrite   chan bool
 	quit      chan struct{}
 	abandoned bool
+	broken    bool
+	awaited   sync.Once
 	readDone  chan struct{}
 	writeDone chan struct{}
 }
@@ -68,7 +70,7 @@ func newLink(r *Reactor, token Conn, conn net.Conn) *link {
 }
 
 func (l *link) runReader(group *sync.WaitGroup) {
-	defer group.Done()
+	defer l.awaited.Do(group.Done)
 	defer close(l.readDone)
 	buffer := make([]byte, linkReadBytes)
 	for {
@@ -177,6 +179,9 @@ func (l *link) carryOut(half bool) {
 
 // leave writes what the reactor gave away before it let go of the connection, or else closes it.
 func (l *link) leave() {
+	if l.broken {
+		return
+	}
 	if !l.abandoned {
 		_ = l.conn.Close()
 		return
@@ -223,10 +228,14 @@ func (l *link) shutdownWrite() {
 	}
 }
 
-// close ends both goroutines; the writer, stopped in mid-write if need be, closes the connection.
+// close ends both goroutines and the connection. One that is being written is closed from beside the writer: that ends a
+// write under way on any net.Conn, with or without deadlines, and spares a TLS connection the alert that nobody reads.
 func (l *link) close() {
-	_ = l.conn.SetWriteDeadline(time.Now())
+	l.broken = l.busy
 	close(l.quit)
+	if l.broken {
+		l.reactor.linked.Go(func() { _ = l.conn.Close() })
+	}
 }
 
 // detach ends both goroutines, leaves the connection open and returns it, with what was read ahead, to settle.
@@ -236,10 +245,13 @@ func (l *link) detach() {
 }
 
 // settle waits for the goroutines of a detached link and returns what they had read ahead. A write under way is waited
-// for by whoever writes next.
-func (l *link) settle() (unread []byte) {
-	_ = l.conn.SetReadDeadline(time.Unix(1, 0))
+// for by whoever writes next. Where no deadline can end a read under way, reading is true: it ends with readDone.
+func (l *link) settle() (unread []byte, reading bool) {
+	if l.conn.SetReadDeadline(time.Unix(1, 0)) != nil {
+		l.awaited.Do(l.reactor.linked.Done)
+		return nil, true
+	}
 	<-l.readDone
 	_ = l.conn.SetReadDeadline(time.Time{})
-	return l.input
+	return l.input, false
 }

@@ -63,13 +63,22 @@ func (r *Reactor) detach(s *slot) { _ = r.poller.del(s.fd) }
 // connOf makes a net.Conn of a descriptor, which it consumes.
 func connOf(fd int32) (net.Conn, error) {
 	file := os.NewFile(uintptr(fd), "released connection")
-	defer file.Close()
 	conn, err := net.FileConn(file)
 	if err != nil {
-		return nil, fmt.Errorf("give connection back: %w", err)
+		return &fileConn{File: file, local: nameOf(unix.Getsockname(int(fd))), remote: nameOf(unix.Getpeername(int(fd)))}, nil
 	}
+	file.Close()
 	return conn, nil
 }
+
+// fileConn stands in for what net.FileConn makes where no descriptor is left for its duplicate.
+type fileConn struct {
+	*os.File
+	local, remote net.Addr
+}
+
+func (c *fileConn) LocalAddr() net.Addr  { return c.local }
+func (c *fileConn) RemoteAddr() net.Addr { return c.remote }
 
 func closeDescriptor(fd int32) { unix.Close(int(fd)) }
 
@@ -81,7 +90,10 @@ func (r *Reactor) LocalAddr(n uint32) net.Addr {
 	if s.flags&linked != 0 {
 		return r.links[n].conn.LocalAddr()
 	}
-	name, err := unix.Getsockname(int(s.fd))
+	return nameOf(unix.Getsockname(int(s.fd)))
+}
+
+func nameOf(name unix.Sockaddr, err error) net.Addr {
 	if err != nil {
 		return nil
 	}

@@ -1,7 +1,9 @@
 package netpoll
 
 import (
+	"errors"
 	"net"
+	"os"
 	"sync"
 	"time"
 )
@@ -73,11 +75,16 @@ func (c *Released) Conn() (net.Conn, error) {
 		}
 		return newHandover(conn, c.unread, c.unsent, nil), nil
 	}
-	unread := append(c.unread, c.link.settle()...)
-	if len(unread) == 0 && len(c.unsent) == 0 && !c.writing {
+	ahead, reading := c.link.settle()
+	unread := append(c.unread, ahead...)
+	if len(unread) == 0 && len(c.unsent) == 0 && !c.writing && !reading {
 		return c.link.conn, nil
 	}
-	return newHandover(c.link.conn, unread, c.unsent, c.link.writeDone), nil
+	h := newHandover(c.link.conn, unread, c.unsent, c.link.writeDone)
+	if reading {
+		h.reader = c.link
+	}
+	return h, nil
 }
 
 // handover is a net.Conn with a past: bytes read ahead of it, and bytes still to be written before its own.
@@ -85,31 +92,47 @@ type handover struct {
 	net.Conn
 	read   sync.Mutex
 	unread []byte
+	reader *link
 	past   chan struct{}
 	failed error
+	mu     sync.Mutex
+	until  time.Time
+	moved  chan struct{}
 }
 
 const handoverLinger = 5 * time.Second
 
 func newHandover(conn net.Conn, unread, unsent []byte, writer <-chan struct{}) *handover {
-	h := &handover{Conn: conn, unread: unread, past: make(chan struct{})}
+	h := &handover{Conn: conn, unread: unread, past: make(chan struct{}), moved: make(chan struct{})}
 	go h.finish(unsent, writer)
 	return h
 }
 
 func (h *handover) finish(unsent []byte, writer <-chan struct{}) {
-	defer close(h.past)
 	if writer != nil {
 		<-writer
 	}
 	if len(unsent) > 0 {
 		_, h.failed = h.Conn.Write(unsent)
 	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	close(h.past)
+	_ = h.Conn.SetWriteDeadline(h.until)
 }
 
 // Read returns the bytes that were read ahead first.
 func (h *handover) Read(p []byte) (int, error) {
 	h.read.Lock()
+	if len(h.unread) == 0 && h.reader != nil {
+		<-h.reader.readDone
+		l := h.reader
+		h.reader, h.unread = nil, l.input
+		if len(l.input) == 0 && l.inputErr != nil {
+			h.read.Unlock()
+			return 0, l.inputErr
+		}
+	}
 	if len(h.unread) > 0 {
 		n := copy(p, h.unread)
 		h.unread = h.unread[n:]
@@ -122,11 +145,52 @@ func (h *handover) Read(p []byte) (int, error) {
 
 // Write waits until the bytes of the past are written.
 func (h *handover) Write(p []byte) (int, error) {
-	<-h.past
-	if h.failed != nil {
-		return 0, h.failed
+	if err := h.await(); err != nil {
+		return 0, err
 	}
 	return h.Conn.Write(p)
+}
+
+// await waits for the past, as long as the write deadline lets it.
+func (h *handover) await() error {
+	for {
+		h.mu.Lock()
+		until, moved := h.until, h.moved
+		h.mu.Unlock()
+		var expired <-chan time.Time
+		if !until.IsZero() {
+			timer := time.NewTimer(time.Until(until))
+			defer timer.Stop()
+			expired = timer.C
+		}
+		select {
+		case <-h.past:
+			return h.failed
+		case <-expired:
+			return os.ErrDeadlineExceeded
+		case <-moved:
+		}
+	}
+}
+
+// SetDeadline sets both deadlines.
+func (h *handover) SetDeadline(t time.Time) error {
+	return errors.Join(h.Conn.SetReadDeadline(t), h.SetWriteDeadline(t))
+}
+
+// SetWriteDeadline holds for the owner's own writes: what is written of the past is not cut short.
+func (h *handover) SetWriteDeadline(t time.Time) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.until = t
+	close(h.moved)
+	h.moved = make(chan struct{})
+	select {
+	case <-h.past:
+		return h.Conn.SetWriteDeadline(t)
+	default:
+		return nil
+	}
 }
 
 // Close gives the bytes of the past a few seconds to be written.
