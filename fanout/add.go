@@ -17,6 +17,7 @@ import (
 // (*net.TCPConn, *net.UnixConn) is taken out of conn, which is closed; any other net.Conn is served by two goroutines.
 // It waits for the reactor, not for the network. On error conn is closed.
 func (h *Hub) AddConnection(conn net.Conn) (*Spoke, error) {
+	conn = h.takeBack(conn)
 	s, refusal := h.admitted(conn)
 	if refusal != nil {
 		conn.Close()
@@ -150,6 +151,8 @@ func keyOf(conn net.Conn) any {
 		return weak.Make(c)
 	case *net.UnixConn:
 		return weak.Make(c)
+	case *guest:
+		return keyOf(c.Conn)
 	}
 	if !reflect.ValueOf(conn).Comparable() {
 		return nil

@@ -177,6 +177,7 @@ func (l *lane) end(s *Spoke, why netpoll.Reason) {
 func (l *lane) leave(s *Spoke) {
 	s.phase = gone
 	l.dropHead(s)
+	l.leaveOver(s.conn.Slot)
 	*l.spokes.At(s.conn.Slot) = nil
 	l.load.Add(-1)
 	l.hub.departed(s)

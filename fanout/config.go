@@ -65,10 +65,11 @@ type Config struct {
 	// the connections with the longest queues are closed with 1013. Default: a quarter of the memory limit (GOMEMLIMIT)
 	// or, without one, of the machine's memory.
 	MemoryBudget int64
-	// MaxConnections is how many connections may be open. Over it, handshakes are answered with 503. Default: no limit
-	// but the descriptors of the process.
+	// MaxConnections is how many connections may be open, those that Serve has handed to Fallback included. Over it,
+	// handshakes are answered with 503; of other requests a few at a time are still answered, each on a connection that is
+	// closed behind the answer, so that health checks reach a full hub. Default: no limit but the descriptors of the process.
 	MaxConnections int
-	// MaxConnectionsPerAddress is the same for one source address. Default: none.
+	// MaxConnectionsPerAddress is the same for one source address, with 429. Default: none.
 	MaxConnectionsPerAddress int
 	// MaxHandshakesPerAddress is how many unfinished handshakes a source address may have. Default: none.
 	MaxHandshakesPerAddress int

@@ -19,7 +19,7 @@ type arrivals []netpoll.Accepted
 func (a arrivals) Do(r *netpoll.Reactor) {
 	l := r.Handler().(*lane)
 	for _, c := range a {
-		l.arrive(c)
+		l.arrive(c, nil)
 	}
 }
 
@@ -32,48 +32,65 @@ func (l *lane) discard(to *lane, came arrivals) {
 	}
 }
 
-// Accepted takes a connection of a listener to the lane with the fewest.
+// Accepted takes a connection of a listener to the lane with the fewest. One over the limits stays here: see mostOver.
 func (l *lane) Accepted(_ uint32, a netpoll.Accepted) {
 	h := l.hub
 	h.accepted.Add(1)
-	if reason := h.admit(addressOf(a.Peer)); reason != nil {
-		l.countRefusal(reason)
-		l.turnAway(a, reason)
+	refusal := h.admit(addressOf(a.Peer))
+	if refusal != nil && !h.letIn(refusal) {
+		l.countRefusal(refusal)
+		l.turnAway(a, refusal)
 		return
 	}
 	if a.Conn == nil && h.tuneEach.Load() {
 		netpoll.Tune(a.FD, h.sockets())
 	}
-	to := h.leastLoaded()
+	to := l
+	if refusal == nil {
+		to = h.leastLoaded()
+	}
 	to.load.Add(1)
 	if to == l {
-		l.arrive(a)
+		l.arrive(a, refusal)
 		return
 	}
 	l.arrivals[to.index] = append(l.arrivals[to.index], a)
 }
 
-// arrive begins the handshake of an accepted connection.
-func (l *lane) arrive(a netpoll.Accepted) {
-	s := &Spoke{lane: l, id: l.hub.nextID(), peer: addressOf(a.Peer), marks: countedIn | shaking}
+// arrive begins the handshake of an accepted connection. One over the limits comes with its refusal, and is not counted in.
+func (l *lane) arrive(a netpoll.Accepted, refusal *wsframe.Refusal) {
+	s := &Spoke{lane: l, id: l.hub.nextID(), peer: addressOf(a.Peer)}
+	if refusal == nil {
+		s.marks = countedIn | shaking
+	}
 	if l.hub.state.Load() != serving {
 		l.countRefusal(refuseDown)
 		l.turnAway(a, refuseDown)
-		l.load.Add(-1)
-		l.hub.departed(s)
+		l.unarrive(s, refusal)
 		return
 	}
 	slot, err := l.open(a)
 	if err != nil {
 		l.hub.cfg.Logger.Error("accepted connection could not be registered", "error", err)
 		a.Close()
-		l.load.Add(-1)
-		l.hub.departed(s)
+		l.unarrive(s, refusal)
 		return
 	}
 	l.put(s, slot)
+	if refusal != nil {
+		l.over[slot] = refusal
+	}
 	l.reactor.SetDeadline(slot, min(l.hub.cfg.FirstByteTimeout, l.hub.cfg.HandshakeTimeout))
 	l.reactor.ReadSoon(slot)
+}
+
+// unarrive undoes the counting of a connection that got no slot.
+func (l *lane) unarrive(s *Spoke, refusal *wsframe.Refusal) {
+	l.load.Add(-1)
+	l.hub.departed(s)
+	if refusal != nil {
+		l.hub.over.Add(-1)
+	}
 }
 
 func (l *lane) open(a netpoll.Accepted) (uint32, error) {
@@ -126,6 +143,10 @@ func (l *lane) shake(s *Spoke, view []byte) {
 	}
 	if string(request.Path) != l.hub.cfg.Path {
 		l.toWeb(s, buf)
+		return
+	}
+	if over := l.over[slot]; over != nil {
+		l.refuseShake(s, over)
 		return
 	}
 	m := newMessage(l.hub)
@@ -199,10 +220,12 @@ func (l *lane) shakeTimeout(s *Spoke) {
 // toWeb hands a connection whose request is not for the hub to net/http, with the bytes already read.
 func (l *lane) toWeb(s *Spoke, buf []byte) {
 	unread := bytes.Clone(buf)
+	g := l.invite(s)
 	l.remove(s, Cause{})
 	slot := s.conn.Slot
 	l.leave(s)
-	l.hub.web.give(l.reactor.Release(slot, unread))
+	g.released = l.reactor.Release(slot, unread)
+	l.hub.web.give(g)
 }
 
 // turnAway answers a connection that can't be admitted as far as the socket takes it, without a slot.

@@ -38,6 +38,8 @@ type Hub struct {
 
 	ids        atomic.Uint64
 	live       atomic.Int64
+	guests     atomic.Int64
+	over       atomic.Int64
 	accepted   atomic.Uint64
 	dispatched atomic.Uint64
 	invalid    atomic.Uint64

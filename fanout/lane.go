@@ -11,6 +11,7 @@ import (
 	"github.com/spokehub/spokehub/event"
 	"github.com/spokehub/spokehub/netpoll"
 	"github.com/spokehub/spokehub/subs"
+	"github.com/spokehub/spokehub/wsframe"
 )
 
 const tick = netpoll.Tick
@@ -20,7 +21,8 @@ const tick = netpoll.Tick
 //
 // I1: spoke(slot) is the spoke of every slot in use but listeners'.
 // I2: outbound[i] holds, in order, what this turn has for lane i; it is empty between turns.
-// I3: waiting holds the spokes that are not read because a lane they relay to is behind; took what was taken in this turn.
+// I3: over holds why a connection over the limits will be refused, by slot; each has one of the hub's places for those.
+// I4: waiting holds the spokes that are not read because a lane they relay to is behind; took what was taken in this turn.
 type lane struct {
 	hub     *Hub
 	index   int
@@ -32,6 +34,7 @@ type lane struct {
 
 	spokes   netpoll.Table[*Spoke]
 	heads    map[uint32]*[]byte
+	over     map[uint32]*wsframe.Refusal
 	view     event.View
 	topics   [][]byte
 	ready    []*Spoke
@@ -69,6 +72,7 @@ func newLane(h *Hub, index int) (*lane, error) {
 		index:    index,
 		part:     h.index.Part(index),
 		heads:    make(map[uint32]*[]byte),
+		over:     make(map[uint32]*wsframe.Refusal),
 		outbound: make([][]netpoll.Task, h.cfg.Reactors),
 		arrivals: make([]arrivals, h.cfg.Reactors),
 	}

@@ -66,13 +66,13 @@ func (c *Config) limitsSources() bool {
 	return c.MaxConnectionsPerAddress > 0 || c.MaxHandshakesPerAddress > 0
 }
 
-// admit counts a connection in, or says why not.
+// admit counts a connection in, or says why not. Guests count too.
 func (h *Hub) admit(peer peerAddress) *wsframe.Refusal {
 	if h.state.Load() != serving {
 		return refuseDown
 	}
 	live := h.live.Add(1)
-	if h.cfg.MaxConnections > 0 && live > int64(h.cfg.MaxConnections) {
+	if h.cfg.MaxConnections > 0 && live+h.guests.Load() > int64(h.cfg.MaxConnections) {
 		h.oneLess()
 		return refuseFull
 	}

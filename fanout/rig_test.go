@@ -234,9 +234,9 @@ func (r *rig) finish() {
 	r.cut()
 	r.checkLedger(r.hub.Stats())
 	st := r.hub.Stats()
-	if st.Queued != 0 || st.Connections != 0 || st.Topics != 0 || st.Subscriptions != 0 {
-		r.t.Errorf("got %d queued, %d connections, %d topics, %d subscriptions after the end, want none",
-			st.Queued, st.Connections, st.Topics, st.Subscriptions)
+	if st.Queued != 0 || st.Connections != 0 || st.Guests != 0 || st.Topics != 0 || st.Subscriptions != 0 {
+		r.t.Errorf("got %d queued, %d connections, %d guests, %d topics, %d subscriptions after the end, want none",
+			st.Queued, st.Connections, st.Guests, st.Topics, st.Subscriptions)
 	}
 	if r.unchecked {
 		return

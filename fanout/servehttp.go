@@ -27,6 +27,7 @@ func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "this server can't upgrade this connection", http.StatusInternalServerError)
 		return
 	}
+	conn = h.takeBack(conn)
 	s, refusal := h.admitted(conn)
 	if refusal != nil {
 		h.countRefusal(refusal)

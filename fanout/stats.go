@@ -14,6 +14,9 @@ import (
 type Stats struct {
 	// Connections are open, handshakes under way and closes under way included.
 	Connections uint64
+	// Guests are connections that net/http serves on the hub's listeners: MaxConnections and MaxConnectionsPerAddress count
+	// them, Connections does not.
+	Guests uint64
 	// Accepted connections, added ones included.
 	Accepted uint64
 	// Disconnected spokes, whatever ended them.
@@ -74,12 +77,14 @@ type Stats struct {
 func (h *Hub) Stats() Stats {
 	if final := h.final.Load(); final != nil {
 		last := *final
+		last.Guests = uint64(max(h.guests.Load(), 0))
 		last.Closes = maps.Clone(final.Closes)
 		last.Refusals = maps.Clone(final.Refusals)
 		return last
 	}
 	st := Stats{
 		Connections:      uint64(max(h.live.Load(), 0)),
+		Guests:           uint64(max(h.guests.Load(), 0)),
 		Accepted:         h.accepted.Load(),
 		EventsDispatched: h.dispatched.Load(),
 		EventsInvalid:    h.invalid.Load(),

@@ -6,8 +6,6 @@ import (
 	"net/http"
 	"sync"
 	"time"
-
-	"github.com/spokehub/spokehub/netpoll"
 )
 
 // web serves, with net/http, the connections whose request turned out not to be for the hub. It starts with the first.
@@ -17,7 +15,7 @@ type web struct {
 	start  sync.Once
 	mu     sync.Mutex
 	some   *sync.Cond
-	queue  []*netpoll.Released
+	queue  []*guest
 	shut   bool
 	done   chan struct{}
 }
@@ -29,16 +27,17 @@ func newWeb(h *Hub) *web {
 		Handler:           w,
 		ReadHeaderTimeout: h.cfg.HandshakeTimeout,
 		IdleTimeout:       time.Minute,
+		ConnContext:       withGuest,
 		ErrorLog:          slog.NewLogLogger(h.cfg.Logger.Handler(), slog.LevelDebug),
 	}
 	return w
 }
 
 // give hands over a connection. It does not wait.
-func (w *web) give(c *netpoll.Released) {
+func (w *web) give(g *guest) {
 	w.start.Do(func() { go w.serve() })
 	w.mu.Lock()
-	w.queue = append(w.queue, c)
+	w.queue = append(w.queue, g)
 	w.mu.Unlock()
 	w.some.Signal()
 }
@@ -48,8 +47,12 @@ func (w *web) serve() {
 	_ = w.server.Serve(w)
 }
 
-// ServeHTTP routes requests on connections that net/http has: a later one may be for the hub.
+// ServeHTTP routes requests on connections that net/http has: a later one may be for the hub. One that is over the limits
+// has no later one.
 func (w *web) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
+	if isOver(r.Context()) {
+		rw.Header().Set("Connection", "close")
+	}
 	if r.URL.Path == w.hub.cfg.Path {
 		w.hub.ServeHTTP(rw, r)
 		return
@@ -60,29 +63,29 @@ func (w *web) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 // Accept waits for the next connection.
 func (w *web) Accept() (net.Conn, error) {
 	for {
-		c, ok := w.wait()
+		g, ok := w.wait()
 		if !ok {
 			return nil, net.ErrClosed
 		}
-		if conn, err := c.Conn(); err == nil {
-			return conn, nil
+		if g.enter() == nil {
+			return g, nil
 		}
 	}
 }
 
-func (w *web) wait() (*netpoll.Released, bool) {
+func (w *web) wait() (*guest, bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for len(w.queue) == 0 && !w.shut {
 		w.some.Wait()
 	}
-	if len(w.queue) == 0 {
+	if w.shut {
 		return nil, false
 	}
-	c := w.queue[0]
+	g := w.queue[0]
 	w.queue[0] = nil
 	w.queue = w.queue[1:]
-	return c, true
+	return g, true
 }
 
 // Close ends Accept.
@@ -97,13 +100,20 @@ func (w *web) Close() error {
 // Addr is no address: the connections come from any listener.
 func (w *web) Addr() net.Addr { return &net.TCPAddr{} }
 
-// stop ends the server and waits for it.
+// stop ends the server, waits for it and closes all that it has, and what it has not taken yet.
 func (w *web) stop() {
 	_ = w.Close()
 	started := true
 	w.start.Do(func() { started = false })
-	if started {
-		_ = w.server.Close()
-		<-w.done
+	if !started {
+		return
 	}
+	<-w.done
+	_ = w.server.Close()
+	for _, g := range w.queue {
+		if g.enter() == nil {
+			g.Close()
+		}
+	}
+	w.queue = nil
 }

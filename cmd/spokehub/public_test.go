@@ -79,6 +79,19 @@ func TestReadyzSays503WhenFull(t *testing.T) {
 	}
 }
 
+func TestPublicAddressAnswersHealthChecksWhenFull(t *testing.T) {
+	hub := startHub(t, nil, "--max-connections=1")
+	connect(t, hub.websocket).subscribe(t, "news")
+	for range 3 {
+		if status, _, body := get(t, hub.page+"healthz"); status != http.StatusOK {
+			t.Errorf("got %d %q of a full hub, want 200", status, body)
+		}
+	}
+	if status, _, body := get(t, hub.page+"ws"); status != http.StatusServiceUnavailable {
+		t.Errorf("got %d %q for the path of the handshake, want 503", status, body)
+	}
+}
+
 func TestStatsCountWhatHappened(t *testing.T) {
 	hub := startHub(t, nil)
 	subscriber := connect(t, hub.websocket)
