@@ -1,0 +1,75 @@
+package fanout_test
+
+import (
+	"context"
+	"net"
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/spokehub/spokehub/event"
+	"github.com/spokehub/spokehub/fanout"
+)
+
+func TestPromise2ACallbackThatEndsItsGoroutineAfterShutdownLosesNoGoodbye(t *testing.T) {
+	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
+		proceed, entered := make(chan struct{}), make(chan struct{}, 1)
+		r := newRig(t, fanout.Config{Engine: engine, OnEvent: func(*fanout.Spoke, event.Event) {
+			entered <- struct{}{}
+			<-proceed
+			runtime.Goexit()
+		}})
+		r.unchecked = true
+		c, _ := r.join()
+		c.text(envelope("block", "", "0"))
+		receive(t, entered, "the callback to block")
+		r.cut()
+		close(proceed)
+		receive(t, r.gone, "OnDisconnection")
+	})
+}
+
+func TestShutdownSaysHowManyItCutOff(t *testing.T) {
+	r := newRig(t, fanout.Config{})
+	for range 3 {
+		r.join()
+	}
+	ended, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := r.hub.Shutdown(ended); err == nil || !strings.Contains(err.Error(), "3 connections") {
+		t.Errorf("got %v, want it to tell of 3 connections", err)
+	}
+}
+
+func TestShutdownOfAClosedHubIsNoError(t *testing.T) {
+	r := newRig(t, fanout.Config{})
+	r.shutdown()
+	ended, cancel := context.WithCancel(context.Background())
+	cancel()
+	for range 100 {
+		if err := r.hub.Shutdown(ended); err != nil {
+			t.Fatalf("got %v, want none: the hub is closed", err)
+		}
+	}
+}
+
+func TestShutdownRemovesNoFileForAnAbstractSocket(t *testing.T) {
+	t.Chdir(t.TempDir())
+	name := "@spokehub-" + strconv.Itoa(os.Getpid())
+	if err := os.WriteFile(name, []byte("precious"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r := newRig(t, fanout.Config{})
+	l, err := net.Listen("unix", name)
+	if err != nil {
+		t.Skipf("no abstract sockets: %v", err)
+	}
+	r.serveOn(l)
+	dial(t, "unix", name).handshake()
+	r.cut()
+	if _, err := os.Stat(name); err != nil {
+		t.Errorf("got %v, want the file of that name left alone", err)
+	}
+}

@@ -1,0 +1,43 @@
+package fanout
+
+import (
+	"context"
+	"net"
+	"sync/atomic"
+	"testing"
+
+	"github.com/spokehub/spokehub/event"
+)
+
+func TestPromise2CallbacksThatEndWhileTheReactorsStopLoseNoGoodbye(t *testing.T) {
+	for _, engine := range []Engine{EngineEpoll, EngineEasygo, EngineGoroutine} {
+		t.Run("engine="+engine.String(), func(t *testing.T) {
+			const spokes = 400
+			proceed := make(chan struct{})
+			var entered, gone atomic.Int32
+			hub, err := New(Config{Engine: engine, Reactors: 8, Workers: spokes,
+				OnEvent:         func(*Spoke, event.Event) { entered.Add(1); <-proceed },
+				OnDisconnection: func(*Spoke, net.Conn, Cause) { gone.Add(1) }})
+			if err != nil {
+				t.Fatal(err)
+			}
+			l := &laggard{t: t, hub: hub}
+			for range spokes {
+				here, _ := l.join()
+				go l.send(here, `{"type":"t"}`)
+			}
+			l.until("all callbacks block", func() bool { return entered.Load() == spokes })
+			go func() {
+				for hub.final.Load() == nil {
+				}
+				for range spokes {
+					proceed <- struct{}{}
+				}
+			}()
+			now, cancel := context.WithCancel(context.Background())
+			cancel()
+			_ = hub.Shutdown(now)
+			l.until("every OnDisconnection", func() bool { return gone.Load() == spokes })
+		})
+	}
+}
