@@ -15,8 +15,13 @@ import (
 // AddConnection takes over an established WebSocket connection: the upgrade is done, by whatever framework. The hub reads
 // from it at once and calls OnConnection before anything it sends is handled. A connection with a descriptor of its own
 // (*net.TCPConn, *net.UnixConn) is taken out of conn, which is closed; any other net.Conn is served by two goroutines.
-// It waits for the reactor, not for the network. On error conn is closed.
+// It waits for the reactor, not for the network. On error conn is closed, but for ErrOwned: then it is a spoke's, which goes on.
 func (h *Hub) AddConnection(conn net.Conn) (*Spoke, error) {
+	if raw, ok := conn.(*rawConn); ok {
+		if _, err := raw.released(); err != nil {
+			return nil, fmt.Errorf("add connection: %w", err)
+		}
+	}
 	conn = h.takeBack(conn)
 	s, refusal := h.admitted(conn)
 	if refusal != nil {

@@ -80,6 +80,17 @@ func TestPromise2ARawConnectionAddedAgainCanBeRemoved(t *testing.T) {
 	})
 }
 
+func TestAddConnectionRefusesWhatTheHubHasAlready(t *testing.T) {
+	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
+		r := newRig(t, fanout.Config{Engine: engine})
+		c, spoke := r.join()
+		if _, err := r.hub.AddConnection(spoke.Conn()); !errors.Is(err, fanout.ErrOwned) {
+			t.Errorf("got %v, want ErrOwned", err)
+		}
+		c.sync()
+	})
+}
+
 // noDeadlines is a connection such as a channel of SSH, which knows no deadlines.
 type noDeadlines struct{ net.Conn }
 

@@ -8,7 +8,7 @@ import (
 	"github.com/spokehub/spokehub/netpoll"
 )
 
-// ErrOwned is returned by the raw connection of a spoke while the hub reads and writes it.
+// ErrOwned is returned by the raw connection of a spoke, and by AddConnection for it, while the hub reads and writes it.
 var ErrOwned = errors.New("connection belongs to the hub: take it back with RemoveConnection to read or write it")
 
 // rawConn is a spoke as a net.Conn. It is the same pointer, so it costs nothing and is the same value in each callback.

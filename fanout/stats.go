@@ -35,7 +35,8 @@ type Stats struct {
 	EventsInvalid uint64
 	// Deliveries are pairs of an event and a spoke that it was for.
 	Deliveries uint64
-	// Delivered to the socket.
+	// Delivered to the socket; or, on a connection without a descriptor (TLS, a pipe, EngineGoroutine), to the goroutine that
+	// writes it, which has at most 64 KiB in hand.
 	Delivered uint64
 	// HandedBack to the new owner of a removed connection, who sends them.
 	HandedBack uint64

@@ -59,8 +59,7 @@ func (s *service) adminServer(address string, maxLine int) *http.Server {
 // forOwnName refuses, on a loopback address, requests for a name that is not this machine's own: behind one stands a page whose
 // owner has it resolve to 127.0.0.1 (DNS rebinding).
 func forOwnName(address string, next http.Handler) http.Handler {
-	host, _, _ := net.SplitHostPort(address)
-	if ip := net.ParseIP(host); ip == nil || !ip.IsLoopback() {
+	if !isLoopback(address) {
 		return next
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -121,6 +121,15 @@ var hubMetrics = []hubMetric{
 		func(s fanout.Stats) uint64 { return s.Panics }),
 }
 
+// The codes and statuses that the hub sends by itself are series from the start: an increase shows from the first.
+var (
+	ownCodes    = []uint16{1000, 1002, 1005, 1007, 1008, 1009, 1011, 1012, 1013}
+	ownStatuses = []int{
+		http.StatusBadRequest, http.StatusForbidden, http.StatusRequestTimeout, http.StatusUpgradeRequired,
+		http.StatusTooManyRequests, http.StatusRequestHeaderFieldsTooLarge, http.StatusServiceUnavailable,
+	}
+)
+
 // hubCollector reads the hub's counters when it is scraped and keeps none of
 // its own.
 type hubCollector struct {
@@ -139,6 +148,12 @@ func (c hubCollector) Collect(metrics chan<- prometheus.Metric) {
 	stats := c.stats()
 	for _, metric := range hubMetrics {
 		metrics <- prometheus.MustNewConstMetric(metric.desc, metric.kind, float64(metric.value(stats)), metric.label...)
+	}
+	for _, code := range ownCodes {
+		stats.Closes[code] += 0
+	}
+	for _, status := range ownStatuses {
+		stats.Refusals[status] += 0
 	}
 	for code, closes := range stats.Closes {
 		metrics <- prometheus.MustNewConstMetric(closesDesc, prometheus.CounterValue, float64(closes), strconv.Itoa(int(code)))

@@ -76,6 +76,15 @@ func (s *service) logStart(public net.Addr, admin *http.Server) {
 		"spokes_allowed", s.capacity,
 	)
 	s.logger.Info("listening", attributes...)
+	if admin.Addr != "" && !isLoopback(admin.Addr) {
+		s.logger.Warn("the admin address can be reached from other machines and asks for no password", "admin", admin.Addr)
+	}
+}
+
+func isLoopback(address string) bool {
+	host, _, _ := net.SplitHostPort(address)
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
 }
 
 func memoryLimit() string {
