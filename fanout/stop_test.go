@@ -6,6 +6,8 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/gobwas/ws"
+
 	"github.com/spokehub/spokehub/event"
 )
 
@@ -24,7 +26,7 @@ func TestPromise2CallbacksThatEndWhileTheReactorsStopLoseNoGoodbye(t *testing.T)
 			l := &laggard{t: t, hub: hub}
 			for range spokes {
 				here, _ := l.join()
-				go l.send(here, `{"type":"t"}`)
+				go here.Write(ws.MustCompileFrame(ws.MaskFrameInPlace(ws.NewTextFrame([]byte(`{"type":"t"}`)))))
 			}
 			l.until("all callbacks block", func() bool { return entered.Load() == spokes })
 			go func() {
