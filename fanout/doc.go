@@ -16,7 +16,10 @@
 // lane.Input, receive, message: frames are parsed and envelopes read in the reactor's buffer. An event that nobody
 // listens to is relayed where it was parsed, and a control event with nothing waiting before it takes effect there; what
 // user code has to see, and whatever the same spoke sends behind it that must not overtake it, goes by way of the inbox.
-// While an inbox is full its connection is not read.
+// While an inbox is full its connection is not read. Until OnConnection has returned, events wait there as they came, neither
+// heard nor relayed (greeting.go).
+//
+// A connection whose request turns out not to be for the hub goes to net/http, where it still counts (guest.go).
 //
 // # One event out
 //
