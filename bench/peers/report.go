@@ -63,7 +63,8 @@ func (c comparison) write(all findings) error {
 }
 
 func makeReport(all findings) (report, error) {
-	first, last := all[0].At, all[len(all)-1].At
+	byTime := func(a, b finding) int { return a.At.Compare(b.At) }
+	first, last := slices.MinFunc(all, byTime).At, slices.MaxFunc(all, byTime).At
 	made := report{
 		Date:    fmt.Sprintf("%s to %s", first.UTC().Format("2006-01-02 15:04"), last.UTC().Format("15:04 MST")),
 		Machine: describeMachine(), Commands: all.commands(),
