@@ -30,7 +30,7 @@ var flagGroups = kong.Groups{
 	"source":   "Limits for one source address:",
 	"browser":  "Browsers:",
 	"deadline": "Deadlines:",
-	"drain":    "Draining on SIGTERM or SIGINT; a second signal ends at once with exit code 1:",
+	"drain":    "Draining on SIGTERM, SIGINT or SIGHUP; a second signal ends at once with exit code 1:",
 	"engine":   "Reactors and workers:",
 	"log":      "Logs, on standard output:",
 }
