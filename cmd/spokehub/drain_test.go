@@ -12,7 +12,7 @@ import (
 )
 
 func TestSignalDrainsAndExitsWith0(t *testing.T) {
-	for name, signal := range map[string]os.Signal{"SIGTERM": syscall.SIGTERM, "SIGINT": os.Interrupt} {
+	for name, signal := range map[string]os.Signal{"SIGTERM": syscall.SIGTERM, "SIGINT": os.Interrupt, "SIGHUP": syscall.SIGHUP} {
 		t.Run(name, func(t *testing.T) {
 			hub := startHub(t, nil)
 			subscriber := connect(t, hub.websocket)
