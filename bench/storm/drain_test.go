@@ -5,9 +5,11 @@ package storm
 import (
 	"context"
 	"errors"
+	"os"
 	"slices"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/spokehub/spokehub/bench/swarm"
 )
@@ -125,11 +127,25 @@ func TestSecondSignalEndsTheDrainAtOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := h.Signal(syscall.SIGTERM); err != nil {
-		t.Fatal(err)
-	}
+	signalUntilEnd(h, syscall.SIGTERM)
 	if code := exitCode(t, h); code != 1 {
 		t.Errorf("got exit code %d, want 1", code)
 	}
 	closeFleet(t, fleet)
+}
+
+// signalUntilEnd sends a signal again and again: one that comes at once with the first counts as the same.
+func signalUntilEnd(h *Hub, signal os.Signal) {
+	again := time.NewTicker(awaitFirst)
+	defer again.Stop()
+	for end := time.After(patience); ; {
+		_ = h.Signal(signal)
+		select {
+		case <-h.Done():
+			return
+		case <-end:
+			return
+		case <-again.C:
+		}
+	}
 }
