@@ -109,6 +109,7 @@ func ExampleHub_AddConnection() {
 		panic(err)
 	}
 	defer hub.Shutdown(ctx)
+	added := make(chan struct{})
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		conn, _, _, err := ws.UpgradeHTTP(r, w)
 		if err != nil {
@@ -119,11 +120,13 @@ func ExampleHub_AddConnection() {
 			return
 		}
 		spoke.SetValue(r.URL.Query().Get("user"))
+		close(added)
 	}))
 	defer server.Close()
 
 	client := connect(ctx, server.URL+"/?user=ada", "greeting")
 	defer client.CloseNow()
+	<-added
 	for spoke := range hub.Spokes() {
 		fmt.Println(spoke.Value(), "has", spoke.Subscriptions())
 	}
