@@ -1,26 +1,11 @@
 package fanout
 
 import (
-	"context"
 	"strings"
 	"testing"
 
 	"github.com/spokehub/spokehub/event"
 )
-
-func hubOf(t *testing.T, cfg Config) *laggard {
-	t.Helper()
-	hub, err := New(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		now, cancel := context.WithCancel(context.Background())
-		cancel()
-		_ = hub.Shutdown(now)
-	})
-	return &laggard{t: t, hub: hub}
-}
 
 func TestBudgetIsKeptWhereTheOneThatHoldsMostRests(t *testing.T) {
 	for _, engine := range []Engine{EngineEpoll, EngineEasygo, EngineGoroutine} {

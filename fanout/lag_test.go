@@ -25,9 +25,10 @@ type laggard struct {
 	slow *lane
 }
 
-func newLaggard(t *testing.T, engine Engine) *laggard {
+// hubOf is a laggard without a subscriber; the hub is cut off at the end of the test.
+func hubOf(t *testing.T, cfg Config) *laggard {
 	t.Helper()
-	hub, err := New(Config{Engine: engine, Reactors: 2, Relay: true, QueueLimit: 64 << 10})
+	hub, err := New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,11 +37,16 @@ func newLaggard(t *testing.T, engine Engine) *laggard {
 		cancel()
 		_ = hub.Shutdown(now)
 	})
-	l := &laggard{t: t, hub: hub}
+	return &laggard{t: t, hub: hub}
+}
+
+func newLaggard(t *testing.T, engine Engine) *laggard {
+	t.Helper()
+	l := hubOf(t, Config{Engine: engine, Reactors: 2, Relay: true, QueueLimit: 64 << 10})
 	subscriber, spoke := l.join()
 	l.slow = spoke.lane
 	l.send(subscriber, `{"type":"__subscribe","payload":{"topic":"t"}}`)
-	l.until("the subscription", func() bool { return hub.index.Subscriptions() == 1 })
+	l.until("the subscription", func() bool { return l.hub.index.Subscriptions() == 1 })
 	go io.Copy(io.Discard, subscriber)
 	return l
 }

@@ -13,7 +13,8 @@ const (
 // last call has seen, so that a head which arrives byte by byte isn't searched over and over. It returns the length of the head
 // with its blank line, or 0 as long as more is needed; what follows it in buf is the client's first frames. A head over
 // [MaxHead] or [MaxHeadLines] is refused with 431, and with 400 one that has a bare LF, a bare CR, or a first byte that
-// can't begin a request (RFC 9112 sections 2.2 and 3); whatever the pieces in which it comes, what is wrong first decides. It changes nothing and allocates nothing.
+// can't begin a request (RFC 9112 sections 2.2 and 3); whatever the pieces in which it comes, what is wrong first decides. It
+// changes nothing and allocates nothing.
 func HeadEnd(buf []byte, scanned int) (end int, refusal *Refusal) {
 	if len(buf) == 0 {
 		return 0, nil
