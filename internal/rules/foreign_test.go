@@ -1,14 +1,15 @@
-package spokehub_test
+package rules
 
 import (
 	"go/ast"
 	"go/token"
+	"slices"
 	"testing"
 )
 
 func TestNoExportedSignatureNamesAThirdPartyType(t *testing.T) {
 	for _, s := range sources(t) {
-		if _, library := arrows[s.topDirectory()]; !library || s.isTest() {
+		if s.isTest() || !slices.Contains(libraries, s.directory()) {
 			continue
 		}
 		for _, foreign := range foreignTypes(s) {

@@ -1,4 +1,4 @@
-package spokehub_test
+package rules
 
 import (
 	"go/ast"
