@@ -2,12 +2,14 @@ package rules
 
 import (
 	"go/ast"
+	"go/build/constraint"
 	"go/parser"
 	"go/token"
 	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -30,6 +32,25 @@ func (s source) directory() string { return path.Dir(s.path) }
 func (s source) isTest() bool { return strings.HasSuffix(s.path, "_test.go") }
 
 func (s source) isCommand() bool { return s.file.Name.Name == "main" }
+
+// systems are those for which a released file may be built.
+var systems = []string{"linux", "darwin", "freebsd", "windows"}
+
+// isReleased reports whether the file is built on some system without tags of our own.
+func (s source) isReleased() bool {
+	for _, comment := range s.file.Comments {
+		for _, line := range comment.List {
+			if comment.Pos() > s.file.Package || !constraint.IsGoBuild(line.Text) {
+				continue
+			}
+			condition, err := constraint.Parse(line.Text)
+			return err == nil && slices.ContainsFunc(systems, func(system string) bool {
+				return condition.Eval(func(tag string) bool { return tag == system || tag == "unix" && system != "windows" })
+			})
+		}
+	}
+	return true
+}
 
 // sources are all Go files of the repository, those of nested modules included.
 func sources(t *testing.T) []source {
