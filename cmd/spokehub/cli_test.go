@@ -180,24 +180,26 @@ func fillField(field reflect.Value) {
 	}
 }
 
-func TestReadmeNamesOnlyFlagsAndMetricsThatExist(t *testing.T) {
-	content, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
+func TestDocumentsNameOnlyFlagsAndMetricsThatExist(t *testing.T) {
 	known := map[string]bool{"--data-binary": true, "--help": true}
 	for _, name := range serveFlagNames(t) {
 		known["--"+name] = true
 	}
-	for _, flag := range regexp.MustCompile("--[a-z][a-z-]*[a-z]").FindAllString(string(content), -1) {
-		if !known[flag] {
-			t.Errorf("got the flag %s in README.md, want one that spokehub serve has", flag)
-		}
-	}
 	metrics := metricNames()
-	for _, name := range regexp.MustCompile(`\bspokehub_[a-z_]+`).FindAllString(string(content), -1) {
-		if !metrics[name] {
-			t.Errorf("got the metric %s in README.md, want one that /metrics has", name)
+	for _, document := range []string{"README.md", "docs/operating.md"} {
+		content, err := os.ReadFile(filepath.Join("..", "..", filepath.FromSlash(document)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, flag := range regexp.MustCompile("--[a-z][a-z-]*[a-z]").FindAllString(string(content), -1) {
+			if !known[flag] {
+				t.Errorf("got the flag %s in %s, want one that spokehub serve has", flag, document)
+			}
+		}
+		for _, name := range regexp.MustCompile(`\bspokehub_[a-z_]+`).FindAllString(string(content), -1) {
+			if !metrics[name] {
+				t.Errorf("got the metric %s in %s, want one that /metrics has", name, document)
+			}
 		}
 	}
 }

@@ -195,6 +195,11 @@ func titles(target *ast.FuncDecl, asImplementer bool) []string {
 	return []string{receiver + "." + target.Name.Name}
 }
 
+// title is the full name by which documentation may call a function.
+func (c *codebase) title(file string, target *ast.FuncDecl) string {
+	return path.Base(path.Dir(file)) + "." + titles(target, false)[0]
+}
+
 func (c *codebase) isInterfaceMethod(directory, name string) bool {
 	for _, declared := range c.types[directory] {
 		if declared.isInterface && slices.Contains(declared.methods, name) {
@@ -204,9 +209,14 @@ func (c *codebase) isInterfaceMethod(directory, name string) bool {
 	return false
 }
 
-// imports reports whether a file imports the package in a directory of the repository.
-func (c *codebase) imports(file, directory string) bool {
-	return slices.ContainsFunc(c.files[file].Imports, func(spec *ast.ImportSpec) bool {
-		return importPath(spec) == module+"/"+directory
-	})
+// imports reports whether a package imports another one of the repository.
+func (c *codebase) imports(directory, imported string) bool {
+	for file, parsed := range c.files {
+		if path.Dir(file) == directory && slices.ContainsFunc(parsed.Imports, func(spec *ast.ImportSpec) bool {
+			return importPath(spec) == module+"/"+imported
+		}) {
+			return true
+		}
+	}
+	return false
 }

@@ -18,7 +18,7 @@ var readmePaths = map[string]int{
 
 // TestReadmePathsFollowTheCode holds the lists under those headings against the code. A line of a list is
 //
-//  1. [netpoll/read.go](netpoll/read.go): `read`, `input`: text, with (through `Handler`) where a hop is no plain call
+//  1. [fanout/hub.go](fanout/hub.go): `New`, `newLoops`: text, with (through `Handler`) where a hop is not a plain call
 //
 // or, indented by three spaces, "- " and the same: a leaf, which the step above calls and returns from. The functions that
 // a line names exist in its file, and each is called by a function of the step before it or of its own line. The first
@@ -215,12 +215,16 @@ func (c *codebase) hop(from, to pathStep, name string) string {
 		}
 	}
 	if !c.calls(from, target.Name.Name) {
-		return fmt.Sprintf("got no call of %s of %s in %s", name, to.file, from)
+		problem := fmt.Sprintf("got no call of %s of %s in %s", name, to.file, from)
+		if len(from.through) > 0 {
+			problem += fmt.Sprintf(" and no %s in the documentation of %s", c.title(to.file, target), strings.Join(from.through, ", "))
+		}
+		return problem
 	}
 	same := path.Dir(from.file) == path.Dir(to.file)
-	if target.Recv != nil && same && c.isInterfaceMethod(path.Dir(from.file), target.Name.Name) || !same && !c.imports(from.file, path.Dir(to.file)) {
+	if target.Recv != nil && same && c.isInterfaceMethod(path.Dir(from.file), target.Name.Name) || !same && !c.imports(path.Dir(from.file), path.Dir(to.file)) {
 		return fmt.Sprintf("got a hop from %s to %s of %s by way of an interface, want (through `T`) with a type whose documentation names %s",
-			from, name, to.file, strings.Join(titles(target, true), " or "))
+			from, name, to.file, c.title(to.file, target))
 	}
 	return ""
 }
