@@ -49,16 +49,16 @@ func TestArrowsBetweenPackagesPointOneWay(t *testing.T) {
 		}
 		for _, spec := range s.file.Imports {
 			if path := importPath(spec); !allowed(s.directory(), path) {
-				t.Errorf("%s: got an import of %s, want one that the arrows of %s allow", s.at(spec), path, s.directory())
+				t.Errorf("%s: got an import of %s, want one that the table allows in %s", s.at(spec), path, s.directory())
 			}
 		}
 	}
 }
 
-func TestEveryPackageHasArrows(t *testing.T) {
+func TestEveryPackageIsInTheTableOfArrows(t *testing.T) {
 	for _, s := range sources(t) {
 		if governing(s.directory()) == "" {
-			t.Errorf("%s: got a package without arrows, want its directory in the table", s.path)
+			t.Errorf("%s: got a package that the table does not cover, want its directory there", s.path)
 		}
 	}
 }
@@ -85,7 +85,7 @@ func TestArrowsThatPointTheWrongWayAreFound(t *testing.T) {
 		"not the bench in a command":                 {"cmd/spokehub", module + "/bench/swarm", false},
 		"not a library whose path only begins alike": {"wsframe", "github.com/gobwas/wsx", false},
 		"not the hub's test kit in a command":        {"cmd/spokehub", module + "/fanout/fanouttest", false},
-		"nothing of ours in a directory without any": {"other", module + "/event", false},
+		"nothing of ours in an unknown directory":    {"other", module + "/event", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := allowed(c.directory, c.path); got != c.want {

@@ -44,7 +44,7 @@ func TestStrayCommentsAreFound(t *testing.T) {
 	}
 }
 
-// strayComments are those that document nothing.
+// strayComments are the comments that document no declaration.
 func strayComments(s source) []*ast.CommentGroup {
 	documenting := map[*ast.CommentGroup]bool{}
 	for _, declaration := range s.file.Decls {
@@ -68,7 +68,7 @@ func strayComments(s source) []*ast.CommentGroup {
 	return stray
 }
 
-// exampleOutput is the last comment of an example, if it tells the output.
+// exampleOutput is the last comment of an example if it states the output.
 func exampleOutput(file *ast.File, function *ast.FuncDecl) *ast.CommentGroup {
 	if function.Recv != nil || function.Body == nil || !strings.HasPrefix(function.Name.Name, "Example") {
 		return nil
