@@ -165,22 +165,20 @@ func (c *codebase) uses(step pathStep, name string) bool {
 	})
 }
 
-// documents reports whether the documentation of the type through names the function target of the file to. Of an interface
-// it is enough that it names the type that implements it.
+// documents reports whether the documentation of the type through names the function target of the file to. Of an interface's
+// method it is enough that it names the type that implements it. Documentation of another package also names the package, as
+// in fanout.loop or in "package fanout the loop".
 func (c *codebase) documents(from pathStep, through, to string, target *ast.FuncDecl) bool {
 	used := c.lookUp(from, through)
-	if used == nil || used.isInterface && !slices.Contains(used.methods, target.Name.Name) {
+	if used == nil {
 		return false
 	}
-	names := titles(target, used.isInterface)
-	if c.lookUp(pathStep{file: to}, through[strings.LastIndex(through, ".")+1:]) != used {
-		for i := range names {
-			names[i] = path.Base(path.Dir(to)) + "." + names[i]
-		}
+	named := func(word string) bool {
+		return regexp.MustCompile(`\b` + regexp.QuoteMeta(word) + `\b`).MatchString(used.documentation)
 	}
-	return slices.ContainsFunc(names, func(name string) bool {
-		return regexp.MustCompile(`(^|[^\w.])` + regexp.QuoteMeta(name) + `\b`).MatchString(used.documentation)
-	})
+	own := c.lookUp(pathStep{file: to}, through[strings.LastIndex(through, ".")+1:]) == used
+	implements := used.isInterface && slices.Contains(used.methods, target.Name.Name)
+	return (own || named(path.Base(path.Dir(to)))) && slices.ContainsFunc(titles(target, implements), named)
 }
 
 // titles are the names by which documentation in its own package may call a function.
@@ -193,6 +191,18 @@ func titles(target *ast.FuncDecl, asImplementer bool) []string {
 		return []string{receiver, receiver + "." + target.Name.Name}
 	}
 	return []string{receiver + "." + target.Name.Name}
+}
+
+// isIndirect reports whether a call of target from one file to another may go by way of an interface.
+func (c *codebase) isIndirect(from, to string, target *ast.FuncDecl) bool {
+	switch home := path.Dir(from); {
+	case from == to:
+		return false
+	case home == path.Dir(to):
+		return target.Recv != nil && c.isInterfaceMethod(home, target.Name.Name)
+	default:
+		return !c.imports(home, path.Dir(to))
+	}
 }
 
 // title is the full name by which documentation may call a function.

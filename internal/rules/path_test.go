@@ -2,7 +2,6 @@ package rules
 
 import (
 	"fmt"
-	"path"
 	"regexp"
 	"strings"
 	"testing"
@@ -221,8 +220,7 @@ func (c *codebase) hop(from, to pathStep, name string) string {
 		}
 		return problem
 	}
-	same := path.Dir(from.file) == path.Dir(to.file)
-	if target.Recv != nil && same && c.isInterfaceMethod(path.Dir(from.file), target.Name.Name) || !same && !c.imports(path.Dir(from.file), path.Dir(to.file)) {
+	if c.isIndirect(from.file, to.file, target) {
 		return fmt.Sprintf("got a hop from %s to %s of %s by way of an interface, want (through `T`) with a type whose documentation names %s",
 			from, name, to.file, c.title(to.file, target))
 	}
