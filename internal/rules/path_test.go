@@ -177,7 +177,7 @@ func (c *codebase) checkHop(from, to pathStep) []string {
 		}
 	}
 	if len(reached) == 0 {
-		return why
+		return why[:1]
 	}
 	return c.checkOwn(to, rest, reached)
 }
