@@ -11,10 +11,13 @@ import (
 )
 
 const (
+	// adminHeaderTimeout bounds the time for the headers of a request.
 	adminHeaderTimeout = 5 * time.Second
-	adminIdleTimeout   = 2 * time.Minute
+	// adminIdleTimeout is how long a kept-alive connection may be silent.
+	adminIdleTimeout = 2 * time.Minute
 )
 
+// adminIndex is the page on /. Its one verb is the admin address.
 const adminIndex = `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -25,15 +28,14 @@ const adminIndex = `<!doctype html>
 <ul>
 <li><a href="metrics">/metrics</a>: counters for Prometheus</li>
 <li><a href="debug/pprof/">/debug/pprof/</a>: profiles of the running process</li>
-<li><a href="healthz">/healthz</a>, <a href="readyz">/readyz</a>: alive, and fit for more clients</li>
-<li>POST /publish: one envelope, or many, one a line:<br><code>curl --data-binary '{"type":"t","payload":1}' http://%s/publish</code></li>
+<li><a href="healthz">/healthz</a>, <a href="readyz">/readyz</a>: alive, and ready for more clients</li>
+<li>POST /publish: one event, or many, one per line:<br><code>curl --data-binary '{"type":"t","payload":1}' http://%s/publish</code></li>
 </ul>
 </html>
 `
 
-// adminServer serves what only operators may see. A page on another site
-// cannot make a browser publish, nor read, even where its name has been made
-// to resolve to this machine.
+// adminServer serves what only operators may see. A page of another site cannot
+// make a browser publish or read, even if its host name resolves to this machine.
 func (s *service) adminServer(address string, maxLine int) *http.Server {
 	mux := http.NewServeMux()
 	s.handleHealth(mux)
@@ -49,29 +51,29 @@ func (s *service) adminServer(address string, maxLine int) *http.Server {
 		fmt.Fprintf(w, adminIndex, address)
 	})
 	return &http.Server{
-		Handler:           forOwnName(address, http.NewCrossOriginProtection().Handler(withoutSniffing(mux))),
+		Handler:           localNamesOnly(address, http.NewCrossOriginProtection().Handler(withoutSniffing(mux))),
 		ReadHeaderTimeout: adminHeaderTimeout,
 		IdleTimeout:       adminIdleTimeout,
 		ErrorLog:          slog.NewLogLogger(s.logger.Handler(), slog.LevelWarn),
 	}
 }
 
-// forOwnName refuses, on a loopback address, requests for a name that is not this machine's own: behind one stands a page whose
-// owner has it resolve to 127.0.0.1 (DNS rebinding).
-func forOwnName(address string, next http.Handler) http.Handler {
+// localNamesOnly rejects, on a loopback address, requests for a host name that is not this machine's own. They come from
+// pages whose owner lets the name of his site resolve to 127.0.0.1 (DNS rebinding).
+func localNamesOnly(address string, next http.Handler) http.Handler {
 	if !isLoopback(address) {
 		return next
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !isOwnName(r.Host) {
-			http.Error(w, fmt.Sprintf("this address is for 127.0.0.1 and localhost alone, not for %q", r.Host), http.StatusMisdirectedRequest)
+		if !isLocalName(r.Host) {
+			http.Error(w, fmt.Sprintf("this address answers only to 127.0.0.1 and localhost, not to %q", r.Host), http.StatusMisdirectedRequest)
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
 }
 
-func isOwnName(host string) bool {
+func isLocalName(host string) bool {
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name
 	}

@@ -30,7 +30,7 @@ func TestAdminAddressAnswers(t *testing.T) {
 	}
 }
 
-func TestAdminAddressRefusesMethods(t *testing.T) {
+func TestAdminAddressRejectsOtherMethods(t *testing.T) {
 	hub := startHub(t, nil)
 	for _, path := range []string{"", "metrics", "healthz", "readyz"} {
 		if status, body := post(t, hub.admin+path, "text/plain", ""); status != http.StatusMethodNotAllowed {
@@ -79,7 +79,7 @@ func metricNames() map[string]bool {
 	return names
 }
 
-func TestMetricsTellTheHubAndTheRuntime(t *testing.T) {
+func TestMetricsCoverTheHubAndTheRuntime(t *testing.T) {
 	hub := startHub(t, nil)
 	subscriber := connect(t, hub.websocket)
 	subscriber.subscribe(t, "news", "price")
@@ -118,7 +118,7 @@ func hubLines(metrics string) string {
 	return strings.Join(regexp.MustCompile(`(?m)^spokehub.*$`).FindAllString(metrics, -1), "\n")
 }
 
-func TestAdminOnLoopbackAnswersOnlyToItsOwnNames(t *testing.T) {
+func TestAdminOnLoopbackAnswersOnlyToLocalNames(t *testing.T) {
 	hub := startHub(t, nil)
 	for host, want := range map[string]int{
 		"":                  http.StatusOK,

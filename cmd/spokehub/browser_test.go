@@ -17,8 +17,8 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// screenshots is where the pictures of the page go; a temporary directory
-// unless the environment names one.
+// screenshots is the directory for pictures of the page: the one that the variable
+// SCREENSHOTS names, or a temporary one.
 func screenshots(t *testing.T) string {
 	if directory := os.Getenv("SCREENSHOTS"); directory != "" {
 		return directory
@@ -26,7 +26,7 @@ func screenshots(t *testing.T) string {
 	return t.TempDir()
 }
 
-// startBrowser returns the context that tabs are made of.
+// startBrowser returns the context that tabs are opened in.
 func startBrowser(t *testing.T) context.Context {
 	t.Helper()
 	var path string
@@ -92,8 +92,7 @@ func (b *tab) listen(event any) {
 	}
 }
 
-// faults are the exceptions of the page's script and the complaints of the
-// browser until now.
+// faults are the exceptions of the page's script and the complaints of the browser so far.
 func (b *tab) faults() []string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -106,11 +105,11 @@ func (b *tab) do(t *testing.T, steps ...chromedp.Action[chromedp.Void]) {
 	defer cancel()
 	if err := chromedp.Do(ctx, steps...); err != nil {
 		b.screenshot(t, filepath.Join(os.TempDir(), "spokehub-failed.png"))
-		t.Fatalf("got the error %v, want the page to follow", err)
+		t.Fatalf("got the error %v, want none", err)
 	}
 }
 
-// front shows the tab, since Chromium draws no other, and bounds what follows.
+// front shows the tab, because Chromium draws only that one, and bounds the time of what follows.
 func (b *tab) front(t *testing.T) (context.Context, context.CancelFunc) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(b.ctx, patience)
@@ -149,7 +148,7 @@ func (b *tab) publish(t *testing.T, typ, id, payload string) {
 	)
 }
 
-// fill puts a value into a field, as a user who types over what was there.
+// fill replaces the value of a field as a user would.
 func fill(selector, value string) chromedp.Action[chromedp.Void] {
 	return chromedp.Evaluate[chromedp.Void](fmt.Sprintf(
 		`{ const field = document.querySelector(%q); field.value = %q; field.dispatchEvent(new Event("input", { bubbles: true })); undefined }`,
@@ -208,7 +207,7 @@ func TestOneTabSubscribesAndReceivesWhatAnotherPublishes(t *testing.T) {
 	}
 }
 
-func TestPageRefusesWhatTheHubWould(t *testing.T) {
+func TestPageRejectsWhatTheHubWould(t *testing.T) {
 	browser := startBrowser(t)
 	hub := startHub(t, nil)
 	own := openTab(t, browser, hub.page)
@@ -243,7 +242,7 @@ func TestPageFiltersAndPausesItsLog(t *testing.T) {
 	own.do(t, chromedp.Click(`#chips button`), chromedp.WaitNotPresent(`#chips button`))
 }
 
-func TestPageComesBackAfterARestartWithItsTopics(t *testing.T) {
+func TestPageReconnectsAfterARestartWithItsTopics(t *testing.T) {
 	browser := startBrowser(t)
 	hub := startHub(t, nil)
 	own := openTab(t, browser, hub.page)

@@ -7,11 +7,10 @@ import (
 	"strings"
 )
 
-// byteSize is a number of bytes that is written as in 512, 64KiB, 1MiB or 2GB.
+// byteSize is a number of bytes, written like 512, 64KiB, 1MiB or 2GB.
 type byteSize int64
 
-// byteUnits are tried in this order, so that a unit stands before its own
-// suffix.
+// byteUnits are tried in this order: a unit comes before the units that it ends with.
 var byteUnits = []struct {
 	suffix string
 	factor float64
@@ -31,20 +30,20 @@ var byteUnits = []struct {
 	{"b", 1},
 }
 
-// UnmarshalText reads a size. Units are KiB, MiB, GiB and TiB, powers of 1024,
-// with K, M, G and T as their short forms; KB, MB, GB and TB, powers of 1000;
-// and B. A number alone counts bytes. Case does not matter.
+// UnmarshalText reads a size. The units are KiB, MiB, GiB and TiB (powers of 1024),
+// K, M, G and T (the same), KB, MB, GB and TB (powers of 1000), and B. A number
+// without a unit counts bytes. Case does not matter.
 func (s *byteSize) UnmarshalText(text []byte) error {
 	number, factor := strings.ToLower(strings.TrimSpace(string(text))), 1.0
 	for _, unit := range byteUnits {
-		if head, found := strings.CutSuffix(number, unit.suffix); found {
-			number, factor = strings.TrimSpace(head), unit.factor
+		if rest, found := strings.CutSuffix(number, unit.suffix); found {
+			number, factor = strings.TrimSpace(rest), unit.factor
 			break
 		}
 	}
 	value, err := strconv.ParseFloat(number, 64)
 	if err != nil || math.IsNaN(value) || value < 0 {
-		return fmt.Errorf("%q is no size: write bytes, or a number with a unit such as 64KiB, 1MiB or 2GB", text)
+		return fmt.Errorf("%q is not a size: write a number of bytes, or a number with a unit, such as 64KiB, 1MiB or 2GB", text)
 	}
 	if value*factor >= math.MaxInt64 {
 		return fmt.Errorf("%q is more than %s", text, byteSize(math.MaxInt64))
@@ -53,7 +52,7 @@ func (s *byteSize) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// String writes the size with the largest binary unit that divides it.
+// String writes the size in the largest binary unit that divides it.
 func (s byteSize) String() string {
 	for _, unit := range []struct {
 		suffix string

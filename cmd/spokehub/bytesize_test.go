@@ -25,7 +25,7 @@ func TestByteSizeReads(t *testing.T) {
 	}
 }
 
-func TestByteSizeRefuses(t *testing.T) {
+func TestByteSizeRejects(t *testing.T) {
 	for name, text := range map[string]string{
 		"nothing":              "",
 		"a unit alone":         "MiB",

@@ -11,14 +11,13 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// envPrefix stands before the name of each flag's environment variable.
+// envPrefix begins the name of every flag's environment variable.
 const envPrefix = "SPOKEHUB"
 
-// commandLine is the grammar that kong parses: what its tags say is what
-// --help prints.
+// commandLine is the grammar that kong parses. Its tags are what --help prints.
 type commandLine struct {
-	Serve   serveFlags `cmd:"" help:"Serve WebSocket clients until a signal asks to stop."`
-	Version struct{}   `cmd:"" help:"Print the version, the commit and the Go release it was built with."`
+	Serve   serveFlags `cmd:"" help:"Serve WebSocket clients until a signal asks for an end."`
+	Version struct{}   `cmd:"" help:"Print the version, the commit and the Go release that built it."`
 }
 
 // flagGroups are the headings of serve's flags in --help.
@@ -26,29 +25,29 @@ var flagGroups = kong.Groups{
 	"address":  "Addresses:",
 	"events":   "Events and their sizes:",
 	"limits":   "Limits for all clients together:",
-	"client":   "Limits for one client, answered with a reject or a close code:",
-	"source":   "Limits for one source address:",
+	"client":   "Limits for each client, enforced with a reject or a close code:",
+	"source":   "Limits for each source address:",
 	"browser":  "Browsers:",
 	"deadline": "Deadlines:",
-	"drain":    "Draining on SIGTERM, SIGINT or SIGHUP; a second signal ends at once with exit code 1:",
+	"drain":    "Draining on SIGTERM, SIGINT or SIGHUP; a second signal ends the process at once with exit code 1:",
 	"engine":   "Reactors and workers:",
 	"log":      "Logs, on standard output:",
 }
 
-// parseCommandLine returns what the arguments ask to do. --help prints to
-// stdout and ends the process with 0.
+// parseCommandLine returns the command that the arguments ask for. --help prints
+// to stdout and exits with 0.
 func parseCommandLine(args []string, stdout, stderr io.Writer) (func(stdout io.Writer) error, error) {
 	var line commandLine
 	parser, err := kong.New(&line,
 		kong.Name("spokehub"),
-		kong.Description("A WebSocket fan-out hub: clients subscribe to topics and receive what others publish."),
+		kong.Description("A WebSocket fan-out hub: clients subscribe to topics and receive the events published to them."),
 		kong.DefaultEnvars(envPrefix),
 		kong.Writers(stdout, stderr),
 		flagGroups,
 		kong.ConfigureHelp(kong.HelpOptions{WrapUpperBound: 110, FlagsLast: true}),
 	)
 	if err != nil {
-		return nil, fmt.Errorf("read the grammar of the command line: %w", err)
+		return nil, fmt.Errorf("build the command line parser: %w", err)
 	}
 	context, err := parser.Parse(args)
 	if err != nil {
@@ -69,8 +68,8 @@ func firstLine(err error) string {
 	return line
 }
 
-// unknownVariables names the SPOKEHUB_* variables that no flag reads. Those
-// that Kubernetes sets for a service with the name spokehub are left out.
+// unknownVariables returns the SPOKEHUB_* variables that no flag reads, except
+// those that Kubernetes sets for a service named spokehub.
 func unknownVariables(flags []*kong.Flag, environ []string) []string {
 	var unknown []string
 	for _, entry := range environ {

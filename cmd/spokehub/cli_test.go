@@ -31,7 +31,7 @@ func serveFlagNames(t *testing.T) []string {
 	return names
 }
 
-func TestHelpTeachesEveryFlag(t *testing.T) {
+func TestHelpDescribesEveryFlag(t *testing.T) {
 	help, stderr, code := runBinary(t, nil, "serve", "--help")
 	if code != exitOK || stderr != "" {
 		t.Fatalf("got exit code %d and on stderr %q, want 0 and nothing", code, stderr)
@@ -46,7 +46,7 @@ func TestHelpTeachesEveryFlag(t *testing.T) {
 	}
 	for _, want := range []string{"1MiB", "127.0.0.1:8080", "curl ", "10s or 1m30s"} {
 		if !strings.Contains(flat, want) {
-			t.Errorf("got a help without %q, want it in there", want)
+			t.Errorf("got a help without %q, want it", want)
 		}
 	}
 }
@@ -58,14 +58,14 @@ func TestHelpOfTheProgramNamesItsCommands(t *testing.T) {
 	}
 }
 
-func TestVersionTellsTheGoRelease(t *testing.T) {
+func TestVersionPrintsTheGoRelease(t *testing.T) {
 	stdout, _, code := runBinary(t, nil, "version")
 	if code != exitOK || !strings.HasPrefix(stdout, "spokehub ") || !strings.Contains(stdout, runtime.Version()) {
 		t.Errorf("got exit code %d and %q, want 0, spokehub and %s", code, stdout, runtime.Version())
 	}
 }
 
-func TestMistakeIsToldInOneLine(t *testing.T) {
+func TestMistakesAreReportedInOneLine(t *testing.T) {
 	busy, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -85,8 +85,8 @@ func TestMistakeIsToldInOneLine(t *testing.T) {
 		"a variable of the wrong kind":         {[]string{"SPOKEHUB_WORKERS=many"}, []string{"serve"}, exitUsage, "SPOKEHUB_WORKERS"},
 		"a size without a number":              {nil, []string{"serve", "--queue-limit=MiB"}, exitUsage, "--queue-limit"},
 		"a size of 0":                          {nil, []string{"serve", "--queue-limit=0"}, exitUsage, "--queue-limit"},
-		"a value that the hub refuses":         {nil, []string{"serve", free, "--admin=", "--reactors=-1"}, exitUsage, "--reactors"},
-		"an origin that the hub refuses":       {nil, []string{"serve", free, "--admin=", "--origin=example.com"}, exitUsage, "--origin"},
+		"a value that the hub rejects":         {nil, []string{"serve", free, "--admin=", "--reactors=-1"}, exitUsage, "--reactors"},
+		"an origin that the hub rejects":       {nil, []string{"serve", free, "--admin=", "--origin=example.com"}, exitUsage, "--origin"},
 		"a level that does not exist":          {nil, []string{"serve", "--log-level=loud"}, exitUsage, "--log-level"},
 		"an address without a port":            {nil, []string{"serve", "--listen=localhost"}, exitUsage, "--listen"},
 		"a port that does not exist":           {nil, []string{"serve", "--listen=127.0.0.1:99999"}, exitUsage, "--listen"},
@@ -116,7 +116,7 @@ func TestMistakeIsToldInOneLine(t *testing.T) {
 	}
 }
 
-func TestVariableSetsAFlagAndAFlagWins(t *testing.T) {
+func TestVariableSetsAFlagAndTheFlagTakesPrecedence(t *testing.T) {
 	hub := startHub(t, []string{"SPOKEHUB_PATH=/from-variable", "SPOKEHUB_REACTORS=2", "SPOKEHUB_RELAY=false"}, "--reactors=1")
 	if !strings.HasSuffix(hub.websocket, "/from-variable") {
 		t.Errorf("got the address %s, want it to end in /from-variable", hub.websocket)
@@ -129,15 +129,15 @@ func TestVariableSetsAFlagAndAFlagWins(t *testing.T) {
 	}
 }
 
-func TestVariableThatNoFlagReadsIsNamed(t *testing.T) {
+func TestVariableThatNoFlagReadsIsLogged(t *testing.T) {
 	hub := startHub(t, []string{"SPOKEHUB_LISEN=:1", "SPOKEHUB_PORT=tcp://10.0.0.1:80", "SPOKEHUB_SERVICE_HOST=10.0.0.1"})
-	record := hub.output.await(t, "environment variables that no flag reads are ignored")
+	record := hub.output.await(t, "ignoring environment variables that no flag reads")
 	if got, want := record["names"], []any{"SPOKEHUB_LISEN"}; !reflect.DeepEqual(got, want) {
 		t.Errorf("got the names %v, want %v", got, want)
 	}
 }
 
-func TestEveryFlagThatBearsTheNameOfAConfigFieldIsPassedOn(t *testing.T) {
+func TestEveryFlagNamedLikeAConfigFieldSetsIt(t *testing.T) {
 	filled := func(name string) reflect.Value {
 		s := &service{flags: serveFlags{Engine: "default"}}
 		if name != "" {
@@ -180,24 +180,26 @@ func fillField(field reflect.Value) {
 	}
 }
 
-func TestReadmeNamesOnlyFlagsAndMetricsThatExist(t *testing.T) {
-	content, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
+func TestDocumentsNameOnlyFlagsAndMetricsThatExist(t *testing.T) {
 	known := map[string]bool{"--data-binary": true, "--help": true}
 	for _, name := range serveFlagNames(t) {
 		known["--"+name] = true
 	}
-	for _, flag := range regexp.MustCompile("--[a-z][a-z-]*[a-z]").FindAllString(string(content), -1) {
-		if !known[flag] {
-			t.Errorf("got the flag %s in README.md, want one that spokehub serve has", flag)
-		}
-	}
 	metrics := metricNames()
-	for _, name := range regexp.MustCompile(`\bspokehub_[a-z_]+`).FindAllString(string(content), -1) {
-		if !metrics[name] {
-			t.Errorf("got the metric %s in README.md, want one that /metrics has", name)
+	for _, document := range []string{"README.md", "docs/operating.md"} {
+		content, err := os.ReadFile(filepath.Join("..", "..", filepath.FromSlash(document)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, flag := range regexp.MustCompile("--[a-z][a-z-]*[a-z]").FindAllString(string(content), -1) {
+			if !known[flag] {
+				t.Errorf("got the flag %s in %s, want one that spokehub serve has", flag, document)
+			}
+		}
+		for _, name := range regexp.MustCompile(`\bspokehub_[a-z_]+`).FindAllString(string(content), -1) {
+			if !metrics[name] {
+				t.Errorf("got the metric %s in %s, want one that /metrics has", name, document)
+			}
 		}
 	}
 }

@@ -50,7 +50,7 @@ func (c *client) receive(t *testing.T) string {
 	return string(message)
 }
 
-// subscribe returns once the topics are in force.
+// subscribe returns once the subscriptions are in force.
 func (c *client) subscribe(t *testing.T, topics ...string) {
 	t.Helper()
 	c.control(t, "__subscribe", topics)
@@ -76,7 +76,7 @@ func (c *client) control(t *testing.T, kind string, topics []string) {
 	}
 }
 
-// closed returns the code and the reason that the hub closed with.
+// closed returns the close code and the reason that the hub sent.
 func (c *client) closed(t *testing.T) websocket.CloseError {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -110,7 +110,7 @@ func TestGoClientReceivesWhatAnotherPublishes(t *testing.T) {
 	}
 }
 
-func TestGoClientThatUnsubscribedReceivesNoMore(t *testing.T) {
+func TestGoClientReceivesNothingAfterUnsubscribing(t *testing.T) {
 	hub := startHub(t, nil)
 	subscriber, publisher := connect(t, hub.websocket), connect(t, hub.websocket)
 	subscriber.subscribe(t, "a", "b")
@@ -122,7 +122,7 @@ func TestGoClientThatUnsubscribedReceivesNoMore(t *testing.T) {
 	}
 }
 
-func TestNothingIsRelayedWhereTheFlagSaysSo(t *testing.T) {
+func TestRelayCanBeTurnedOff(t *testing.T) {
 	hub := startHub(t, nil, "--relay=false")
 	subscriber, publisher := connect(t, hub.websocket), connect(t, hub.websocket)
 	subscriber.subscribe(t, "news")
@@ -134,7 +134,7 @@ func TestNothingIsRelayedWhereTheFlagSaysSo(t *testing.T) {
 	}
 }
 
-func TestBinaryMessagesAreSentWhereTheFlagSaysSo(t *testing.T) {
+func TestBinaryFlagSendsBinaryMessages(t *testing.T) {
 	hub := startHub(t, nil, "--binary")
 	subscriber := connect(t, hub.websocket)
 	subscriber.send(t, event.Event{Type: "__subscribe", ID: "1", Payload: []byte(`{"topic":"news"}`)})

@@ -7,13 +7,14 @@ import (
 	"time"
 )
 
+// errCutShort makes the process exit with 1.
 var errCutShort = errors.New("a second signal cut the drain short")
 
-// drain ends the service as a signal asked: it says so on /readyz, goes on serving
-// for the grace, and shuts the hub down, which flushes every queue and closes
-// every client with 1012. Clients that are left when the timeout has passed
-// are cut, which is no failure. A second signal is one, unless it comes with
-// the first: some senders signal a process and then its group.
+// drain ends the service after a signal. It reports the drain on /readyz, keeps
+// serving for the grace period and shuts the hub down, which flushes every queue
+// and closes every client with 1012. Cutting the clients that are left at the
+// timeout is not a failure. A second signal is one, unless it arrives with the
+// first: some senders signal a process and then its group.
 func (s *service) drain(received os.Signal, signals <-chan os.Signal) error {
 	began := time.Now()
 	s.draining.Store(true)
@@ -22,18 +23,18 @@ func (s *service) drain(received os.Signal, signals <-chan os.Signal) error {
 	ctx, cancel := context.WithTimeout(context.Background(), s.flags.DrainTimeout)
 	defer cancel()
 
-	hasty := make(chan struct{})
+	secondSignal := make(chan struct{})
 	go func() {
 		for range signals {
-			if time.Since(began) >= sameSignal {
-				close(hasty)
+			if time.Since(began) >= signalWindow {
+				close(secondSignal)
 				return
 			}
 		}
 	}()
 	select {
 	case <-time.After(s.flags.DrainGrace):
-	case <-hasty:
+	case <-secondSignal:
 		return errCutShort
 	}
 	ended := make(chan error, 1)
@@ -42,19 +43,19 @@ func (s *service) drain(received os.Signal, signals <-chan os.Signal) error {
 	case err := <-ended:
 		s.logDrained(err, time.Since(began))
 		return nil
-	case <-hasty:
+	case <-secondSignal:
 		return errCutShort
 	}
 }
 
-// sameSignal is how close on the first another signal is the same.
-const sameSignal = 100 * time.Millisecond
+// signalWindow is the time after the first signal in which another one counts as the same.
+const signalWindow = 100 * time.Millisecond
 
 func (s *service) logDrained(err error, took time.Duration) {
 	stats := s.hub.Stats()
 	attributes := []any{"took", took, "delivered", stats.Delivered, "dropped_closed", stats.DroppedClosed}
 	if err != nil {
-		s.logger.Warn("drained, and cut what was left at the timeout", append(attributes, "error", err)...)
+		s.logger.Warn("drained; clients left at the timeout were cut", append(attributes, "error", err)...)
 		return
 	}
 	s.logger.Info("drained", attributes...)

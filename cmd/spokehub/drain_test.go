@@ -59,7 +59,7 @@ func TestDrainFlushesWhatWasDispatchedBefore(t *testing.T) {
 	}
 }
 
-func TestReadyzSays503InTheGraceOfADrain(t *testing.T) {
+func TestReadyzAnswers503InTheGracePeriodOfADrain(t *testing.T) {
 	hub := startHub(t, nil, "--drain-grace=20s")
 	subscriber := connect(t, hub.websocket)
 	if status, _, body := get(t, hub.page+"readyz"); status != http.StatusOK {
@@ -78,7 +78,7 @@ func TestReadyzSays503InTheGraceOfADrain(t *testing.T) {
 	subscriber.subscribe(t, "still.served")
 }
 
-func TestSecondSignalEndsAtOnceWith1(t *testing.T) {
+func TestSecondSignalExitsAtOnceWith1(t *testing.T) {
 	hub := startHub(t, nil, "--drain-grace=20s")
 	hub.signal(t, syscall.SIGTERM)
 	hub.output.await(t, "draining")
@@ -88,7 +88,7 @@ func TestSecondSignalEndsAtOnceWith1(t *testing.T) {
 	}
 }
 
-func TestASignalThatComesTwiceAtOnceIsOne(t *testing.T) {
+func TestSignalsThatArriveTogetherCountAsOne(t *testing.T) {
 	hub := startHub(t, nil)
 	for range 2 {
 		hub.signal(t, syscall.SIGTERM)
@@ -112,5 +112,5 @@ func TestClientThatNeverReadsIsCutAtTheDrainTimeout(t *testing.T) {
 	if code := hub.exitCode(t); code != exitOK {
 		t.Errorf("got exit code %d, want 0", code)
 	}
-	hub.output.await(t, "drained, and cut what was left at the timeout")
+	hub.output.await(t, "drained; clients left at the timeout were cut")
 }

@@ -2,5 +2,5 @@
 
 package main
 
-// fileLimit is 0: this system has no such limit to tell.
+// fileLimit is 0: this system reports no such limit.
 func fileLimit() uint64 { return 0 }

@@ -4,9 +4,8 @@ package main
 
 import "syscall"
 
-// fileLimit is how many descriptors the process may have open. The Go runtime
-// has raised the soft limit to the hard one by the time main runs. It is 0
-// where it cannot be told.
+// fileLimit is the number of descriptors that the process may open, or 0 if it is
+// unknown. The Go runtime has raised the soft limit to the hard one before main runs.
 func fileLimit() uint64 {
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {

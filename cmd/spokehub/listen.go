@@ -9,9 +9,8 @@ import (
 	"syscall"
 )
 
-// listen opens the address that flag names, for plain TCP: what a Multipath TCP
-// listener accepts would not inherit the options of its socket. The error says
-// what to do.
+// listen opens the address of a flag. Its errors say what to do. Multipath TCP is
+// off because connections accepted with it do not inherit the listener's options.
 func listen(flag, address string) (net.Listener, error) {
 	var plain net.ListenConfig
 	plain.SetMultipathTCP(false)
@@ -27,13 +26,13 @@ func explainListen(err error) error {
 	var bad *net.AddrError
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return errors.New("another process listens there: stop it, or choose another port (0 picks a free one)")
+		return errors.New("another process is listening there: stop it, or choose another port (0 picks a free one)")
 	case errors.Is(err, fs.ErrPermission):
-		return errors.New("no right to listen there: choose a port from 1024 up, or grant CAP_NET_BIND_SERVICE (in systemd: AmbientCapabilities=CAP_NET_BIND_SERVICE)")
+		return errors.New("not permitted: choose a port from 1024 up, or grant CAP_NET_BIND_SERVICE (in systemd: AmbientCapabilities=CAP_NET_BIND_SERVICE)")
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
-		return errors.New("no interface of this machine has that address")
+		return errors.New("no network interface of this machine has that address")
 	case errors.As(err, &dns):
-		return usageError{fmt.Errorf("%q is neither an address nor a host or port known here", dns.Name)}
+		return usageError{fmt.Errorf("%q is neither an address nor a known host or port", dns.Name)}
 	case errors.As(err, &bad):
 		return usageError{bad}
 	}

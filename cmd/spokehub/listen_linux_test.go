@@ -10,10 +10,10 @@ import (
 
 const nobody = 65534
 
-// withoutRights are the attributes of a process that may not listen on port
-// 80: an ordinary user's, in a network of its own, where ports below 1024 are
-// privileged whatever this machine's setting is.
-func withoutRights(t *testing.T) *syscall.SysProcAttr {
+// withoutPermissions are the attributes of a process that may not listen on port
+// 80: it runs as an ordinary user in a network namespace of its own, where ports
+// below 1024 are privileged whatever the setting of this machine is.
+func withoutPermissions(t *testing.T) *syscall.SysProcAttr {
 	t.Helper()
 	if os.Geteuid() == 0 {
 		return &syscall.SysProcAttr{
@@ -26,17 +26,17 @@ func withoutRights(t *testing.T) *syscall.SysProcAttr {
 		t.Fatal(err)
 	}
 	if first, err := strconv.Atoi(strings.TrimSpace(string(setting))); err != nil || first <= 80 {
-		unavailable(t, "port 80 needs no right here: ip_unprivileged_port_start is %s", setting)
+		unavailable(t, "port 80 needs no permission here: ip_unprivileged_port_start is %s", setting)
 	}
 	return nil
 }
 
-func TestMissingRightIsToldInOneLine(t *testing.T) {
-	_, stderr, code := runAs(t, withoutRights(t), nil, "serve", "--listen=:80", "--admin=")
+func TestMissingPermissionIsReportedInOneLine(t *testing.T) {
+	_, stderr, code := runAs(t, withoutPermissions(t), nil, "serve", "--listen=:80", "--admin=")
 	if code != exitFailure {
 		t.Errorf("got exit code %d, want 1", code)
 	}
 	if strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, "--listen :80") || !strings.Contains(stderr, "CAP_NET_BIND_SERVICE") {
-		t.Errorf("got on stderr %q, want one line that names the flag and the right", stderr)
+		t.Errorf("got on stderr %q, want one line that names the flag and the capability", stderr)
 	}
 }

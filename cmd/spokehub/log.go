@@ -5,6 +5,7 @@ import (
 	"log/slog"
 )
 
+// logLevels are the values of --log-level.
 var logLevels = map[string]slog.Level{
 	"debug": slog.LevelDebug,
 	"info":  slog.LevelInfo,
@@ -12,17 +13,17 @@ var logLevels = map[string]slog.Level{
 	"error": slog.LevelError,
 }
 
-// readable has JSON tell durations as text does, 2s and not 2000000000.
-func readable(_ []string, attribute slog.Attr) slog.Attr {
+// durationsAsText makes JSON logs write durations as text logs do: 2s, not 2000000000.
+func durationsAsText(_ []string, attribute slog.Attr) slog.Attr {
 	if attribute.Value.Kind() == slog.KindDuration {
 		attribute.Value = slog.StringValue(attribute.Value.Duration().String())
 	}
 	return attribute
 }
 
-// newLogger writes to w at the level and in the format that the flags ask for.
+// newLogger returns a logger to w with the level and the format of the flags.
 func newLogger(flags serveFlags, w io.Writer) *slog.Logger {
-	options := &slog.HandlerOptions{Level: logLevels[flags.LogLevel], ReplaceAttr: readable}
+	options := &slog.HandlerOptions{Level: logLevels[flags.LogLevel], ReplaceAttr: durationsAsText}
 	if flags.LogFormat == "json" {
 		return slog.New(slog.NewJSONHandler(w, options))
 	}

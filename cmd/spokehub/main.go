@@ -1,10 +1,9 @@
 // Command spokehub serves a WebSocket fan-out hub on one machine: clients
-// connect to it, subscribe to topics, and receive what others publish.
+// connect, subscribe to topics, and receive the events published to them.
 //
-// Its errors are one line on stderr. It exits with 0 after a drain that a
-// signal asked for, with 1 when something failed while starting or running or
-// when a second signal cut the drain short, and with 2 when it was called
-// wrongly.
+// It reports an error in one line on stderr. It exits with 0 after a drain, with 1
+// if it fails to start or to keep running or if a second signal cuts a drain
+// short, and with 2 if its arguments are wrong.
 package main
 
 import (
@@ -20,7 +19,7 @@ const (
 	exitUsage   = 2
 )
 
-// usageError is a mistake of the caller: a wrong flag or value.
+// usageError is a mistake of the caller, such as a wrong flag or value.
 type usageError struct {
 	err error
 }

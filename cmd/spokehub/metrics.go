@@ -12,7 +12,7 @@ import (
 	"github.com/spokehub/spokehub/fanout"
 )
 
-// hubMetric is one line of /metrics and where in the hub's counters it stands.
+// hubMetric is one line of /metrics and where its value stands in the hub's counters.
 type hubMetric struct {
 	desc  *prometheus.Desc
 	kind  prometheus.ValueType
@@ -28,37 +28,38 @@ func gauge(name, help string, value func(fanout.Stats) uint64) hubMetric {
 	return hubMetric{prometheus.NewDesc(name, help, nil, nil), prometheus.GaugeValue, nil, value}
 }
 
-// droppedFor is one reason of spokehub_dropped_total.
+// droppedFor is spokehub_dropped_total for one reason.
 func droppedFor(reason string, value func(fanout.Stats) uint64) hubMetric {
 	return hubMetric{droppedDesc, prometheus.CounterValue, []string{reason}, value}
 }
 
 var (
 	droppedDesc = prometheus.NewDesc("spokehub_dropped_total",
-		"Deliveries that were not made, by reason: the client's queue was full, the client was closed, or the hub's memory budget was used up.",
+		"Deliveries that were not made, by reason: backpressure: the client's queue was full; closed: the client was gone; budget: the hub's memory budget was exhausted.",
 		[]string{"reason"}, nil)
 	closesDesc = prometheus.NewDesc("spokehub_closes_total",
-		"Close frames sent, by close code; 1005: without a code, 3000: a code that the client chose itself.", []string{"code"}, nil)
+		"Close frames sent, by close code; 1005: without a code, 3000: echoed a code of the client's own.", []string{"code"}, nil)
 	refusalsDesc = prometheus.NewDesc("spokehub_refusals_total",
-		"Handshakes refused, by HTTP status.", []string{"status"}, nil)
+		"Handshakes rejected, by HTTP status.", []string{"status"}, nil)
 )
 
+// hubMetrics are all metrics of the hub without labels of their own.
 var hubMetrics = []hubMetric{
-	gauge("spokehub_connections", "Connections open now, handshakes and closes under way included.",
+	gauge("spokehub_connections", "Open connections, including those in a handshake or a close.",
 		func(s fanout.Stats) uint64 { return s.Connections }),
-	gauge("spokehub_http_connections", "Connections to the public address open now that carry plain HTTP, which the limits on connections count too.",
+	gauge("spokehub_http_connections", "Open connections to the public address that carry plain HTTP. They count against the limits on connections.",
 		func(s fanout.Stats) uint64 { return s.Guests }),
 	counter("spokehub_accepted_total", "Connections accepted.",
 		func(s fanout.Stats) uint64 { return s.Accepted }),
-	counter("spokehub_accept_pauses_total", "Times that accepting paused because file descriptors or memory were used up.",
+	counter("spokehub_accept_pauses_total", "Times that accepting paused because the process ran out of file descriptors or memory.",
 		func(s fanout.Stats) uint64 { return s.AcceptPauses }),
-	counter("spokehub_handshakes_total", "Handshakes that made a client.",
+	counter("spokehub_handshakes_total", "Handshakes completed.",
 		func(s fanout.Stats) uint64 { return s.Handshakes }),
-	counter("spokehub_disconnected_total", "Clients that are gone again.",
+	counter("spokehub_disconnected_total", "Clients that have disconnected.",
 		func(s fanout.Stats) uint64 { return s.Disconnected }),
 	counter("spokehub_backpressure_total", "Clients closed with 1013 because they could not keep up.",
 		func(s fanout.Stats) uint64 { return s.Backpressure }),
-	counter("spokehub_over_rate_total", "Clients closed with 1008 because they sent too much.",
+	counter("spokehub_over_rate_total", "Clients closed with 1008 because they exceeded a rate limit.",
 		func(s fanout.Stats) uint64 { return s.OverRate }),
 	counter("spokehub_pings_total", "Pings sent.",
 		func(s fanout.Stats) uint64 { return s.Pings }),
@@ -69,34 +70,34 @@ var hubMetrics = []hubMetric{
 		func(s fanout.Stats) uint64 { return s.EventsIn }),
 	counter("spokehub_controls_in_total", "Control events received from clients.",
 		func(s fanout.Stats) uint64 { return s.ControlsIn }),
-	counter("spokehub_malformed_total", "Messages received that are no envelope.",
+	counter("spokehub_malformed_total", "Messages received that are not a valid event.",
 		func(s fanout.Stats) uint64 { return s.Malformed }),
-	counter("spokehub_bad_topics_total", "Topics asked for that are not valid or not allowed.",
+	counter("spokehub_bad_topics_total", "Topics requested that are invalid or forbidden.",
 		func(s fanout.Stats) uint64 { return s.BadTopics }),
-	counter("spokehub_events_relayed_total", "Events of clients passed on to the other subscribers.",
+	counter("spokehub_events_relayed_total", "Events from clients relayed to the other subscribers.",
 		func(s fanout.Stats) uint64 { return s.EventsRelayed }),
-	counter("spokehub_events_dispatched_total", "Events dispatched by the hub itself: those of /publish.",
+	counter("spokehub_events_dispatched_total", "Events dispatched by the hub itself, such as those of /publish.",
 		func(s fanout.Stats) uint64 { return s.EventsDispatched }),
 
-	counter("spokehub_deliveries_total", "Subscribers at the time of each dispatch: delivered + handed back + dropped + queued.",
+	counter("spokehub_deliveries_total", "Subscribers at the time of each dispatch; equals delivered + handed back + dropped + queued.",
 		func(s fanout.Stats) uint64 { return s.Deliveries }),
 	counter("spokehub_delivered_total", "Deliveries written to their sockets.",
 		func(s fanout.Stats) uint64 { return s.Delivered }),
-	counter("spokehub_handed_back_total", "Deliveries left to the new owner of a connection that was removed.",
+	counter("spokehub_handed_back_total", "Deliveries handed, with a removed connection, to its new owner.",
 		func(s fanout.Stats) uint64 { return s.HandedBack }),
 	droppedFor("backpressure", func(s fanout.Stats) uint64 { return s.DroppedBackpressure }),
 	droppedFor("closed", func(s fanout.Stats) uint64 { return s.DroppedClosed }),
 	droppedFor("budget", func(s fanout.Stats) uint64 { return s.DroppedBudget }),
 	gauge("spokehub_queued", "Deliveries waiting to be written.",
 		func(s fanout.Stats) uint64 { return s.Queued }),
-	gauge("spokehub_queued_bytes", "Memory that they hold; what many queues share counts once.",
+	gauge("spokehub_queued_bytes", "Memory of the deliveries waiting to be written; frames that queues share count once.",
 		func(s fanout.Stats) uint64 { return s.QueuedBytes }),
-	gauge("spokehub_waiting_bytes", "Events on their way to the queues; grows while they come faster than the reactors take them.",
+	gauge("spokehub_waiting_bytes", "Bytes of events on their way to the queues; grows while events arrive faster than the reactors take them.",
 		func(s fanout.Stats) uint64 { return s.Waiting }),
-	gauge("spokehub_memory_budget_bytes", "What spokehub_queued_bytes may grow to.",
+	gauge("spokehub_memory_budget_bytes", "The limit of spokehub_queued_bytes.",
 		func(s fanout.Stats) uint64 { return s.MemoryBudget }),
 
-	gauge("spokehub_topics", "Topics with a subscriber.",
+	gauge("spokehub_topics", "Topics with at least one subscriber.",
 		func(s fanout.Stats) uint64 { return s.Topics }),
 	gauge("spokehub_subscriptions", "Subscriptions of all clients.",
 		func(s fanout.Stats) uint64 { return s.Subscriptions }),
@@ -105,23 +106,23 @@ var hubMetrics = []hubMetric{
 		func(s fanout.Stats) uint64 { return s.BytesIn }),
 	counter("spokehub_bytes_out_total", "Bytes sent.",
 		func(s fanout.Stats) uint64 { return s.BytesOut }),
-	counter("spokehub_reads_total", "System calls that received.",
+	counter("spokehub_reads_total", "System calls made to receive.",
 		func(s fanout.Stats) uint64 { return s.Reads }),
-	counter("spokehub_sends_total", "System calls that sent.",
+	counter("spokehub_sends_total", "System calls made to send.",
 		func(s fanout.Stats) uint64 { return s.Sends }),
 	counter("spokehub_full_sockets_total", "Sends that found the socket full.",
 		func(s fanout.Stats) uint64 { return s.FullSockets }),
-	gauge("spokehub_blocked", "Connections whose socket is full now.",
+	gauge("spokehub_blocked", "Connections whose socket is full.",
 		func(s fanout.Stats) uint64 { return s.Blocked }),
 	gauge("spokehub_reactors", "Goroutines that own connections.",
 		func(s fanout.Stats) uint64 { return uint64(s.Reactors) }),
 	counter("spokehub_turns_total", "Turns of the reactors.",
 		func(s fanout.Stats) uint64 { return s.Turns }),
-	counter("spokehub_panics_total", "Panics in callbacks, recovered.",
+	counter("spokehub_panics_total", "Panics recovered in callbacks.",
 		func(s fanout.Stats) uint64 { return s.Panics }),
 }
 
-// The codes and statuses that the hub sends by itself are series from the start: an increase shows from the first.
+// The codes and statuses that the hub sends are series from the start, so that even the first one shows as an increase.
 var (
 	ownCodes    = []uint16{1000, 1002, 1005, 1007, 1008, 1009, 1011, 1012, 1013}
 	ownStatuses = []int{
@@ -130,8 +131,7 @@ var (
 	}
 )
 
-// hubCollector reads the hub's counters when it is scraped and keeps none of
-// its own.
+// hubCollector reads the hub's counters on every scrape and keeps none of its own.
 type hubCollector struct {
 	stats func() fanout.Stats
 }
@@ -163,7 +163,7 @@ func (c hubCollector) Collect(metrics chan<- prometheus.Metric) {
 	}
 }
 
-// metricsHandler serves the hub's metrics and the runtime's, from a registry
+// metricsHandler serves the metrics of the hub and of the Go runtime from a registry
 // of its own.
 func metricsHandler(stats func() fanout.Stats) http.Handler {
 	registry := prometheus.NewRegistry()

@@ -13,8 +13,7 @@ import (
 
 const installPatience = 2 * time.Minute
 
-// installNode puts the Node client and what it depends on into a directory of
-// its own.
+// installNode installs the Node client and its dependencies into a directory of its own.
 func installNode(t *testing.T) string {
 	t.Helper()
 	for _, tool := range []string{"node", "npm"} {
@@ -60,6 +59,6 @@ func TestNodeClientReceivesWhatAnotherPublishes(t *testing.T) {
 		}
 	}
 	if err := node.Wait(); err != nil || len(said) != 2 {
-		t.Errorf("got from node the error %v, the words %q and %s, want it to be done", err, said, &failure)
+		t.Errorf("got from node the error %v, the output %q and %s, want it to finish", err, said, &failure)
 	}
 }

@@ -13,16 +13,17 @@ import (
 //go:embed page.html
 var pageSource string
 
-// builtInPage is the built-in page, ready to be sent, and the policy that lets a
-// browser run its own script and style and nothing else.
+// builtInPage is the built-in page, ready to be sent, with the policy that lets a
+// browser apply the page's own script and style and nothing else.
 type builtInPage struct {
 	body   []byte
 	policy string
 }
 
+// The hint under the publish form.
 const (
-	relayHint   = "The hub passes it on to every other subscriber, not back to this tab. Open a second one to see it arrive."
-	noRelayHint = "This hub does not relay what clients send: it goes to the hub's own listeners. Publish to subscribers with POST /publish."
+	relayHint   = "The hub relays it to all other subscribers, but not back to this tab. Open a second tab to see it arrive."
+	noRelayHint = "This hub does not relay what clients send; only its own listeners see it. Publish to subscribers with POST /publish."
 )
 
 // newBuiltInPage prepares the page for a hub that answers handshakes at path.
@@ -40,8 +41,8 @@ func newBuiltInPage(path string, relays bool) builtInPage {
 	}
 }
 
-// elementHash is the source expression of Content Security Policy Level 3,
-// section 2.3.1, for the only element of that name.
+// elementHash is the source expression (Content Security Policy Level 3, section
+// 2.3.1) of the page's only element of that name.
 func elementHash(source, name string) string {
 	_, rest, _ := strings.Cut(source, "<"+name+">")
 	content, _, _ := strings.Cut(rest, "</"+name+">")

@@ -20,7 +20,7 @@ import (
 	"time"
 )
 
-// patience is how long a test waits for what should come at once.
+// patience is how long a test waits for what should happen at once.
 const patience = 20 * time.Second
 
 var binary string
@@ -48,8 +48,7 @@ func buildAndRun(m *testing.M) int {
 	return m.Run()
 }
 
-// unavailable ends a test whose tool is missing: skipped on a developer's
-// machine, failed where CI is true.
+// unavailable skips a test whose tool is missing, or fails it if the variable CI is true.
 func unavailable(t *testing.T, format string, arguments ...any) {
 	t.Helper()
 	if os.Getenv("CI") == "true" {
@@ -93,7 +92,7 @@ func (o *logOutput) String() string {
 	return strings.Join(o.lines, "\n")
 }
 
-// await returns the first record, past ones included, with that message.
+// await returns the first record with that message, including past ones.
 func (o *logOutput) await(t *testing.T, message string) map[string]any {
 	t.Helper()
 	deadline := time.After(patience)
@@ -116,7 +115,7 @@ func (o *logOutput) await(t *testing.T, message string) map[string]any {
 	}
 }
 
-// environment is the test's, with added in place of what would set flags.
+// environment is the environment of the test, with added instead of the variables that would set flags.
 func environment(added []string) []string {
 	setsFlags := func(entry string) bool { return strings.HasPrefix(entry, envPrefix+"_") }
 	return append(slices.DeleteFunc(os.Environ(), setsFlags), added...)
@@ -172,7 +171,7 @@ func (p *process) signal(t *testing.T, signal os.Signal) {
 	}
 }
 
-// signalUntilEnd sends a signal again and again.
+// signalUntilEnd sends a signal until the process ends.
 func (p *process) signalUntilEnd(signal os.Signal) {
 	again := time.NewTicker(10 * time.Millisecond)
 	defer again.Stop()
@@ -195,12 +194,12 @@ func (p *process) exitCode(t *testing.T) int {
 	case <-p.ended:
 		return p.command.ProcessState.ExitCode()
 	case <-time.After(patience):
-		t.Fatalf("got a process that goes on, want it to end; the log:\n%s", p.output)
+		t.Fatalf("got a process that is still running, want it to end; the log:\n%s", p.output)
 		return -1
 	}
 }
 
-// terminate drains the process and wants that to succeed.
+// terminate drains the process and fails the test if that does not succeed.
 func (p *process) terminate(t *testing.T) {
 	t.Helper()
 	p.signal(t, syscall.SIGTERM)
@@ -209,7 +208,7 @@ func (p *process) terminate(t *testing.T) {
 	}
 }
 
-// runBinary runs the binary to its end.
+// runBinary runs the binary until it exits.
 func runBinary(t *testing.T, environ []string, arguments ...string) (stdout, stderr string, code int) {
 	t.Helper()
 	return runAs(t, nil, environ, arguments...)
@@ -234,7 +233,7 @@ func runAs(t *testing.T, attributes *syscall.SysProcAttr, environ []string, argu
 	return out.String(), failure.String(), command.ProcessState.ExitCode()
 }
 
-// get returns status, header and body of a request without a body.
+// get returns the status, header and body of the response.
 func get(t *testing.T, url string) (int, http.Header, string) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
@@ -244,7 +243,7 @@ func get(t *testing.T, url string) (int, http.Header, string) {
 	return fetch(t, request)
 }
 
-// post returns the status and the body of the answer.
+// post returns the status and the body of the response.
 func post(t *testing.T, url, contentType, body string) (int, string) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader(body))

@@ -9,8 +9,7 @@ import (
 	"github.com/spokehub/spokehub/fanout"
 )
 
-// publicStats is what /stats.json tells everybody, page and stranger alike:
-// sums, and nothing about any one client.
+// publicStats is what /stats.json tells anybody: totals, and nothing about any one client.
 type publicStats struct {
 	Connections      uint64 `json:"connections"`
 	Topics           uint64 `json:"topics"`
@@ -23,8 +22,8 @@ type publicStats struct {
 	QueuedBytes      uint64 `json:"queued_bytes"`
 }
 
-// publicHandler answers what arrives at the public address and is no WebSocket
-// handshake.
+// publicHandler answers the requests at the public address that are not WebSocket
+// handshakes.
 func (s *service) publicHandler() http.Handler {
 	mux := http.NewServeMux()
 	s.handleHealth(mux)
@@ -33,9 +32,9 @@ func (s *service) publicHandler() http.Handler {
 		mux.HandleFunc("GET /stats.json", s.serveStats)
 	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		message := fmt.Sprintf("nothing here: WebSocket clients connect to %s", s.flags.Path)
+		message := fmt.Sprintf("not found: WebSocket clients connect to %s", s.flags.Path)
 		if s.flags.Page {
-			message += ", the built-in page is /"
+			message += ", the built-in page is at /"
 		}
 		http.Error(w, message, http.StatusNotFound)
 	})
@@ -43,17 +42,19 @@ func (s *service) publicHandler() http.Handler {
 }
 
 const (
-	requestTime = 10 * time.Second
-	answerTime  = 30 * time.Second
+	// requestTimeout bounds the time for the body of a request.
+	requestTimeout = 10 * time.Second
+	// responseTimeout bounds the time for taking the response.
+	responseTimeout = 30 * time.Second
 )
 
-// withDeadlines bounds how long a client may take to send a body, which nobody
-// here reads, and to take the answer.
+// withDeadlines bounds how long a client may take to send a body, which no handler
+// here reads, and to take the response.
 func withDeadlines(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		connection, now := http.NewResponseController(w), time.Now()
-		_ = connection.SetReadDeadline(now.Add(requestTime))
-		_ = connection.SetWriteDeadline(now.Add(answerTime))
+		_ = connection.SetReadDeadline(now.Add(requestTimeout))
+		_ = connection.SetWriteDeadline(now.Add(responseTimeout))
 		next.ServeHTTP(w, r)
 	})
 }
@@ -71,7 +72,7 @@ func (s *service) handleHealth(mux *http.ServeMux) {
 	})
 }
 
-// unready tells why no further client should be sent here, or "".
+// unready returns why no further client should be sent here, or "".
 func (s *service) unready(stats fanout.Stats) string {
 	switch {
 	case s.draining.Load():

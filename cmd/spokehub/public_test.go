@@ -33,7 +33,7 @@ func TestPublicAddressAnswers(t *testing.T) {
 	}
 }
 
-func TestPageMayRunItsOwnScriptAndNothingElse(t *testing.T) {
+func TestPolicyAllowsOnlyThePagesOwnScriptAndStyle(t *testing.T) {
 	hub := startHub(t, nil, "--path=/live/a&b")
 	_, header, body := get(t, hub.page)
 	policy := header.Get("Content-Security-Policy")
@@ -52,7 +52,7 @@ func TestPageMayRunItsOwnScriptAndNothingElse(t *testing.T) {
 	}
 }
 
-func TestPageIsGoneWhereTheFlagSaysSo(t *testing.T) {
+func TestPageCanBeTurnedOff(t *testing.T) {
 	hub := startHub(t, nil, "--page=false")
 	if _, found := hub.start["page"]; found {
 		t.Errorf("got a page in the start line %v, want none", hub.start)
@@ -68,7 +68,7 @@ func TestPageIsGoneWhereTheFlagSaysSo(t *testing.T) {
 	}
 }
 
-func TestReadyzSays503WhenFull(t *testing.T) {
+func TestReadyzAnswers503WhenFull(t *testing.T) {
 	hub := startHub(t, nil, "--max-connections=1")
 	if status, _, body := get(t, hub.admin+"readyz"); status != http.StatusOK {
 		t.Errorf("got %d %q with no client, want 200", status, body)
@@ -104,7 +104,7 @@ func TestStatsCountWhatHappened(t *testing.T) {
 	}
 }
 
-func TestStartLineTellsWhatAnOperatorWantsToKnow(t *testing.T) {
+func TestStartLineHasWhatAnOperatorWantsToKnow(t *testing.T) {
 	hub := startHub(t, nil)
 	for _, name := range []string{"version", "websocket", "page", "admin", "reactors", "file_limit", "spokes_allowed", "gomaxprocs", "gomemlimit"} {
 		if value, found := hub.start[name]; !found || value == "" || value == 0.0 {

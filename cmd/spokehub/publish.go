@@ -15,21 +15,23 @@ import (
 )
 
 const (
-	publishErrorsListed = 100
-	publishStall        = 30 * time.Second
+	// maxPublishErrors is the number of errors that a response lists.
+	maxPublishErrors = 100
+	// publishReadTimeout bounds the time for each read of a body.
+	publishReadTimeout = 30 * time.Second
 )
 
-// publisher answers POST /publish. The body holds one envelope a line, or, with
-// Content-Type application/json, one envelope that may be spread over lines.
-// It is read a line at a time and every good line is dispatched as it is read,
-// so a body of any length costs one line of memory.
+// publisher answers POST /publish. The body holds one event per line or, with
+// Content-Type application/json, one event that may span lines. Every valid line
+// is dispatched as soon as it is read, so a body of any length costs the memory
+// of one line.
 type publisher struct {
 	dispatch func(event.Event) bool
 	maxLine  int
 	maxBody  int64
 }
 
-// publishReport is the answer.
+// publishReport is the response.
 type publishReport struct {
 	Accepted      int            `json:"accepted"`
 	Rejected      int            `json:"rejected"`
@@ -37,7 +39,7 @@ type publishReport struct {
 	ErrorsOmitted int            `json:"errors_omitted,omitempty"`
 }
 
-// publishError says what is wrong with a line, the first of which is 1.
+// publishError says what is wrong with a line. Lines count from 1.
 type publishError struct {
 	Line  int    `json:"line"`
 	Error string `json:"error"`
@@ -45,25 +47,25 @@ type publishError struct {
 
 func (r *publishReport) reject(line int, err error) {
 	r.Rejected++
-	if len(r.Errors) == publishErrorsListed {
+	if len(r.Errors) == maxPublishErrors {
 		r.ErrorsOmitted++
 		return
 	}
 	r.Errors = append(r.Errors, publishError{line, err.Error()})
 }
 
-// ServeHTTP answers 200 when an envelope was accepted, 400 when none was or
-// the body broke off, and 413 when the body was longer than allowed; what was
-// read until then stays published. Of a body that says ahead that it is too
-// long, nothing is. The counts are in the answer each time.
+// ServeHTTP answers 200 if an event was accepted, 400 if none was or the body broke
+// off, and 413 if the body is too long. Events read before such an end stay
+// published; a body whose Content-Length is too long is rejected unread. The
+// response always has the counts.
 func (p publisher) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.ContentLength > p.maxBody {
 		var report publishReport
-		report.reject(1, fmt.Errorf("a body of %d bytes, longer than %s: nothing was published, see --publish-limit", r.ContentLength, byteSize(p.maxBody)))
-		answerPublish(w, http.StatusRequestEntityTooLarge, report)
+		report.reject(1, fmt.Errorf("the body has %d bytes, more than %s: nothing was published, see --publish-limit", r.ContentLength, byteSize(p.maxBody)))
+		writeReport(w, http.StatusRequestEntityTooLarge, report)
 		return
 	}
-	body := &patientReader{http.MaxBytesReader(w, r.Body, p.maxBody), http.NewResponseController(w)}
+	body := &stallLimitedReader{http.MaxBytesReader(w, r.Body, p.maxBody), http.NewResponseController(w)}
 	var report publishReport
 	var err error
 	if isJSON(r.Header.Get("Content-Type")) {
@@ -79,10 +81,10 @@ func (p publisher) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case err != nil || report.Accepted == 0:
 		status = http.StatusBadRequest
 	}
-	answerPublish(w, status, report)
+	writeReport(w, status, report)
 }
 
-func answerPublish(w http.ResponseWriter, status int, report publishReport) {
+func writeReport(w http.ResponseWriter, status int, report publishReport) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	json.NewEncoder(w).Encode(report)
@@ -93,7 +95,7 @@ func isJSON(contentType string) bool {
 	return err == nil && mediaType == "application/json"
 }
 
-// publishOne reads a body that is one envelope.
+// publishOne reads a body that is one event.
 func (p publisher) publishOne(body io.Reader, report *publishReport) error {
 	envelope, err := io.ReadAll(io.LimitReader(body, int64(p.maxLine)+1))
 	switch {
@@ -107,7 +109,7 @@ func (p publisher) publishOne(body io.Reader, report *publishReport) error {
 	return err
 }
 
-// publishLines reads a body of many envelopes. An empty line is skipped.
+// publishLines reads a body with one event per line and skips empty lines.
 func (p publisher) publishLines(body io.Reader, report *publishReport) error {
 	lines := bufio.NewReaderSize(body, p.maxLine+len("\r\n"))
 	for number := 1; ; number++ {
@@ -152,16 +154,16 @@ func (p publisher) publish(number int, envelope []byte, report *publishReport) {
 	report.Accepted++
 }
 
-// patientReader reads a body for as long as it keeps coming: it gives every
-// read publishStall, and not the body as a whole.
-type patientReader struct {
+// stallLimitedReader reads a body for as long as it keeps coming: it bounds the time
+// of every read, not that of the body.
+type stallLimitedReader struct {
 	body     io.Reader
 	deadline *http.ResponseController
 }
 
-func (r *patientReader) Read(p []byte) (int, error) {
-	if err := r.deadline.SetReadDeadline(time.Now().Add(publishStall)); err != nil {
-		return 0, fmt.Errorf("set the deadline of a read: %w", err)
+func (r *stallLimitedReader) Read(p []byte) (int, error) {
+	if err := r.deadline.SetReadDeadline(time.Now().Add(publishReadTimeout)); err != nil {
+		return 0, fmt.Errorf("set the read deadline: %w", err)
 	}
 	return r.body.Read(p)
 }

@@ -33,10 +33,10 @@ func publishTo(t *testing.T, p publisher, contentType, body string) (status int,
 	return status, report, dispatched
 }
 
-// announced begins a content type of a test whose body says its length ahead.
+// announced begins the content type of a request that keeps its Content-Length.
 const announced = "text/plain"
 
-func TestPublishTakesNothingOfABodyThatSaysThatItIsTooLong(t *testing.T) {
+func TestPublishRejectsABodyWhoseContentLengthIsTooLong(t *testing.T) {
 	status, report, dispatched := publishTo(t, publisher{maxLine: 100, maxBody: 1000}, announced, strings.Repeat(`{"type":"a"}`+"\n", 100))
 	if status != http.StatusRequestEntityTooLarge || report.Accepted != 0 || report.Rejected != 1 || dispatched != nil {
 		t.Errorf("got status %d, %+v and dispatched %v, want 413 and nothing dispatched", status, report, dispatched)
@@ -58,10 +58,10 @@ func TestPublishOfLines(t *testing.T) {
 		"takes CR LF":                           {a + "\r\n" + b + "\r\n", http.StatusOK, []string{a, b}, nil},
 		"skips empty lines but counts them":     {"\n\r\n" + a + "\n\nnonsense\n", http.StatusOK, []string{a}, []int{5}},
 		"names a bad line and goes on":          {a + "\n{\"type\":3}\n" + b + "\nnonsense", http.StatusOK, []string{a, b}, []int{2, 4}},
-		"refuses two envelopes on a line":       {a + b + "\n" + b, http.StatusOK, []string{b}, []int{1}},
-		"refuses control events":                {`{"type":"__subscribe","payload":{"topic":"a"}}` + "\n" + a, http.StatusOK, []string{a}, []int{1}},
-		"refuses a line that is too long":       {long + "\n" + a, http.StatusOK, []string{a}, []int{1}},
-		"refuses a last line that is too long":  {a + "\n" + long, http.StatusOK, []string{a}, []int{2}},
+		"rejects two envelopes on a line":       {a + b + "\n" + b, http.StatusOK, []string{b}, []int{1}},
+		"rejects control events":                {`{"type":"__subscribe","payload":{"topic":"a"}}` + "\n" + a, http.StatusOK, []string{a}, []int{1}},
+		"rejects a line that is too long":       {long + "\n" + a, http.StatusOK, []string{a}, []int{1}},
+		"rejects a last line that is too long":  {a + "\n" + long, http.StatusOK, []string{a}, []int{2}},
 		"says 400 when none is good":            {"nonsense\n{}\n", http.StatusBadRequest, nil, []int{1, 2}},
 		"says 400 when there is none":           {"", http.StatusBadRequest, nil, nil},
 		"says 413 when the body is too long":    {strings.Repeat(a+"\n", 100), http.StatusRequestEntityTooLarge, slicesRepeat(a, 30), []int{31}},
@@ -107,9 +107,9 @@ func TestPublishOfJSON(t *testing.T) {
 		dispatched []string
 	}{
 		"takes an envelope spread over lines": {"{\n  \"type\": \"a\",\n  \"payload\": {\"b\":\n1}\n}\n", http.StatusOK, []string{"{\"type\":\"a\",\"id\":\"\",\"payload\":{\"b\":\n1}}"}},
-		"refuses two envelopes":               {"{\"type\":\"a\"}\n{\"type\":\"b\"}", http.StatusBadRequest, nil},
-		"refuses one that is too long":        {`{"type":"a","payload":"` + strings.Repeat("x", 100) + `"}`, http.StatusBadRequest, nil},
-		"refuses a body that is too long":     {`{"type":"a","payload":"` + strings.Repeat("x", 2000) + `"}`, http.StatusBadRequest, nil},
+		"rejects two envelopes":               {"{\"type\":\"a\"}\n{\"type\":\"b\"}", http.StatusBadRequest, nil},
+		"rejects one that is too long":        {`{"type":"a","payload":"` + strings.Repeat("x", 100) + `"}`, http.StatusBadRequest, nil},
+		"rejects a body that is too long":     {`{"type":"a","payload":"` + strings.Repeat("x", 2000) + `"}`, http.StatusBadRequest, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			status, report, dispatched := publishTo(t, publisher{maxLine: 100, maxBody: 1000}, "application/json; charset=utf-8", c.body)
@@ -127,7 +127,7 @@ func TestPublishListsOnlyTheFirstErrors(t *testing.T) {
 	}
 }
 
-func TestPublishDispatchesALineBeforeTheNextHasCome(t *testing.T) {
+func TestPublishDispatchesEachLineAsItArrives(t *testing.T) {
 	dispatched := make(chan string)
 	server := httptest.NewServer(publisher{
 		dispatch: func(e event.Event) bool { dispatched <- e.ID; return true },
@@ -156,7 +156,7 @@ func TestPublishDispatchesALineBeforeTheNextHasCome(t *testing.T) {
 	}
 }
 
-func TestPublishReachesSubscribersAndNamesABadLine(t *testing.T) {
+func TestPublishReachesSubscribersAndReportsABadLine(t *testing.T) {
 	hub := startHub(t, nil)
 	subscriber := connect(t, hub.websocket)
 	subscriber.subscribe(t, "news")
@@ -173,7 +173,7 @@ func TestPublishReachesSubscribersAndNamesABadLine(t *testing.T) {
 	}
 }
 
-func TestPublishRefusesWhatWouldFillAQueue(t *testing.T) {
+func TestPublishRejectsAnEventThatWouldFillAQueue(t *testing.T) {
 	hub := startHub(t, nil, "--queue-limit=64KiB")
 	subscriber := connect(t, hub.websocket)
 	subscriber.subscribe(t, "news")

@@ -13,7 +13,7 @@ import (
 	"github.com/spokehub/spokehub/fanout"
 )
 
-// service is one running spokehub serve.
+// service is one running spokehub serve. Only draining changes while it runs.
 type service struct {
 	flags    serveFlags
 	logger   *slog.Logger
@@ -22,8 +22,7 @@ type service struct {
 	draining atomic.Bool
 }
 
-// serve runs the hub until a signal has drained it, or until something fails. A log that nobody reads any more, be it stuck or
-// gone, is no reason for either.
+// serve runs the hub until a signal has drained it or something fails. A log whose reader is stuck or gone causes neither.
 func serve(flags serveFlags, unknownVariables []string, stdout io.Writer) error {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGTERM, os.Interrupt, syscall.SIGHUP)
@@ -32,13 +31,13 @@ func serve(flags serveFlags, unknownVariables []string, stdout io.Writer) error 
 
 	s := &service{flags: flags, capacity: capacity(flags, fileLimit())}
 	s.flags.MaxConnections = int(s.capacity)
-	lines := newPatientLog(stdout, func(n uint64) {
-		s.logger.Warn("log lines were dropped because whoever reads the log is too slow", "lines", n)
+	log := newAsyncWriter(stdout, func(n uint64) {
+		s.logger.Warn("log lines were dropped because the reader of the log is too slow", "lines", n)
 	})
-	defer lines.close()
-	s.logger = newLogger(flags, lines)
+	defer log.close()
+	s.logger = newLogger(flags, log)
 	if len(unknownVariables) > 0 {
-		s.logger.Warn("environment variables that no flag reads are ignored", "names", unknownVariables)
+		s.logger.Warn("ignoring environment variables that no flag reads", "names", unknownVariables)
 	}
 	config, err := s.hubConfig()
 	if err != nil {
@@ -65,10 +64,10 @@ func serve(flags serveFlags, unknownVariables []string, stdout io.Writer) error 
 		}
 	}()
 
-	compact()
+	setGCPercent()
 	stop := make(chan struct{})
 	defer close(stop)
-	go newGiver().run(stop)
+	go newScavenger().run(stop)
 
 	select {
 	case err := <-failures:
@@ -79,7 +78,7 @@ func serve(flags serveFlags, unknownVariables []string, stdout io.Writer) error 
 	}
 }
 
-// hubConfig is what the flags make of fanout.Config.
+// hubConfig is the fanout.Config that the flags describe.
 func (s *service) hubConfig() (fanout.Config, error) {
 	engine, err := fanout.ParseEngine(s.flags.Engine)
 	if err != nil {

@@ -12,31 +12,33 @@ import (
 )
 
 const (
+	// reservedFiles is the number of descriptors that the process keeps for itself.
 	reservedFiles = 64
+	// frameOverhead is more than framing and re-encoding add to an event.
 	frameOverhead = 64
-
-	mostConnections = 1 << 30
+	// maxConnections bounds what an unlimited number of descriptors allows.
+	maxConnections = 1 << 30
 )
 
-// capacity is how many clients there may be: what the flag says, or what the
-// file limit leaves beside the descriptors that the process needs itself. It
-// is 0 where neither tells.
+// capacity is how many clients may connect: what the flag says, but no more than the
+// file limit allows beside the descriptors that the process needs for itself. It is
+// 0 if neither sets a limit.
 func capacity(flags serveFlags, files uint64) uint64 {
-	allowed := min(files-min(reservedFiles, files/2), mostConnections)
+	allowed := min(files-min(reservedFiles, files/2), maxConnections)
 	if limit := uint64(flags.MaxConnections); limit > 0 && (allowed == 0 || limit < allowed) {
 		return limit
 	}
 	return allowed
 }
 
-// largestPublish is the longest envelope that /publish takes. One that fills
-// a client's queue would close every subscriber.
-func largestPublish(flags serveFlags) int {
+// maxPublish is the longest event that /publish accepts. One that fills a client's
+// queue would close every subscriber.
+func maxPublish(flags serveFlags) int {
 	return int(min(flags.MaxMessage, max(1, flags.QueueLimit-frameOverhead)))
 }
 
-// startAdmin serves the admin address, if there is one, and sends to failures
-// should that end by itself.
+// startAdmin serves the admin address, if there is one. It reports to failures if
+// serving ends by itself.
 func (s *service) startAdmin(failures chan<- error) (*http.Server, error) {
 	if s.flags.Admin == "" {
 		return &http.Server{}, nil
@@ -45,7 +47,7 @@ func (s *service) startAdmin(failures chan<- error) (*http.Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	server := s.adminServer(listener.Addr().String(), largestPublish(s.flags))
+	server := s.adminServer(listener.Addr().String(), maxPublish(s.flags))
 	server.Addr = listener.Addr().String()
 	go func() {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
@@ -55,7 +57,7 @@ func (s *service) startAdmin(failures chan<- error) (*http.Server, error) {
 	return server, nil
 }
 
-// logStart says once what an operator wants to know of a process that begins.
+// logStart logs what an operator wants to know about a process that starts.
 func (s *service) logStart(public net.Addr, admin *http.Server) {
 	attributes := []any{
 		"version", buildVersion(),
@@ -77,7 +79,7 @@ func (s *service) logStart(public net.Addr, admin *http.Server) {
 	)
 	s.logger.Info("listening", attributes...)
 	if admin.Addr != "" && !isLoopback(admin.Addr) {
-		s.logger.Warn("the admin address can be reached from other machines and asks for no password", "admin", admin.Addr)
+		s.logger.Warn("other machines can reach the admin address, which asks for no password", "admin", admin.Addr)
 	}
 }
 

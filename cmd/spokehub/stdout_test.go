@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// startQuietly starts a hub whose log goes into a pipe, of which it reads the start line.
+// startQuietly starts a hub that logs to a pipe, and reads the start line from it.
 func startQuietly(t *testing.T, arguments ...string) (command *exec.Cmd, log *os.File) {
 	t.Helper()
 	log, writer, err := os.Pipe()
@@ -44,13 +44,13 @@ func wantDrained(t *testing.T, command *exec.Cmd) {
 	}
 }
 
-func TestAHubWhoseLogIsGoneDrainsAllTheSame(t *testing.T) {
+func TestHubWhoseLogIsClosedStillDrains(t *testing.T) {
 	command, log := startQuietly(t)
 	log.Close()
 	wantDrained(t, command)
 }
 
-func TestAHubWhoseLogIsNotReadDrainsAllTheSame(t *testing.T) {
+func TestHubWhoseLogIsNotReadStillDrains(t *testing.T) {
 	command, log := startQuietly(t)
 	defer log.Close()
 	if _, err := fillPipe(command); err != nil {
@@ -59,7 +59,7 @@ func TestAHubWhoseLogIsNotReadDrainsAllTheSame(t *testing.T) {
 	wantDrained(t, command)
 }
 
-// fillPipe writes to the pipe from beside the hub until it is full.
+// fillPipe writes to the hub's pipe from outside the hub until it is full.
 func fillPipe(command *exec.Cmd) (int, error) {
 	writer, err := syscall.Open("/proc/"+strconv.Itoa(command.Process.Pid)+"/fd/1", syscall.O_WRONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {

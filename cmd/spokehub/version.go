@@ -7,12 +7,12 @@ import (
 	"runtime/debug"
 )
 
-// version is set by the linker for a release, as in
-// go build -ldflags '-X main.version=v1.2.3'. Without it the build
-// information that Go embeds tells.
+// version is set by the linker for a release:
+// go build -ldflags '-X main.version=v1.2.3'. Without it, the build information
+// that Go embeds is used.
 var version string
 
-// buildVersion is the release, or the module's version, or the commit.
+// buildVersion is the release or, without one, the version that Go derived from the commit.
 func buildVersion() string {
 	if version != "" {
 		return version

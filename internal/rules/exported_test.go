@@ -1,4 +1,4 @@
-package spokehub_test
+package rules
 
 import (
 	"go/ast"
@@ -79,10 +79,10 @@ func undocumentedInSpec(declaration *ast.GenDecl, spec ast.Spec) []*ast.Ident {
 		if spec.Doc == nil && declaration.Doc == nil {
 			names = append(names, spec.Name)
 		}
-		told := declaration.Doc.Text() + spec.Doc.Text()
+		documentation := declaration.Doc.Text() + spec.Doc.Text()
 		for _, member := range members(spec.Type) {
 			for _, name := range exportedOf(member.Names) {
-				if member.Doc == nil && !tells(told, name) {
+				if member.Doc == nil && !isMentioned(documentation, name) {
 					names = append(names, name)
 				}
 			}
@@ -91,8 +91,8 @@ func undocumentedInSpec(declaration *ast.GenDecl, spec ast.Spec) []*ast.Ident {
 	return names
 }
 
-// tells reports whether a type's documentation speaks of its member name.
-func tells(documentation string, name *ast.Ident) bool {
+// isMentioned reports whether the documentation of a type mentions its member name.
+func isMentioned(documentation string, name *ast.Ident) bool {
 	return regexp.MustCompile(`\b` + name.Name + `\b`).MatchString(documentation)
 }
 
@@ -133,7 +133,7 @@ func isExportedField(field *ast.Field) bool {
 	return len(exportedOf(field.Names)) > 0
 }
 
-// typeName is the name behind pointers, packages and type arguments.
+// typeName is the name of a type or function without pointers, packages and type arguments.
 func typeName(expression ast.Expr) *ast.Ident {
 	switch expression := expression.(type) {
 	case *ast.Ident:

@@ -1,14 +1,15 @@
-package spokehub_test
+package rules
 
 import (
 	"go/ast"
 	"go/token"
+	"slices"
 	"testing"
 )
 
 func TestNoExportedSignatureNamesAThirdPartyType(t *testing.T) {
 	for _, s := range sources(t) {
-		if _, library := arrows[s.topDirectory()]; !library || s.isTest() {
+		if s.isTest() || !slices.Contains(libraries, s.directory()) {
 			continue
 		}
 		for _, foreign := range foreignTypes(s) {
@@ -43,7 +44,7 @@ func TestForeignTypesAreFound(t *testing.T) {
 	}
 }
 
-// foreignTypes are the types of other modules that exported declarations name.
+// foreignTypes are the types of other modules that appear in exported declarations.
 func foreignTypes(s source) []ast.Node {
 	foreign := map[string]bool{}
 	for _, spec := range s.file.Imports {
@@ -52,7 +53,7 @@ func foreignTypes(s source) []ast.Node {
 		}
 	}
 	var found []ast.Node
-	look := func(node ast.Node) {
+	collect := func(node ast.Node) {
 		ast.Inspect(node, func(node ast.Node) bool {
 			selector, selects := node.(*ast.SelectorExpr)
 			if !selects {
@@ -68,11 +69,11 @@ func foreignTypes(s source) []ast.Node {
 		switch d := declaration.(type) {
 		case *ast.FuncDecl:
 			if isExportedFunction(d) {
-				look(d.Type)
+				collect(d.Type)
 			}
 		case *ast.GenDecl:
 			for _, part := range exportedParts(d) {
-				look(part)
+				collect(part)
 			}
 		}
 	}
