@@ -200,7 +200,7 @@ const stoppedTurn = ^uint64(0)
 
 func turnOf(r *Reactor) uint64 {
 	turn := make(chan uint64, 1)
-	if !r.Post(TaskFunc(func(r *Reactor) { turn <- r.count.Turns })) {
+	if !r.Post(TaskFunc(func(r *Reactor) { turn <- r.turns.count })) {
 		return stoppedTurn
 	}
 	return <-turn
@@ -276,7 +276,7 @@ func still(t testing.TB, cfg Config) (*Reactor, *stillPoller) {
 func slotsOf(r *Reactor, n int) []uint32 {
 	members := make([]uint32, n)
 	for i := range members {
-		members[i] = r.slots.take()
+		members[i] = r.openSlot()
 	}
 	return members
 }

@@ -1,0 +1,120 @@
+package netpoll
+
+import (
+	"os"
+	"runtime/debug"
+)
+
+// Handler is what a reactor tells its owner, in the order of a connection's life. In package fanout the *loop is one, in
+// bench/echo the echo server. All methods run on the reactor's goroutine, one at a time, and must not block; they may call
+// any method of the reactor and its Sender, none of which calls back.
+type Handler interface {
+	// Accepted brings a connection that a listener of this reactor accepted. It belongs to the handler, which opens it
+	// on some reactor or closes it.
+	Accepted(listener uint32, a Accepted)
+	// AcceptFailed says that accepting pauses because of err, and (err nil) that it goes on.
+	AcceptFailed(listener uint32, err error)
+	// Input brings bytes that a connection sent. view is the reactor's own buffer: it is borrowed until return and may
+	// be written to.
+	Input(slot uint32, view []byte)
+	// Hangup says that the peer is gone: err is io.EOF where it closed, else what failed. The handler calls Close.
+	Hangup(slot uint32, err error)
+	// Overflow says that a frame was refused because queued unsent bytes and the frame exceed the limit. It comes once
+	// a connection, before the turn ends in which the frame came; from then on all frames but those of
+	// Sender.SendLast are refused silently.
+	Overflow(slot uint32, queued, frame int)
+	// Drained says, once for each Sender.NotifyDrained, that all queued bytes are with the kernel.
+	Drained(slot uint32)
+	// Expired says that the deadline set with SetDeadline has come.
+	Expired(slot uint32)
+	// Turn ends a batch of readiness, before anything is flushed.
+	Turn()
+	// Panicked says that a method of the handler panicked over the connection in slot, which the handler now closes; or,
+	// with NoSlot, that a task did, or a method that is about no connection. The reactor goes on.
+	Panicked(slot uint32, value any, stack []byte)
+	// Failed says that the reactor can't go on: no task runs any more, nothing is read or sent, and what connections the
+	// handler leaves are closed next. Nothing follows it.
+	Failed(err error)
+}
+
+func (r *Reactor) notifyAccepted(listener uint32, a Accepted) {
+	defer r.guard(NoSlot)
+	r.cfg.Handler.Accepted(listener, a)
+}
+
+func (r *Reactor) notifyAccepting(listener uint32, err error) {
+	defer r.guard(NoSlot)
+	r.cfg.Handler.AcceptFailed(listener, err)
+}
+
+func (r *Reactor) notifyHangup(n uint32, err error) {
+	defer r.guard(n)
+	r.cfg.Handler.Hangup(n, err)
+}
+
+func (r *Reactor) notifyExpired(n uint32) {
+	defer r.guard(n)
+	r.cfg.Handler.Expired(n)
+}
+
+// notifyTurn passes on what the turn has brought up to now, before Handler.Turn and behind it.
+func (r *Reactor) notifyTurn() {
+	r.passOnNotices()
+	r.endBatch()
+	r.passOnNotices()
+}
+
+func (r *Reactor) endBatch() {
+	defer r.guard(NoSlot)
+	r.cfg.Handler.Turn()
+}
+
+// passOnNotices tells the handler what the sender has noted: of connections that it has closed meanwhile, nothing.
+func (r *Reactor) passOnNotices() {
+	for len(r.sender.notices.noted) > 0 {
+		for _, x := range r.sender.notices.take() {
+			if r.conns.table.At(x.slot).is(inUse) {
+				r.passOn(x)
+			}
+		}
+	}
+}
+
+func (r *Reactor) passOn(x notice) {
+	defer r.guard(x.slot)
+	switch x.kind {
+	case overflowed:
+		r.cfg.Handler.Overflow(x.slot, x.queued, x.frame)
+	case drained:
+		if r.sender.isDrained(x.slot) && !r.deferDrained(x.slot) {
+			r.cfg.Handler.Drained(x.slot)
+		}
+	case sendFailed:
+		r.cfg.Handler.Hangup(x.slot, os.NewSyscallError("send", x.errno))
+	}
+}
+
+// guard is deferred around every call into the handler's or a task's code: a panic costs the call it came from, and the
+// turn around it goes on. A connection whose handler panicked can't be trusted any more and is the handler's to close.
+func (r *Reactor) guard(n uint32) {
+	if v := recover(); v != nil {
+		r.turns.panics++
+		r.notifyPanicked(n, v, debug.Stack())
+	}
+}
+
+// notifyPanicked closes the connection itself where not even Panicked returns.
+func (r *Reactor) notifyPanicked(n uint32, value any, stack []byte) {
+	defer r.closePanicked(n)
+	r.cfg.Handler.Panicked(n, value, stack)
+}
+
+func (r *Reactor) closePanicked(n uint32) {
+	if recover() == nil {
+		return
+	}
+	r.turns.panics++
+	if n < r.conns.table.Len() && r.conns.table.At(n).is(inUse) {
+		r.Close(n, DropClosed)
+	}
+}
