@@ -28,7 +28,7 @@ func (l *lane) receive(s *Spoke, view []byte) {
 		case wsframe.CloseOp:
 			l.peerClosed(s, m.Payload)
 		}
-		if s.phase != open {
+		if s.phase != open || l.reactor.Sender().IsRefusing(s.conn.Slot) {
 			return
 		}
 	}

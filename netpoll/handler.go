@@ -20,7 +20,7 @@ type Handler interface {
 	// Hangup says that the peer is gone: err is io.EOF where it closed, else what failed. The handler calls Close.
 	Hangup(slot uint32, err error)
 	// Overflow says that a frame was refused because queued unsent bytes and the frame exceed the limit. It comes once
-	// a connection, before the turn ends in which the frame came; from then on all frames but those of
+	// a connection, behind the method or task that brought the frame, before any other; from then on all frames but those of
 	// Sender.SendLast are refused silently.
 	Overflow(slot uint32, queued, frame int)
 	// Drained says, once for each Sender.NotifyDrained, that all queued bytes are with the kernel.
@@ -57,19 +57,13 @@ func (r *Reactor) notifyExpired(n uint32) {
 	r.cfg.Handler.Expired(n)
 }
 
-// notifyTurn passes on what the turn has brought up to now, before Handler.Turn and behind it.
 func (r *Reactor) notifyTurn() {
-	r.passOnNotices()
-	r.endBatch()
-	r.passOnNotices()
-}
-
-func (r *Reactor) endBatch() {
 	defer r.guard(NoSlot)
 	r.cfg.Handler.Turn()
 }
 
-// passOnNotices tells the handler what the sender has noted: of connections that it has closed meanwhile, nothing.
+// passOnNotices tells the handler what the sender has noted, behind every call of the handler or of a task that may have
+// caused it, so that nothing else happens to the connection first. Of connections that are closed meanwhile it tells nothing.
 func (r *Reactor) passOnNotices() {
 	for len(r.sender.notices.noted) > 0 {
 		for _, x := range r.sender.notices.take() {

@@ -3,37 +3,44 @@
 package netpoll
 
 import (
-	"bytes"
 	"fmt"
 	"runtime"
+	"sync"
 	"sync/atomic"
 )
 
-// owner is the goroutine of a reactor, by what the runtime calls it in stacks; empty before the first turn.
-type owner struct{ name atomic.Pointer[string] }
+// owner is the goroutine of a reactor, by the number that the runtime gives it in stacks; 0 before the first turn.
+type owner struct{ goroutine atomic.Uint64 }
 
 // adopt makes the calling goroutine the owner, if there is none yet.
 func (o *owner) adopt() {
-	if o.name.Load() == nil {
-		o.lend()
+	if o.goroutine.Load() == 0 {
+		o.goroutine.Store(goroutineNumber())
 	}
-}
-
-// lend makes the calling goroutine the owner while the one before waits for it.
-func (o *owner) lend() (before *string) {
-	name := goroutineName()
-	return o.name.Swap(&name)
 }
 
 // assert panics where another goroutine than the owner uses what belongs to it.
 func (o *owner) assert() {
-	if owner := o.name.Load(); owner != nil && *owner != goroutineName() {
-		panic(fmt.Sprintf("netpoll: %s uses what belongs to the reactor's goroutine, %s", goroutineName(), *owner))
+	owner := o.goroutine.Load()
+	if owner == 0 {
+		return
+	}
+	if caller := goroutineNumber(); caller != owner {
+		panic(fmt.Sprintf("netpoll: goroutine %d uses what belongs to the reactor's, %d", caller, owner))
 	}
 }
 
-func goroutineName() string {
-	var stack [64]byte
-	name, _, _ := bytes.Cut(stack[:runtime.Stack(stack[:], false)], []byte(" ["))
-	return string(name)
+// stacks are buffers for the first line of a stack, "goroutine 17 [running]:".
+var stacks = sync.Pool{New: func() any { return new([64]byte) }}
+
+func goroutineNumber() (number uint64) {
+	stack := stacks.Get().(*[64]byte)
+	defer stacks.Put(stack)
+	for _, c := range stack[len("goroutine "):runtime.Stack(stack[:], false)] {
+		if c < '0' || c > '9' {
+			break
+		}
+		number = number*10 + uint64(c-'0')
+	}
+	return number
 }

@@ -22,6 +22,10 @@ func (r *Reactor) ready(token Conn, what readiness) {
 	}
 	if what&writable != 0 && r.conns.table.At(n).is(awaitsRoom) {
 		r.sender.roomAgain(n)
+		r.passOnNotices()
+		if !r.Holds(token) {
+			return
+		}
 	}
 	s := r.conns.table.At(n)
 	if s.is(paused) {
@@ -63,9 +67,14 @@ func (r *Reactor) read(n uint32) {
 
 // input hands what a connection has sent to the handler.
 func (r *Reactor) input(n uint32, view []byte) {
-	defer r.guard(n)
 	r.conns.table.At(n).seen = r.wheel.now
 	r.sockets.BytesIn += uint64(len(view))
+	r.notifyInput(n, view)
+	r.passOnNotices()
+}
+
+func (r *Reactor) notifyInput(n uint32, view []byte) {
+	defer r.guard(n)
 	r.cfg.Handler.Input(n, view)
 }
 

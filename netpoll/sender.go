@@ -128,6 +128,9 @@ func (s *Sender) open(slot uint32) {
 // Send queues f on one connection, under the same limit as Fanout. The caller keeps its reference.
 func (s *Sender) Send(slot uint32, f *Frame) { s.Fanout(f, []uint32{slot}, nil, NoSlot) }
 
+// IsRefusing says whether the connection has refused a frame, or was made to.
+func (s *Sender) IsRefusing(slot uint32) bool { return s.conns.At(slot).state&refusing != 0 }
+
 // SendLast queues f on one connection whatever its limit: for the frame behind which the connection ends. The caller
 // keeps its reference.
 func (s *Sender) SendLast(slot uint32, f *Frame) {

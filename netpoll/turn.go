@@ -87,6 +87,7 @@ func (r *Reactor) turn() verdict {
 	r.readFresh()
 	r.turns.again = false
 	r.notifyTurn()
+	r.passOnNotices()
 	if r.turns.stopping {
 		r.end()
 		return stopped
@@ -142,6 +143,11 @@ func (r *Reactor) runTasks() {
 }
 
 func (r *Reactor) do(t Task) {
+	r.runGuarded(t)
+	r.passOnNotices()
+}
+
+func (r *Reactor) runGuarded(t Task) {
 	defer r.guard(NoSlot)
 	t.Do(r)
 }

@@ -29,6 +29,7 @@ func (r *Reactor) expire(n uint32) {
 		return
 	}
 	r.notifyExpired(n)
+	r.passOnNotices()
 }
 
 // deadline is one connection's place in the wheel, which owns it.

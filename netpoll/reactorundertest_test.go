@@ -179,7 +179,7 @@ func start(t testing.TB, cfg Config) *Reactor {
 func on(t testing.TB, r *Reactor, f func()) {
 	t.Helper()
 	done := make(chan bool, 1)
-	if !r.Post(TaskFunc(func(*Reactor) { apart(done, f) })) {
+	if !r.Post(TaskFunc(func(r *Reactor) { apart(r, done, f) })) {
 		t.Fatal("got a task refused, want it run")
 	}
 	if !<-done {
@@ -207,12 +207,13 @@ func turnOf(r *Reactor) uint64 {
 }
 
 // apart reports whether f has returned.
-func apart(done chan<- bool, f func()) {
+func apart(r *Reactor, done chan<- bool, f func()) {
 	ended := make(chan struct{})
 	go func() {
 		returned := false
 		defer close(ended)
 		defer func() { done <- returned }()
+		defer lendOwner(r)()
 		f()
 		returned = true
 	}()
