@@ -11,16 +11,11 @@ type collector struct {
 	started time.Time
 }
 
-// isCollecting says that the reactor should look again before it flushes: as long as each look brings more, and within
-// limit of the first frame. A limit that is not positive turns it off.
-func (s *Sender) isCollecting(limit time.Duration) bool {
-	c := &s.collect
-	if limit <= 0 || s.isHeavy() {
-		c.active = false
-		return false
-	}
-	brought := s.count.Matched != c.matched
-	c.matched = s.count.Matched
+// goesOn says that the reactor should look again before it flushes, now that matched pairs of frame and connection were
+// queued since the start: as long as each look brings more, and within limit of the first frame.
+func (c *collector) goesOn(matched uint64, limit time.Duration) bool {
+	brought := matched != c.matched
+	c.matched = matched
 	switch {
 	case !brought:
 		c.active = false
@@ -32,3 +27,6 @@ func (s *Sender) isCollecting(limit time.Duration) bool {
 	}
 	return c.active
 }
+
+// stop has the reactor flush now.
+func (c *collector) stop() { c.active = false }

@@ -43,7 +43,7 @@ func (r *Reactor) Close(n uint32, why Reason) {
 	s := r.conns.table.At(n)
 	r.sender.drop(n, why)
 	if s.is(linked) {
-		r.conns.retired.links = append(r.conns.retired.links, r.links.bySlot[n])
+		r.links.retired = append(r.links.retired, r.links.bySlot[n])
 		delete(r.links.bySlot, n)
 	} else {
 		r.conns.retired.fds = append(r.conns.retired.fds, s.fd)
@@ -64,11 +64,11 @@ func (r *Reactor) closeRetired() {
 	if len(ended.fds) > 0 {
 		r.retryAccept()
 	}
-	for _, l := range ended.links {
+	for _, l := range r.links.retired {
 		l.close()
 	}
-	clear(ended.links)
-	ended.links = ended.links[:0]
+	clear(r.links.retired)
+	r.links.retired = r.links.retired[:0]
 	ended.fds = ended.fds[:0]
 	if len(ended.slots) == 0 {
 		return

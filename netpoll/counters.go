@@ -69,17 +69,3 @@ type sendCounters struct {
 	Ledger
 	fullSockets uint64
 }
-
-// Count returns the reactor's counters. It takes time in proportion to the connections.
-func (r *Reactor) Count() Counters {
-	r.owner.assert()
-	c := Counters{
-		Traffic:      r.sockets.Traffic,
-		Connections:  uint64(r.conns.used - r.listen.open),
-		Turns:        r.turns.count,
-		AcceptPauses: r.listen.pauses,
-		Panics:       r.turns.panics,
-	}
-	r.sender.addTo(&c)
-	return c
-}

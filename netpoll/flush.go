@@ -9,13 +9,21 @@ const (
 	// expressRun and bulkRun are how many connections of each list are flushed before the other's turn comes.
 	expressRun = 64
 	bulkRun    = 16
-	// maxWrite bounds what one call hands to a socket, in bytes, and maxPieces in how many pieces.
-	maxWrite  = 512 << 10
-	maxPieces = 64
+	// maxWrite bounds what one call hands to a socket, in bytes.
+	maxWrite = 512 << 10
 )
 
 // hasWork says whether some connection is to be flushed.
 func (s *Sender) hasWork() bool { return !s.lists.empty() }
+
+// isCollecting says that the reactor should look for more before it flushes. A limit that is not positive turns it off.
+func (s *Sender) isCollecting(limit time.Duration) bool {
+	if limit <= 0 || s.isHeavy() {
+		s.collect.stop()
+		return false
+	}
+	return s.collect.goesOn(s.count.Matched, limit)
+}
 
 // flush sends for about a slice of time: small fan-outs first, but never only them.
 func (s *Sender) flush(slice time.Duration) {

@@ -9,10 +9,11 @@ import (
 	"time"
 )
 
-// links are the connections of a reactor that have no descriptor. bySlot belongs to the reactor; running counts the
-// goroutines that Run waits for.
+// links are the connections of a reactor that have no descriptor. bySlot and retired, those to be closed behind the turn,
+// belong to the reactor; running counts the goroutines that Run waits for.
 type links struct {
 	bySlot  map[uint32]*link
+	retired []*link
 	running sync.WaitGroup
 }
 

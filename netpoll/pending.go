@@ -21,6 +21,24 @@ func (s *Sender) Fanout(f *Frame, ofType, ofTypeAndID []uint32, except uint32) {
 	s.forgetRefusals()
 }
 
+// Send queues f on one connection, under the same limit as Fanout. The caller keeps its reference.
+func (s *Sender) Send(slot uint32, f *Frame) { s.Fanout(f, []uint32{slot}, nil, NoSlot) }
+
+// SendLast queues f on one connection whatever its limit: for the frame behind which the connection ends. The caller
+// keeps its reference.
+func (s *Sender) SendLast(slot uint32, f *Frame) {
+	s.owner.assert()
+	if f.counted {
+		s.count.Matched++
+	}
+	s.pending.beginFrame()
+	c := s.conns.At(slot)
+	to := s.pending.child(c.node, f)
+	s.pending.move(c.node, to, 1)
+	c.node = to
+	s.lists.push(slot, c, inExpress)
+}
+
 // makeRoom flushes the members on which a frame of that size would exceed the limit only because frames wait for the end
 // of the turn (I4).
 func (s *Sender) makeRoom(size int, members []uint32, except uint32) {
@@ -81,6 +99,36 @@ func (s *Sender) queue(f *Frame, members []uint32, except uint32) (matched int) 
 		s.pending.move(from, to, moved)
 	}
 	return matched
+}
+
+// refuses decides on a connection that may be over its limit once it has pending bytes beside its backlog. What it
+// refuses is counted, and the first time noted.
+func (s *Sender) refuses(slot uint32, c *outgoing, pending int, f *Frame) bool {
+	if c.state&refusing == 0 {
+		queued := pending - len(f.bytes)
+		if c.backlog != 0 {
+			queued += s.backlogs.at(c.backlog).bytes
+		}
+		if queued+len(f.bytes) <= s.limit {
+			return false
+		}
+		c.state |= refusing
+		s.notices.add(notice{kind: overflowed, slot: slot, queued: queued, frame: len(f.bytes)})
+	}
+	if f.counted {
+		s.count.Dropped[DropOverflow]++
+	}
+	c.state |= refused
+	s.refusals = append(s.refusals, slot)
+	return true
+}
+
+// forgetRefusals ends the queueing of a frame.
+func (s *Sender) forgetRefusals() {
+	for _, slot := range s.refusals {
+		s.conns.At(slot).state &^= refused
+	}
+	s.refusals = s.refusals[:0]
 }
 
 // pendingTree holds the frames that wait for the end of the turn, for all connections of a reactor at once. It belongs to

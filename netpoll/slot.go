@@ -1,5 +1,10 @@
 package netpoll
 
+import "time"
+
+// Tick is the resolution of deadlines.
+const Tick = 100 * time.Millisecond
+
 // Conn names a connection of a reactor from another goroutine: its slot, and the generation that tells it from the
 // slot's earlier and later users.
 type Conn struct {
@@ -19,6 +24,14 @@ type slot struct {
 	seen     uint32
 	deadline deadline
 	state    connState
+}
+
+// deadline is one connection's place in the wheel, which owns it.
+type deadline struct {
+	// due is the tick of the deadline; 0: none.
+	due uint32
+	// parked is the tick of the bucket that has the entry; an entry found elsewhere is stale.
+	parked uint32
 }
 
 // connState is a set of flags of one connection.
@@ -58,7 +71,6 @@ type connTable struct {
 type retired struct {
 	slots []uint32
 	fds   []int32
-	links []*link
 }
 
 // largeTable is the number of slots above which an empty table is dropped.

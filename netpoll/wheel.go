@@ -2,44 +2,6 @@ package netpoll
 
 import "time"
 
-// Tick is the resolution of deadlines.
-const Tick = 100 * time.Millisecond
-
-// SetDeadline makes Handler.Expired come for the connection in d, rounded up to a Tick; it replaces the deadline set
-// before. It costs no timer and no allocation. Not positive: no deadline.
-func (r *Reactor) SetDeadline(n uint32, d time.Duration) {
-	r.owner.assert()
-	s := r.conns.table.At(n)
-	if d <= 0 {
-		s.deadline.due = 0
-		return
-	}
-	r.wheel.set(n, &s.deadline, r.wheel.now+uint32((d+Tick-1)/Tick))
-}
-
-// SilentFor is how long the peer has sent nothing, to the Tick.
-func (r *Reactor) SilentFor(n uint32) time.Duration {
-	return time.Duration(r.wheel.now-r.conns.table.At(n).seen) * Tick
-}
-
-// expire is what the wheel calls when a deadline has come.
-func (r *Reactor) expire(n uint32) {
-	if r.conns.table.At(n).is(listening) {
-		r.resumeAccept(n)
-		return
-	}
-	r.notifyExpired(n)
-	r.passOnNotices()
-}
-
-// deadline is one connection's place in the wheel, which owns it.
-type deadline struct {
-	// due is the tick of the deadline; 0: none.
-	due uint32
-	// parked is the tick of the bucket that has the entry; an entry found elsewhere is stale.
-	parked uint32
-}
-
 // wheel keeps the deadlines of all connections of a reactor in one ring of buckets, a tick each. A deadline that is
 // moved back costs nothing: its entry stays where it is and is parked again when its bucket comes round. It belongs to
 // the reactor.
