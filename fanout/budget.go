@@ -29,7 +29,7 @@ func defaultBudget() int64 {
 // keepBudget gives up the connections with the longest queues while all queues together hold more than the budget. Each
 // lane looks after its own: the one that holds most acts.
 func (l *lane) keepBudget() {
-	held := int64(l.reactor.HeldBytes())
+	held := int64(l.reactor.Sender().HeldBytes())
 	before := l.held.Load()
 	if held == before && held < budgetFloorHeld {
 		return
@@ -44,12 +44,12 @@ func (l *lane) keepBudget() {
 		return
 	}
 	for range evictionsATurn {
-		worst := l.reactor.Worst()
+		worst := l.reactor.Sender().LongestBacklog()
 		if worst == netpoll.NoSlot {
 			return
 		}
-		l.refuse(l.spoke(worst), l.reactor.Buffered(worst), 0, netpoll.DropBudget)
-		if total-held+int64(l.reactor.HeldBytes()) <= l.hub.cfg.MemoryBudget {
+		l.refuse(l.spoke(worst), l.reactor.Sender().Buffered(worst), 0, netpoll.DropBudget)
+		if total-held+int64(l.reactor.Sender().HeldBytes()) <= l.hub.cfg.MemoryBudget {
 			return
 		}
 	}

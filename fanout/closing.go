@@ -66,9 +66,9 @@ func (l *lane) queueClose(s *Spoke, code uint16, reason string) {
 // queueLast queues the last frame of a connection and lets it linger from there.
 func (l *lane) queueLast(s *Spoke, m *message) {
 	m.Reset(m.buf, false, m)
-	l.reactor.SendAnyway(s.conn.Slot, &m.Frame)
+	l.reactor.Sender().SendLast(s.conn.Slot, &m.Frame)
 	m.Release()
-	l.reactor.TellDrained(s.conn.Slot)
+	l.reactor.Sender().NotifyDrained(s.conn.Slot)
 	l.reactor.Resume(s.conn.Slot)
 	l.reactor.SetDeadline(s.conn.Slot, l.hub.cfg.CloseTimeout)
 }
@@ -102,15 +102,15 @@ func countedCode(code uint16) uint16 { return min(code, codePrivate) }
 // OnBackpressure is called, and then the close frame goes out.
 func (l *lane) refuse(s *Spoke, queued, frame int, why netpoll.Reason) {
 	if s.phase != open {
-		l.reactor.Refuse(s.conn.Slot)
+		l.reactor.Sender().Refuse(s.conn.Slot)
 		if why == netpoll.DropBudget {
-			l.reactor.Cut(s.conn.Slot, why)
+			l.reactor.Sender().Cut(s.conn.Slot, why)
 		}
 		return
 	}
-	blocked := time.Duration(l.reactor.BlockedFor(s.conn.Slot)) * tick
-	l.reactor.Refuse(s.conn.Slot)
-	l.reactor.Cut(s.conn.Slot, why)
+	blocked := l.reactor.Sender().BlockedFor(s.conn.Slot)
+	l.reactor.Sender().Refuse(s.conn.Slot)
+	l.reactor.Sender().Cut(s.conn.Slot, why)
 	l.pressure = Backpressure{Queued: queued, Frame: frame, Limit: l.hub.cfg.QueueLimit, Blocked: blocked, Budget: why == netpoll.DropBudget}
 	cause := Cause{Kind: CauseBackpressure, Code: CodeTryLater, Reason: retryReason(retryAfter)}
 	if why == netpoll.DropBudget {

@@ -54,7 +54,7 @@ func (l *lane) controlView(s *Spoke, refused map[string]bool) {
 	if len(v.ID) > 0 && (len(inForce) > 0 || len(topics) == 0) && s.phase == open {
 		m := newMessage(l.hub)
 		m.seal(event.AppendAck(m.begin(), v.ID, inForce), l.hub.opcode, false)
-		l.reactor.Send(s.conn.Slot, &m.Frame)
+		l.reactor.Sender().Send(s.conn.Slot, &m.Frame)
 		m.Release()
 	}
 }
@@ -76,6 +76,6 @@ func (l *lane) reject(s *Spoke, id, topic []byte, reason event.Reason) {
 	}
 	m := newMessage(l.hub)
 	m.seal(event.AppendReject(m.begin(), id, topic, reason), l.hub.opcode, false)
-	l.reactor.Send(s.conn.Slot, &m.Frame)
+	l.reactor.Sender().Send(s.conn.Slot, &m.Frame)
 	m.Release()
 }

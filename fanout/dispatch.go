@@ -83,22 +83,13 @@ func (l *lane) fanout(m *message) {
 	if s := m.except; s != nil && s.lane == l && l.reactor.Holds(s.conn) && !defectRelaysToSender {
 		except = s.conn.Slot
 	}
-	l.reactor.NextSerial()
-	if m.match.Type != nil {
-		l.reactor.Fanout(&m.Frame, l.part.Members(m.match.Type), except)
-	}
-	if defectDeliversTwice {
-		l.reactor.NextSerial()
-	}
-	if m.match.TypeID != nil {
-		l.reactor.Fanout(&m.Frame, l.part.Members(m.match.TypeID), except)
-	}
+	l.reactor.Sender().Fanout(&m.Frame, l.part.Members(m.match.Type), l.part.Members(m.match.TypeID), except)
 }
 
 // sendOne queues a message on the one spoke that it is for.
 func (l *lane) sendOne(m *message) {
 	s := m.only
 	if s.phase == open && l.reactor.Holds(s.conn) {
-		l.reactor.Send(s.conn.Slot, &m.Frame)
+		l.reactor.Sender().Send(s.conn.Slot, &m.Frame)
 	}
 }

@@ -163,7 +163,7 @@ func (l *lane) shake(s *Spoke, view []byte) {
 	if subprotocol != "" {
 		s.more().subprotocol = subprotocol
 	}
-	l.reactor.Send(slot, &m.Frame)
+	l.reactor.Sender().Send(slot, &m.Frame)
 	l.begin(s, buf[end:])
 }
 

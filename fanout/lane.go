@@ -252,7 +252,7 @@ func (l *lane) checkPeer(s *Spoke) {
 	case silent >= cfg.PingInterval:
 		l.counts.pings++
 		l.reactor.SetDeadline(s.conn.Slot, min(cfg.PingInterval, cfg.PeerTimeout-silent))
-		l.reactor.Send(s.conn.Slot, l.hub.ping)
+		l.reactor.Sender().Send(s.conn.Slot, l.hub.ping)
 	default:
 		l.reactor.SetDeadline(s.conn.Slot, cfg.PingInterval-silent)
 	}

@@ -28,7 +28,7 @@ func (l *lane) receive(s *Spoke, view []byte) {
 		case wsframe.CloseOp:
 			l.peerClosed(s, m.Payload)
 		}
-		if s.phase != open {
+		if s.phase != open || l.reactor.Sender().IsRefusing(s.conn.Slot) {
 			return
 		}
 	}
@@ -108,6 +108,6 @@ func (l *lane) withinRates(s *Spoke, kind event.Kind, size int) bool {
 func (l *lane) sendControl(s *Spoke, op wsframe.Opcode, payload []byte) {
 	m := newMessage(l.hub)
 	m.seal(append(m.begin(), payload...), op, false)
-	l.reactor.Send(s.conn.Slot, &m.Frame)
+	l.reactor.Sender().Send(s.conn.Slot, &m.Frame)
 	m.Release()
 }

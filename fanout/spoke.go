@@ -150,7 +150,7 @@ func (s *Spoke) BufferedAmount() int {
 	amount := 0
 	s.lane.ask(func(r *netpoll.Reactor) {
 		if r.Holds(s.conn) {
-			amount = r.Buffered(s.conn.Slot)
+			amount = r.Sender().Buffered(s.conn.Slot)
 		}
 	})
 	return amount

@@ -10,16 +10,20 @@ import (
 )
 
 const (
-	acceptsATurn = 128
-	acceptPause  = 10
+	// maxAccepts is how many connections a listener accepts before others get their turn.
+	maxAccepts = 128
+	// acceptPause is how many ticks accepting pauses unless a descriptor comes free earlier.
+	acceptPause = 10
 )
 
-// listeners is what a reactor knows of its listening sockets. While pausedBy is set, accepting waits for a descriptor to
-// come free or for the deadline.
+// listeners is what a reactor knows of its listening sockets. It belongs to the reactor.
 type listeners struct {
-	open   int
+	open int
+	// paused are those that wait for a descriptor to come free, or for their deadline.
 	paused []uint32
-	from   unix.RawSockaddrAny
+	pauses uint64
+	// peer is scratch for the address of who connects.
+	peer unix.RawSockaddrAny
 }
 
 func (l *listeners) forget(n uint32) {
@@ -38,21 +42,21 @@ func (r *Reactor) Listen(fd int) (uint32, error) {
 	if err != nil {
 		return NoSlot, fmt.Errorf("listen: %w", err)
 	}
-	r.slots.table.At(n).flags |= listening
+	r.conns.table.At(n).state |= listening
 	r.listen.open++
 	return n, nil
 }
 
 func (r *Reactor) accept(n uint32) {
 	token := r.Conn(n)
-	for range acceptsATurn {
+	for range maxAccepts {
 		if !r.Holds(token) {
 			return
 		}
-		fd, errno := sysAccept(r.slots.table.At(n).fd, &r.listen.from)
+		fd, errno := sysAccept(r.conns.table.At(n).fd, &r.listen.peer)
 		switch errno {
 		case 0:
-			r.tellAccepted(n, Accepted{FD: fd, Peer: address(&r.listen.from)})
+			r.notifyAccepted(n, Accepted{FD: fd, Peer: address(&r.listen.peer)})
 		case syscall.EAGAIN:
 			return
 		case syscall.EINTR, syscall.ECONNABORTED, syscall.EPROTO, syscall.ENETDOWN, syscall.ENOPROTOOPT, syscall.EHOSTDOWN,
@@ -65,15 +69,15 @@ func (r *Reactor) accept(n uint32) {
 }
 
 func (r *Reactor) pauseAccept(n uint32, errno syscall.Errno) {
-	r.count.AcceptPauses++
+	r.listen.pauses++
 	r.Pause(n)
 	r.SetDeadline(n, acceptPause*Tick)
 	r.listen.paused = append(r.listen.paused, n)
-	r.tellAccepting(n, fmt.Errorf("accept: %w", errno))
+	r.notifyAccepting(n, fmt.Errorf("accept: %w", errno))
 }
 
-// hurryAccept tries the paused listeners again: something has just been closed.
-func (r *Reactor) hurryAccept() {
+// retryAccept tries the paused listeners again: something has just been closed.
+func (r *Reactor) retryAccept() {
 	for len(r.listen.paused) > 0 {
 		r.resumeAccept(r.listen.paused[0])
 	}
@@ -83,7 +87,7 @@ func (r *Reactor) resumeAccept(n uint32) {
 	for i, p := range r.listen.paused {
 		if p == n {
 			r.listen.paused = append(r.listen.paused[:i], r.listen.paused[i+1:]...)
-			r.tellAccepting(n, nil)
+			r.notifyAccepting(n, nil)
 			r.Resume(n)
 			return
 		}
@@ -102,13 +106,4 @@ func address(a *unix.RawSockaddrAny) netip.AddrPort {
 		return netip.AddrPortFrom(netip.AddrFrom16(in.Addr).Unmap(), networkOrder(in.Port))
 	}
 	return netip.AddrPort{}
-}
-
-// rejectDescriptor reads what has come, so that closing does not reset the connection under what is sent last.
-func rejectDescriptor(fd int32, last []byte) {
-	var unread [4096]byte
-	_, _ = sysRecv(fd, unread[:])
-	_, _ = sysSend(fd, last)
-	shutdownWrite(fd)
-	closeDescriptor(fd)
 }

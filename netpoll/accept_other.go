@@ -5,7 +5,10 @@ package netpoll
 import "fmt"
 
 // listeners has no members on a system where a reactor does not accept.
-type listeners struct{ open int }
+type listeners struct {
+	open   int
+	pauses uint64
+}
 
 func (l *listeners) forget(n uint32) {}
 
@@ -16,6 +19,6 @@ func (r *Reactor) Listen(fd int) (uint32, error) {
 
 func (r *Reactor) accept(n uint32) {}
 
-func (r *Reactor) hurryAccept() {}
+func (r *Reactor) retryAccept() {}
 
 func (r *Reactor) resumeAccept(n uint32) {}

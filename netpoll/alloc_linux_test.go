@@ -19,44 +19,41 @@ func TestQueueingAndSendingAllocatesNothing(t *testing.T) {
 	sink := drain(t)
 	members := slotsOf(r, 500)
 	for _, n := range members {
-		r.slots.table.At(n).fd = sink
+		r.conns.table.At(n).fd = sink
 	}
 	frame := NewFrame(pattern(128), true)
 	for name, f := range map[string]func(){
 		"a fan-out": func() {
-			r.NextSerial()
-			r.Fanout(frame, members, NoSlot)
-			for r.pending() {
+			r.sender.Fanout(frame, members, nil, NoSlot)
+			for r.sender.hasWork() {
 				r.flush()
 			}
 		},
 		"eight fan-outs that share batches": func() {
 			for i := range 8 {
-				r.NextSerial()
-				r.Fanout(frame, members[:100*(i%5+1)], members[i])
+				r.sender.Fanout(frame, members[:100*(i%5+1)], nil, members[i])
 			}
-			for r.pending() {
+			for r.sender.hasWork() {
 				r.flush()
 			}
 		},
 		"sends to single connections": func() {
 			for _, n := range members[:50] {
-				r.Send(n, frame)
-				r.SendAnyway(n, frame)
-				r.TellDrained(n)
+				r.sender.Send(n, frame)
+				r.sender.SendLast(n, frame)
+				r.sender.NotifyDrained(n)
 				r.SetDeadline(n, 10*Tick)
 			}
-			for r.pending() {
+			for r.sender.hasWork() {
 				r.flush()
 			}
 		},
 		"a fan-out that is dropped": func() {
-			r.NextSerial()
-			r.Fanout(frame, members, NoSlot)
+			r.sender.Fanout(frame, members, nil, NoSlot)
 			for _, n := range members {
-				r.Cut(n, DropClosed)
+				r.sender.Cut(n, DropClosed)
 			}
-			for r.pending() {
+			for r.sender.hasWork() {
 				r.flush()
 			}
 		},
@@ -89,10 +86,10 @@ func TestABlockedConnectionAllocatesNothing(t *testing.T) {
 	small := NewFrame([]byte("small"), true)
 	buf := make([]byte, 1<<20)
 	got := allocs(50, func() {
-		r.Send(n, frame)
+		r.sender.Send(n, frame)
 		r.flush()
-		r.Send(n, small)
-		for r.Buffered(n) > 0 {
+		r.sender.Send(n, small)
+		for r.sender.Buffered(n) > 0 {
 			r.flush()
 			_, _ = unix.Read(peer, buf)
 			r.ready(r.Conn(n), writable)
@@ -105,7 +102,7 @@ func TestABlockedConnectionAllocatesNothing(t *testing.T) {
 		t.Errorf("got %v allocations for a blocked giant, want at most the %v of its batch", got, limit)
 	}
 	r.Close(n, DropClosed)
-	r.bury()
+	r.closeRetired()
 }
 
 func TestReadingAllocatesNothing(t *testing.T) {
@@ -128,7 +125,7 @@ func TestReadingAllocatesNothing(t *testing.T) {
 		t.Errorf("got %d reads of %d bytes, want each message", c.Reads, c.BytesIn)
 	}
 	r.Close(n, DropClosed)
-	r.bury()
+	r.closeRetired()
 }
 
 type nopTask struct{}

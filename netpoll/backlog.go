@@ -1,86 +1,89 @@
 package netpoll
 
 // backlog is what a full socket has not taken yet: batches in order, the first of them sent up to offset. It belongs to
-// the reactor and exists only while its socket is full.
+// the Sender and exists only while its socket is full.
 //
-// I1: bytes is the sum of the lengths of items less offset.
-// I2: items is not empty while the backlog is in use.
+// I1: bytes is the sum of the lengths of the batches from first on, less offset.
+// I2: there is a batch while the backlog is in use.
 type backlog struct {
-	items  []*batch
-	head   int
+	batches []*batch
+	// first is the index of the first batch that is not sent.
+	first  int
 	offset int
 	bytes  int
-	since  uint32
-	next   uint32
+	// since is the tick at which the socket filled up.
+	since uint32
+	// nextFree is the number of the next free backlog, while this one is free.
+	nextFree uint32
 }
 
-func (g *backlog) push(b *batch) {
-	g.items = append(g.items, b)
-	g.bytes += len(b.bytes)
+// tailBytes is the room of the batch in which a backlog collects small frames that nobody else waits for.
+const tailBytes = 16 << 10
+
+func (l *backlog) push(b *batch) {
+	l.batches = append(l.batches, b)
+	l.bytes += len(b.bytes)
 }
 
-// append copies the frames of b, which nobody else waits for: small ones share a batch, so that a socket that stays full
+// appendCopy adds a copy of the frames of b, which nobody else waits for: small ones share a batch, so that a socket that stays full
 // costs little more than the bytes it waits with.
-func (g *backlog) append(b *batch, pool *batchPool) {
-	if last := len(g.items) - 1; last >= g.head && g.items[last].takes(b) {
-		pool.add(g.items[last], b)
-		g.bytes += len(b.bytes)
+func (l *backlog) appendCopy(b *batch, pool *batchPool) {
+	if last := len(l.batches) - 1; last >= l.first && l.batches[last].takes(b) {
+		pool.add(l.batches[last], b)
+		l.bytes += len(b.bytes)
 		return
 	}
-	if len(b.bytes) >= tailClassBytes/4 {
+	if len(b.bytes) >= tailBytes/4 {
 		b.refs++
-		g.push(b)
+		l.push(b)
 		return
 	}
-	tail := pool.get(tailClassBytes, 0)
+	tail := pool.get(tailBytes, 0)
 	tail.bytes = tail.bytes[:0]
 	pool.add(tail, b)
-	g.push(tail)
+	l.push(tail)
 }
 
-func (g *backlog) first() *batch { return g.items[g.head] }
+func (l *backlog) head() *batch { return l.batches[l.first] }
 
-func (g *backlog) empty() bool { return g.head == len(g.items) }
+func (l *backlog) empty() bool { return l.first == len(l.batches) }
 
 // advance takes n sent bytes off the front and returns how many counted frames were finished by them.
-func (g *backlog) advance(n int, pool *batchPool) (finished int) {
-	g.bytes -= n
+func (l *backlog) advance(n int, pool *batchPool) (finished int) {
+	l.bytes -= n
 	for n > 0 {
-		b := g.first()
-		rest := len(b.bytes) - g.offset
+		b := l.head()
+		rest := len(b.bytes) - l.offset
 		if n < rest {
-			finished += b.countedFrom(g.offset) - b.countedFrom(g.offset+n)
-			g.offset += n
-			if defectMiscountsPart && n+1 < rest {
-				g.offset++
-			}
+			finished += b.countedFrom(l.offset) - b.countedFrom(l.offset+n)
+			l.offset += n
 			return finished
 		}
-		finished += b.countedFrom(g.offset)
+		finished += b.countedFrom(l.offset)
 		n -= rest
-		g.shift(pool)
+		l.shift(pool)
 	}
 	return finished
 }
 
-func (g *backlog) shift(pool *batchPool) {
-	pool.release(g.items[g.head])
-	g.items[g.head] = nil
-	g.head++
-	g.offset = 0
-	if g.head > 64 && g.head > len(g.items)/2 {
-		kept := copy(g.items, g.items[g.head:])
-		clear(g.items[kept:])
-		g.items = g.items[:kept]
-		g.head = 0
+func (l *backlog) shift(pool *batchPool) {
+	pool.release(l.batches[l.first])
+	l.batches[l.first] = nil
+	l.first++
+	l.offset = 0
+	if l.first > 64 && l.first > len(l.batches)/2 {
+		kept := copy(l.batches, l.batches[l.first:])
+		clear(l.batches[kept:])
+		l.batches = l.batches[:kept]
+		l.first = 0
 	}
 }
 
 // counted is the number of counted frames that are not finished.
-func (g *backlog) counted() int {
+func (l *backlog) counted() int {
 	counted := 0
-	offset := g.offset
-	for _, b := range g.items[g.head:] {
+	offset := l.offset
+	for _, b := range l.batches[l.first:] {
 		counted += b.countedFrom(offset)
 		offset = 0
 	}
@@ -88,45 +91,74 @@ func (g *backlog) counted() int {
 }
 
 // cut drops all but the rest of a frame that is half sent, and returns how many counted frames it dropped.
-func (g *backlog) cut(pool *batchPool) (dropped int) {
-	b := g.first()
-	start, end, counted, half := b.frameAt(g.offset)
-	total := g.counted()
-	if !half || defectCutsHalfFrame {
-		g.drop(pool)
+func (l *backlog) cut(pool *batchPool) (dropped int) {
+	b := l.head()
+	start, end, counted, half := b.frameAt(l.offset)
+	total := l.counted()
+	if !half {
+		l.drop(pool)
 		return total
 	}
 	whole := pool.part(b, start, end, counted)
 	if counted {
 		total--
 	}
-	sent := g.offset - start
-	g.drop(pool)
-	g.push(whole)
-	g.offset = sent
-	g.bytes -= sent
+	sent := l.offset - start
+	l.drop(pool)
+	l.push(whole)
+	l.offset = sent
+	l.bytes -= sent
 	return total
 }
 
-func (g *backlog) drop(pool *batchPool) {
-	for !g.empty() {
-		g.shift(pool)
+func (l *backlog) drop(pool *batchPool) {
+	for !l.empty() {
+		l.shift(pool)
 	}
-	clear(g.items)
-	g.items = g.items[:0]
-	g.head = 0
-	g.bytes = 0
-	g.offset = 0
+	clear(l.batches)
+	l.batches = l.batches[:0]
+	l.first = 0
+	l.bytes = 0
+	l.offset = 0
 }
 
-const pooledItems = 64
+// appendTo appends the bytes that are not sent to dst.
+func (l *backlog) appendTo(dst []byte) []byte {
+	offset := l.offset
+	for _, b := range l.batches[l.first:] {
+		dst = append(dst, b.bytes[offset:]...)
+		offset = 0
+	}
+	return dst
+}
 
-// backlogs hands out backlogs by number; 0 means none. It belongs to the reactor.
+// views fills pieces with what is to be sent next, up to about limit bytes.
+func (l *backlog) views(pieces [][]byte, limit int) [][]byte {
+	offset, total, n := l.offset, 0, 0
+	for _, b := range l.batches[l.first:] {
+		if n == len(pieces) || total >= limit {
+			break
+		}
+		pieces[n] = b.bytes[offset:]
+		total += len(pieces[n])
+		offset = 0
+		n++
+	}
+	return pieces[:n]
+}
+
+// backlogs hands out backlogs by number; 0 means none. It belongs to the Sender.
 type backlogs struct {
-	all   []backlog
+	all []backlog
+	// free is the number of the first free backlog.
 	free  uint32
 	inUse int
 }
+
+// maxIdleBatchList is the room for batches that a free backlog keeps.
+const maxIdleBatchList = 64
+
+func (p *backlogs) at(n uint32) *backlog { return &p.all[n] }
 
 func (p *backlogs) get(since uint32) uint32 {
 	if len(p.all) == 0 {
@@ -134,26 +166,26 @@ func (p *backlogs) get(since uint32) uint32 {
 	}
 	n := p.free
 	if n != 0 {
-		p.free = p.all[n].next
+		p.free = p.all[n].nextFree
 	} else {
 		n = uint32(len(p.all))
 		p.all = append(p.all, backlog{})
 	}
 	p.inUse++
-	g := &p.all[n]
-	g.since = since
-	g.next = 0
+	l := &p.all[n]
+	l.since = since
+	l.nextFree = 0
 	return n
 }
 
 // put takes an empty backlog back.
 func (p *backlogs) put(n uint32) {
-	g := &p.all[n]
-	items := g.items[:0]
-	if cap(items) > pooledItems {
-		items = nil
+	l := &p.all[n]
+	batches := l.batches[:0]
+	if cap(batches) > maxIdleBatchList {
+		batches = nil
 	}
-	*g = backlog{items: items, next: p.free}
+	*l = backlog{batches: batches, nextFree: p.free}
 	p.free = n
 	p.inUse--
 }

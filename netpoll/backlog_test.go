@@ -26,7 +26,7 @@ func TestBacklogI1BytesAreWhatIsUnsent(t *testing.T) {
 			want -= n
 		}
 		bytes := -g.offset
-		for _, b := range g.items[g.head:] {
+		for _, b := range g.batches[g.first:] {
 			bytes += len(b.bytes)
 		}
 		if g.bytes != want || bytes != want {

@@ -3,23 +3,42 @@ package netpoll
 import "math/bits"
 
 // batch is a contiguous copy of one pending sequence of frames, built once and sent to every connection that has
-// exactly this sequence pending. It belongs to the reactor; refs counts the log node and the backlogs that hold it.
+// exactly this sequence pending. It belongs to the Sender; refs counts the node of the pending tree and the backlogs that
+// have it.
 //
 // I1: while refs is above zero the bytes that are there do not change; while it is one, its owner may add more behind them.
-// I2: ends holds one entry a frame, ascending: the offset behind the frame, shifted left by one, with the low bit set
-// on a frame that counts in the ledger.
+// I2: ends has one entry a frame, ascending.
 type batch struct {
 	bytes []byte
-	ends  []uint32
+	ends  []frameEnd
 	refs  int32
-	of    *batch
+	// whole is the batch whose memory a part shares, nil for any other.
+	whole *batch
 }
+
+// frameEnd is the offset at which a frame of a batch ends and, in its lowest bit, whether the frame is counted.
+type frameEnd uint32
+
+func endOf(offset int, counted bool) frameEnd {
+	if counted {
+		return frameEnd(offset)<<1 | 1
+	}
+	return frameEnd(offset) << 1
+}
+
+func (e frameEnd) offset() int { return int(e >> 1) }
+
+// counted is 1 for a frame that counts in the ledger, else 0.
+func (e frameEnd) counted() int { return int(e & 1) }
+
+// moved is the same end, by bytes further on.
+func (e frameEnd) moved(by int) frameEnd { return e + frameEnd(by)<<1 }
 
 // countedFrom says how many counted frames end behind offset.
 func (b *batch) countedFrom(offset int) int {
 	counted := 0
-	for i := len(b.ends) - 1; i >= 0 && int(b.ends[i]>>1) > offset; i-- {
-		counted += int(b.ends[i] & 1)
+	for i := len(b.ends) - 1; i >= 0 && b.ends[i].offset() > offset; i-- {
+		counted += b.ends[i].counted()
 	}
 	return counted
 }
@@ -27,9 +46,9 @@ func (b *batch) countedFrom(offset int) int {
 // frameAt returns the bounds of the frame that offset cuts in two, and whether it cuts one.
 func (b *batch) frameAt(offset int) (start, end int, counted, cut bool) {
 	for _, e := range b.ends {
-		end = int(e >> 1)
+		end = e.offset()
 		if offset < end {
-			return start, end, e&1 == 1, offset > start
+			return start, end, e.counted() == 1, offset > start
 		}
 		start = end
 	}
@@ -37,16 +56,17 @@ func (b *batch) frameAt(offset int) (start, end int, counted, cut bool) {
 }
 
 const (
-	leastClass     = 8
-	mostClass      = 16
-	pooledAClass   = 64
-	tailClassBytes = 16 << 10
+	// minClass and maxClass are the powers of two between which memory of batches is kept for reuse.
+	minClass = 8
+	maxClass = 16
+	// maxIdleBatches is how many idle batches of one size are kept.
+	maxIdleBatches = 64
 )
 
 // batchPool keeps batches for reuse, by the power of two that their bytes have room for, so that a batch that waits for
-// a full socket wastes at most as much as it holds. It belongs to the reactor; held is the memory of all batches in use.
+// a full socket wastes at most as much as it has. It belongs to the Sender; held is the memory of all batches in use.
 type batchPool struct {
-	idle [mostClass + 1][]*batch
+	idle [maxClass + 1][]*batch
 	held int
 }
 
@@ -54,7 +74,7 @@ type batchPool struct {
 func (p *batchPool) get(size, frames int) *batch {
 	b := p.take(size)
 	if cap(b.ends) < frames {
-		b.ends = make([]uint32, frames, frames+frames/4)
+		b.ends = make([]frameEnd, frames, frames+frames/4)
 	}
 	b.bytes = b.bytes[:size]
 	b.ends = b.ends[:frames]
@@ -64,8 +84,8 @@ func (p *batchPool) get(size, frames int) *batch {
 }
 
 func (p *batchPool) take(size int) *batch {
-	class := max(leastClass, bits.Len(uint(max(size, 1)-1)))
-	if class > mostClass {
+	class := max(minClass, bits.Len(uint(max(size, 1)-1)))
+	if class > maxClass {
 		return &batch{bytes: make([]byte, size)}
 	}
 	idle := p.idle[class]
@@ -84,12 +104,12 @@ func (p *batchPool) release(b *batch) {
 		return
 	}
 	p.held -= b.memory()
-	if b.of != nil {
-		p.release(b.of)
+	if b.whole != nil {
+		p.release(b.whole)
 		return
 	}
 	class := bits.Len(uint(cap(b.bytes) - 1))
-	if cap(b.bytes) == 1<<class && class <= mostClass && len(p.idle[class]) < pooledAClass {
+	if cap(b.bytes) == 1<<class && class <= maxClass && len(p.idle[class]) < maxIdleBatches {
 		p.idle[class] = append(p.idle[class], b)
 	}
 }
@@ -107,7 +127,7 @@ func (p *batchPool) trim() {
 }
 
 func (b *batch) memory() int {
-	if b.of != nil {
+	if b.whole != nil {
 		return 4 * cap(b.ends)
 	}
 	return cap(b.bytes) + 4*cap(b.ends)
@@ -121,28 +141,25 @@ func (p *batchPool) part(b *batch, start, end int, counted bool) *batch {
 		copy(out.bytes, b.bytes[start:end])
 	} else {
 		b.refs++
-		out = &batch{bytes: b.bytes[start:end:end], ends: make([]uint32, 1), refs: 1, of: b}
+		out = &batch{bytes: b.bytes[start:end:end], ends: make([]frameEnd, 1), refs: 1, whole: b}
 		p.held += out.memory()
 	}
-	out.ends[0] = uint32(end-start) << 1
-	if counted {
-		out.ends[0] |= 1
-	}
+	out.ends[0] = endOf(end-start, counted)
 	return out
 }
 
 // takes says whether more fits behind b's frames.
 func (b *batch) takes(more *batch) bool {
-	return b.refs == 1 && b.of == nil && len(b.bytes)+len(more.bytes) <= cap(b.bytes)
+	return b.refs == 1 && b.whole == nil && len(b.bytes)+len(more.bytes) <= cap(b.bytes)
 }
 
 // add appends the frames of more, for which there must be room.
 func (p *batchPool) add(b, more *batch) {
 	p.held -= b.memory()
-	base := uint32(len(b.bytes)) << 1
+	base := len(b.bytes)
 	b.bytes = append(b.bytes, more.bytes...)
 	for _, e := range more.ends {
-		b.ends = append(b.ends, e+base)
+		b.ends = append(b.ends, e.moved(base))
 	}
 	p.held += b.memory()
 }

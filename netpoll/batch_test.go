@@ -12,10 +12,7 @@ func batchOf(pool *batchPool, lengths ...int) *batch {
 	end := 0
 	for i, n := range lengths {
 		end += max(n, -n)
-		b.ends[i] = uint32(end) << 1
-		if n > 0 {
-			b.ends[i] |= 1
-		}
+		b.ends[i] = endOf(end, n > 0)
 	}
 	for i := range b.bytes {
 		b.bytes[i] = byte(i)
@@ -94,7 +91,7 @@ func TestBatchI1MoreIsAddedBehindWhatOneOwnerHolds(t *testing.T) {
 
 func TestBatchPoolKeepsNoGiants(t *testing.T) {
 	var pool batchPool
-	pool.release(pool.get(2<<mostClass, 1))
+	pool.release(pool.get(2<<maxClass, 1))
 	if idle := idleBatches(&pool); idle != 0 {
 		t.Errorf("got %d idle batches, want the giant gone", idle)
 	}

@@ -4,23 +4,18 @@ import "time"
 
 // collector decides whether a turn that has frames to send looks for more first. Frames that reach a connection
 // together cost one system call together, which is the only big lever there is; but a hub with nothing else to do sends
-// at once.
+// at once. It belongs to the Sender.
 type collector struct {
 	active  bool
 	matched uint64
 	started time.Time
 }
 
-// collecting says that the reactor should look again before it flushes: as long as each look brings more, and within
-// Collect of the first frame.
-func (r *Reactor) collecting() bool {
-	c := &r.collect
-	if r.cfg.Collect < 0 || r.log.isHeavy() {
-		c.active = false
-		return false
-	}
-	brought := r.count.Matched != c.matched
-	c.matched = r.count.Matched
+// goesOn says that the reactor should look again before it flushes, now that matched pairs of frame and connection were
+// queued since the start: as long as each look brings more, and within limit of the first frame.
+func (c *collector) goesOn(matched uint64, limit time.Duration) bool {
+	brought := matched != c.matched
+	c.matched = matched
 	switch {
 	case !brought:
 		c.active = false
@@ -28,7 +23,10 @@ func (r *Reactor) collecting() bool {
 		c.active = true
 		c.started = time.Now()
 	default:
-		c.active = time.Since(c.started) < r.cfg.Collect
+		c.active = time.Since(c.started) < limit
 	}
 	return c.active
 }
+
+// stop has the reactor flush now.
+func (c *collector) stop() { c.active = false }

@@ -72,40 +72,39 @@ func TestWhatHasNoSocketIsNotAdopted(t *testing.T) {
 
 type noListener struct{ net.Listener }
 
-// TestSlotI1I2I3AQueueIsPendingOrBacklogAndListed follows one connection from empty to full and back.
-func TestSlotI1I2I3AQueueIsPendingOrBacklogAndListed(t *testing.T) {
+// TestSenderI3AQueueIsPendingOrBacklogAndListed follows one connection from empty to full and back.
+func TestSenderI3AQueueIsPendingOrBacklogAndListed(t *testing.T) {
 	r, _ := still(t, Config{Handler: newRecorder(), Engine: EngineGoroutine})
-	n := r.slots.take()
-	s := r.slots.table.At(n)
-	s.flags |= linked
-	l := &link{reactor: r, token: r.Conn(n), toWrite: make(chan bool, 1), goOn: make(chan struct{}, 1), asked: true}
-	l.sent.link = l
-	r.links[n] = l
-	r.Send(n, NewFrame(pattern(linkWriteBytes+10), true))
-	if s.head == 0 || s.back != 0 || s.flags&listed == 0 {
-		t.Fatalf("got head %d, backlog %d, flags %b when queued, want it pending and listed", s.head, s.back, s.flags)
+	n := r.openSlot()
+	r.conns.table.At(n).state |= linked
+	s := r.sender.conns.At(n)
+	l := &link{reactor: r, token: r.Conn(n), out: linkWriter{jobs: make(chan linkJob, 1)}, in: linkReader{asked: true}}
+	r.links.bySlot[n] = l
+	r.sender.Send(n, NewFrame(pattern(linkWriteBytes+10), true))
+	if s.node == 0 || s.backlog != 0 || s.state&listed == 0 {
+		t.Fatalf("got node %d, backlog %d, flags %b when queued, want it pending and listed", s.node, s.backlog, s.state)
 	}
-	checkQueue(t, r)
+	checkQueue(t, &r.sender)
 	r.flush()
-	if s.head != 0 || s.back == 0 || s.flags&listed != 0 {
-		t.Fatalf("got head %d, backlog %d, flags %b when full, want a backlog alone", s.head, s.back, s.flags)
+	if s.node != 0 || s.backlog == 0 || s.state&listed != 0 {
+		t.Fatalf("got node %d, backlog %d, flags %b when full, want a backlog alone", s.node, s.backlog, s.state)
 	}
-	checkQueue(t, r)
-	r.Send(n, NewFrame([]byte("more"), true))
-	if s.head == 0 || s.flags&listed == 0 {
-		t.Fatalf("got head %d, flags %b behind a backlog, want it pending and listed", s.head, s.flags)
+	checkQueue(t, &r.sender)
+	r.sender.Send(n, NewFrame([]byte("more"), true))
+	if s.node == 0 || s.state&listed == 0 {
+		t.Fatalf("got node %d, flags %b behind a backlog, want it pending and listed", s.node, s.state)
 	}
 	r.flush()
 	for range 2 {
-		<-l.toWrite
-		l.sent.Do(r)
+		<-l.out.jobs
+		(*linkWritten)(l).Do(r)
 	}
-	<-l.toWrite
-	l.sent.Do(r)
-	if s.head != 0 || s.back != 0 {
-		t.Errorf("got head %d and backlog %d when all is sent, want none", s.head, s.back)
+	<-l.out.jobs
+	(*linkWritten)(l).Do(r)
+	if s.node != 0 || s.backlog != 0 {
+		t.Errorf("got node %d and backlog %d when all is sent, want none", s.node, s.backlog)
 	}
-	checkQueue(t, r)
+	checkQueue(t, &r.sender)
 	if c := r.Count(); c.Delivered != 2 {
 		t.Errorf("got %d delivered, want 2", c.Delivered)
 	}
@@ -121,7 +120,7 @@ func TestAKickUnderWayKeepsThePoller(t *testing.T) {
 			}
 			go r.Run()
 			on(t, r, func() {})
-			r.kicking.Add(1)
+			r.mail.kicking.Add(1)
 			stopped := make(chan struct{})
 			go func() {
 				defer close(stopped)
@@ -140,7 +139,7 @@ func TestAKickUnderWayKeepsThePoller(t *testing.T) {
 				}
 			default:
 			}
-			r.kicking.Add(-1)
+			r.mail.kicking.Add(-1)
 			<-stopped
 		})
 	}

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// bench is one connection of one engine over one transport.
+// bench is one connection of one engine over one wire.
 type bench struct {
 	engine  Engine
 	handler *recorder
@@ -20,10 +20,10 @@ type bench struct {
 	slot    uint32
 }
 
-// onEveryEngine runs a test on each engine over each transport that suits.
-func onEveryEngine(t *testing.T, suits func(transport) bool, f func(t *testing.T, b *bench)) {
+// onEveryEngine runs a test on each engine over each wire that suits.
+func onEveryEngine(t *testing.T, suits func(wire) bool, f func(t *testing.T, b *bench)) {
 	for _, e := range engines() {
-		for _, way := range transports {
+		for _, way := range wires {
 			if suits != nil && !suits(way) {
 				continue
 			}
@@ -46,7 +46,7 @@ func (b *bench) open(t *testing.T) {
 
 func (b *bench) send(t *testing.T, text string) {
 	t.Helper()
-	on(t, b.r, func() { b.r.Send(b.slot, NewFrame([]byte(text), true)) })
+	on(t, b.r, func() { b.r.sender.Send(b.slot, NewFrame([]byte(text), true)) })
 }
 
 func (b *bench) expect(t *testing.T, want string) {
@@ -127,12 +127,12 @@ func TestContractAFullSocketOverflowsAndStillEndsInWholeFrames(t *testing.T) {
 			if queued+size <= 1<<20 || size != frame.Len() {
 				t.Errorf("got overflow at %d bytes queued and a frame of %d, want more than 1 MiB together", queued, size)
 			}
-			b.r.Cut(n, DropOverflow)
-			b.r.SendAnyway(n, last)
+			b.r.sender.Cut(n, DropOverflow)
+			b.r.sender.SendLast(n, last)
 		}
 		b.open(t)
 		for range 400 {
-			on(t, b.r, func() { b.r.Send(b.slot, frame) })
+			on(t, b.r, func() { b.r.sender.Send(b.slot, frame) })
 		}
 		b.handler.await(t, "overflow")
 		read := make(chan []byte)
@@ -140,7 +140,7 @@ func TestContractAFullSocketOverflowsAndStillEndsInWholeFrames(t *testing.T) {
 			all, _ := io.ReadAll(b.peer)
 			read <- all
 		}()
-		on(t, b.r, func() { b.r.TellDrained(b.slot) })
+		on(t, b.r, func() { b.r.sender.NotifyDrained(b.slot) })
 		b.handler.await(t, "drained")
 		on(t, b.r, func() {
 			c := b.r.Count()
@@ -185,7 +185,7 @@ func TestContractAPeersCloseIsAHangupWithEOF(t *testing.T) {
 }
 
 func TestContractAResetIsAHangupWithItsError(t *testing.T) {
-	onEveryEngine(t, func(w transport) bool { return w.name == "tcp" }, func(t *testing.T, b *bench) {
+	onEveryEngine(t, func(w wire) bool { return w.name == "tcp" }, func(t *testing.T, b *bench) {
 		b.handler.onHangup = func(n uint32, err error) {
 			if err == nil || errors.Is(err, io.EOF) {
 				t.Errorf("got a hangup with %v, want what failed", err)
@@ -231,8 +231,8 @@ func TestContractPauseAndResumeWithinInputLoseNothing(t *testing.T) {
 		b.handler.onInput = func(n uint32, view []byte) {
 			b.r.Pause(n)
 			b.r.Resume(n)
-			b.r.Send(n, NewFrame([]byte{1}, false))
-			b.r.Cut(n, DropClosed)
+			b.r.sender.Send(n, NewFrame([]byte{1}, false))
+			b.r.sender.Cut(n, DropClosed)
 			if len(input)%3 == 0 {
 				b.r.Pause(n)
 				b.r.Post(TaskFunc(func(*Reactor) { b.r.Resume(n) }))
@@ -278,7 +278,7 @@ func TestContractADeadlineExpiresOnceUnlessItIsTakenBack(t *testing.T) {
 func TestContractCloseWhenDrainedLosesNothing(t *testing.T) {
 	onEveryEngine(t, nil, func(t *testing.T, b *bench) {
 		b.handler.onDrained = func(n uint32) {
-			if left := b.r.Buffered(n); left != 0 {
+			if left := b.r.sender.Buffered(n); left != 0 {
 				t.Errorf("got %d bytes buffered when drained, want 0", left)
 			}
 			b.r.Close(n, DropClosed)
@@ -291,9 +291,9 @@ func TestContractCloseWhenDrainedLosesNothing(t *testing.T) {
 			read <- all
 		}()
 		on(t, b.r, func() {
-			b.r.Send(b.slot, NewFrame(sent, true))
-			b.r.TellDrained(b.slot)
-			b.r.TellDrained(b.slot)
+			b.r.sender.Send(b.slot, NewFrame(sent, true))
+			b.r.sender.NotifyDrained(b.slot)
+			b.r.sender.NotifyDrained(b.slot)
 		})
 		if got := <-read; !bytes.Equal(got, sent) {
 			t.Errorf("got %d bytes, want the %d that were queued", len(got), len(sent))
@@ -306,12 +306,12 @@ func TestContractCloseWhenDrainedLosesNothing(t *testing.T) {
 }
 
 func TestContractShutdownWriteEndsOneDirection(t *testing.T) {
-	onEveryEngine(t, func(w transport) bool { return w.half }, func(t *testing.T, b *bench) {
+	onEveryEngine(t, func(w wire) bool { return w.half }, func(t *testing.T, b *bench) {
 		b.handler.onDrained = func(n uint32) { b.r.ShutdownWrite(n) }
 		b.open(t)
 		on(t, b.r, func() {
-			b.r.Send(b.slot, NewFrame([]byte("the end"), true))
-			b.r.TellDrained(b.slot)
+			b.r.sender.Send(b.slot, NewFrame([]byte("the end"), true))
+			b.r.sender.NotifyDrained(b.slot)
 		})
 		all, err := io.ReadAll(b.peer)
 		if err != nil || string(all) != "the end" {
@@ -344,7 +344,7 @@ func TestContractStopClosesWhatIsLeft(t *testing.T) {
 }
 
 func TestContractTheTellerOfAddressesKnowsBothEnds(t *testing.T) {
-	onEveryEngine(t, func(w transport) bool { return w.name != "pipe" }, func(t *testing.T, b *bench) {
+	onEveryEngine(t, func(w wire) bool { return w.name != "pipe" }, func(t *testing.T, b *bench) {
 		want := b.ours.LocalAddr().String()
 		b.open(t)
 		on(t, b.r, func() {

@@ -14,24 +14,26 @@ const (
 	Reasons
 )
 
-// Counters is what one reactor has counted since its start. For the counted frames the ledger is
+// Ledger accounts for every counted frame and connection that it was for. At any moment between two tasks
 //
 //	Matched = Delivered + HandedBack + Dropped[...] + Queued
 //
-// at any moment between two tasks, with Queued taken from the queues themselves and not from the other numbers.
-type Counters struct {
-	Matched    uint64
-	Delivered  uint64
+// with Queued read from the queues themselves and not computed from the other numbers.
+type Ledger struct {
+	// Matched are pairs of a frame and a connection that it was for.
+	Matched uint64
+	// Delivered to the socket.
+	Delivered uint64
+	// HandedBack with the connection to a new owner, who sends them.
 	HandedBack uint64
-	Dropped    [Reasons]uint64
-	Queued     uint64
+	// Dropped by reason.
+	Dropped [Reasons]uint64
+	// Queued are neither.
+	Queued uint64
+}
 
-	// Connections are open now, without listeners.
-	Connections uint64
-	// Blocked is how many of them have a full socket.
-	Blocked uint64
-	// QueuedBytes is the memory of what waits to be sent; what connections share counts once.
-	QueuedBytes uint64
+// Traffic counts bytes and system calls.
+type Traffic struct {
 	// BytesIn were received.
 	BytesIn uint64
 	// BytesOut were sent.
@@ -40,6 +42,18 @@ type Counters struct {
 	Reads uint64
 	// Sends are system calls that sent.
 	Sends uint64
+}
+
+// Counters is what one reactor has counted since its start, and what it has now.
+type Counters struct {
+	Ledger
+	Traffic
+	// Connections are open now, without listeners.
+	Connections uint64
+	// Blocked is how many of them have a full socket.
+	Blocked uint64
+	// QueuedBytes is the memory of what waits to be sent; what connections share counts once.
+	QueuedBytes uint64
 	// FullSockets is how often a send found the socket full.
 	FullSockets uint64
 	// Turns of the reactor.
@@ -50,21 +64,8 @@ type Counters struct {
 	Panics uint64
 }
 
-// Count returns the reactor's counters. Queued is read from the queues.
-func (r *Reactor) Count() Counters {
-	c := r.count
-	c.Connections = uint64(r.slots.used - r.listen.open)
-	c.QueuedBytes = uint64(r.log.batches.held)
-	for i := range r.slots.table.Len() {
-		s := r.slots.table.At(i)
-		if s.flags&inUse == 0 {
-			continue
-		}
-		c.Queued += uint64(r.log.nodes[s.head].counted)
-		if s.back != 0 {
-			c.Blocked++
-			c.Queued += uint64(r.backlogs.all[s.back].counted())
-		}
-	}
-	return c
+// sendCounters is what a Sender counts.
+type sendCounters struct {
+	Ledger
+	fullSockets uint64
 }

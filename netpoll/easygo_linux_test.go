@@ -57,8 +57,8 @@ func TestTrapStaleReadinessAfterClose(t *testing.T) {
 					if inputs != 2 {
 						t.Errorf("got %d inputs, want one of a batch of two and the new connection's", inputs)
 					}
-					for n := range r.slots.table.Len() {
-						if r.slots.table.At(n).flags&inUse != 0 {
+					for n := range r.conns.table.Len() {
+						if r.conns.table.At(n).is(inUse) {
 							r.Close(n, DropClosed)
 						}
 					}
@@ -148,7 +148,7 @@ func TestTrapCloseInsideACallbackDeadlocks(t *testing.T) {
 				t.Fatal(err)
 			}
 			h.onInput = func(uint32, []byte) {
-				r.Post(TaskFunc(func(r *Reactor) { r.stopping = true }))
+				r.Post(TaskFunc(func(r *Reactor) { r.turns.stopping = true }))
 			}
 			go r.Run()
 			ours, peer := socketPair(t)
@@ -279,8 +279,8 @@ func TestEasygoI1OneWriteABatch(t *testing.T) {
 	}
 	p.began.Store(true)
 	p.onKick(unix.EPOLLIN)
-	if p.turnDue || r.count.Turns != 1 {
-		t.Errorf("got a turn due %v after %d turns, want none after 1", p.turnDue, r.count.Turns)
+	if p.turnDue || r.turns.count != 1 {
+		t.Errorf("got a turn due %v after %d turns, want none after 1", p.turnDue, r.turns.count)
 	}
 	p.event = loops
 }
@@ -320,8 +320,8 @@ func TestEasygoI3NoTurnComesBeforeRun(t *testing.T) {
 	r, p := easygoStill(t)
 	p.onKick(unix.EPOLLIN)
 	p.kick()
-	if r.count.Turns != 0 {
-		t.Errorf("got %d turns before Run, want none", r.count.Turns)
+	if r.turns.count != 0 {
+		t.Errorf("got %d turns before Run, want none", r.turns.count)
 	}
 	go r.Run()
 	on(t, r, func() {})

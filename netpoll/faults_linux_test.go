@@ -47,7 +47,7 @@ func TestFaultsStrikeTheSameCallsWithTheSameSeed(t *testing.T) {
 }
 
 func TestFaultsLoseNoByte(t *testing.T) {
-	onEveryEngine(t, func(w transport) bool { return w.taken }, func(t *testing.T, b *bench) {
+	onEveryEngine(t, func(w wire) bool { return w.taken }, func(t *testing.T, b *bench) {
 		inject(t, FaultPlan{Seed: 11, Again: 3, Interrupt: 4, Short: 2, Spurious: 3})
 		sent := pattern(300 << 10)
 		input := b.collect(len(sent))
@@ -83,7 +83,7 @@ func TestFaultsLoseNoByte(t *testing.T) {
 }
 
 func TestFaultResetIsAHangup(t *testing.T) {
-	onEveryEngine(t, func(w transport) bool { return w.taken }, func(t *testing.T, b *bench) {
+	onEveryEngine(t, func(w wire) bool { return w.taken }, func(t *testing.T, b *bench) {
 		if !b.engine.HasDescriptors() {
 			t.Skip("links make no such calls")
 		}
@@ -147,11 +147,11 @@ func TestABrokenPausedConnectionGoesOnWaitingForRoom(t *testing.T) {
 				if muteFirst {
 					_ = unix.Shutdown(peer, unix.SHUT_RDWR)
 					for noticed := false; !noticed; {
-						on(t, r, func() { noticed = r.slots.table.At(n).flags&muted != 0 })
+						on(t, r, func() { noticed = r.conns.table.At(n).is(unwatched) })
 					}
 				}
 				inject(t, FaultPlan{Seed: 1, Again: 1})
-				on(t, r, func() { r.Send(n, NewFrame([]byte("late"), true)) })
+				on(t, r, func() { r.sender.Send(n, NewFrame([]byte("late"), true)) })
 				_ = unix.Shutdown(peer, unix.SHUT_RDWR)
 				const tries = 3
 				for end := time.Now().Add(waitLimit); InjectedFaults().Again < tries; {

@@ -1,198 +1,172 @@
 package netpoll
 
 import (
-	"io"
 	"syscall"
 	"time"
 )
 
 const (
-	expressRun   = 64
-	bulkRun      = 16
-	largestWrite = 512 << 10
+	// expressRun and bulkRun are how many connections of each list are flushed before the other's turn comes.
+	expressRun = 64
+	bulkRun    = 16
+	// maxWrite bounds what one call hands to a socket, in bytes.
+	maxWrite = 512 << 10
 )
 
-func (r *Reactor) pending() bool { return !r.express.empty() || !r.bulk.empty() }
+// hasWork says whether some connection is to be flushed.
+func (s *Sender) hasWork() bool { return !s.lists.empty() }
 
-// flush sends for about a slice: small fan-outs first, but never only them.
-func (r *Reactor) flush() {
+// isCollecting says that the reactor should look for more before it flushes. A limit that is not positive turns it off.
+func (s *Sender) isCollecting(limit time.Duration) bool {
+	if limit <= 0 || s.isHeavy() {
+		s.collect.stop()
+		return false
+	}
+	return s.collect.goesOn(s.count.Matched, limit)
+}
+
+// flush sends for about a slice of time: small fan-outs first, but never only them.
+func (s *Sender) flush(slice time.Duration) {
 	started := time.Now()
-	for r.pending() {
-		for i := 0; i < expressRun && !r.express.empty(); i++ {
-			r.flushOne(r.express.pop(), inExpress)
-		}
-		for i := 0; i < bulkRun && !r.bulk.empty(); i++ {
-			r.flushOne(r.bulk.pop(), inBulk)
-		}
-		if time.Since(started) >= r.cfg.Slice {
+	for s.hasWork() {
+		s.flushList(&s.lists.express, inExpress, expressRun)
+		s.flushList(&s.lists.bulk, inBulk, bulkRun)
+		if time.Since(started) >= slice {
 			return
 		}
 	}
 }
 
-func (r *Reactor) flushOne(n uint32, listing flags) {
-	s := r.slots.table.At(n)
-	s.flags &^= listing
-	if s.head == 0 {
-		if s.flags&(tellDrained|inUse) == tellDrained|inUse && s.back == 0 {
-			r.drained(n, s)
-		}
+func (s *Sender) flushList(list *sendList, mark sendState, run int) {
+	for i := 0; i < run && !list.empty(); i++ {
+		slot := list.pop()
+		s.conns.At(slot).state &^= mark
+		s.flushOne(slot)
+	}
+}
+
+// flushOne sends what is pending on one connection, in one call where its socket has room. What a full socket does not
+// take becomes its backlog, and what comes while it has one waits behind that.
+func (s *Sender) flushOne(slot uint32) {
+	c := s.conns.At(slot)
+	node := c.node
+	if node == 0 {
+		s.noteDrained(slot, c)
 		return
 	}
-	head := s.head
-	s.head = 0
-	b := r.log.batch(head)
-	if s.back != 0 {
-		r.postpone(&r.backlogs.all[s.back], b, r.log.alone(head))
-		r.log.leave(head)
+	c.node = 0
+	b := s.pending.batch(node)
+	if c.backlog != 0 {
+		s.postpone(c, b, s.pending.isAlone(node))
+		s.pending.leave(node)
 		return
 	}
-	sent, errno := r.write(n, s, b.bytes)
+	sent, errno := s.write(slot, b.bytes)
 	switch {
 	case sent == len(b.bytes):
-		r.count.Delivered += uint64(r.log.nodes[head].counted)
-		r.log.leave(head)
-		if s.flags&tellDrained != 0 {
-			r.drained(n, s)
-		}
+		s.count.Delivered += uint64(s.pending.nodes[node].counted)
 	case errno == 0 || errno == syscall.EAGAIN:
-		b.refs++
-		r.block(n, s, b, sent)
-		r.log.leave(head)
+		s.block(slot, c, b, sent)
 	default:
 		dropped := uint64(b.countedFrom(sent))
-		r.count.Dropped[DropClosed] += dropped
-		r.count.Delivered += uint64(r.log.nodes[head].counted) - dropped
-		r.log.leave(head)
-		r.tellHangup(n, sendError(errno))
-	}
-}
-
-// postpone lets a batch wait behind what a full socket has not taken yet.
-func (r *Reactor) postpone(g *backlog, b *batch, alone bool) {
-	if alone {
-		g.append(b, &r.log.batches)
+		s.count.Dropped[DropClosed] += dropped
+		s.count.Delivered += uint64(s.pending.nodes[node].counted) - dropped
+		s.pending.leave(node)
+		s.noteFailed(slot, errno)
 		return
 	}
-	b.refs++
-	g.push(b)
+	s.pending.leave(node)
+	s.noteDrained(slot, c)
 }
 
-// write hands bytes to the socket until it is full. sent is valid with any errno.
-func (r *Reactor) write(n uint32, s *slot, view []byte) (sent int, errno syscall.Errno) {
-	if s.flags&linked != 0 {
-		return r.links[n].write(view), 0
-	}
+// write hands view to the transport until that takes no more. sent is valid with any errno.
+func (s *Sender) write(slot uint32, view []byte) (sent int, errno syscall.Errno) {
 	for sent < len(view) {
-		m, errno := sysSend(s.fd, view[sent:min(len(view), sent+largestWrite)])
-		r.count.Sends++
-		switch errno {
-		case 0:
-			sent += m
-			r.count.BytesOut += uint64(m)
-			if defectTrustsWrite {
-				return len(view), 0
-			}
-		case syscall.EINTR:
-		default:
+		s.pieces[0] = view[sent:min(len(view), sent+maxWrite)]
+		n, errno := s.to.write(slot, s.pieces[:1])
+		s.pieces[0] = nil
+		sent += n
+		if n == 0 && errno != syscall.EINTR {
 			return sent, errno
 		}
 	}
 	return sent, 0
 }
 
-func (r *Reactor) block(n uint32, s *slot, b *batch, sent int) {
-	r.count.FullSockets++
-	s.back = r.backlogs.get(r.wheel.now)
-	g := &r.backlogs.all[s.back]
-	g.push(b)
-	r.count.Delivered += uint64(g.advance(sent, &r.log.batches))
-	if !defectNeverArms {
-		r.arm(n, s)
-	}
+// block begins the backlog of a connection whose socket is full, with the rest of b.
+func (s *Sender) block(slot uint32, c *outgoing, b *batch, sent int) {
+	s.count.fullSockets++
+	c.backlog = s.backlogs.get(s.to.now())
+	l := s.backlogs.at(c.backlog)
+	b.refs++
+	l.push(b)
+	s.count.Delivered += uint64(l.advance(sent, &s.pending.batches))
+	s.to.awaitRoom(slot, true)
 }
 
-func (r *Reactor) unblock(n uint32, s *slot) {
-	r.backlogs.put(s.back)
-	s.back = 0
-	r.disarm(n, s)
-	if s.flags&tellDrained != 0 && s.flags&listed == 0 {
-		s.flags |= inExpress
-		r.express.push(n)
-	}
-}
-
-// resend goes on with a connection whose socket has room again.
-func (r *Reactor) resend(n uint32) {
-	s := r.slots.table.At(n)
-	if s.back == 0 {
-		r.disarm(n, s)
+// postpone has b wait behind what the socket has not taken yet.
+func (s *Sender) postpone(c *outgoing, b *batch, alone bool) {
+	l := s.backlogs.at(c.backlog)
+	if alone {
+		l.appendCopy(b, &s.pending.batches)
 		return
 	}
-	g := &r.backlogs.all[s.back]
-	for !g.empty() {
-		sent, errno := r.writeBacklog(n, s, g)
-		if sent > 0 {
-			r.count.Delivered += uint64(g.advance(sent, &r.log.batches))
-			continue
-		}
-		if errno == syscall.EINTR {
-			continue
-		}
-		if errno != 0 && errno != syscall.EAGAIN {
-			r.tellHangup(n, sendError(errno))
-		}
-		return
-	}
-	r.unblock(n, s)
+	b.refs++
+	l.push(b)
 }
 
-func (r *Reactor) drained(n uint32, s *slot) {
-	if s.flags&linked != 0 && r.links[n].busy {
+// roomAgain goes on with the backlog of a connection whose socket has room again.
+func (s *Sender) roomAgain(slot uint32) {
+	c := s.conns.At(slot)
+	if c.backlog == 0 {
+		s.to.awaitRoom(slot, false)
 		return
 	}
-	s.flags &^= tellDrained
-	r.tellDrained(n)
-}
-
-// TellDrained asks for one call of Handler.Drained when all that is queued on the connection is with the kernel.
-func (r *Reactor) TellDrained(n uint32) {
-	s := r.slots.table.At(n)
-	s.flags |= tellDrained
-	if s.flags&listed == 0 {
-		s.flags |= inExpress
-		r.express.push(n)
-	}
-}
-
-func (r *Reactor) read(n uint32) {
-	s := r.slots.table.At(n)
-	if s.flags&linked != 0 {
-		return
-	}
-	if !r.Idle() {
-		token := r.Conn(n)
-		r.runTasks()
-		if r.log.isHeavy() || !r.Holds(token) || r.slots.table.At(n).flags&paused != 0 {
+	l := s.backlogs.at(c.backlog)
+	for !l.empty() {
+		pieces := l.views(s.pieces[:], maxWrite)
+		n, errno := s.to.write(slot, pieces)
+		clear(pieces)
+		switch {
+		case n > 0:
+			s.count.Delivered += uint64(l.advance(n, &s.pending.batches))
+		case errno == syscall.EINTR:
+		default:
+			if errno != 0 && errno != syscall.EAGAIN {
+				s.noteFailed(slot, errno)
+			}
 			return
 		}
-		s = r.slots.table.At(n)
 	}
-	r.count.Reads++
-	m, errno := sysRecv(s.fd, r.buffer)
-	switch {
-	case errno == syscall.EAGAIN || errno == syscall.EINTR && !defectEndsOnInterrupt:
-	case errno != 0:
-		r.tellHangup(n, receiveError(errno))
-	case m == 0:
-		r.tellHangup(n, io.EOF)
-	default:
-		r.input(n, s, r.buffer[:m])
+	s.unblock(slot, c)
+}
+
+// unblock ends an empty backlog.
+func (s *Sender) unblock(slot uint32, c *outgoing) {
+	s.backlogs.put(c.backlog)
+	c.backlog = 0
+	s.to.awaitRoom(slot, false)
+	s.noteDrained(slot, c)
+}
+
+// noteDrained notes that nothing is left to send, where that was asked for.
+func (s *Sender) noteDrained(slot uint32, c *outgoing) {
+	if c.state&wantsDrained != 0 && c.node == 0 && c.backlog == 0 {
+		c.state &^= wantsDrained
+		s.notices.add(notice{kind: drained, slot: slot})
 	}
 }
 
-func (r *Reactor) input(n uint32, s *slot, view []byte) {
-	s.seen = r.wheel.now
-	r.count.BytesIn += uint64(len(view))
-	r.tellInput(n, view)
+// isDrained says whether what noteDrained has noted still holds. If not, it is noted again when it does.
+func (s *Sender) isDrained(slot uint32) bool {
+	c := s.conns.At(slot)
+	if c.node != 0 || c.backlog != 0 {
+		c.state |= wantsDrained
+		return false
+	}
+	return true
+}
+
+func (s *Sender) noteFailed(slot uint32, errno syscall.Errno) {
+	s.notices.add(notice{kind: sendFailed, slot: slot, errno: errno})
 }

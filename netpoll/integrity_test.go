@@ -2,37 +2,39 @@ package netpoll
 
 import "testing"
 
-// checkQueue holds what the reactor keeps of its queues against a count from scratch: invariants I1 to I3 of outlog, I1
-// and I2 of batch and backlog, I1 to I3 of slot.
-func checkQueue(t testing.TB, r *Reactor) {
+// checkQueue holds what a sender keeps of its queues against a count from scratch: invariants I1 to I3 and I5 of
+// pendingTree, I1 and I2 of batch and backlog, I3 of Sender, I1 of sendLists.
+func checkQueue(t testing.TB, s *Sender) {
 	t.Helper()
 	members := make(map[uint32]int32)
 	refs := make(map[*batch]int32)
-	listings := listed
 	inLists := make(map[uint32]bool)
-	for _, list := range []*outlist{&r.express, &r.bulk} {
+	for _, list := range []*sendList{&s.lists.express, &s.lists.bulk} {
 		for _, n := range list.slots[list.next:] {
+			if s.conns.At(n).state&listed == 0 {
+				t.Fatalf("slot %d: got it in a list and no flag that says so, want one", n)
+			}
 			inLists[n] = true
 		}
 	}
 	blocked := 0
-	for n := range r.slots.table.Len() {
-		s := r.slots.table.At(n)
-		if s.head != 0 {
-			members[s.head]++
-			if s.flags&listings == 0 || !inLists[n] {
-				t.Fatalf("slot %d: got frames pending and flags %b in no outlist, want it listed", n, s.flags)
-			}
+	for n := range s.conns.Len() {
+		c := s.conns.At(n)
+		if c.node != 0 {
+			members[c.node]++
 		}
-		if s.back != 0 {
+		if isListed := c.state&listed != 0; isListed != inLists[n] || c.node != 0 && !isListed {
+			t.Fatalf("slot %d: got node %d, flags %b, in a list %v, want it listed while frames are pending", n, c.node, c.state, inLists[n])
+		}
+		if c.backlog != 0 {
 			blocked++
-			checkBacklog(t, &r.backlogs.all[s.back], refs)
+			checkBacklog(t, s.backlogs.at(c.backlog), refs)
 		}
 	}
-	if blocked != r.backlogs.inUse {
-		t.Fatalf("got %d backlogs in use, want the %d that slots have", r.backlogs.inUse, blocked)
+	if blocked != s.backlogs.inUse {
+		t.Fatalf("got %d backlogs in use, want the %d that slots have", s.backlogs.inUse, blocked)
 	}
-	checkOutlog(t, &r.log, members, refs)
+	checkPendingTree(t, &s.pending, members, refs)
 	held := 0
 	for b, want := range refs {
 		if b.refs != want {
@@ -40,8 +42,8 @@ func checkQueue(t testing.TB, r *Reactor) {
 		}
 		held += b.memory()
 	}
-	if held != r.log.batches.held {
-		t.Fatalf("got %d bytes held by batches, want %d", r.log.batches.held, held)
+	if held != s.pending.batches.held {
+		t.Fatalf("got %d bytes held by batches, want %d", s.pending.batches.held, held)
 	}
 }
 
@@ -51,11 +53,11 @@ func checkBacklog(t testing.TB, g *backlog, refs map[*batch]int32) {
 		t.Fatal("got an empty backlog in use, want it given back")
 	}
 	bytes := -g.offset
-	for _, b := range g.items[g.head:] {
+	for _, b := range g.batches[g.first:] {
 		bytes += len(b.bytes)
 		refs[b]++
-		if b.of != nil {
-			refs[b.of]++
+		if b.whole != nil {
+			refs[b.whole]++
 		}
 	}
 	if bytes != g.bytes {
@@ -63,16 +65,16 @@ func checkBacklog(t testing.TB, g *backlog, refs map[*batch]int32) {
 	}
 }
 
-func checkOutlog(t testing.TB, l *outlog, members map[uint32]int32, refs map[*batch]int32) {
+func checkPendingTree(t testing.TB, l *pendingTree, members map[uint32]int32, refs map[*batch]int32) {
 	t.Helper()
 	if l.nodes[0].frame != nil || l.nodes[0].bytes != 0 {
 		t.Fatal("got a root with a frame, want the empty sequence")
 	}
 	free := make(map[uint32]bool)
-	for _, n := range l.free {
+	for _, n := range l.unused {
 		free[n] = true
 	}
-	kids := make(map[uint32]int32)
+	children := make(map[uint32]int32)
 	live, heavy := 0, 0
 	for i := range l.nodes[1:] {
 		n := uint32(i + 1)
@@ -84,7 +86,7 @@ func checkOutlog(t testing.TB, l *outlog, members map[uint32]int32, refs map[*ba
 			continue
 		}
 		live++
-		kids[d.parent]++
+		children[d.parent]++
 		p := &l.nodes[d.parent]
 		counted := p.counted
 		if d.frame.counted {
@@ -112,8 +114,13 @@ func checkOutlog(t testing.TB, l *outlog, members map[uint32]int32, refs map[*ba
 		if d.frame == nil {
 			continue
 		}
-		if d.kids != kids[n] || d.kids == 0 && d.members == 0 {
-			t.Fatalf("node %d: got %d kids and %d members, want %d kids and not none of both", n, d.kids, d.members, kids[n])
+		if d.children != children[n] || d.children == 0 && d.members == 0 {
+			t.Fatalf("node %d: got %d children and %d members, want %d children and not none of both", n, d.children, d.members, children[n])
+		}
+	}
+	for _, d := range l.nodes {
+		if d.frame != nil && int(d.bytes) > l.deepest {
+			t.Fatalf("got a sequence of %d bytes, want none longer than %d", d.bytes, l.deepest)
 		}
 	}
 	if l.live != live || l.heavy != heavy {

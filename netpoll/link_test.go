@@ -16,11 +16,11 @@ func TestLinkI1OneInputIsUnderWay(t *testing.T) {
 	var input []byte
 	h.onInput = func(n uint32, view []byte) {
 		before := bytes.Clone(view)
-		l := r.links[n]
+		l := r.links.bySlot[n]
 		r.Pause(n)
 		r.Resume(n)
-		l.resume()
-		if len(l.goOn) != 0 {
+		l.readOn()
+		if len(l.in.next) != 0 {
 			t.Error("got the reader let go on within Input, want it to wait")
 		}
 		if !bytes.Equal(before, view) {
@@ -44,13 +44,13 @@ func TestLinkI2BusyUntilTheWriteIsReported(t *testing.T) {
 	var n uint32
 	on(t, r, func() {
 		n = r.OpenLink(ours)
-		r.Send(n, NewFrame([]byte("abc"), true))
-		r.TellDrained(n)
+		r.sender.Send(n, NewFrame([]byte("abc"), true))
+		r.sender.NotifyDrained(n)
 	})
 	on(t, r, func() {
-		l := r.links[n]
-		if !l.busy || l.write([]byte("more")) != 0 {
-			t.Errorf("got busy %v with a write under way, want it to take nothing", l.busy)
+		l := r.links.bySlot[n]
+		if !l.out.busy || l.write([]byte("more")) != 0 {
+			t.Errorf("got busy %v with a write under way, want it to take nothing", l.out.busy)
 		}
 		if h.count("drained") != 0 {
 			t.Error("got drained before the peer has read, want it after")
@@ -61,7 +61,7 @@ func TestLinkI2BusyUntilTheWriteIsReported(t *testing.T) {
 	}
 	h.await(t, "drained")
 	on(t, r, func() {
-		if r.links[n].busy {
+		if r.links.bySlot[n].out.busy {
 			t.Error("got busy after the write, want not")
 		}
 	})
@@ -79,19 +79,19 @@ func TestLinkI3GoroutinesEndBeforeRunReturns(t *testing.T) {
 		defer peer.Close()
 		on(t, r, func() {
 			n := r.OpenLink(ours)
-			r.Send(n, NewFrame([]byte("never read"), true))
-			links = append(links, r.links[n])
+			r.sender.Send(n, NewFrame([]byte("never read"), true))
+			links = append(links, r.links.bySlot[n])
 		})
 	}
 	r.Stop()
 	for i, l := range links {
 		select {
-		case <-l.readDone:
+		case <-l.in.done:
 		default:
 			t.Errorf("link %d: got a reader after Run, want none", i)
 		}
 		select {
-		case <-l.writeDone:
+		case <-l.out.done:
 		default:
 			t.Errorf("link %d: got a writer after Run, want none", i)
 		}
@@ -105,7 +105,7 @@ func TestConnectionsOpenedByTheLastTasksAreClosed(t *testing.T) {
 	}
 	ours, peer := net.Pipe()
 	r.Post(TaskFunc(func(r *Reactor) {
-		r.stopping = true
+		r.turns.stopping = true
 		r.Post(TaskFunc(func(r *Reactor) { r.OpenLink(ours) }))
 	}))
 	go r.Run()
@@ -122,7 +122,7 @@ func TestAWriteGivenToALinkOutlivesItsRelease(t *testing.T) {
 		var out *Released
 		on(t, r, func() {
 			n := r.OpenLink(ours)
-			r.Send(n, NewFrame([]byte("abc"), true))
+			r.sender.Send(n, NewFrame([]byte("abc"), true))
 			r.flush()
 			out = r.Release(n, nil)
 		})

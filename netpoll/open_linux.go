@@ -27,12 +27,11 @@ func (e Engine) HasDescriptors() bool { return e != EngineGoroutine }
 // Open takes over the non-blocking socket fd and starts reading from it. On error the caller still owns fd. The slot is
 // valid until Close or Release.
 func (r *Reactor) Open(fd int) (uint32, error) {
-	n := r.slots.take()
-	s := r.slots.table.At(n)
+	n := r.openSlot()
+	s := r.conns.table.At(n)
 	s.fd = int32(fd)
-	s.seen = r.wheel.now
 	if err := r.poller.add(s.fd, Conn{Slot: n, Gen: s.gen}, false); err != nil {
-		r.slots.retire(n)
+		r.conns.retire(n)
 		return NoSlot, err
 	}
 	return n, nil
@@ -80,15 +79,24 @@ type fileConn struct {
 func (c *fileConn) LocalAddr() net.Addr  { return c.local }
 func (c *fileConn) RemoteAddr() net.Addr { return c.remote }
 
+// rejectDescriptor reads what has come, so that closing does not reset the connection under what is sent last.
+func rejectDescriptor(fd int32, last []byte) {
+	var unread [4096]byte
+	_, _ = sysRecv(fd, unread[:])
+	_, _ = sysSend(fd, last)
+	shutdownWrite(fd)
+	closeDescriptor(fd)
+}
+
 func closeDescriptor(fd int32) { unix.Close(int(fd)) }
 
 func shutdownWrite(fd int32) { _ = unix.Shutdown(int(fd), unix.SHUT_WR) }
 
 // LocalAddr is the address that the connection in slot n was accepted on, nil if it can't be told.
 func (r *Reactor) LocalAddr(n uint32) net.Addr {
-	s := r.slots.table.At(n)
-	if s.flags&linked != 0 {
-		return r.links[n].conn.LocalAddr()
+	s := r.conns.table.At(n)
+	if s.is(linked) {
+		return r.links.bySlot[n].conn.LocalAddr()
 	}
 	return nameOf(unix.Getsockname(int(s.fd)))
 }

@@ -43,10 +43,10 @@ func sysRecv(fd int32, buf []byte) (int, syscall.Errno) { return 0, syscall.EINV
 
 // LocalAddr is the address that the connection in slot n was accepted on, nil if it can't be told.
 func (r *Reactor) LocalAddr(n uint32) net.Addr {
-	if l := r.links[n]; l != nil {
+	if l := r.links.bySlot[n]; l != nil {
 		return l.conn.LocalAddr()
 	}
 	return nil
 }
 
-func (r *Reactor) disturb() {}
+func (r *Reactor) injectSpurious() {}

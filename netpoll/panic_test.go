@@ -86,13 +86,14 @@ func TestAPanicInEveryOtherMethodIsSurvived(t *testing.T) {
 	var slots []uint32
 	h.onPanicked = func(n uint32, _ any) { slots = append(slots, n) }
 	r, _ := still(t, Config{Handler: h, QueueLimit: 10})
-	n := r.slots.take()
-	r.tellHangup(n, nil)
-	r.Send(n, NewFrame(make([]byte, 11), true))
-	r.TellDrained(n)
+	n := r.openSlot()
+	r.notifyHangup(n, nil)
+	r.sender.Send(n, NewFrame(make([]byte, 11), true))
+	r.passOnNotices()
+	r.sender.NotifyDrained(n)
 	r.flush()
-	r.tellExpired(n)
-	r.tellAccepted(n, Accepted{})
+	r.notifyExpired(n)
+	r.notifyAccepted(n, Accepted{})
 	if want := []uint32{n, n, n, n, NoSlot}; len(slots) != len(want) || slots[0] != n || slots[3] != n || slots[4] != NoSlot {
 		t.Errorf("got panics of slots %v, want %v", slots, want)
 	}

@@ -103,7 +103,7 @@ func (p *easygoPoller) run() {
 	p.began.Store(true)
 	p.kick()
 	<-p.done
-	p.reactor.awaitKicks()
+	p.reactor.mail.awaitKicks()
 	p.free()
 }
 

@@ -10,7 +10,7 @@ import (
 
 const (
 	firstEvents = 256
-	mostEvents  = 8192
+	maxEvents   = 8192
 )
 
 // kickToken marks the eventfd in an epoll set; no connection has this slot.
@@ -92,7 +92,7 @@ func (p *epollPoller) run() {
 				p.reactor.ready(token, meaning(e.Events))
 			}
 		}
-		if n == len(p.events) && n < mostEvents {
+		if n == len(p.events) && n < maxEvents {
 			p.events = make([]unix.EpollEvent, 2*n)
 		}
 		again = p.reactor.turn()
@@ -100,7 +100,7 @@ func (p *epollPoller) run() {
 }
 
 func (p *epollPoller) free() {
-	p.reactor.awaitKicks()
+	p.reactor.mail.awaitKicks()
 	unix.Close(p.epoll)
 	unix.Close(p.event)
 }

@@ -16,14 +16,13 @@ func BenchmarkFanout(b *testing.B) {
 			b.ReportAllocs()
 			b.ResetTimer()
 			for i := range b.N {
-				r.NextSerial()
-				r.Fanout(frame, members, NoSlot)
+				r.sender.Fanout(frame, members, nil, NoSlot)
 				if i%8 == 7 {
 					b.StopTimer()
 					for _, n := range members {
-						r.Cut(n, DropClosed)
+						r.sender.Cut(n, DropClosed)
 					}
-					for r.pending() {
+					for r.sender.hasWork() {
 						r.flush()
 					}
 					b.StartTimer()
@@ -42,16 +41,15 @@ func BenchmarkFanoutAndSend(b *testing.B) {
 			sink := drain(b)
 			members := slotsOf(r, count)
 			for _, n := range members {
-				r.slots.table.At(n).fd = sink
+				r.conns.table.At(n).fd = sink
 			}
 			frame := NewFrame(pattern(128), true)
 			b.ReportAllocs()
 			b.ResetTimer()
 			for i := range b.N {
-				r.NextSerial()
-				r.Fanout(frame, members, NoSlot)
+				r.sender.Fanout(frame, members, nil, NoSlot)
 				if i%8 == 7 {
-					for r.pending() {
+					for r.sender.hasWork() {
 						r.flush()
 					}
 				}
@@ -90,7 +88,7 @@ func BenchmarkWheel(b *testing.B) {
 	for _, count := range []int{1000, 100000} {
 		b.Run(fmt.Sprintf("connections=%d/op=set", count), func(b *testing.B) {
 			w := newWheel()
-			var table slots
+			var table connTable
 			for range count {
 				table.take()
 			}
@@ -98,17 +96,17 @@ func BenchmarkWheel(b *testing.B) {
 			b.ResetTimer()
 			for i := range b.N {
 				n := uint32(i % count)
-				w.set(n, table.table.At(n), w.now+250)
+				w.set(n, &table.table.At(n).deadline, w.now+250)
 			}
 		})
 		b.Run(fmt.Sprintf("connections=%d/op=tick", count), func(b *testing.B) {
 			w := newWheel()
-			var table slots
+			var table connTable
 			for i := range count {
 				n := table.take()
-				w.set(n, table.table.At(n), uint32(1+i%250))
+				w.set(n, &table.table.At(n).deadline, uint32(1+i%250))
 			}
-			expired := func(n uint32) { w.set(n, table.table.At(n), w.now+250) }
+			expired := expireFunc(func(n uint32) { w.set(n, &table.table.At(n).deadline, w.now+250) })
 			b.ReportAllocs()
 			b.ResetTimer()
 			for i := range b.N {

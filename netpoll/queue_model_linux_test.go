@@ -53,7 +53,7 @@ type queueModel struct {
 	poller  *stillPoller
 	handler *recorder
 	conns   []*modelConn
-	want    Counters
+	want    Ledger
 	last    *Frame
 	over    map[uint32]int
 	drained map[uint32]int
@@ -67,12 +67,12 @@ func newQueueModel(t testing.TB) *queueModel {
 	m.r, m.poller = still(t, Config{Handler: m.handler, QueueLimit: modelLimit})
 	m.handler.onOverflow = func(n uint32, _, _ int) {
 		m.over[n]++
-		m.r.Cut(n, DropOverflow)
-		m.r.SendAnyway(n, m.last)
+		m.r.sender.Cut(n, DropOverflow)
+		m.r.sender.SendLast(n, m.last)
 	}
 	m.handler.onDrained = func(n uint32) {
 		m.drained[n]++
-		if left := m.r.Buffered(n); left != 0 {
+		if left := m.r.sender.Buffered(n); left != 0 {
 			t.Fatalf("got Drained with %d bytes buffered, want 0", left)
 		}
 	}
@@ -189,54 +189,58 @@ func (m *queueModel) fanout(class, first, second, except byte, counted bool) {
 	if int(except) < len(m.conns) {
 		left = m.conns[except].slot
 	}
-	m.r.NextSerial()
 	got := make(map[uint32]bool)
-	for _, mask := range []byte{first, second} {
-		var members []uint32
-		var offered []*modelConn
-		var unsent []int
-		var blocked []bool
+	var members [2][]uint32
+	var offered []*modelConn
+	var unsent []int
+	var blocked []bool
+	for list, mask := range []byte{first, second} {
 		for i, c := range m.conns {
-			if mask>>(i%8)&1 == 0 || got[c.slot] && c.refusing {
+			if mask>>(i%8)&1 == 0 {
 				continue
 			}
-			members = append(members, c.slot)
+			members[list] = append(members[list], c.slot)
 			if c.slot == left || got[c.slot] {
 				continue
 			}
 			got[c.slot] = true
 			offered = append(offered, c)
 			unsent = append(unsent, c.unsent())
-			blocked = append(blocked, m.r.slots.table.At(c.slot).back != 0)
-		}
-		m.r.Fanout(f, members, left)
-		for i, c := range offered {
-			m.offered(c, f, unsent[i], blocked[i])
+			blocked = append(blocked, m.isBlocked(c))
 		}
 	}
+	m.r.sender.Fanout(f, members[0], members[1], left)
+	m.r.passOnNotices()
+	for i, c := range offered {
+		m.offered(c, f, unsent[i], blocked[i])
+	}
 }
+
+func (m *queueModel) isBlocked(c *modelConn) bool { return m.r.sender.conns.At(c.slot).backlog != 0 }
 
 func (m *queueModel) send(c *modelConn, class byte, anyway bool) {
 	f := m.frame(class, !anyway)
 	if anyway {
-		m.r.SendAnyway(c.slot, f)
+		m.r.sender.SendLast(c.slot, f)
 		c.queue = append(c.queue, modelFrame{f.bytes, false})
 		return
 	}
-	unsent, blocked := c.unsent(), m.r.slots.table.At(c.slot).back != 0
-	m.r.Send(c.slot, f)
+	unsent, blocked := c.unsent(), m.isBlocked(c)
+	m.r.sender.Send(c.slot, f)
+	m.r.passOnNotices()
 	m.offered(c, f, unsent, blocked)
 }
 
 func (m *queueModel) flush(steps int) {
 	for range steps {
 		switch {
-		case !m.r.express.empty():
-			m.r.flushOne(m.r.express.pop(), inExpress)
-		case !m.r.bulk.empty():
-			m.r.flushOne(m.r.bulk.pop(), inBulk)
+		case !m.r.sender.lists.express.empty():
+			m.r.sender.flushList(&m.r.sender.lists.express, inExpress, 1)
+		case !m.r.sender.lists.bulk.empty():
+			m.r.sender.flushList(&m.r.sender.lists.bulk, inBulk, 1)
 		}
 	}
+	m.r.passOnNotices()
 	for _, c := range m.conns {
 		m.sync(c)
 	}
@@ -252,8 +256,9 @@ func (m *queueModel) peerReads(c *modelConn, most int) {
 		}
 		c.received += n
 	}
-	if w := m.poller.watched[m.r.slots.table.At(c.slot).fd]; w.write {
+	if w := m.poller.watched[m.r.conns.table.At(c.slot).fd]; w.write {
 		m.r.ready(m.r.Conn(c.slot), writable)
+		m.r.passOnNotices()
 	}
 	m.sync(c)
 }
@@ -262,7 +267,7 @@ func (m *queueModel) drop(i int, why Reason) {
 	c := m.conns[i]
 	m.want.Dropped[why] += c.countedLeft()
 	m.r.Close(c.slot, why)
-	m.r.bury()
+	m.r.closeRetired()
 	m.forget(i)
 }
 
@@ -282,7 +287,7 @@ func (m *queueModel) release(i int) {
 		m.t.Fatalf("slot %d: got %d bytes handed back, want the %d that were queued", c.slot, len(out.unsent), len(rest))
 	}
 	unix.Close(int(out.fd))
-	m.r.bury()
+	m.r.closeRetired()
 	m.forget(i)
 }
 
@@ -296,20 +301,19 @@ func (m *queueModel) forget(i int) {
 
 func (m *queueModel) check() {
 	m.t.Helper()
-	checkQueue(m.t, m.r)
+	checkQueue(m.t, &m.r.sender)
 	m.want.Queued = 0
 	for _, c := range m.conns {
 		m.want.Queued += c.countedLeft()
-		s := m.r.slots.table.At(c.slot)
-		if got := m.r.Buffered(c.slot); got != c.unsent() {
+		s := m.r.conns.table.At(c.slot)
+		if got := m.r.sender.Buffered(c.slot); got != c.unsent() {
 			m.t.Fatalf("slot %d: got %d bytes buffered, want %d", c.slot, got, c.unsent())
 		}
-		if got := m.poller.watched[s.fd].write; got != (s.back != 0) {
-			m.t.Fatalf("slot %d: got watched for room %v, want %v: only while its socket is full", c.slot, got, s.back != 0)
+		if got := m.poller.watched[s.fd].write; got != m.isBlocked(c) {
+			m.t.Fatalf("slot %d: got watched for room %v, want %v: only while its socket is full", c.slot, got, m.isBlocked(c))
 		}
 	}
-	got := m.r.Count()
-	got = Counters{Matched: got.Matched, Delivered: got.Delivered, HandedBack: got.HandedBack, Dropped: got.Dropped, Queued: got.Queued}
+	got := m.r.Count().Ledger
 	if got != m.want {
 		m.t.Fatalf("got the ledger %+v, want %+v", got, m.want)
 	}

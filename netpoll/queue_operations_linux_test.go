@@ -36,7 +36,8 @@ func (m *queueModel) run(operations []byte) {
 		case 10, 11:
 			m.peerReads(c, 1+int(take())*64)
 		case 12:
-			m.r.Cut(c.slot, DropBudget)
+			m.r.sender.Cut(c.slot, DropBudget)
+			m.r.passOnNotices()
 			m.cut(c, DropBudget)
 		case 13:
 			if take()%4 == 0 {
@@ -47,18 +48,18 @@ func (m *queueModel) run(operations []byte) {
 				m.release(i)
 			}
 		case 15:
-			m.tellDrained(c)
+			m.notifyDrained(c)
 		}
 		m.check()
 	}
 	m.finish()
 }
 
-func (m *queueModel) tellDrained(c *modelConn) {
-	if m.r.slots.table.At(c.slot).flags&tellDrained == 0 {
+func (m *queueModel) notifyDrained(c *modelConn) {
+	if m.r.sender.conns.At(c.slot).state&wantsDrained == 0 {
 		c.drains++
 	}
-	m.r.TellDrained(c.slot)
+	m.r.sender.NotifyDrained(c.slot)
 }
 
 // finish lets every peer read all, and then closes.
@@ -68,7 +69,7 @@ func (m *queueModel) finish() {
 			m.t.Fatal("got frames that are never sent, want all sent once the peers read")
 		}
 		m.flush(64)
-		pending = m.r.pending()
+		pending = m.r.sender.hasWork()
 		for _, c := range m.conns {
 			m.peerReads(c, 1<<16)
 			pending = pending || c.unsent() > 0 || c.received < c.sent
@@ -84,8 +85,8 @@ func (m *queueModel) finish() {
 		m.drop(0, DropClosed)
 		m.check()
 	}
-	if m.r.log.live != 0 || m.r.log.batches.held != 0 {
-		m.t.Fatalf("got %d nodes and %d bytes left when all is closed, want none", m.r.log.live, m.r.log.batches.held)
+	if m.r.sender.pending.live != 0 || m.r.sender.pending.batches.held != 0 {
+		m.t.Fatalf("got %d nodes and %d bytes left when all is closed, want none", m.r.sender.pending.live, m.r.sender.pending.batches.held)
 	}
 	for _, f := range m.frames {
 		if refs := f.refs.Load(); refs != 1 {

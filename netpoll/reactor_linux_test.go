@@ -67,7 +67,7 @@ func TestReactorI1DescriptorsAreClosedBehindATurn(t *testing.T) {
 	if _, watched := p.watched[int32(ours)]; !watched {
 		t.Fatal("got the descriptor unwatched within a turn, want it so until its end")
 	}
-	r.bury()
+	r.closeRetired()
 	if isOpen(ours) {
 		t.Error("got the descriptor open behind the turn, want it closed")
 	}
@@ -76,7 +76,7 @@ func TestReactorI1DescriptorsAreClosedBehindATurn(t *testing.T) {
 	}
 }
 
-func TestReactorI2TheLastFrameNeverCutsIntoAHalfSentOne(t *testing.T) {
+func TestSenderI2TheLastFrameNeverCutsIntoAHalfSentOne(t *testing.T) {
 	r, _ := still(t, Config{Handler: newRecorder()})
 	ours, peer := socketPair(t)
 	_ = unix.SetsockoptInt(ours, unix.SOL_SOCKET, unix.SO_SNDBUF, 4096)
@@ -85,14 +85,14 @@ func TestReactorI2TheLastFrameNeverCutsIntoAHalfSentOne(t *testing.T) {
 		t.Fatal(err)
 	}
 	half := pattern(300 << 10)
-	r.Send(n, NewFrame(half, true))
-	r.Send(n, NewFrame([]byte("dropped"), true))
+	r.sender.Send(n, NewFrame(half, true))
+	r.sender.Send(n, NewFrame([]byte("dropped"), true))
 	r.flush()
-	r.Cut(n, DropOverflow)
-	r.Cut(n, DropOverflow)
-	r.SendAnyway(n, NewFrame([]byte("last"), false))
+	r.sender.Cut(n, DropOverflow)
+	r.sender.Cut(n, DropOverflow)
+	r.sender.SendLast(n, NewFrame([]byte("last"), false))
 	var got []byte
-	for r.Buffered(n) > 0 {
+	for r.sender.Buffered(n) > 0 {
 		r.flush()
 		buf := make([]byte, 1<<16)
 		m, _ := unix.Read(peer, buf)
@@ -110,10 +110,10 @@ func TestReactorI2TheLastFrameNeverCutsIntoAHalfSentOne(t *testing.T) {
 		t.Errorf("got %d delivered and %d dropped, want 1 and 1", c.Delivered, c.Dropped[DropOverflow])
 	}
 	r.Close(n, DropClosed)
-	r.bury()
+	r.closeRetired()
 }
 
-func TestReactorI3AReadComesBehindTheTasksPostedBefore(t *testing.T) {
+func TestReactorI2AReadComesBehindTheTasksPostedBefore(t *testing.T) {
 	h := newRecorder()
 	r, _ := still(t, Config{Handler: h})
 	ours, peer := socketPair(t)
@@ -132,31 +132,32 @@ func TestReactorI3AReadComesBehindTheTasksPostedBefore(t *testing.T) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	r.Close(n, DropClosed)
-	r.bury()
+	r.closeRetired()
 }
 
-func TestAFanoutKeepsItsSerialThroughWhatOverflowSends(t *testing.T) {
+func TestReactorI4OverflowIsToldBehindTheTaskThatBroughtTheFrame(t *testing.T) {
 	h := newRecorder()
 	r, _ := still(t, Config{Handler: h, QueueLimit: 100})
 	members := slotsOf(r, 3)
 	other := NewFrame([]byte("other"), true)
 	h.onOverflow = func(n uint32, _, _ int) {
-		r.SendAnyway(n, other)
-		r.Send(members[2], other)
-	}
-	for _, n := range members[1:2] {
-		r.SendAnyway(n, NewFrame(pattern(90), true))
-		r.slots.table.At(n).flags |= refusing
-		r.over = append(r.over, overflow{slot: n})
+		r.sender.SendLast(n, other)
+		r.sender.Send(members[2], other)
 	}
 	f := NewFrame(pattern(20), true)
-	r.NextSerial()
-	r.Fanout(f, members[:2], NoSlot)
-	r.Fanout(f, members[:1], NoSlot)
+	r.Post(TaskFunc(func(r *Reactor) {
+		r.sender.Send(members[1], NewFrame(pattern(101), true))
+		r.sender.Fanout(f, members[:2], members[:1], NoSlot)
+		if h.count("overflow") != 0 {
+			t.Errorf("got %q within the task, want it told later", h.list())
+		}
+	}))
+	r.runTasks()
+	r.notifyTurn()
 	if h.count("overflow") != 1 {
-		t.Fatalf("got %q, want one overflow between two lists", h.list())
+		t.Fatalf("got %q, want one overflow", h.list())
 	}
-	if got := r.Buffered(members[0]); got != f.Len() {
+	if got := r.sender.Buffered(members[0]); got != f.Len() {
 		t.Errorf("got %d bytes queued on a member of both lists, want one copy: %d", got, f.Len())
 	}
 }
@@ -179,15 +180,15 @@ func TestAClosedConnectionHurriesPausedAccepting(t *testing.T) {
 		t.Fatal("got the listener watched while accepting is paused, want it not")
 	}
 	r.Close(n, DropClosed)
-	r.bury()
+	r.closeRetired()
 	if !p.watched[int32(fd)].read || h.count("accepting <nil>") != 1 {
 		t.Errorf("got %q, want accepting to go on at once", h.list())
 	}
 	r.Close(l, DropClosed)
-	r.bury()
+	r.closeRetired()
 }
 
-func TestReactorI4NoFrameIsRefusedForWhatTheReactorHeldBack(t *testing.T) {
+func TestSenderI4NoFrameIsRefusedForWhatTheReactorHeldBack(t *testing.T) {
 	h := newRecorder()
 	r, _ := still(t, Config{Handler: h, QueueLimit: 1000})
 	ours, peer := socketPair(t)
@@ -198,7 +199,7 @@ func TestReactorI4NoFrameIsRefusedForWhatTheReactorHeldBack(t *testing.T) {
 	sizes := []int{240, 900, 1000, 999, 2}
 	total := 0
 	for _, size := range sizes {
-		r.Send(n, NewFrame(pattern(size), true))
+		r.sender.Send(n, NewFrame(pattern(size), true))
 		total += size
 	}
 	r.flush()
@@ -206,26 +207,28 @@ func TestReactorI4NoFrameIsRefusedForWhatTheReactorHeldBack(t *testing.T) {
 	if got, _ := unix.Read(peer, buf); got != total {
 		t.Errorf("got %d bytes, want all %d", got, total)
 	}
+	r.passOnNotices()
 	if h.count("overflow") != 0 {
 		t.Errorf("got %q of a connection that takes everything, want no overflow", h.list())
 	}
-	r.Send(n, NewFrame(pattern(1001), true))
+	r.sender.Send(n, NewFrame(pattern(1001), true))
+	r.passOnNotices()
 	if h.count("overflow 0 1001") != 1 {
 		t.Errorf("got %q, want an overflow of a frame over the limit by itself", h.list())
 	}
 	r.Close(n, DropClosed)
-	r.bury()
+	r.closeRetired()
 }
 
-func TestReactorI4TasksWaitWhilePendingFramesAreHeavy(t *testing.T) {
+func TestReactorI3TasksWaitWhilePendingFramesAreHeavy(t *testing.T) {
 	r, _ := still(t, Config{Handler: newRecorder(), QueueLimit: 1000})
-	n := r.slots.take()
-	r.slots.table.At(n).fd = drain(t)
+	n := r.openSlot()
+	r.conns.table.At(n).fd = drain(t)
 	ran := 0
 	for range 10 {
 		r.Post(TaskFunc(func(r *Reactor) {
 			ran++
-			r.Send(n, NewFrame(pattern(200), true))
+			r.sender.Send(n, NewFrame(pattern(200), true))
 		}))
 	}
 	r.runTasks()
@@ -257,7 +260,7 @@ func TestADeadlineSetAfterALongSleepIsNotDueAtOnce(t *testing.T) {
 	if v := r.turn(); v != waitForMore {
 		t.Fatalf("got verdict %d of an idle turn, want to wait", v)
 	}
-	r.epoch = r.epoch.Add(-time.Minute)
+	r.wheel.epoch = r.wheel.epoch.Add(-time.Minute)
 	if _, err := unix.Write(peer, []byte("x")); err != nil {
 		t.Fatal(err)
 	}
@@ -266,13 +269,13 @@ func TestADeadlineSetAfterALongSleepIsNotDueAtOnce(t *testing.T) {
 	if h.count("expired") != 0 {
 		t.Error("got expired in the turn in which the deadline was set, want it in five seconds")
 	}
-	r.epoch = r.epoch.Add(-6 * time.Second)
+	r.wheel.epoch = r.wheel.epoch.Add(-6 * time.Second)
 	r.turn()
 	if h.count("expired") != 1 {
 		t.Errorf("got %d expiries six seconds later, want 1", h.count("expired"))
 	}
 	r.Close(n, DropClosed)
-	r.bury()
+	r.closeRetired()
 }
 
 func TestAGiantFanoutDoesNotStarveASmallOne(t *testing.T) {
@@ -280,21 +283,19 @@ func TestAGiantFanoutDoesNotStarveASmallOne(t *testing.T) {
 	sink := drain(t)
 	members := slotsOf(r, 3000)
 	for _, n := range members {
-		r.slots.table.At(n).fd = sink
+		r.conns.table.At(n).fd = sink
 	}
 	small := members[2999:]
-	r.NextSerial()
-	r.Fanout(NewFrame([]byte("giant"), true), members[:2999], NoSlot)
+	r.sender.Fanout(NewFrame([]byte("giant"), true), members[:2999], nil, NoSlot)
 	turns, smallAt := 0, 0
 	for verdict := lookAgain; verdict == lookAgain; turns++ {
 		if turns == 5 {
 			r.Post(TaskFunc(func(r *Reactor) {
-				r.NextSerial()
-				r.Fanout(NewFrame([]byte("small"), true), small, NoSlot)
+				r.sender.Fanout(NewFrame([]byte("small"), true), small, nil, NoSlot)
 			}))
 		}
 		verdict = r.turn()
-		if turns >= 5 && smallAt == 0 && r.Buffered(small[0]) == 0 {
+		if turns >= 5 && smallAt == 0 && r.sender.Buffered(small[0]) == 0 {
 			smallAt = turns
 		}
 	}
@@ -314,18 +315,16 @@ func TestSmallFanoutsDoNotStarveAGiant(t *testing.T) {
 	sink := drain(t)
 	members := slotsOf(r, 1600)
 	for _, n := range members {
-		r.slots.table.At(n).fd = sink
+		r.conns.table.At(n).fd = sink
 	}
 	giant, small := members[:1400], members[1400:]
-	r.NextSerial()
-	r.Fanout(NewFrame([]byte("giant"), true), giant, NoSlot)
-	for turns := 0; r.Buffered(giant[1399]) > 0; turns++ {
+	r.sender.Fanout(NewFrame([]byte("giant"), true), giant, nil, NoSlot)
+	for turns := 0; r.sender.Buffered(giant[1399]) > 0; turns++ {
 		if turns > 200 {
 			t.Fatal("got the giant unsent after 200 turns of small fan-outs, want it sent")
 		}
 		for from := 0; from < len(small); from += 50 {
-			r.NextSerial()
-			r.Fanout(NewFrame([]byte("small"), true), small[from:from+50], NoSlot)
+			r.sender.Fanout(NewFrame([]byte("small"), true), small[from:from+50], nil, NoSlot)
 		}
 		r.turn()
 	}
@@ -369,7 +368,7 @@ func TestAnUnresumedBrokenConnectionCostsNoTurns(t *testing.T) {
 			})
 			_ = unix.Shutdown(peer, unix.SHUT_RDWR)
 			for noticed := false; !noticed; {
-				on(t, r, func() { noticed = r.slots.table.At(n).flags&muted != 0 })
+				on(t, r, func() { noticed = r.conns.table.At(n).is(unwatched) })
 			}
 			h.onHangup = func(n uint32, err error) {
 				if err != io.EOF {

@@ -69,12 +69,12 @@ func TestContractAReleasedConnectionSendsWhatWasQueuedFirst(t *testing.T) {
 	onEveryEngine(t, nil, func(t *testing.T, b *bench) {
 		b.open(t)
 		sent := pattern(700 << 10)
-		on(t, b.r, func() { b.r.Send(b.slot, NewFrame(sent, true)) })
+		on(t, b.r, func() { b.r.sender.Send(b.slot, NewFrame(sent, true)) })
 		var matched, accounted uint64
-		on(t, b.r, func() { b.r.Send(b.slot, NewFrame([]byte("queued"), true)) })
+		on(t, b.r, func() { b.r.sender.Send(b.slot, NewFrame([]byte("queued"), true)) })
 		var out *Released
 		on(t, b.r, func() {
-			b.r.Send(b.slot, NewFrame([]byte("late"), true))
+			b.r.sender.Send(b.slot, NewFrame([]byte("late"), true))
 			out = b.r.Release(b.slot, nil)
 			c := b.r.Count()
 			matched, accounted = c.Matched, c.Delivered+c.HandedBack
@@ -101,7 +101,7 @@ func TestContractClosingAReleasedConnectionSendsItsPast(t *testing.T) {
 		sent := pattern(600 << 10)
 		var out *Released
 		on(t, b.r, func() {
-			b.r.Send(b.slot, NewFrame(sent, true))
+			b.r.sender.Send(b.slot, NewFrame(sent, true))
 			out = b.r.Release(b.slot, nil)
 		})
 		conn, err := out.Conn()

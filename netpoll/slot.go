@@ -1,5 +1,10 @@
 package netpoll
 
+import "time"
+
+// Tick is the resolution of deadlines.
+const Tick = 100 * time.Millisecond
+
 // Conn names a connection of a reactor from another goroutine: its slot, and the generation that tells it from the
 // slot's earlier and later users.
 type Conn struct {
@@ -9,53 +14,69 @@ type Conn struct {
 	Gen uint32
 }
 
-// slot is what the fan-out path touches of a connection: 32 bytes without pointers. It belongs to the reactor.
+// slot is what the reactor knows of a connection besides what it sends: 24 bytes without pointers.
 //
-// I1: head is the log node of the frames that wait for the end of the turn; 0 when there are none.
-// I2: back is the backlog's number; 0 unless the socket is full.
-// I3: a slot with head other than 0 stands in an outlist, or has a backlog and stands in one.
-// I4: gen changes when the connection ends, so that what was meant for it finds nobody.
-// I5: parked is the tick of the wheel bucket that holds the slot's entry; an entry found elsewhere is stale.
+// I1: gen changes when the connection ends, so that what was meant for it finds nobody.
 type slot struct {
-	fd     int32
-	head   uint32
-	back   uint32
-	gen    uint32
-	seen   uint32
-	due    uint32
-	parked uint32
-	flags  flags
+	fd  int32
+	gen uint32
+	// seen is the tick at which the peer last sent something.
+	seen     uint32
+	deadline deadline
+	state    connState
 }
 
-type flags uint32
+// deadline is one connection's place in the wheel, which owns it.
+type deadline struct {
+	// due is the tick of the deadline; 0: none.
+	due uint32
+	// parked is the tick of the bucket that has the entry; an entry found elsewhere is stale.
+	parked uint32
+}
+
+// connState is a set of flags of one connection.
+type connState uint8
 
 const (
-	inUse flags = 1 << iota
-	inBulk
-	inExpress
+	// inUse: a connection or listener has the slot.
+	inUse connState = 1 << iota
+	// paused: it is not read.
 	paused
-	armed
-	dead
+	// awaitsRoom: its socket is full, and the poller watches for room.
+	awaitsRoom
+	// listening: it is a listener.
 	listening
+	// linked: it has no descriptor; a link serves it.
 	linked
-	tellDrained
-	refusing
-	muted
+	// unwatched: it is paused and broken, and the poller has forgotten it lest it report that without end.
+	unwatched
 )
 
-const listed = inBulk | inExpress
+// is says whether all flags of what are set.
+func (s *slot) is(what connState) bool { return s.state&what == what }
 
-// slots is the reactor's table of connections. Freed numbers come back only once no outlist names them.
-// past is the highest generation of tables that shrink has dropped.
-type slots struct {
-	table      Table[slot]
-	free       []uint32
-	quarantine []uint32
-	used       int
-	past       uint32
+// connTable is the reactor's table of connections. Numbers of ended ones come back at the end of the turn, once no list
+// of the sender names them.
+type connTable struct {
+	table Table[slot]
+	free  []uint32
+	// retired are the numbers of connections that have ended, and what of theirs is still to be closed.
+	retired retired
+	used    int
+	// maxGen is the highest generation of tables that shrink has dropped.
+	maxGen uint32
 }
 
-func (t *slots) take() uint32 {
+// retired is what closeRetired has to finish.
+type retired struct {
+	slots []uint32
+	fds   []int32
+}
+
+// largeTable is the number of slots above which an empty table is dropped.
+const largeTable = 4096
+
+func (t *connTable) take() uint32 {
 	var n uint32
 	if last := len(t.free) - 1; last >= 0 {
 		n = t.free[last]
@@ -63,77 +84,48 @@ func (t *slots) take() uint32 {
 	} else {
 		n = t.table.Len()
 		t.table.Extend(n + 1)
-		t.table.At(n).gen = 1 + t.past
+		t.table.At(n).gen = 1 + t.maxGen
 	}
 	t.used++
 	s := t.table.At(n)
-	*s = slot{fd: -1, gen: s.gen, flags: inUse}
+	*s = slot{fd: -1, gen: s.gen, state: inUse}
 	return n
 }
 
-func (t *slots) retire(n uint32) {
+// retire ends the use of a slot.
+func (t *connTable) retire(n uint32) {
 	s := t.table.At(n)
 	s.gen++
-	s.flags = s.flags&listed | dead
-	s.due = 0
+	s.state = 0
+	s.deadline.due = 0
 	t.used--
-	t.quarantine = append(t.quarantine, n)
+	t.retired.slots = append(t.retired.slots, n)
 }
 
-// recycle frees the retired slots that no outlist names any more.
-func (t *slots) recycle() {
-	kept := t.quarantine[:0]
-	for _, n := range t.quarantine {
-		if t.table.At(n).flags&listed != 0 {
+// recycle frees the retired slots that no list of the sender names any more.
+func (t *connTable) recycle(lists interface{ isListed(slot uint32) bool }) {
+	kept := t.retired.slots[:0]
+	for _, n := range t.retired.slots {
+		if lists.isListed(n) {
 			kept = append(kept, n)
 			continue
 		}
-		t.table.At(n).flags = 0
 		t.free = append(t.free, n)
 	}
-	t.quarantine = kept
-	if t.used == 0 && len(kept) == 0 && t.table.Len() > 4096 {
-		t.shrink()
-	}
+	t.retired.slots = kept
 }
 
-// shrink forgets an empty table after a spike. Generations go on from the highest ever used, which keeps I4.
-func (t *slots) shrink() {
+// isLargeAndEmpty says whether a spike has left a table that shrink gives back.
+func (t *connTable) isLargeAndEmpty() bool {
+	return t.used == 0 && len(t.retired.slots) == 0 && t.table.Len() > largeTable
+}
+
+// shrink forgets an empty table. Generations go on from the highest ever used, which keeps I1 of slot.
+func (t *connTable) shrink() {
 	for i := range t.table.Len() {
-		t.past = max(t.past, t.table.At(i).gen)
+		t.maxGen = max(t.maxGen, t.table.At(i).gen)
 	}
 	t.table.Reset()
 	t.free = nil
-	t.quarantine = nil
-}
-
-// outlist is a queue of slots to flush. Entries whose slot has nothing pending any more are skipped.
-type outlist struct {
-	slots []uint32
-	next  int
-}
-
-func (o *outlist) push(n uint32) { o.slots = append(o.slots, n) }
-
-func (o *outlist) empty() bool { return o.next == len(o.slots) }
-
-func (o *outlist) pop() uint32 {
-	n := o.slots[o.next]
-	o.next++
-	switch {
-	case o.next == len(o.slots):
-		o.slots = o.slots[:0]
-		o.next = 0
-	case o.next >= 4096 && o.next > len(o.slots)/2:
-		kept := copy(o.slots, o.slots[o.next:])
-		o.slots = o.slots[:kept]
-		o.next = 0
-	}
-	return n
-}
-
-func (o *outlist) trim() {
-	if len(o.slots) == 0 && cap(o.slots) > 4096 {
-		o.slots = nil
-	}
+	t.retired.slots = nil
 }

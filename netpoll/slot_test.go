@@ -3,11 +3,12 @@ package netpoll
 import (
 	"math/rand/v2"
 	"testing"
+	"time"
 )
 
-func TestSlotI4AGenerationNeverComesTwice(t *testing.T) {
+func TestSlotI1AGenerationNeverComesTwice(t *testing.T) {
 	random := rand.New(rand.NewPCG(5, 5))
-	var table slots
+	var table connTable
 	seen := make(map[Conn]bool)
 	var open []uint32
 	take := func() {
@@ -30,14 +31,14 @@ func TestSlotI4AGenerationNeverComesTwice(t *testing.T) {
 				open = open[:len(open)-1]
 			}
 			if random.IntN(10) == 0 {
-				table.recycle()
+				table.recycle(noLists{})
 			}
 		}
 		for _, n := range open {
 			table.retire(n)
 		}
 		open = nil
-		table.recycle()
+		table.recycle(noLists{})
 	}
 	if table.table.Len() > 4096 {
 		t.Errorf("got a table of %d when all slots are free, want it given back", table.table.Len())
@@ -47,20 +48,19 @@ func TestSlotI4AGenerationNeverComesTwice(t *testing.T) {
 	}
 }
 
-func TestSlotIsNotReusedWhileAnOutlistNamesIt(t *testing.T) {
+func TestSlotIsNotReusedWhileAListNamesIt(t *testing.T) {
 	r, _ := still(t, Config{Handler: newRecorder()})
-	n := r.slots.take()
-	r.slots.table.At(n).fd = -1
-	r.Send(n, NewFrame([]byte("x"), true))
+	n := r.openSlot()
+	r.sender.Send(n, NewFrame([]byte("x"), true))
 	r.Close(n, DropClosed)
-	r.closing = nil
-	r.bury()
-	if other := r.slots.take(); other == n {
-		t.Fatal("got a slot that an outlist still names, want another")
+	r.conns.retired.fds = nil
+	r.closeRetired()
+	if other := r.openSlot(); other == n {
+		t.Fatal("got a slot that a list still names, want another")
 	}
-	r.flushOne(r.express.pop(), inExpress)
-	r.bury()
-	if other := r.slots.take(); other != n {
+	r.sender.flush(time.Second)
+	r.closeRetired()
+	if other := r.openSlot(); other != n {
 		t.Errorf("got slot %d once no list names %d, want it", other, n)
 	}
 	if c := r.Count(); c.Matched != 1 || c.Dropped[DropClosed] != 1 {
@@ -68,29 +68,29 @@ func TestSlotIsNotReusedWhileAnOutlistNamesIt(t *testing.T) {
 	}
 }
 
-func TestSlotI5AStaleWheelEntryIsIgnored(t *testing.T) {
+func TestDeadlineAStaleWheelEntryIsIgnored(t *testing.T) {
 	w := newWheel()
-	var table slots
+	var table connTable
 	n := table.take()
-	w.set(n, table.table.At(n), 10)
+	w.set(n, &table.table.At(n).deadline, 10)
 	table.retire(n)
-	table.recycle()
+	table.recycle(noLists{})
 	if again := table.take(); again != n {
 		t.Fatalf("got slot %d, want %d again", again, n)
 	}
-	w.set(n, table.table.At(n), 20)
+	w.set(n, &table.table.At(n).deadline, 20)
 	var at []uint32
 	for tick := uint32(1); tick <= 30; tick++ {
-		w.advance(tick, &table, func(uint32) { at = append(at, tick) })
+		w.advance(tick, &table, expireFunc(func(uint32) { at = append(at, tick) }))
 	}
 	if len(at) != 1 || at[0] != 20 {
 		t.Errorf("got expiries at %v, want one at 20", at)
 	}
 }
 
-func TestOutlistIsAQueue(t *testing.T) {
+func TestSendListIsAQueue(t *testing.T) {
 	random := rand.New(rand.NewPCG(6, 6))
-	var o outlist
+	var o sendList
 	var model []uint32
 	for i := range uint32(60000) {
 		if random.IntN(100) < 52 {

@@ -189,17 +189,17 @@ func sysAccept(fd int32, from *unix.RawSockaddrAny) (int, syscall.Errno) {
 	return rawAccept(fd, from)
 }
 
-// disturb makes up readiness before a turn.
-func (r *Reactor) disturb() {
+// injectSpurious makes up readiness before a turn.
+func (r *Reactor) injectSpurious() {
 	chance, hit := installed.Load().strike(spurious)
 	if !hit {
 		return
 	}
 	what := readiness(chance&uint64(readable|writable)) | readable
-	n := uint32(chance >> 8 % uint64(r.slots.table.Len()+1))
+	n := uint32(chance >> 8 % uint64(r.conns.table.Len()+1))
 	token := Conn{Slot: n, Gen: uint32(chance >> 40 % 4)}
-	if n < r.slots.table.Len() && chance>>4&1 == 0 {
-		token.Gen = r.slots.table.At(n).gen
+	if n < r.conns.table.Len() && chance>>4&1 == 0 {
+		token.Gen = r.conns.table.At(n).gen
 	}
 	r.ready(token, what)
 }

@@ -2,44 +2,47 @@ package netpoll
 
 import "time"
 
-// Tick is the resolution of deadlines.
-const Tick = 100 * time.Millisecond
-
-const wheelBuckets = 1024
-
 // wheel keeps the deadlines of all connections of a reactor in one ring of buckets, a tick each. A deadline that is
 // moved back costs nothing: its entry stays where it is and is parked again when its bucket comes round. It belongs to
 // the reactor.
 //
-// I1: an entry is parked at most wheelBuckets-1 ticks ahead, and never later than its slot's due.
+// I1: an entry is parked at most wheelBuckets-1 ticks ahead, and never later than its deadline is due.
 // I2: now only grows.
 // I3: while there are entries, no bucket between now and soonest has any.
 type wheel struct {
-	buckets [][]uint32
-	spare   []uint32
+	epoch   time.Time
 	now     uint32
+	buckets [][]uint32
+	// spare is the bucket emptied last, to be used again.
+	spare   []uint32
 	entries int
 	soonest uint32
 }
 
-func newWheel() wheel { return wheel{buckets: make([][]uint32, wheelBuckets)} }
+const (
+	wheelBuckets = 1024
+	// largeBucket is the room above which an emptied bucket is not kept if most of it was unused.
+	largeBucket = 4096
+)
+
+func newWheel() wheel { return wheel{epoch: time.Now(), buckets: make([][]uint32, wheelBuckets)} }
 
 // set makes slot n due at tick due. An earlier entry that lies before due is left to find its new deadline by itself.
-func (w *wheel) set(n uint32, s *slot, due uint32) {
+func (w *wheel) set(n uint32, d *deadline, due uint32) {
 	due = max(due, w.now+1)
-	s.due = due
-	if s.parked > w.now && s.parked <= due {
+	d.due = due
+	if d.parked > w.now && d.parked <= due {
 		return
 	}
-	w.park(n, s)
+	w.park(n, d)
 }
 
-func (w *wheel) park(n uint32, s *slot) {
-	s.parked = min(s.due, w.now+wheelBuckets-1)
-	b := &w.buckets[s.parked%wheelBuckets]
+func (w *wheel) park(n uint32, d *deadline) {
+	d.parked = min(d.due, w.now+wheelBuckets-1)
+	b := &w.buckets[d.parked%wheelBuckets]
 	*b = append(*b, n)
-	if w.entries == 0 || s.parked < w.soonest {
-		w.soonest = s.parked
+	if w.entries == 0 || d.parked < w.soonest {
+		w.soonest = d.parked
 	}
 	w.entries++
 }
@@ -55,8 +58,13 @@ func (w *wheel) next() uint32 {
 	return w.soonest - w.now
 }
 
-// advance moves to tick now and calls expired for each slot whose deadline has come. The slot's due is 0 by then.
-func (w *wheel) advance(now uint32, table *slots, expired func(n uint32)) {
+// expirer is told of the slots whose deadline has come: the Reactor, or a test.
+type expirer interface {
+	expire(slot uint32)
+}
+
+// advance moves to tick now and tells each of the slots whose deadline has come. Their due is 0 by then.
+func (w *wheel) advance(now uint32, conns *connTable, each expirer) {
 	if now-w.now >= wheelBuckets {
 		w.now = now - wheelBuckets
 	}
@@ -69,22 +77,23 @@ func (w *wheel) advance(now uint32, table *slots, expired func(n uint32)) {
 		w.buckets[w.now%wheelBuckets] = w.spare[:0]
 		w.entries -= len(bucket)
 		for _, n := range bucket {
-			if n >= table.table.Len() {
+			if n >= conns.table.Len() {
 				continue
 			}
-			s := table.table.At(n)
-			if s.flags&inUse == 0 || s.due == 0 || s.parked > w.now {
+			s := conns.table.At(n)
+			d := &s.deadline
+			if !s.is(inUse) || d.due == 0 || d.parked > w.now {
 				continue
 			}
-			if s.due > w.now {
-				w.park(n, s)
+			if d.due > w.now {
+				w.park(n, d)
 				continue
 			}
-			s.due = 0
-			expired(n)
+			d.due = 0
+			each.expire(n)
 		}
 		w.spare = bucket
-		if cap(w.spare) > 4096 && len(bucket) < cap(w.spare)/4 {
+		if cap(w.spare) > largeBucket && len(bucket) < cap(w.spare)/4 {
 			w.spare = nil
 		}
 	}

@@ -6,14 +6,14 @@ import (
 	"testing"
 )
 
-func checkWheel(t *testing.T, w *wheel, table *slots) {
+func checkWheel(t *testing.T, w *wheel, table *connTable) {
 	t.Helper()
 	entries := 0
 	parkedAt := make(map[uint32]bool)
 	for i, bucket := range w.buckets {
 		entries += len(bucket)
 		for _, n := range bucket {
-			s := table.table.At(n)
+			s := table.table.At(n).deadline
 			if s.parked%wheelBuckets == uint32(i) {
 				parkedAt[n] = true
 			}
@@ -23,8 +23,8 @@ func checkWheel(t *testing.T, w *wheel, table *slots) {
 		t.Fatalf("got %d entries noted, want %d", w.entries, entries)
 	}
 	for n := range table.table.Len() {
-		s := table.table.At(n)
-		if s.flags&inUse == 0 || s.due == 0 {
+		s := table.table.At(n).deadline
+		if !table.table.At(n).is(inUse) || s.due == 0 {
 			continue
 		}
 		if !parkedAt[n] || s.parked > s.due || s.parked <= w.now || s.parked-w.now >= wheelBuckets {
@@ -40,14 +40,24 @@ func checkWheel(t *testing.T, w *wheel, table *slots) {
 	}
 }
 
+// expireFunc makes a function an expirer.
+type expireFunc func(slot uint32)
+
+func (f expireFunc) expire(slot uint32) { f(slot) }
+
+// noLists names no slot.
+type noLists struct{}
+
+func (noLists) isListed(uint32) bool { return false }
+
 func TestWheelAgreesWithAMapOfDeadlines(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 3))
 	w := newWheel()
-	var table slots
+	var table connTable
 	model := make(map[uint32]uint32)
 	var open []uint32
 	var again []uint32
-	expired := func(n uint32) {
+	expired := expireFunc(func(n uint32) {
 		if due, ok := model[n]; !ok || due > w.now {
 			t.Fatalf("slot %d: got expired at %d, want %d (set: %v)", n, w.now, due, ok)
 		}
@@ -55,10 +65,10 @@ func TestWheelAgreesWithAMapOfDeadlines(t *testing.T) {
 		if random.IntN(4) == 0 {
 			again = append(again, n)
 			due := w.now + 1 + random.Uint32N(50)
-			w.set(n, table.table.At(n), due)
+			w.set(n, &table.table.At(n).deadline, due)
 			model[n] = due
 		}
-	}
+	})
 	for step := range 30000 {
 		switch random.IntN(8) {
 		case 0:
@@ -70,19 +80,19 @@ func TestWheelAgreesWithAMapOfDeadlines(t *testing.T) {
 				delete(model, open[i])
 				open[i] = open[len(open)-1]
 				open = open[:len(open)-1]
-				table.recycle()
+				table.recycle(noLists{})
 			}
 		case 2, 3, 4:
 			if len(open) > 0 {
 				n := open[random.IntN(len(open))]
 				due := w.now + 1 + random.Uint32N([]uint32{3, 60, 900, 5000}[random.IntN(4)])
-				w.set(n, table.table.At(n), due)
+				w.set(n, &table.table.At(n).deadline, due)
 				model[n] = due
 			}
 		case 5:
 			if len(open) > 0 {
 				n := open[random.IntN(len(open))]
-				table.table.At(n).due = 0
+				table.table.At(n).deadline.due = 0
 				delete(model, n)
 			}
 		case 6:
@@ -106,15 +116,15 @@ func TestWheelAgreesWithAMapOfDeadlines(t *testing.T) {
 
 func TestWheelI1EntriesArePartOfOneRound(t *testing.T) {
 	w := newWheel()
-	var table slots
+	var table connTable
 	n := table.take()
-	w.set(n, table.table.At(n), 100000)
-	if parked := table.table.At(n).parked; parked != wheelBuckets-1 {
+	w.set(n, &table.table.At(n).deadline, 100000)
+	if parked := table.table.At(n).deadline.parked; parked != wheelBuckets-1 {
 		t.Errorf("got a far deadline parked at %d, want %d", parked, wheelBuckets-1)
 	}
 	expiries := 0
 	for tick := uint32(1); tick <= 100000; tick++ {
-		w.advance(tick, &table, func(uint32) { expiries++ })
+		w.advance(tick, &table, expireFunc(func(uint32) { expiries++ }))
 		if (expiries == 1) != (tick == 100000) {
 			t.Fatalf("got %d expiries at tick %d, want one at 100000", expiries, tick)
 		}
@@ -124,17 +134,17 @@ func TestWheelI1EntriesArePartOfOneRound(t *testing.T) {
 func TestWheelI2NowOnlyGrowsAndNothingIsLostInALongPause(t *testing.T) {
 	for _, pause := range []uint32{wheelBuckets - 1, wheelBuckets, wheelBuckets + 1, 10 * wheelBuckets} {
 		w := newWheel()
-		var table slots
+		var table connTable
 		want := 0
 		for due := uint32(1); due <= wheelBuckets+5; due++ {
 			n := table.take()
-			w.set(n, table.table.At(n), due)
+			w.set(n, &table.table.At(n).deadline, due)
 			if due <= pause {
 				want++
 			}
 		}
 		got := 0
-		w.advance(pause, &table, func(uint32) { got++ })
+		w.advance(pause, &table, expireFunc(func(uint32) { got++ }))
 		if got != want || w.now != pause {
 			t.Errorf("got %d expiries at tick %d after a pause, want %d at %d", got, w.now, want, pause)
 		}
@@ -143,17 +153,17 @@ func TestWheelI2NowOnlyGrowsAndNothingIsLostInALongPause(t *testing.T) {
 
 func TestWheelI3NextIsTheFirstBucketWithEntries(t *testing.T) {
 	w := newWheel()
-	var table slots
+	var table connTable
 	if got := w.next(); got != 0 {
 		t.Errorf("got next %d of an empty wheel, want 0", got)
 	}
 	a, b := table.take(), table.take()
-	w.set(a, table.table.At(a), 700)
-	w.set(b, table.table.At(b), 30)
+	w.set(a, &table.table.At(a).deadline, 700)
+	w.set(b, &table.table.At(b).deadline, 30)
 	if got := w.next(); got != 30 {
 		t.Errorf("got next %d, want 30", got)
 	}
-	w.advance(30, &table, func(uint32) {})
+	w.advance(30, &table, expireFunc(func(uint32) {}))
 	if got := w.next(); got != 670 {
 		t.Errorf("got next %d, want 670", got)
 	}
@@ -161,10 +171,10 @@ func TestWheelI3NextIsTheFirstBucketWithEntries(t *testing.T) {
 
 func TestWheelMovingADeadlineBackCostsNoEntry(t *testing.T) {
 	w := newWheel()
-	var table slots
+	var table connTable
 	n := table.take()
 	for due := uint32(10); due < 500; due++ {
-		w.set(n, table.table.At(n), due)
+		w.set(n, &table.table.At(n).deadline, due)
 	}
 	if w.entries != 1 {
 		t.Errorf("got %d entries of one slot, want 1", w.entries)

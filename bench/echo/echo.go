@@ -143,7 +143,7 @@ func (e *echo) shake(slot uint32, c *client, view []byte) (rest []byte) {
 
 func (e *echo) send(slot uint32, frame []byte) {
 	f := netpoll.NewFrame(frame, false)
-	e.reactor.Send(slot, f)
+	e.reactor.Sender().Send(slot, f)
 	f.Release()
 }
 
@@ -151,9 +151,9 @@ func (e *echo) send(slot uint32, frame []byte) {
 func (e *echo) say(slot uint32, c *client, last []byte) {
 	c.closing = true
 	f := netpoll.NewFrame(last, false)
-	e.reactor.SendAnyway(slot, f)
+	e.reactor.Sender().SendLast(slot, f)
 	f.Release()
-	e.reactor.TellDrained(slot)
+	e.reactor.Sender().NotifyDrained(slot)
 	e.reactor.SetDeadline(slot, closeTimeout)
 }
 

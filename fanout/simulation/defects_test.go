@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/spokehub/spokehub/fanout"
-	"github.com/spokehub/spokehub/netpoll"
 	"github.com/spokehub/spokehub/subs"
 )
 
@@ -28,7 +27,7 @@ const (
 
 func defects() map[string]*bool {
 	all := make(map[string]*bool)
-	for _, some := range []map[string]*bool{netpoll.Defects, fanout.Defects, subs.Defects} {
+	for _, some := range []map[string]*bool{fanout.Defects, subs.Defects} {
 		maps.Copy(all, some)
 	}
 	return all

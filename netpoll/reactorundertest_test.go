@@ -179,7 +179,7 @@ func start(t testing.TB, cfg Config) *Reactor {
 func on(t testing.TB, r *Reactor, f func()) {
 	t.Helper()
 	done := make(chan bool, 1)
-	if !r.Post(TaskFunc(func(*Reactor) { apart(done, f) })) {
+	if !r.Post(TaskFunc(func(r *Reactor) { apart(r, done, f) })) {
 		t.Fatal("got a task refused, want it run")
 	}
 	if !<-done {
@@ -200,19 +200,20 @@ const stoppedTurn = ^uint64(0)
 
 func turnOf(r *Reactor) uint64 {
 	turn := make(chan uint64, 1)
-	if !r.Post(TaskFunc(func(r *Reactor) { turn <- r.count.Turns })) {
+	if !r.Post(TaskFunc(func(r *Reactor) { turn <- r.turns.count })) {
 		return stoppedTurn
 	}
 	return <-turn
 }
 
 // apart reports whether f has returned.
-func apart(done chan<- bool, f func()) {
+func apart(r *Reactor, done chan<- bool, f func()) {
 	ended := make(chan struct{})
 	go func() {
 		returned := false
 		defer close(ended)
 		defer func() { done <- returned }()
+		defer lendOwner(r)()
 		f()
 		returned = true
 	}()
@@ -276,7 +277,7 @@ func still(t testing.TB, cfg Config) (*Reactor, *stillPoller) {
 func slotsOf(r *Reactor, n int) []uint32 {
 	members := make([]uint32, n)
 	for i := range members {
-		members[i] = r.slots.take()
+		members[i] = r.openSlot()
 	}
 	return members
 }

@@ -14,15 +14,15 @@ import (
 	"testing"
 )
 
-// transport makes pairs of connected net.Conns.
-type transport struct {
+// wire makes pairs of connected net.Conns.
+type wire struct {
 	name  string
 	half  bool
 	taken bool
 	pair  func(t testing.TB) (ours, peer net.Conn)
 }
 
-var transports = []transport{
+var wires = []wire{
 	{"tcp", true, true, tcpPair},
 	{"unix", true, true, unixPair},
 	{"pipe", false, false, func(testing.TB) (net.Conn, net.Conn) { return net.Pipe() }},

@@ -5,11 +5,11 @@ import (
 	"testing"
 )
 
-func TestTasksI1SizeIsWhatWaits(t *testing.T) {
-	var q tasks
+func TestMailboxI1SizeIsWhatWaits(t *testing.T) {
+	var q mailbox
 	nop := TaskFunc(func(*Reactor) {})
 	q.push(nop)
-	q.pushAll([]Task{nop, nop})
+	q.push(nop, nop)
 	if got := q.size.Load(); got != 3 {
 		t.Errorf("got size %d, want 3", got)
 	}
@@ -18,14 +18,14 @@ func TestTasksI1SizeIsWhatWaits(t *testing.T) {
 	}
 }
 
-func TestTasksI2NoneIsTakenAfterClose(t *testing.T) {
-	var q tasks
+func TestMailboxI2NoneIsTakenAfterClose(t *testing.T) {
+	var q mailbox
 	nop := TaskFunc(func(*Reactor) {})
 	q.push(nop)
 	if got := len(q.close()); got != 1 {
 		t.Errorf("got %d tasks from close, want 1", got)
 	}
-	if q.push(nop) || q.pushAll([]Task{nop}) {
+	if q.push(nop) || q.push(nop, nop) {
 		t.Error("got a task accepted after close, want it refused")
 	}
 }
@@ -93,12 +93,12 @@ func TestNoWakeUpIsLost(t *testing.T) {
 	}
 }
 
-// TestATaskPostedWhileTheReactorFallsAsleepIsNotLeft posts one behind the reactor's look at its inbox and ahead of its
+// TestMailboxI3ATaskPostedWhileTheReactorFallsAsleepIsNotLeft posts one behind the reactor's look at its inbox and ahead of its
 // sleeping flag, where no kick comes.
-func TestATaskPostedWhileTheReactorFallsAsleepIsNotLeft(t *testing.T) {
+func TestMailboxI3ATaskPostedWhileTheReactorFallsAsleepIsNotLeft(t *testing.T) {
 	r, p := still(t, Config{Handler: newRecorder()})
 	ran := false
-	n := r.slots.take()
+	n := r.openSlot()
 	r.SetDeadline(n, 10*Tick)
 	p.onAlarm = func() {
 		p.onAlarm = nil

@@ -22,16 +22,16 @@ func TestTasksWaitWhileMuchIsPendingOnMany(t *testing.T) {
 			r.PostAll([]Task{
 				TaskFunc(func(r *Reactor) {
 					for _, n := range slots {
-						r.Send(n, NewFrame(make([]byte, limit/4-1), true))
+						r.sender.Send(n, NewFrame(make([]byte, limit/4-1), true))
 					}
-					queued <- r.log.pending
+					queued <- r.sender.pending.bytes
 				}),
-				TaskFunc(func(r *Reactor) { left <- r.log.pending }),
+				TaskFunc(func(r *Reactor) { left <- r.sender.pending.bytes }),
 			})
-			if got, most := <-queued, r.log.most; got <= most {
+			if got, most := <-queued, r.sender.pending.maxBytes; got <= most {
 				t.Fatalf("got %d bytes pending, want more than %d", got, most)
 			}
-			if got, most := <-left, r.log.most; got > most {
+			if got, most := <-left, r.sender.pending.maxBytes; got > most {
 				t.Errorf("got the next task run with %d bytes pending, want at most %d", got, most)
 			}
 		})

@@ -1,0 +1,316 @@
+package netpoll
+
+// Fanout queues f on the members of an event's two topics, ofType and ofTypeAndID, on each connection once though it is
+// in both, and on all but except (NoSlot leaves nobody out). Both lists are borrowed until return, and each names a
+// connection at most once; the caller keeps its reference to f. A connection over its limit does not get f: the frame
+// counts as dropped, and Handler.Overflow follows.
+func (s *Sender) Fanout(f *Frame, ofType, ofTypeAndID []uint32, except uint32) {
+	s.owner.assert()
+	if size := len(f.bytes); size <= s.limit && s.pending.deepest+size > s.limit {
+		s.makeRoom(size, ofType, except)
+		s.makeRoom(size, ofTypeAndID, except)
+	}
+	s.pending.beginFrame()
+	matched := s.queue(f, ofType, except)
+	if len(ofTypeAndID) > 0 {
+		matched += s.queue(f, ofTypeAndID, except)
+	}
+	if f.counted {
+		s.count.Matched += uint64(matched)
+	}
+	s.forgetRefusals()
+}
+
+// Send queues f on one connection, under the same limit as Fanout. The caller keeps its reference.
+func (s *Sender) Send(slot uint32, f *Frame) { s.Fanout(f, []uint32{slot}, nil, NoSlot) }
+
+// SendLast queues f on one connection whatever its limit: for the frame behind which the connection ends. The caller
+// keeps its reference.
+func (s *Sender) SendLast(slot uint32, f *Frame) {
+	s.owner.assert()
+	if f.counted {
+		s.count.Matched++
+	}
+	s.pending.beginFrame()
+	c := s.conns.At(slot)
+	to := s.pending.child(c.node, f)
+	s.pending.move(c.node, to, 1)
+	c.node = to
+	s.lists.push(slot, c, inExpress)
+}
+
+// makeRoom flushes the members on which a frame of that size would exceed the limit only because frames wait for the end
+// of the turn (I4).
+func (s *Sender) makeRoom(size int, members []uint32, except uint32) {
+	for _, slot := range members {
+		c := s.conns.At(slot)
+		if slot != except && c.node != 0 && c.backlog == 0 && c.state&refusing == 0 && int(s.pending.nodes[c.node].bytes)+size > s.limit {
+			s.flushOne(slot)
+		}
+	}
+}
+
+// queue moves members from the node of the pending tree at which they are to the one that adds f, and lists them. Members
+// that lie at a node which f itself has made have it already. It says how many of them f is for.
+func (s *Sender) queue(f *Frame, members []uint32, except uint32) (matched int) {
+	var (
+		table   = s.conns.chunks
+		list    = listFor(len(members))
+		from    = NoSlot
+		to      uint32
+		moved   int32
+		tooLong bool
+		already bool
+	)
+	for _, slot := range members {
+		c := &table[slot/tableChunk][slot%tableChunk]
+		if c.node != from {
+			if from != NoSlot && !already {
+				s.pending.move(from, to, moved)
+				moved = 0
+			}
+			from = c.node
+			already = s.pending.isNewest(from)
+			if !already {
+				to = s.pending.child(from, f)
+				tooLong = int(s.pending.nodes[to].bytes) > s.limit
+			}
+		}
+		if already || slot == except {
+			continue
+		}
+		if tooLong || c.backlog != 0 || c.state&refusing != 0 {
+			if c.state&refused != 0 {
+				continue
+			}
+			if s.refuses(slot, c, int(s.pending.nodes[to].bytes), f) {
+				matched++
+				continue
+			}
+		}
+		matched++
+		c.node = to
+		moved++
+		if c.state&listed == 0 || list == inExpress {
+			s.lists.push(slot, c, list)
+		}
+	}
+	if from != NoSlot && !already {
+		s.pending.move(from, to, moved)
+	}
+	return matched
+}
+
+// refuses decides on a connection that may be over its limit once it has pending bytes beside its backlog. What it
+// refuses is counted, and the first time noted.
+func (s *Sender) refuses(slot uint32, c *outgoing, pending int, f *Frame) bool {
+	if c.state&refusing == 0 {
+		queued := pending - len(f.bytes)
+		if c.backlog != 0 {
+			queued += s.backlogs.at(c.backlog).bytes
+		}
+		if queued+len(f.bytes) <= s.limit {
+			return false
+		}
+		c.state |= refusing
+		s.notices.add(notice{kind: overflowed, slot: slot, queued: queued, frame: len(f.bytes)})
+	}
+	if f.counted {
+		s.count.Dropped[DropOverflow]++
+	}
+	c.state |= refused
+	s.refusals = append(s.refusals, slot)
+	return true
+}
+
+// forgetRefusals ends the queueing of a frame.
+func (s *Sender) forgetRefusals() {
+	for _, slot := range s.refusals {
+		s.conns.At(slot).state &^= refused
+	}
+	s.refusals = s.refusals[:0]
+}
+
+// pendingTree holds the frames that wait for the end of the turn, for all connections of a reactor at once. It belongs to
+// the Sender.
+//
+// The pending frames of a connection are a path from the root of a tree: each node adds one frame to its parent's
+// sequence, and a connection is one number, the node at which its sequence ends. Connections that were handed the same
+// frames in the same order end at the same node, so one contiguous batch, built at the first flush, serves all of them;
+// and handing a frame to a member is reading one number and writing another.
+//
+// I1: node 0 is the root, the empty sequence; it is never freed.
+// I2: a node's members is the number of connections whose sequence ends there; a node other than the root with neither
+// members nor children is freed at once, and its reference to the frame with it.
+// I3: bytes, frames and counted of a node are those of the whole sequence from the root.
+// I4: newestChild is valid only while newestFrame is the number of the frame that is being queued.
+// I5: no node's bytes exceed deepest.
+type pendingTree struct {
+	nodes []node
+	// unused are the numbers of freed nodes.
+	unused  []uint32
+	batches batchPool
+	// frame numbers the frame that is being queued.
+	frame uint32
+	// live is the number of nodes in use, without the root.
+	live int
+	// bytes is the sum of the frames of all nodes, each counted once.
+	bytes int
+	// maxBytes is the sum above which the tree is heavy.
+	maxBytes int
+	// heavyFrom is the length of a sequence above which the tree is heavy, and heavy how many nodes are that long.
+	heavyFrom, heavy int
+	deepest          int
+}
+
+const (
+	// maxHeavyBytes bounds the length of one pending sequence, in bytes, before it is flushed.
+	maxHeavyBytes = 256 << 10
+	// heavyQueues bounds the bytes pending on all connections, in full queues.
+	heavyQueues = 8
+)
+
+type node struct {
+	frame  *Frame
+	batch  *batch
+	parent uint32
+	// number is that of the frame, while it is being queued.
+	number uint32
+	// newestFrame is the number of the frame for which newestChild was made.
+	newestFrame, newestChild uint32
+	members, children        int32
+	bytes, frames, counted   uint32
+}
+
+func newPendingTree(heavyFrom, maxBytes int) pendingTree {
+	return pendingTree{nodes: make([]node, 1), heavyFrom: heavyFrom, maxBytes: maxBytes}
+}
+
+// beginFrame begins the queueing of another frame: child and isNewest speak of it from now on.
+func (t *pendingTree) beginFrame() {
+	t.frame++
+	if t.frame == 0 {
+		t.frame = 1
+	}
+}
+
+// isNewest says whether the sequence that ends at n ends with the frame that is being queued.
+func (t *pendingTree) isNewest(n uint32) bool { return n != 0 && t.nodes[n].number == t.frame }
+
+// child returns the node that adds f, the frame that is being queued, to the sequence of parent.
+func (t *pendingTree) child(parent uint32, f *Frame) uint32 {
+	if p := &t.nodes[parent]; p.newestFrame == t.frame {
+		return p.newestChild
+	}
+	var n uint32
+	if last := len(t.unused) - 1; last >= 0 {
+		n = t.unused[last]
+		t.unused = t.unused[:last]
+	} else {
+		n = uint32(len(t.nodes))
+		t.nodes = append(t.nodes, node{})
+	}
+	p := &t.nodes[parent]
+	p.newestFrame = t.frame
+	p.newestChild = n
+	p.children++
+	f.Retain(1)
+	counted := p.counted
+	if f.counted {
+		counted++
+	}
+	bytes := int(p.bytes) + len(f.bytes)
+	t.nodes[n] = node{frame: f, parent: parent, number: t.frame, bytes: uint32(bytes), frames: p.frames + 1, counted: counted}
+	if bytes > t.heavyFrom {
+		t.heavy++
+	}
+	t.deepest = max(t.deepest, bytes)
+	t.live++
+	t.bytes += len(f.bytes)
+	return n
+}
+
+// isHeavy says that so much is pending, on one connection or on all, that it is to be flushed before more comes.
+func (t *pendingTree) isHeavy() bool { return t.heavy > 0 || t.bytes > t.maxBytes }
+
+// move notes that members connections went from one node to another.
+func (t *pendingTree) move(from, to uint32, members int32) {
+	t.nodes[to].members += members
+	t.nodes[from].members -= members
+	t.prune(to)
+	t.prune(from)
+}
+
+// leave notes that one connection's sequence no longer ends at n.
+func (t *pendingTree) leave(n uint32) {
+	t.nodes[n].members--
+	t.prune(n)
+}
+
+// prune frees node n and then its parents, as far as nobody needs them.
+func (t *pendingTree) prune(n uint32) {
+	for n != 0 {
+		d := &t.nodes[n]
+		if d.members != 0 || d.children != 0 || d.frame == nil {
+			return
+		}
+		t.bytes -= len(d.frame.bytes)
+		d.frame.Release()
+		d.frame = nil
+		if d.batch != nil {
+			t.batches.release(d.batch)
+			d.batch = nil
+		}
+		if int(d.bytes) > t.heavyFrom {
+			t.heavy--
+		}
+		t.live--
+		if t.live == 0 {
+			t.deepest = 0
+		}
+		parent := d.parent
+		t.unused = append(t.unused, n)
+		p := &t.nodes[parent]
+		p.children--
+		if p.newestChild == n {
+			p.newestFrame = 0
+		}
+		n = parent
+	}
+}
+
+// batch returns the contiguous bytes of the sequence that ends at n. The node keeps its reference; a caller that keeps
+// the batch beyond the call adds its own.
+func (t *pendingTree) batch(n uint32) *batch {
+	d := &t.nodes[n]
+	if d.batch != nil {
+		return d.batch
+	}
+	b := t.batches.get(int(d.bytes), int(d.frames))
+	end := len(b.bytes)
+	for i := len(b.ends) - 1; i >= 0; i-- {
+		step := &t.nodes[n]
+		b.ends[i] = endOf(end, step.frame.counted)
+		end -= len(step.frame.bytes)
+		copy(b.bytes[end:], step.frame.bytes)
+		n = step.parent
+	}
+	d.batch = b
+	return b
+}
+
+// isAlone says that one connection waits for the sequence that ends at n, and for no longer one.
+func (t *pendingTree) isAlone(n uint32) bool {
+	return t.nodes[n].members == 1 && t.nodes[n].children == 0
+}
+
+// trim gives memory back that a spike left, once nothing is pending.
+func (t *pendingTree) trim() {
+	if t.live == 0 && len(t.nodes) > largeTree {
+		t.nodes = make([]node, 1)
+		t.unused = nil
+	}
+}
+
+// largeTree is how many nodes an empty tree may keep.
+const largeTree = 4096

@@ -1,0 +1,257 @@
+package netpoll
+
+import (
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Task is work for a reactor. Do runs once on the reactor's goroutine, in the order in which tasks were posted, and
+// must not block. In this package *link, *linkWritten and TaskFunc are tasks; in package fanout *message (an event on its
+// way out) and what loops tell each other.
+type Task interface {
+	Do(r *Reactor)
+}
+
+// TaskFunc makes a function a Task.
+type TaskFunc func(r *Reactor)
+
+// Do calls f.
+func (f TaskFunc) Do(r *Reactor) { f(r) }
+
+// Post hands t to the reactor; it says false, and t does not run, once the reactor has stopped. It takes one lock, at
+// most one system call, and does not wait. Any goroutine may call it.
+func (r *Reactor) Post(t Task) bool {
+	if !r.mail.push(t) {
+		return false
+	}
+	r.wake()
+	return true
+}
+
+// PostAll is Post for several tasks, which stay together and in order. It does not keep ts.
+func (r *Reactor) PostAll(ts []Task) bool {
+	if !r.mail.push(ts...) {
+		return false
+	}
+	r.wake()
+	return true
+}
+
+func (r *Reactor) wake() {
+	if !r.mail.sleeping.Load() {
+		return
+	}
+	r.mail.kicking.Add(1)
+	if r.mail.sleeping.CompareAndSwap(true, false) {
+		r.poller.kick()
+	}
+	r.mail.kicking.Add(-1)
+}
+
+// turnState is how far the reactor has come with its turns. It belongs to the reactor's goroutine.
+type turnState struct {
+	// tasks were taken from the mailbox; the first done of them have run.
+	tasks []Task
+	done  int
+	// fresh are the connections to be read without waiting for readiness.
+	fresh []Conn
+	// again: another turn follows at once.
+	again bool
+	// idle: the reactor has waited since the last turn, so its clock may be late.
+	idle bool
+	// stopping: the turn under way is the last.
+	stopping bool
+	// failed: the poller broke, no turn follows.
+	failed bool
+	// alarm is for when the poller was told to end its wait, in ticks.
+	alarm uint32
+	// trimmed is the tick at which memory was given back last.
+	trimmed uint32
+	// count and panics are counters.
+	count, panics uint64
+}
+
+// turn ends a batch of readiness: it runs tasks, sends for about a slice, and closes what ended. It says what the poller
+// does next.
+func (r *Reactor) turn() verdict {
+	if r.turns.failed {
+		return stopped
+	}
+	r.owner.adopt()
+	r.injectSpurious()
+	r.endIdle()
+	r.turns.count++
+	r.runTasks()
+	r.readFresh()
+	r.turns.again = false
+	r.notifyTurn()
+	r.passOnNotices()
+	if r.turns.stopping {
+		r.end()
+		return stopped
+	}
+	if r.sender.hasWork() {
+		if r.sender.isCollecting(r.cfg.Collect) {
+			return lookAgain
+		}
+		r.flush()
+	}
+	r.closeRetired()
+	if r.turns.again || r.sender.hasWork() || !r.isCaughtUp() {
+		return lookAgain
+	}
+	r.setAlarm()
+	r.mail.sleeping.Store(true)
+	if r.mail.size.Load() > 0 && r.mail.sleeping.CompareAndSwap(true, false) {
+		return lookAgain
+	}
+	r.turns.idle = true
+	return waitForMore
+}
+
+// flush sends for a slice. What it leaves in backlogs is for Handler.Turn to see.
+func (r *Reactor) flush() {
+	before := r.sender.HeldBytes()
+	r.sender.flush(r.cfg.Slice)
+	r.turns.again = r.turns.again || r.sender.HeldBytes() > before
+	r.passOnNotices()
+}
+
+// runTasks runs what was posted, as long as pending sequences are not heavy.
+func (r *Reactor) runTasks() {
+	w := &r.turns
+	for !r.sender.isHeavy() {
+		if w.done == len(w.tasks) {
+			clear(w.tasks)
+			w.tasks = w.tasks[:0]
+			w.done = 0
+			if cap(w.tasks) > largeMail {
+				w.tasks = nil
+			}
+			if r.mail.size.Load() == 0 {
+				return
+			}
+			w.tasks = r.mail.take(w.tasks)
+		}
+		t := w.tasks[w.done]
+		w.tasks[w.done] = nil
+		w.done++
+		r.do(t)
+	}
+}
+
+func (r *Reactor) do(t Task) {
+	r.runGuarded(t)
+	r.passOnNotices()
+}
+
+func (r *Reactor) runGuarded(t Task) {
+	defer r.guard(NoSlot)
+	t.Do(r)
+}
+
+// isCaughtUp says that no task waits.
+func (r *Reactor) isCaughtUp() bool {
+	return r.turns.done == len(r.turns.tasks) && r.mail.size.Load() == 0
+}
+
+// Idle says that no task waits and no pending sequence is heavy: then work that a task would do may be done at once
+// without overtaking anything.
+func (r *Reactor) Idle() bool { return !r.sender.isHeavy() && r.isCaughtUp() }
+
+// LookAgain has another turn follow this one at once: for what Handler.Turn must see and has come behind it, as a failed
+// send does.
+func (r *Reactor) LookAgain() { r.turns.again = true }
+
+// endIdle ends a wait: what readiness brings now must not be judged by the time at which it began.
+func (r *Reactor) endIdle() {
+	r.turns.idle = false
+	r.mail.sleeping.Store(false)
+	r.tick()
+}
+
+func (r *Reactor) tick() {
+	now := uint32(time.Since(r.wheel.epoch) / Tick)
+	if now == r.wheel.now {
+		return
+	}
+	r.turns.alarm = alarmUnknown
+	r.wheel.advance(now, &r.conns, r)
+	if now-r.turns.trimmed >= uint32(time.Second/Tick) && !r.sender.hasWork() {
+		r.turns.trimmed = now
+		r.sender.trim()
+	}
+}
+
+// alarmUnknown is an alarm that no wait is set to.
+const alarmUnknown = ^uint32(0)
+
+// setAlarm has the poller's wait end when the next deadline may have come.
+func (r *Reactor) setAlarm() {
+	if ahead := r.wheel.next(); ahead != r.turns.alarm {
+		r.turns.alarm = ahead
+		r.poller.alarm(ahead)
+	}
+}
+
+// mailbox is the way in for other goroutines: the tasks that they post and what wakes the reactor for them. waiting and
+// shut are behind mu, the atomics are for any goroutine.
+//
+// I1: size is the number of tasks in waiting.
+// I2: after shut, push refuses.
+// I3: sleeping is true only while the reactor waits or is about to look at size a last time before it waits.
+type mailbox struct {
+	mu      sync.Mutex
+	waiting []Task
+	// shut: no task is taken any more.
+	shut     bool
+	size     atomic.Int32
+	sleeping atomic.Bool
+	// kicking is the number of goroutines that are about to wake the poller, which must live that long.
+	kicking atomic.Int32
+}
+
+// largeMail is the room for tasks above which it is not kept.
+const largeMail = 4096
+
+func (m *mailbox) push(ts ...Task) bool {
+	m.mu.Lock()
+	if m.shut {
+		m.mu.Unlock()
+		return false
+	}
+	m.waiting = append(m.waiting, ts...)
+	m.size.Store(int32(len(m.waiting)))
+	m.mu.Unlock()
+	return true
+}
+
+// take swaps the waiting tasks for the empty slice spare.
+func (m *mailbox) take(spare []Task) []Task {
+	m.mu.Lock()
+	taken := m.waiting
+	m.waiting = spare
+	m.size.Store(0)
+	m.mu.Unlock()
+	return taken
+}
+
+// close refuses further tasks and returns those that were waiting.
+func (m *mailbox) close() []Task {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.shut = true
+	taken := m.waiting
+	m.waiting = nil
+	m.size.Store(0)
+	return taken
+}
+
+// awaitKicks returns when no kick is under way. None can begin after the last turn, so the poller may be freed.
+func (m *mailbox) awaitKicks() {
+	for m.kicking.Load() != 0 {
+		runtime.Gosched()
+	}
+}

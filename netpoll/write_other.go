@@ -1,0 +1,12 @@
+//go:build !linux
+
+package netpoll
+
+import "syscall"
+
+type vector struct{}
+
+// write makes the Reactor the transport of its Sender.
+func (r *Reactor) write(n uint32, pieces [][]byte) (int, syscall.Errno) {
+	return r.writeLink(n, pieces[0])
+}
