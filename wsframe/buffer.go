@@ -1,35 +1,45 @@
 package wsframe
 
 import (
+	"math/bits"
 	"sync"
 	"unsafe"
 )
 
-// classes are the capacities of pooled buffers, in bytes. Between the classes lies a factor of at most eight, so that a
-// peer that sends a little can't pin much; above the last one, buffers are left to the collector.
-var classes = [...]int{512, 4 << 10, 16 << 10, 64 << 10}
+// Pooled buffers have a power of two of bytes in this range. Larger ones are left to the collector. The pools give up what
+// nobody has used between two collections.
+const (
+	minBuffer     = 1 << minBufferBits
+	maxBuffer     = 1 << maxBufferBits
+	minBufferBits = 9
+	maxBufferBits = 24
+)
 
-var pools [len(classes)]sync.Pool
+// pools[i] has buffers of minBuffer<<i bytes.
+var pools [maxBufferBits - minBufferBits + 1]sync.Pool
 
-// takeBuffer returns an empty buffer with room for at least n bytes, owned by the caller until giveBuffer.
-func takeBuffer(n int) []byte {
-	for i, size := range classes {
-		if n > size {
-			continue
-		}
-		if first, ok := pools[i].Get().(*byte); ok {
-			return unsafe.Slice(first, size)[:0]
-		}
+// getBuffer returns an empty buffer for at least size bytes, which the caller owns until putBuffer. Up to maxBuffer its
+// capacity is the next power of two, and minBuffer at least. size is positive.
+func getBuffer(size int) []byte {
+	if size > maxBuffer {
 		return make([]byte, 0, size)
 	}
-	return make([]byte, 0, n)
+	class := poolClass(max(size, minBuffer))
+	if first, ok := pools[class].Get().(*byte); ok {
+		return unsafe.Slice(first, minBuffer<<class)[:0]
+	}
+	return make([]byte, 0, minBuffer<<class)
 }
 
-// giveBuffer takes back what takeBuffer gave; nil is allowed. Nobody may use the bytes afterwards.
-func giveBuffer(buf []byte) {
-	for i, size := range classes {
-		if cap(buf) == size {
-			pools[i].Put(unsafe.SliceData(buf))
-		}
+// putBuffer takes back what getBuffer returned; nil is allowed. Nobody may use the bytes afterwards.
+func putBuffer(buf []byte) {
+	size := cap(buf)
+	if size >= minBuffer && size <= maxBuffer {
+		pools[poolClass(size)].Put(unsafe.SliceData(buf))
 	}
+}
+
+// poolClass returns the index of the pool whose buffers are the smallest that have size bytes.
+func poolClass(size int) int {
+	return bits.Len(uint(size-1)) - minBufferBits
 }

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/binary"
+	"io"
 	"net"
 	"net/http"
 	"slices"
@@ -35,6 +36,22 @@ func (c *gorillaConn) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return c, bufio.NewReadWriter(bufio.NewReader(c), bufio.NewWriter(c)), nil
 }
 
+// newGorilla returns a gorilla/websocket connection whose handshake is done and which reads frames from source.
+func newGorilla(tb testing.TB, source io.Reader) (*websocket.Conn, *gorillaConn) {
+	tb.Helper()
+	request, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(head(headLines))))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	wire := &gorillaConn{memoryWire: memoryWire{Reader: bytes.NewReader(nil)}, header: http.Header{}}
+	conn, err := new(websocket.Upgrader).Upgrade(wire, request, nil)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	wire.memoryWire = memoryWire{Reader: source}
+	return conn, wire
+}
+
 // gorillaOutcome is what gorilla/websocket made of the input; code is that of the close frame it sent, 0 if none.
 type gorillaOutcome struct {
 	messages []string
@@ -43,16 +60,7 @@ type gorillaOutcome struct {
 
 func readGorilla(t *testing.T, input []byte, max int) (o gorillaOutcome) {
 	t.Helper()
-	request, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(head(headLines))))
-	if err != nil {
-		t.Fatal(err)
-	}
-	wire := &gorillaConn{memoryWire: memoryWire{Reader: bytes.NewReader(nil)}, header: http.Header{}}
-	conn, err := new(websocket.Upgrader).Upgrade(wire, request, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	wire.memoryWire = memoryWire{Reader: bytes.NewReader(input)}
+	conn, wire := newGorilla(t, bytes.NewReader(input))
 	note := func(kind, payload string) { o.messages = append(o.messages, kind+" "+payload) }
 	conn.SetReadLimit(int64(max))
 	conn.SetPingHandler(func(payload string) error { note("ping", payload); return nil })
@@ -127,7 +135,7 @@ func endsInsideHeader(input []byte, max int) bool {
 		var p Parser
 		var got outcome
 		got.read(&p, max, view)
-		if q := p.partial; q != nil && q != ended && q.rawLen > 0 && !q.inFrame {
+		if a := p.assembly; a != nil && a != done && a.frame.rawLen > 0 && !a.frame.inPayload {
 			return true
 		}
 		if len(view) < len(input) && !p.Done() {

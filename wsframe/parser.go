@@ -33,7 +33,7 @@ import (
 //
 // I6: after a close frame or a violation nothing is parsed any more: input is consumed and discarded.
 type Parser struct {
-	partial *partial
+	assembly *assembly
 }
 
 // Next consumes input until a message or a control frame is whole, unmasking in place. With ok true, m is that message and
@@ -45,22 +45,22 @@ type Parser struct {
 // overwrites it; m.Payload is a view of it wherever the frame was whole, and costs no copy and no allocation then. Control
 // frames are never held back behind an unfinished message. Close payloads are checked, so a [CloseOp] message is legal.
 func (p *Parser) Next(input []byte, max int) (m Message, n int, ok bool, violation *Close) {
-	if p.partial != nil || len(input) < minClientHeader {
-		return p.resume(input, max)
+	if p.assembly != nil || len(input) < minClientHeader {
+		return p.assemble(input, max)
 	}
 	op, length, at := Opcode(input[0]-finBit), int(input[1])-maskBit, minClientHeader
 	if length >= length16 {
 		if length > length16 || len(input) < minClientHeader+2 {
-			return p.resume(input, max)
+			return p.assemble(input, max)
 		}
 		length, at = int(binary.BigEndian.Uint16(input[2:])), minClientHeader+2
 		if length < length16 {
-			return p.resume(input, max)
+			return p.assemble(input, max)
 		}
 	}
 	end := at + length
 	if op-Text > Binary-Text || length < 0 || length > max || end > len(input) {
-		return p.resume(input, max)
+		return p.assemble(input, max)
 	}
 	payload := input[at:end:end]
 	if !unmask(payload, [4]byte(input[at-4:])) && op == Text && !utf8.Valid(payload) {
@@ -72,25 +72,25 @@ func (p *Parser) Next(input []byte, max int) (m Message, n int, ok bool, violati
 // Done reports whether a close frame or a violation was seen: whatever else comes from the peer is discarded (RFC 6455
 // section 5.5.1).
 func (p *Parser) Done() bool {
-	return p.partial != nil && (p.partial == ended || p.partial.state == deliveredClose)
+	return p.assembly != nil && (p.assembly == done || p.assembly.delivered == deliveredClose)
 }
 
 // Buffered returns how many bytes of an unfinished frame or message the parser holds back: payload, and the header of a
 // frame that isn't finished.
 func (p *Parser) Buffered() int {
-	if p.partial == nil {
+	if p.assembly == nil {
 		return 0
 	}
-	return p.partial.held()
+	return p.assembly.buffered()
 }
 
 // Release gives the parser's memory back and makes it a fresh one. The payload of the last message is invalid then. Call it
 // when the connection ends; without it the memory is left to the collector.
 func (p *Parser) Release() {
-	if p.partial != nil && p.partial != ended {
-		p.partial.free()
+	if p.assembly != nil && p.assembly != done {
+		p.assembly.free()
 	}
-	p.partial = nil
+	p.assembly = nil
 }
 
 // Unread appends to dst client bytes which put a fresh parser into the present state, and releases. They are the original
@@ -98,8 +98,8 @@ func (p *Parser) Release() {
 // not yet given to Next, they are what a new owner of the connection must read first. A message that Next has returned is
 // not part of them, and after a close frame or a violation there are none.
 func (p *Parser) Unread(dst []byte) []byte {
-	if p.partial != nil {
-		dst = p.partial.appendUnread(dst)
+	if p.assembly != nil {
+		dst = p.assembly.appendUnread(dst)
 	}
 	p.Release()
 	return dst
@@ -108,6 +108,6 @@ func (p *Parser) Unread(dst []byte) []byte {
 // fail ends parsing for good: see I6.
 func (p *Parser) fail(input []byte, violation *Close) (Message, int, bool, *Close) {
 	p.Release()
-	p.partial = ended
+	p.assembly = done
 	return Message{}, len(input), false, violation
 }
