@@ -233,8 +233,8 @@ func TestI5ChunksOfNobodyAreGivenBack(t *testing.T) {
 		}
 	}
 	for i := range x.shards {
-		if got := len(x.shards[i].hashes); got > smallestTable {
-			t.Errorf("shard %d kept %d slots, want %d at most", i, got, smallestTable)
+		if got := len(x.shards[i].hashes); got > minTable {
+			t.Errorf("shard %d kept %d slots, want %d at most", i, got, minTable)
 		}
 	}
 }
