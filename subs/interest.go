@@ -5,11 +5,10 @@ import "strings"
 // firstMemberLocked creates a topic in s for its first member over all parts. It copies name. This is the only place where
 // the hub becomes interested in a topic: a broker would be told from here to subscribe.
 //
-// The caller is the owner of part, inside [Part.Subscribe]. It holds the lock of s, the shard of that name, so for one
-// name the calls of firstMemberLocked and lastMemberLocked alternate, in an order that everyone agrees on; for different
-// names there is no order. What is called here must not block, must not call into the index, and must not take a lock
-// under which somebody else does: append to a queue and let another goroutine talk to the network. The member enters its
-// list after the lock is released, and before Subscribe returns.
+// The caller is the owner of part, inside [Part.Subscribe]. It holds the lock of s, the shard of that name. So for one name
+// the calls of firstMemberLocked and lastMemberLocked alternate, in an order that everyone agrees on; for different names
+// there is no order. What is called here must neither block nor call into the index. Append to a queue, and let another
+// goroutine talk to the network. The member enters its list after the lock is free, and before Subscribe returns.
 func (x *Index) firstMemberLocked(s *shard, name string, hash uint32, part int) *Topic {
 	t := &Topic{topicID: topicID{name: strings.Clone(name), hash: hash, home: uint8(part)}}
 	s.insert(t)

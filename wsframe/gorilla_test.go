@@ -89,7 +89,7 @@ func readGorilla(t *testing.T, input []byte, max int) (o gorillaOutcome) {
 // divergences are the violations on which gorilla/websocket v1.5.3 is known to go on or to close otherwise: it leaves UTF-8 to its
 // caller, takes lengths that aren't minimal and a close payload of one byte, ends on a length or a sum of lengths over 63 bits
 // without a close frame, answers a close reason that isn't UTF-8 with 1002, and knows no close code 1014.
-var divergences = []*Close{closeTextNotUTF8, closeLongLength, closeHugeLength, closeCutCode, closeReasonNotUTF8}
+var divergences = []*Close{closeTextNotUTF8, closeLongLength, closeHugeLength, closeHalfCode, closeReasonNotUTF8}
 
 // checkAgainstGorilla compares up to the first divergence. Two more concern input that ends inside a header: we judge the first
 // byte at once and the message state when the header is whole, gorilla both when it has two bytes.
