@@ -26,7 +26,7 @@ type key struct {
 }
 
 // keyOf returns the key of a topic's name. It hashes the name as Match hashes an
-// event: what is before and what is behind the first colon by themselves.
+// event: what is before and what is after the first colon by themselves.
 func (x *Index) keyOf(name string) key {
 	typ, id, hasID := strings.Cut(name, string(separator))
 	if !hasID {

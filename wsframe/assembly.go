@@ -17,7 +17,7 @@ import (
 // P3: frame.header is what parseHeader reads from frame.raw whenever frame.inPayload is set.
 type assembly struct {
 	// buf has the payload of the message's finished fragments, then what has arrived of the frame, all unmasked. A control
-	// frame between two fragments lies behind them and is cut off once the caller has seen it.
+	// frame inside a message lies after its finished fragments and is cut off once the caller has seen it.
 	buf       []byte
 	message   openMessage
 	frame     openFrame

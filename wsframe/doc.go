@@ -14,7 +14,7 @@
 // response to send before closing. A request for another path may be passed on to a web server, because nothing was changed.
 // Requests that net/http has parsed come in through [Policy.UpgradeHTTP], under the same rules and the same table of tests.
 //
-// All bytes behind the head are frames. [Parser.Next] parses a frame's header in the input, checks it, unmasks the payload in
+// All bytes after the head are frames. [Parser.Next] parses a frame's header in the input, checks it, unmasks the payload in
 // place, checks text for UTF-8, and returns the payload where it lies. Only a frame that continues beyond the input, and
 // fragments, go through a pooled buffer: the header first, then the payload, unmasked and checked as it comes. A violation is a
 // [Close] to send, with the code that the RFC asks for: 1002, 1007 or 1009. A connection that changes owners in the middle of

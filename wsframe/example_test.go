@@ -8,7 +8,7 @@ import (
 	"github.com/spokehub/spokehub/wsframe"
 )
 
-// A server reads the head, answers it, and takes what came behind it as the first frames.
+// A server reads the head, answers it, and takes what came after it as the first frames.
 func Example() {
 	policy, err := wsframe.NewPolicy(wsframe.PolicyConfig{Path: "/ws", Subprotocols: []string{"v1.spoke"}})
 	if err != nil {

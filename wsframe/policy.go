@@ -67,7 +67,7 @@ func NewPolicy(c PolicyConfig) (*Policy, error) {
 }
 
 // Upgrade decides on a handshake (RFC 6455 section 4.2). If it accepts, it appends the 101 response to dst and returns the extended
-// slice and the subprotocol, empty if there is none. What the client sent behind the head is its first frames then. If it
+// slice and the subprotocol, empty if there is none. What the client sent after the head is its first frames then. If it
 // refuses, it returns dst unchanged and the refusal. It allocates only to grow dst, or to compare an Origin that is long or
 // has capital letters.
 func (p *Policy) Upgrade(r *Request, dst []byte) (response []byte, subprotocol string, refusal *Refusal) {

@@ -93,7 +93,7 @@ func ParseRequest(head []byte) (r Request, refusal *Refusal) {
 	return r, r.splitTarget()
 }
 
-// cutLine splits view behind its first line. ok is false if that doesn't end with CR LF.
+// cutLine splits view after its first line. ok is false if that doesn't end with CR LF.
 func cutLine(view []byte) (line, rest []byte, ok bool) {
 	end := bytes.IndexByte(view, '\n')
 	if end < 1 || view[end-1] != '\r' {
