@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// checkInvariants holds the whole index against I1, I2, I4, I5 and I6. No
+// checkInvariants checks I1, I2, I4, I5 and I6 for the whole index. No
 // owner may be inside a call.
 func checkInvariants(t testing.TB, x *Index) {
 	t.Helper()

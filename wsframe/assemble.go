@@ -4,12 +4,11 @@ import "unicode/utf8"
 
 // assemble is Next for all input but a whole data frame that meets an idle parser.
 func (p *Parser) assemble(input []byte, max int) (m Message, n int, ok bool, violation *Close) {
-	if p.assembly == done {
-		return Message{}, len(input), false, nil
-	}
 	if p.assembly != nil && p.assembly.delivered != deliveredNothing {
 		p.endView()
-		return p.Next(input, max)
+	}
+	if p.assembly == done {
+		return Message{}, len(input), false, nil
 	}
 	for n < len(input) {
 		if p.assembly == nil || !p.assembly.frame.inPayload {
@@ -125,6 +124,13 @@ func (p *Parser) deliverInPlace(h header, input []byte, at int) (Message, int, b
 		}
 	}
 	return Message{Op: h.op, Payload: payload}, end, true, nil
+}
+
+// fail ends parsing for good (I6).
+func (p *Parser) fail(input []byte, violation *Close) (Message, int, bool, *Close) {
+	p.Release()
+	p.assembly = done
+	return Message{}, len(input), false, violation
 }
 
 // started returns the parser's assembly, a new one if it has none.

@@ -28,7 +28,7 @@ func shortestLength(n int) byte {
 	return 127
 }
 
-// clientFrameSized lets the case choose how the length is encoded: itself, 126 or 127.
+// clientFrameSized encodes the length as sizing says: 126 for 16 bits, 127 for 64, any other for itself.
 func clientFrameSized(first byte, payload string, sizing byte) []byte {
 	frame := []byte{first, 0x80 | sizing}
 	switch sizing {
@@ -50,7 +50,7 @@ func closePayload(code uint16, reason string) string {
 
 func concat(frames ...[]byte) []byte { return slices.Concat(frames...) }
 
-// outcome is all that a parser made of its input.
+// outcome is everything that a parser returned for its input.
 type outcome struct {
 	messages  []string
 	violation *Close
@@ -69,7 +69,7 @@ func describe(op Opcode, payload []byte) string {
 	return names[op] + " " + string(payload)
 }
 
-// read feeds the pieces as a reactor does, each in a buffer of its own that is spoilt afterwards.
+// read feeds the pieces as a reactor does, each in a buffer of its own that is overwritten afterwards.
 func (o *outcome) read(p *Parser, limit int, pieces ...[]byte) {
 	for _, piece := range pieces {
 		buffer := slices.Clone(piece)

@@ -52,7 +52,7 @@ func newGorilla(tb testing.TB, source io.Reader) (*websocket.Conn, *gorillaConn)
 	return conn, wire
 }
 
-// gorillaOutcome is what gorilla/websocket made of the input; code is that of the close frame it sent, 0 if none.
+// gorillaOutcome is what gorilla/websocket read from the input. code is that of the close frame it sent, 0 if it sent none.
 type gorillaOutcome struct {
 	messages []string
 	code     uint16
@@ -86,13 +86,13 @@ func readGorilla(t *testing.T, input []byte, max int) (o gorillaOutcome) {
 	return o
 }
 
-// divergences are the violations on which gorilla/websocket v1.5.3 is known to go on or to close otherwise: it leaves UTF-8 to its
-// caller, takes lengths that aren't minimal and a close payload of one byte, ends on a length or a sum of lengths over 63 bits
-// without a close frame, answers a close reason that isn't UTF-8 with 1002, and knows no close code 1014.
+// divergences are the violations that gorilla/websocket v1.5.3 doesn't find, or answers differently. It leaves UTF-8 to its
+// caller, accepts lengths that aren't minimal and a close payload of one byte, ends on a length or a sum of lengths over 63
+// bits without a close frame, answers a close reason that isn't UTF-8 with 1002, and doesn't know close code 1014.
 var divergences = []*Close{closeTextNotUTF8, closeLongLength, closeHugeLength, closeHalfCode, closeReasonNotUTF8}
 
-// checkAgainstGorilla compares up to the first divergence. Two more concern input that ends inside a header: we judge the first
-// byte at once and the message state when the header is whole, gorilla both when it has two bytes.
+// checkAgainstGorilla compares up to the first divergence. There are two more, for input that ends inside a header: we check
+// the first byte at once and the order of frames when the header is whole, gorilla checks both when it has two bytes.
 func checkAgainstGorilla(t *testing.T, input []byte, max int) {
 	t.Helper()
 	ours, theirs := readWhole(input, max), readGorilla(t, input, max)
@@ -128,8 +128,8 @@ func checkAgainstGorilla(t *testing.T, input []byte, max int) {
 	}
 }
 
-// endsInsideHeader reports whether the verdict hangs on the very last bytes of the input: it ends inside a header, or a shorter
-// input would have.
+// endsInsideHeader reports whether the result depends on the very last byte of the input: the input ends inside a header, or
+// it would without that byte.
 func endsInsideHeader(input []byte, max int) bool {
 	for _, view := range [][]byte{input, input[:len(input)-1]} {
 		var p Parser
@@ -155,8 +155,8 @@ func TestParserAgreesWithGorilla(t *testing.T) {
 	}
 }
 
-// FuzzParserAgainstGorilla holds the parser against an independent implementation. Its limit is at least 1, since 0 is no limit
-// to gorilla.
+// FuzzParserAgainstGorilla compares the parser with an independent implementation. The limit is at least 1, because 0 means
+// no limit to gorilla.
 func FuzzParserAgainstGorilla(f *testing.F) {
 	for _, c := range frameCases() {
 		if len(c.input) <= fuzzMax {

@@ -21,7 +21,7 @@ func compile(t testing.TB, config PolicyConfig) *Policy {
 	return policy
 }
 
-// upgrade runs a head through all of the handshake.
+// upgrade runs a head through the whole handshake.
 func upgrade(p *Policy, input []byte) (response []byte, subprotocol string, refusal *Refusal) {
 	end, refusal := HeadEnd(input, 0)
 	if refusal != nil || end == 0 {

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// headCase is a row of the table of HeadEnd: after stands what follows the head in the same read.
+// headCase is a row of the table for HeadEnd.
 type headCase struct {
 	name  string
 	input string

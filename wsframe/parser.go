@@ -107,10 +107,3 @@ func (p *Parser) Unread(dst []byte) []byte {
 	p.Release()
 	return dst
 }
-
-// fail ends parsing for good (I6).
-func (p *Parser) fail(input []byte, violation *Close) (Message, int, bool, *Close) {
-	p.Release()
-	p.assembly = done
-	return Message{}, len(input), false, violation
-}

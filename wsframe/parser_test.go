@@ -11,7 +11,7 @@ import (
 	"unsafe"
 )
 
-// smallInput bounds what is tried with every cut: the work grows with its square.
+// smallInput is the length of the longest input that is cut at every byte: the work grows with its square.
 const smallInput = 300
 
 func TestParserReadsWholeInput(t *testing.T) {
