@@ -3,43 +3,82 @@ package wsframe
 import (
 	"math/bits"
 	"sync"
+	"sync/atomic"
 	"unsafe"
+	"weak"
 )
 
-// Pooled buffers have a power of two of bytes in this range. Larger ones are left to the collector. The pools give up what
-// nobody has used between two collections.
+// Buffers have a power of two of bytes, from minBuffer to maxBuffer. A larger one has what is asked for, and is not reused.
 const (
-	minBuffer     = 1 << minBufferBits
-	maxBuffer     = 1 << maxBufferBits
 	minBufferBits = 9
+	maxPooledBits = 16
 	maxBufferBits = 24
+
+	minBuffer = 1 << minBufferBits
+	maxBuffer = 1 << maxBufferBits
 )
 
-// pools[i] has buffers of minBuffer<<i bytes.
-var pools [maxBufferBits - minBufferBits + 1]sync.Pool
+// pools[i] has the buffers of minBuffer<<i bytes, for the smaller ones.
+var pools [maxPooledBits - minBufferBits + 1]sync.Pool
 
-// getBuffer returns an empty buffer for at least size bytes, which the caller owns until putBuffer. Up to maxBuffer its
-// capacity is the next power of two, and minBuffer at least. size is positive.
+// slots[i] has a buffer of minBuffer<<(len(pools)+i) bytes, for the larger ones.
+var slots [maxBufferBits - maxPooledBits]weakSlot
+
+// getBuffer returns an empty buffer for at least size bytes, which the caller owns until putBuffer. size is positive.
 func getBuffer(size int) []byte {
 	if size > maxBuffer {
 		return make([]byte, 0, size)
 	}
-	class := poolClass(max(size, minBuffer))
-	if first, ok := pools[class].Get().(*byte); ok {
-		return unsafe.Slice(first, minBuffer<<class)[:0]
+	class := bufferClass(max(size, minBuffer))
+	var first *byte
+	if class < len(pools) {
+		first, _ = pools[class].Get().(*byte)
+	} else {
+		first = slots[class-len(pools)].get()
 	}
-	return make([]byte, 0, minBuffer<<class)
+	if first == nil {
+		return make([]byte, 0, minBuffer<<class)
+	}
+	return unsafe.Slice(first, minBuffer<<class)[:0]
 }
 
 // putBuffer takes back what getBuffer returned; nil is allowed. Nobody may use the bytes afterwards.
 func putBuffer(buf []byte) {
 	size := cap(buf)
-	if size >= minBuffer && size <= maxBuffer {
-		pools[poolClass(size)].Put(unsafe.SliceData(buf))
+	if size < minBuffer || size > maxBuffer {
+		return
+	}
+	first := unsafe.SliceData(buf)
+	if class := bufferClass(size); class < len(pools) {
+		pools[class].Put(first)
+	} else {
+		slots[class-len(pools)].put(first)
 	}
 }
 
-// poolClass returns the index of the pool whose buffers are the smallest that have size bytes.
-func poolClass(size int) int {
+// bufferClass returns the smallest i for which minBuffer<<i is at least size.
+func bufferClass(size int) int {
 	return bits.Len(uint(size-1)) - minBufferBits
+}
+
+// weakSlot has at most one buffer that nobody uses, and does not keep it from the collector. So a large buffer costs no
+// memory longer than garbage does, but as long as it is there it can be used again: to clear a fresh one takes longer than
+// to fill it. Any goroutine may use a weakSlot.
+type weakSlot struct {
+	buffer atomic.Pointer[weak.Pointer[byte]]
+}
+
+// get returns the first byte of the buffer, nil if there is none. The caller owns it.
+func (s *weakSlot) get() *byte {
+	p := s.buffer.Swap(nil)
+	if p == nil {
+		return nil
+	}
+	return p.Value()
+}
+
+// put replaces the buffer.
+func (s *weakSlot) put(first *byte) {
+	p := weak.Make(first)
+	s.buffer.Store(&p)
 }

@@ -1,6 +1,11 @@
 package wsframe
 
-import "testing"
+import (
+	"runtime"
+	"runtime/debug"
+	"testing"
+	"unsafe"
+)
 
 func TestBufferHasTheNextPowerOfTwo(t *testing.T) {
 	for _, c := range []struct {
@@ -10,7 +15,8 @@ func TestBufferHasTheNextPowerOfTwo(t *testing.T) {
 		{"at least the smallest", 1, minBuffer},
 		{"of exactly the smallest", minBuffer, minBuffer},
 		{"of one more than a power of two", minBuffer + 1, 2 * minBuffer},
-		{"of a power of two", 64 << 10, 64 << 10},
+		{"of the largest that is pooled", 1 << maxPooledBits, 1 << maxPooledBits},
+		{"of one more than that", 1<<maxPooledBits + 1, 2 << maxPooledBits},
 		{"of one less than the largest", maxBuffer - 1, maxBuffer},
 		{"of the largest", maxBuffer, maxBuffer},
 		{"or what is asked for beyond the largest", maxBuffer + 1, maxBuffer + 1},
@@ -24,5 +30,23 @@ func TestBufferHasTheNextPowerOfTwo(t *testing.T) {
 				putBuffer(buf)
 			}
 		})
+	}
+}
+
+func TestLargeBufferIsUsedAgainUntilTheCollectorFreesIt(t *testing.T) {
+	defer debug.SetGCPercent(debug.SetGCPercent(-1))
+	buf := getBuffer(maxBuffer)
+	first := unsafe.SliceData(buf)
+	putBuffer(buf)
+	if got := unsafe.SliceData(getBuffer(maxBuffer)); got != first {
+		t.Errorf("before a collection: got %p, want %p", got, first)
+	}
+	if got := unsafe.SliceData(getBuffer(maxBuffer)); got == first {
+		t.Errorf("while it is in use: got %p again", got)
+	}
+	putBuffer(buf)
+	runtime.GC()
+	if got := slots[len(slots)-1].get(); got != nil {
+		t.Errorf("after a collection: got %p, want none", got)
 	}
 }
