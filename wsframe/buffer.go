@@ -61,9 +61,9 @@ func bufferClass(size int) int {
 	return bits.Len(uint(size-1)) - minBufferBits
 }
 
-// weakSlot has at most one buffer that nobody uses, and does not keep it from the collector. So a large buffer costs no
-// memory longer than garbage does, but as long as it is there it can be used again: to clear a fresh one takes longer than
-// to fill it. Any goroutine may use a weakSlot.
+// weakSlot has at most one buffer that nobody uses, and lets the collector free it. So a large buffer costs no more memory
+// than garbage does, and can be used again as long as it is there: clearing a fresh one costs as much as filling it. Any
+// goroutine may use a weakSlot.
 type weakSlot struct {
 	buffer atomic.Pointer[weak.Pointer[byte]]
 }
