@@ -6,29 +6,29 @@ import "unicode/utf8"
 type Kind uint8
 
 const (
-	// None: an ordinary event.
+	// None is an ordinary event.
 	None Kind = iota
-	// Subscribe: add the spoke to the topics of the payload.
+	// Subscribe adds the spoke to the topics of the payload.
 	Subscribe
-	// Unsubscribe: remove the spoke from the topics of the payload.
+	// Unsubscribe removes the spoke from the topics of the payload.
 	Unsubscribe
-	// UnknownControl: any other type of two underscores; it is ignored.
+	// UnknownControl is any other type that begins with two underscores. The hub ignores it.
 	UnknownControl
 )
 
-// Reason is why a control event was refused, as the reject says it.
+// Reason is why a control event was rejected. A reject carries it to the spoke.
 type Reason string
 
 const (
-	// InvalidTopic: the topic breaks the rules of ValidTopic.
+	// InvalidTopic says that the topic breaks the rules of ValidTopic.
 	InvalidTopic Reason = "invalid_topic"
-	// Forbidden: the spoke may not have the topic.
+	// Forbidden says that the spoke may not have the topic.
 	Forbidden Reason = "forbidden"
-	// Limit: the spoke holds as many topics as it may.
+	// Limit says that the spoke has as many topics as it may.
 	Limit Reason = "limit"
 )
 
-// Control says what kind of event a successful Parse read.
+// Control returns the kind of the event in view, after a successful Parse.
 func (v *View) Control() Kind {
 	if !isReserved(v.Type) {
 		return None
@@ -43,10 +43,10 @@ func (v *View) Control() Kind {
 }
 
 // Topics appends to dst the topics that the payload names, decoded but not checked (see ValidTopic): the string topic, or
-// the strings of the array topics, in its order and with its doubles. Other members are ignored. A payload that is no
-// object, has neither or both, or one of a wrong type, is FaultTopics, and dst comes back as it was. What is appended is
-// good for as long as the view, and until the next Topics. It allocates nothing while dst and the
-// scratch have room and no name in the payload has an escape.
+// the strings of the array topics, in order and with duplicates. Other members are ignored. A payload that isn't an object,
+// has neither or both, or one of a wrong type, is FaultTopics; dst comes back unchanged then. The topics are valid as long
+// as the view is, and until the next call of Topics. It allocates nothing if dst and the scratch have room and no member
+// name in the payload has an escape.
 func (v *View) Topics(dst [][]byte) ([][]byte, error) {
 	one, many, fault := topicMembers(v.Payload)
 	if fault != 0 {
@@ -56,10 +56,10 @@ func (v *View) Topics(dst [][]byte) ([][]byte, error) {
 	if one != nil {
 		return append(dst, v.decode(one)), nil
 	}
-	kept := len(dst)
+	before := len(dst)
 	for at := space(many, 1); many[at] != ']'; {
 		if many[at] != '"' {
-			return dst[:kept], FaultTopics
+			return dst[:before], FaultTopics
 		}
 		end := skipText(many, at)
 		dst = append(dst, v.decode(many[at:end]))
@@ -71,7 +71,7 @@ func (v *View) Topics(dst [][]byte) ([][]byte, error) {
 	return dst, nil
 }
 
-// AppendAck appends to dst the answer that topics are in force, or no longer, for the control event id.
+// AppendAck appends to dst the answer to the control event id that the spoke is now subscribed to topics, or no longer is.
 func AppendAck(dst []byte, id []byte, topics [][]byte) []byte {
 	dst = append(dst, `{"type":"__ack","id":`...)
 	dst = appendText(dst, id)
@@ -85,8 +85,8 @@ func AppendAck(dst []byte, id []byte, topics [][]byte) []byte {
 	return append(dst, `]}}`...)
 }
 
-// AppendReject appends to dst the answer that topic, any UTF-8, was refused for the control event id. Of a topic that is longer
-// than any topic may be it repeats the beginning, so that no answer is too long for the queue of who asked.
+// AppendReject appends to dst the answer to the control event id that topic was rejected. topic may be any UTF-8. If it is
+// longer than any topic may be, the answer has only its beginning, so that no answer is too long for the spoke's queue.
 func AppendReject(dst []byte, id []byte, topic []byte, reason Reason) []byte {
 	dst = append(dst, `{"type":"__reject","id":`...)
 	dst = appendText(dst, id)
@@ -97,10 +97,10 @@ func AppendReject(dst []byte, id []byte, topic []byte, reason Reason) []byte {
 	return append(dst, `}}`...)
 }
 
-// maxTopic is the length in bytes of the longest topic.
+// maxTopic is the length of the longest topic, in bytes.
 const maxTopic = 2*maxPart + 1
 
-// beginning cuts what is longer than any topic, between two characters.
+// beginning returns topic, cut between two characters if it is longer than any topic.
 func beginning(topic []byte) []byte {
 	if len(topic) <= maxTopic {
 		return topic
@@ -112,7 +112,7 @@ func beginning(topic []byte) []byte {
 	return topic[:end]
 }
 
-// topicMembers returns the raw string topic or the raw array topics of a valid JSON value; one of the two is nil.
+// topicMembers returns the raw string topic or the raw array topics of a valid JSON value. The other one is nil.
 func topicMembers(payload []byte) (one, many []byte, fault Fault) {
 	if len(payload) == 0 || payload[0] != '{' {
 		return nil, nil, FaultTopics

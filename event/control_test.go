@@ -162,7 +162,7 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
-// checkTopics holds View.Topics and the answers against the library.
+// checkTopics compares View.Topics and the answers with the library.
 func checkTopics(t *testing.T, payload []byte) {
 	t.Helper()
 	message := append(append([]byte(`{"type":"__subscribe","payload":`), payload...), '}')

@@ -8,19 +8,19 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Event is one envelope that owns its bytes. Copies of an Event share Payload, which nobody may write to.
+// Event is an envelope that owns its bytes. Copies of an Event share Payload, which nobody may write to.
 type Event struct {
 	// Type says what happened: 1 to 256 bytes of UTF-8 without control characters and colons, not beginning with "__".
 	Type string
-	// ID says to what it happened: up to 256 bytes of UTF-8 without control characters, empty for none.
+	// ID says what it happened to: up to 256 bytes of UTF-8 without control characters, empty for none.
 	ID string
-	// Payload is one JSON value as it stands in the envelope; nil and empty mean null.
+	// Payload is one JSON value, as it is in the envelope. Nil and empty mean null.
 	Payload []byte
 }
 
-// Validate returns nil for an event that may be dispatched, else an error that is a Fault or wraps one and names the member.
-// White space around the payload is allowed and belongs to the envelope. It doesn't block, and allocates only for an error
-// or for a payload that takes the library's path.
+// Validate returns nil if the event may be dispatched. Otherwise it returns a Fault, or an error that wraps one and names the
+// member. White space around the payload is allowed; it belongs to the envelope. Validate doesn't block. It allocates only
+// for an error, or if the scanner declines the payload (see the package documentation).
 func (e Event) Validate() error {
 	if !utf8.ValidString(e.Type) {
 		return fmt.Errorf("type: %w", FaultUTF8)
@@ -43,21 +43,22 @@ func (e Event) Validate() error {
 	return nil
 }
 
-// Clone returns an event that shares no writable byte with e.
+// Clone returns a copy of e with a payload of its own.
 func (e Event) Clone() Event {
 	e.Payload = bytes.Clone(e.Payload)
 	return e
 }
 
-// Append appends e to dst in the canonical form {"type":T,"id":I,"payload":P}: all three members in this order, no white
-// space of its own, the payload's bytes unchanged. It checks nothing: what an event that Validate refuses turns into is
-// not defined, except that a type of two underscores is written as it is, so that a client can build a control event.
+// Append appends e to dst in the canonical form {"type":T,"id":I,"payload":P}: always all three members, in this order,
+// without white space between them, the payload's bytes unchanged. It checks nothing. What it writes for an event that
+// Validate rejects is undefined, with one exception: it writes a type of two underscores as it is, so that a client can
+// build a control event.
 func Append(dst []byte, e Event) []byte {
 	return appendEnvelope(dst, e.Type, e.ID, e.Payload)
 }
 
-// Parse returns the event in message, with bytes of its own: for publishers, tests and tools. A missing payload becomes
-// null. The error is a Fault; FaultTypeReserved for a control event, which only View reads. What it returns is valid.
+// Parse returns the event in message, with bytes of its own. It is for publishers, tests and tools. A missing payload becomes
+// null. The error is a Fault; for a control event, which only View reads, it is FaultTypeReserved. The event is valid.
 func Parse(message []byte) (Event, error) {
 	var view View
 	if err := view.Parse(message); err != nil {
@@ -69,6 +70,7 @@ func Parse(message []byte) (Event, error) {
 	return view.Event(), nil
 }
 
+// appendEnvelope writes the canonical form. An empty payload becomes null.
 func appendEnvelope[T text](dst []byte, typ, id T, payload []byte) []byte {
 	dst = append(dst, `{"type":`...)
 	dst = appendText(dst, typ)
@@ -82,6 +84,7 @@ func appendEnvelope[T text](dst []byte, typ, id T, payload []byte) []byte {
 	return append(dst, '}')
 }
 
+// appendText writes s as a JSON string. The library does so if s needs an escape.
 func appendText[T text](dst []byte, s T) []byte {
 	for i := range len(s) {
 		if c := s[i]; c < ' ' || c == '"' || c == '\\' {
@@ -94,12 +97,13 @@ func appendText[T text](dst []byte, s T) []byte {
 	return append(dst, '"')
 }
 
+// payloadFault checks the JSON of a payload.
 func payloadFault(payload []byte) Fault {
 	if len(payload) == 0 {
 		return 0
 	}
-	var own scanner
-	end := own.document(payload)
+	var s scanner
+	end := s.document(payload)
 	if end >= 0 {
 		return 0
 	}

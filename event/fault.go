@@ -1,42 +1,42 @@
 package event
 
-// Fault is the rule that a message, an event, a topic or a control payload breaks. It is an error that costs no
-// allocation: compare it with ==, errors.Is or errors.AsType, or count it by value. Its text names the member and the rule,
-// without a prefix, so that a caller can put its own before it.
+// Fault is the rule that a message, an event, a topic or a control payload breaks. It is an error that costs no allocation.
+// Compare it with ==, errors.Is or errors.AsType, or count it by value. Its text names the member and the rule, without a
+// prefix, so that a caller can add one.
 type Fault uint8
 
 const (
-	// FaultSyntax: not JSON by RFC 8259, or something behind the value, or an escape that is half a surrogate pair.
+	// FaultSyntax is text that isn't JSON by RFC 8259, something after the value, or half of an escaped surrogate pair.
 	FaultSyntax Fault = iota + 1
-	// FaultUTF8: a byte sequence that is not UTF-8.
+	// FaultUTF8 is a byte sequence that isn't UTF-8.
 	FaultUTF8
-	// FaultDuplicateName: an object, on any level, that has two members of the same name once escapes are decoded.
+	// FaultDuplicateName is an object, at any level, with two members of the same name once escapes are decoded.
 	FaultDuplicateName
-	// FaultDepth: objects and arrays nested deeper than 512, where the envelope itself is 1.
+	// FaultDepth is objects and arrays nested deeper than 512, counting the envelope.
 	FaultDepth
-	// FaultNotObject: a message that doesn't begin with an object.
+	// FaultNotObject is a message that doesn't begin with an object.
 	FaultNotObject
-	// FaultTypeMissing: an envelope without type.
+	// FaultTypeMissing is an envelope without a type.
 	FaultTypeMissing
-	// FaultTypeKind: a type that is no string.
+	// FaultTypeKind is a type that isn't a string.
 	FaultTypeKind
-	// FaultTypeLength: a type of 0 bytes or of more than 256.
+	// FaultTypeLength is a type of 0 bytes or of more than 256.
 	FaultTypeLength
-	// FaultTypeControl: a control character in the type.
+	// FaultTypeControl is a control character in the type.
 	FaultTypeControl
-	// FaultTypeColon: a colon in the type.
+	// FaultTypeColon is a colon in the type.
 	FaultTypeColon
-	// FaultTypeReserved: a type that begins with two underscores where an ordinary event is wanted.
+	// FaultTypeReserved is a type that begins with two underscores where an ordinary event is wanted.
 	FaultTypeReserved
-	// FaultIDKind: an id that is there and is no string.
+	// FaultIDKind is an id that isn't a string.
 	FaultIDKind
-	// FaultIDLength: an id of more than 256 bytes.
+	// FaultIDLength is an id of more than 256 bytes.
 	FaultIDLength
-	// FaultIDControl: a control character in the id.
+	// FaultIDControl is a control character in the id.
 	FaultIDControl
-	// FaultIDEmpty: a topic with nothing behind its colon.
+	// FaultIDEmpty is a topic with nothing after its colon.
 	FaultIDEmpty
-	// FaultTopics: a control payload that hasn't exactly one of topic, a string, and topics, an array of strings.
+	// FaultTopics is a control payload that doesn't have exactly one of topic, a string, and topics, an array of strings.
 	FaultTopics
 )
 

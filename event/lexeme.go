@@ -7,12 +7,13 @@ import (
 	"unicode/utf8"
 )
 
+// Constants with one value in each byte of a word.
 const (
 	eachByte = 0x0101010101010101
 	highBits = 0x80 * eachByte
 )
 
-// space returns the index of the first byte from i on that is not JSON white space.
+// space returns the index of the first byte from i on that isn't JSON white space.
 func space(b []byte, i int) int {
 	for i < len(b) && b[i] <= ' ' && (b[i] == ' ' || b[i] == '\n' || b[i] == '\r' || b[i] == '\t') {
 		i++
@@ -20,15 +21,15 @@ func space(b []byte, i int) int {
 	return i
 }
 
-// behind returns len(b) if only white space stands from i on.
-func behind(b []byte, i int) int {
+// endOf returns len(b) if only white space follows from i on.
+func endOf(b []byte, i int) int {
 	if space(b, i) != len(b) {
 		return badSyntax
 	}
 	return len(b)
 }
 
-// colon returns the index of the value behind the colon that follows a name.
+// colon returns the index of the value after the colon that follows a name.
 func colon(b []byte, i int) int {
 	i = space(b, i)
 	if i == len(b) || b[i] != ':' {
@@ -37,7 +38,7 @@ func colon(b []byte, i int) int {
 	return space(b, i+1)
 }
 
-// nameEnd reads a member's name, quotes included. One with an escape is declined: only its decoded form can be compared.
+// nameEnd reads a member's name with its quotes. It declines a name with an escape, since names are compared decoded.
 func nameEnd(b []byte, i int) int {
 	if i >= len(b) || b[i] != '"' {
 		return badSyntax
@@ -84,8 +85,8 @@ func textEnd(b []byte, i int) int {
 	}
 }
 
-// plainEnd returns the index of the first quote, backslash or control character from i on, len(b) if there is none, and
-// whether a byte before it is beyond ASCII.
+// plainEnd returns the index of the first quote, backslash or control character from i on, len(b) if there is none. high
+// is true if a byte before it is beyond ASCII.
 func plainEnd(b []byte, i int) (end int, high bool) {
 	var all uint64
 	for i+8 <= len(b) {
@@ -105,14 +106,14 @@ func plainEnd(b []byte, i int) (end int, high bool) {
 	return i, all&highBits != 0
 }
 
-// stops marks the bytes of word that end a run of plain text, each by its highest bit. Only the lowest mark is sure: a
-// borrow disturbs nothing but what lies above a byte that is marked itself.
+// stops sets the highest bit of each byte of word that is a quote, a backslash or a control character. Only the lowest of
+// these bits is certain: a borrow can set bits above it, never below.
 func stops(word uint64) uint64 {
 	marks := (word - eachByte*' ') | ((word ^ eachByte*'"') - eachByte) | ((word ^ eachByte*'\\') - eachByte)
 	return marks & highBits &^ word
 }
 
-// escapeEnd reads the escape whose backslash is at i; a surrogate pair is one.
+// escapeEnd reads the escape whose backslash is at i. A surrogate pair counts as one.
 func escapeEnd(b []byte, i int) int {
 	if i+1 >= len(b) {
 		return badSyntax
@@ -137,7 +138,7 @@ func escapeEnd(b []byte, i int) int {
 	return badSyntax
 }
 
-// hexUnit returns the UTF-16 unit that the six bytes at i write as backslash, u and four hexadecimal digits.
+// hexUnit returns the UTF-16 unit that the six bytes at i stand for: backslash, u and four hexadecimal digits.
 func hexUnit(b []byte, i int) (unit rune, ok bool) {
 	if i+6 > len(b) || b[i] != '\\' || b[i+1] != 'u' {
 		return 0, false
@@ -158,6 +159,7 @@ func hexUnit(b []byte, i int) (unit rune, ok bool) {
 	return unit, true
 }
 
+// literalEnd reads true, false or null.
 func literalEnd(b []byte, i int, literal string) int {
 	if len(b)-i < len(literal) || string(b[i:i+len(literal)]) != literal {
 		return badSyntax
@@ -165,7 +167,7 @@ func literalEnd(b []byte, i int, literal string) int {
 	return i + len(literal)
 }
 
-// numberEnd reads a number by RFC 8259, section 6; what may follow it is the caller's to check.
+// numberEnd reads a number (RFC 8259 section 6). The caller checks what follows it.
 func numberEnd(b []byte, i int) int {
 	if b[i] == '-' {
 		i++

@@ -6,7 +6,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// libraryEnvelope is the slow path, where the JSON library has the word: for messages that the scanner declines.
+// libraryEnvelope is the slow path, for messages that the scanner declines: the JSON library decides.
 func libraryEnvelope(b []byte, m *members) Fault {
 	if fault := libraryFault(b, maxNesting); fault != 0 {
 		return fault
@@ -27,8 +27,8 @@ func libraryEnvelope(b []byte, m *members) Fault {
 	return 0
 }
 
-// libraryFault says what is wrong with the one JSON value that is to be all of b. The depth is checked first: it bounds
-// the library's recursion, too.
+// libraryFault returns what is wrong with the JSON value b. It checks the depth first, which also bounds the library's
+// recursion.
 func libraryFault(b []byte, depth int) Fault {
 	if nesting(b) > depth {
 		return FaultDepth

@@ -11,7 +11,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// libraryDepth returns how deep the JSON in b nests as the library's decoder counts it, up to its first error.
+// libraryDepth returns how deep the JSON in b nests up to its first error, as the library's decoder counts.
 func libraryDepth(b []byte) int {
 	deepest := 0
 	decoder := jsontext.NewDecoder(bytes.NewReader(b))
@@ -26,7 +26,7 @@ func libraryDepth(b []byte) int {
 	}
 }
 
-// libraryAccepts says whether b is one JSON value of the given depth at most.
+// libraryAccepts reports whether b is one JSON value nested no deeper than depth.
 func libraryAccepts(b []byte, depth int) bool {
 	if libraryDepth(b) > depth {
 		return false
@@ -39,7 +39,7 @@ func libraryAccepts(b []byte, depth int) bool {
 	return err == io.EOF
 }
 
-// referenceEnvelope reads message with the library alone and the rules as protocol.md words them.
+// referenceEnvelope reads message with nothing but the library and the rules of protocol.md.
 func referenceEnvelope(message []byte) (typ, id string, payload []byte, ok bool) {
 	if !libraryAccepts(message, 512) {
 		return "", "", nil, false
@@ -68,7 +68,7 @@ func referenceEnvelope(message []byte) (typ, id string, payload []byte, ok bool)
 	return typ, id, payload, true
 }
 
-// checkEnvelope holds everything that this package does with message against the library.
+// checkEnvelope compares everything that this package does with message with the library.
 func checkEnvelope(t *testing.T, message []byte) {
 	t.Helper()
 	before := bytes.Clone(message)
@@ -127,7 +127,7 @@ func checkEnvelope(t *testing.T, message []byte) {
 	}
 }
 
-// checkScanner holds the scanner alone against the library.
+// checkScanner compares the scanner alone with the library.
 func checkScanner(t *testing.T, message []byte) {
 	t.Helper()
 	var own scanner

@@ -5,14 +5,15 @@ import (
 	"math"
 )
 
-// What the own scanner takes upon itself. An object with more names than ownNames (counted over all open objects) or
-// nested deeper than ownDepth is left to the library, so that the scan needs neither a map nor a deep stack.
+// The scanner declines what exceeds these limits, so that it needs neither a map nor a deep stack.
 const (
-	ownNames = 64
-	ownDepth = 32
+	// maxNames is how many names all open objects may have together.
+	maxNames = 64
+	// maxDepth is how deep objects and arrays may nest.
+	maxDepth = 32
 )
 
-// The scanning functions return the index behind what they read, or one of these.
+// The scanning functions return the index after what they read, or one of these.
 const (
 	declined     = -1 << 10
 	badSyntax    = -int(FaultSyntax)
@@ -21,6 +22,7 @@ const (
 	badObject    = -int(FaultNotObject)
 )
 
+// faultOf returns the fault that a negative result of a scanning function stands for.
 func faultOf(code int) Fault {
 	return Fault(-code)
 }
@@ -32,18 +34,21 @@ type members struct {
 	payload []byte
 }
 
+// span is a part of the message.
 type span struct{ start, end uint32 }
 
-// scanner is the fast path: one pass that checks an envelope and finds its members. It never guesses: it accepts what the
-// library accepts, refuses what the library refuses, or declines.
-// I1: the outcome is the library's for every message that isn't declined.
+// scanner is the fast path: it checks an envelope and finds its members in one pass, or declines.
+//
+// I1: for every message that isn't declined, the result is the library's.
+//
 // I2: nothing is allocated.
 type scanner struct {
-	names [ownNames]span
+	// names[:open] has the names of all objects that are open, the outermost first.
+	names [maxNames]span
 	open  int
 }
 
-// envelope finds the members of the object that is all of b.
+// envelope checks the message b and finds its members.
 func (s *scanner) envelope(b []byte, m *members) int {
 	s.open = 0
 	if uint64(len(b)) > math.MaxUint32 {
@@ -55,7 +60,7 @@ func (s *scanner) envelope(b []byte, m *members) int {
 	}
 	i = space(b, i+1)
 	if i < len(b) && b[i] == '}' {
-		return behind(b, i+1)
+		return endOf(b, i+1)
 	}
 	var seen uint64
 	for {
@@ -65,7 +70,7 @@ func (s *scanner) envelope(b []byte, m *members) int {
 			if end < 0 {
 				return end
 			}
-			if code := s.claim(b, 0, &seen, i+1, end-1); code < 0 {
+			if code := s.addName(b, 0, &seen, i+1, end-1); code < 0 {
 				return code
 			}
 		} else if *known != nil {
@@ -87,7 +92,7 @@ func (s *scanner) envelope(b []byte, m *members) int {
 			return badSyntax
 		}
 		if b[i] == '}' {
-			return behind(b, i+1)
+			return endOf(b, i+1)
 		}
 		if b[i] != ',' {
 			return badSyntax
@@ -96,7 +101,7 @@ func (s *scanner) envelope(b []byte, m *members) int {
 	}
 }
 
-// document checks the one value that is all of b, a payload.
+// document checks the payload b.
 func (s *scanner) document(b []byte) int {
 	s.open = 0
 	if uint64(len(b)) > math.MaxUint32 {
@@ -106,10 +111,10 @@ func (s *scanner) document(b []byte) int {
 	if end < 0 {
 		return end
 	}
-	return behind(b, end)
+	return endOf(b, end)
 }
 
-// slot returns where the value goes and the index behind the name if one of the three names stands at i.
+// slot returns where the value belongs and the index after the name, if one of the three names is at i.
 func (m *members) slot(b []byte, i int) (known *[]byte, end int) {
 	rest := b[i:]
 	switch {
@@ -123,7 +128,7 @@ func (m *members) slot(b []byte, i int) (known *[]byte, end int) {
 	return nil, 0
 }
 
-// value reads the value at i inside depth open objects and arrays.
+// value reads the value at i, inside depth open objects and arrays.
 func (s *scanner) value(b []byte, i, depth int) int {
 	if i >= len(b) {
 		return badSyntax
@@ -146,8 +151,9 @@ func (s *scanner) value(b []byte, i, depth int) int {
 	}
 }
 
+// object reads the object at i, whose own depth is depth.
 func (s *scanner) object(b []byte, i, depth int) int {
-	if depth > ownDepth {
+	if depth > maxDepth {
 		return declined
 	}
 	i = space(b, i+1)
@@ -161,7 +167,7 @@ func (s *scanner) object(b []byte, i, depth int) int {
 		if end < 0 {
 			return end
 		}
-		if code := s.claim(b, base, &seen, i+1, end-1); code < 0 {
+		if code := s.addName(b, base, &seen, i+1, end-1); code < 0 {
 			return code
 		}
 		i = colon(b, end)
@@ -187,8 +193,9 @@ func (s *scanner) object(b []byte, i, depth int) int {
 	}
 }
 
+// array reads the array at i, whose own depth is depth.
 func (s *scanner) array(b []byte, i, depth int) int {
-	if depth > ownDepth {
+	if depth > maxDepth {
 		return declined
 	}
 	i = space(b, i+1)
@@ -214,9 +221,9 @@ func (s *scanner) array(b []byte, i, depth int) int {
 	}
 }
 
-// claim notes the name b[start:end] for the innermost object, whose names are those from base on. The 64 bits of seen
-// stand for names by length, first and last byte: only a bit already set makes it compare.
-func (s *scanner) claim(b []byte, base int, seen *uint64, start, end int) int {
+// addName adds the name b[start:end] to the innermost object, whose names begin at base. Each bit of seen stands for names
+// of some lengths, first and last bytes. Names are compared only if their bit is set already.
+func (s *scanner) addName(b []byte, base int, seen *uint64, start, end int) int {
 	mix := uint(end - start)
 	if mix > 0 {
 		mix += uint(b[start])*7 + uint(b[end-1])*31
@@ -229,7 +236,7 @@ func (s *scanner) claim(b []byte, base int, seen *uint64, start, end int) int {
 			}
 		}
 	}
-	if s.open == ownNames {
+	if s.open == maxNames {
 		return declined
 	}
 	*seen |= bit

@@ -6,9 +6,9 @@ import (
 	"unicode/utf8"
 )
 
-// ValidTopic reports whether topic is a topic of ordinary events: type, or type, a colon and a non-empty id, split at the
-// first colon, each part under the rules of an envelope, so 513 bytes at most and no type that begins with two underscores.
-// It doesn't block, allocate or keep topic.
+// ValidTopic reports whether topic is a topic of ordinary events: a type, or a type, a colon and a non-empty id. The first
+// colon splits them. Both follow the rules of an envelope, and the type must not begin with two underscores; so a topic has
+// at most 513 bytes. ValidTopic doesn't block, allocate or keep topic.
 func ValidTopic(topic []byte) bool {
 	if !utf8.Valid(topic) {
 		return false
@@ -17,8 +17,8 @@ func ValidTopic(topic []byte) bool {
 	return topicFault(typ, id, hasID) == 0
 }
 
-// SplitTopic returns the two parts of topic; id is empty for a topic that matches every event of its type. The rules are
-// those of ValidTopic; the error is the Fault.
+// SplitTopic returns the two parts of topic. id is empty for a topic that matches every event of its type. The rules are
+// those of ValidTopic. The error is the Fault.
 func SplitTopic(topic string) (typ, id string, err error) {
 	if !utf8.ValidString(topic) {
 		return "", "", FaultUTF8
@@ -30,6 +30,7 @@ func SplitTopic(topic string) (typ, id string, err error) {
 	return typ, id, nil
 }
 
+// topicFault checks the two parts of a topic but for being UTF-8.
 func topicFault[T text](typ, id T, hasID bool) Fault {
 	if fault := typeFault(typ); fault != 0 {
 		return fault

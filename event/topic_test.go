@@ -51,7 +51,7 @@ func TestTopic(t *testing.T) {
 	}
 }
 
-// checkTopic holds ValidTopic and SplitTopic against the rules as protocol.md words them.
+// checkTopic compares ValidTopic and SplitTopic with the rules of protocol.md.
 func checkTopic(t *testing.T, topic string) {
 	t.Helper()
 	typ, id, hasID := strings.Cut(topic, ":")

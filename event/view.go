@@ -6,40 +6,46 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// keptScratch bounds the scratch, in bytes, that a View keeps from one message to the next.
-const keptScratch = 64 << 10
+// maxScratch is how many bytes of scratch a View keeps from one message to the next.
+const maxScratch = 64 << 10
 
-// maxEscaped is how many bytes between the quotes can decode to maxPart bytes: an escape is six at most for one.
+// maxEscaped is how many bytes of a JSON string can decode to maxPart bytes: an escape is six bytes at most.
 const maxEscaped = 6 * maxPart
 
 var null = []byte("null")
 
-// View reads envelopes in place. Its zero value is ready; reuse it, since it is about 700 bytes. One goroutine at a time.
-// I1: Type, ID and Payload point into the message, or into the View's scratch where a string held an escape, or to a
-// shared null; they are good until the message's bytes change or the next Parse, and nobody may write to them.
+// View reads envelopes in place. Its zero value is ready. Reuse it, since it has about 700 bytes. It isn't safe for
+// concurrent use.
+//
+// I1: Type, ID and Payload point into the message, or into the View's scratch if a string had an escape, or to a shared
+// null. They are valid until the message's bytes change or until the next Parse. Nobody may write to them.
+//
 // I2: the payload's bytes are those of the message.
+//
 // I3: after an error all three are nil.
 type View struct {
 	// Type is the decoded type, 1 to 256 bytes.
 	Type []byte
-	// ID is the decoded id, empty if it is missing.
+	// ID is the decoded id, empty if there is none.
 	ID []byte
-	// Payload is the raw JSON value without the white space around it, null if it is missing.
+	// Payload is the raw JSON value without the white space around it, null if there is none.
 	Payload []byte
 
+	// scratch has the decoded strings of the message.
 	scratch []byte
+	// names is how many bytes of scratch Type and ID use. Topics uses the rest.
 	names   int
-	own     scanner
+	scanner scanner
 }
 
-// Parse reads the envelope that is all of message, of an ordinary or a control event. The error is a Fault. It borrows
-// message until the View is used no more, and doesn't block. It allocates nothing, unless the message takes the library's
-// path (see the package comment) or needs more scratch than any before it.
+// Parse reads the envelope of an ordinary or a control event; message must be nothing else. The error is a Fault. The view
+// borrows message until the next Parse. Parse doesn't block. It allocates only if the scanner declines the message (see the
+// package documentation) or if it needs more scratch than any message before it.
 func (v *View) Parse(message []byte) error {
 	var m members
-	fault := v.read(message, &m)
+	fault := v.findMembers(message, &m)
 	if fault == 0 {
-		fault = v.take(&m)
+		fault = v.setMembers(&m)
 	}
 	if fault != 0 {
 		v.Type, v.ID, v.Payload = nil, nil, nil
@@ -48,7 +54,7 @@ func (v *View) Parse(message []byte) error {
 	return nil
 }
 
-// Event returns a copy of the view that owns its bytes. It takes two allocations at most.
+// Event returns a copy of the view that owns its bytes. It allocates twice at most.
 func (v *View) Event() Event {
 	var both [2 * maxPart]byte
 	n := copy(both[:], v.Type)
@@ -56,13 +62,14 @@ func (v *View) Event() Event {
 	return Event{Type: names[:n], ID: names[n:], Payload: bytes.Clone(v.Payload)}
 }
 
-// Append appends the envelope to dst in the canonical form of the function Append, payload bytes as they came.
+// Append appends the envelope to dst in the canonical form of the function Append. The payload's bytes are unchanged.
 func (v *View) Append(dst []byte) []byte {
 	return appendEnvelope(dst, v.Type, v.ID, v.Payload)
 }
 
-func (v *View) read(message []byte, m *members) Fault {
-	code := v.own.envelope(message, m)
+// findMembers checks the JSON of message and finds the members of the envelope.
+func (v *View) findMembers(message []byte, m *members) Fault {
+	code := v.scanner.envelope(message, m)
 	if code >= 0 {
 		return 0
 	}
@@ -72,8 +79,9 @@ func (v *View) read(message []byte, m *members) Fault {
 	return libraryEnvelope(message, m)
 }
 
-func (v *View) take(m *members) Fault {
-	if cap(v.scratch) > keptScratch {
+// setMembers checks the members by the rules of the envelope and sets the view to them.
+func (v *View) setMembers(m *members) Fault {
+	if cap(v.scratch) > maxScratch {
 		v.scratch = nil
 	}
 	v.scratch = v.scratch[:0]
@@ -111,7 +119,7 @@ func (v *View) take(m *members) Fault {
 	return 0
 }
 
-// decode returns what the valid JSON string raw stands for.
+// decode returns the text of the valid JSON string raw, in the message or in scratch.
 func (v *View) decode(raw []byte) []byte {
 	if bytes.IndexByte(raw, '\\') < 0 {
 		return raw[1 : len(raw)-1]

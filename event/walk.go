@@ -6,7 +6,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// firstMember returns the index of the first member of the valid JSON object b, or -1 if it is empty.
+// firstMember returns the index of the first member of the valid JSON object b, -1 if there is none.
 func firstMember(b []byte) int {
 	at := space(b, space(b, 0)+1)
 	if b[at] == '}' {
@@ -15,7 +15,8 @@ func firstMember(b []byte) int {
 	return at
 }
 
-// member returns the member at index at of the valid JSON object b, both parts raw, and the index of the next one or -1.
+// member returns the raw name and the raw value at index at of the valid JSON object b, and the index of the next member,
+// -1 if there is none.
 func member(b []byte, at int) (name, value []byte, next int) {
 	end := skipText(b, at)
 	name = b[at:end]
@@ -29,7 +30,7 @@ func member(b []byte, at int) (name, value []byte, next int) {
 	return name, value, space(b, at+1)
 }
 
-// decoded returns what the valid JSON string raw stands for: a slice of it, or a new one if it has escapes.
+// decoded returns the text of the valid JSON string raw: a slice of raw, or a new one if it has escapes.
 func decoded(raw []byte) []byte {
 	if bytes.IndexByte(raw, '\\') < 0 {
 		return raw[1 : len(raw)-1]
@@ -38,7 +39,7 @@ func decoded(raw []byte) []byte {
 	return text
 }
 
-// skipValue returns the index behind the value at i of valid JSON.
+// skipValue returns the index after the value at i of valid JSON.
 func skipValue(b []byte, i int) int {
 	switch b[i] {
 	case '"':
@@ -52,6 +53,7 @@ func skipValue(b []byte, i int) int {
 	return i
 }
 
+// skipNested returns the index after the object or array at i.
 func skipNested(b []byte, i int) int {
 	for depth := 0; i < len(b); {
 		switch b[i] {
@@ -71,7 +73,7 @@ func skipNested(b []byte, i int) int {
 	return i
 }
 
-// skipText returns the index behind the string that begins at i, or len(b) if it doesn't end.
+// skipText returns the index after the string that begins at i, len(b) if it doesn't end.
 func skipText(b []byte, i int) int {
 	i++
 	for i < len(b) {
@@ -91,7 +93,7 @@ func skipText(b []byte, i int) int {
 	return len(b)
 }
 
-// nesting returns how deep the objects and arrays of b nest, whether b is valid JSON or not.
+// nesting returns how deep the objects and arrays of b nest. b needn't be valid JSON.
 func nesting(b []byte) int {
 	deepest, depth := 0, 0
 	for i := 0; i < len(b); {

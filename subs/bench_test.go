@@ -18,8 +18,8 @@ func names(format string, n int) [][]byte {
 	return out
 }
 
-// BenchmarkChurn is one unsubscribe and one subscribe of a member from the
-// midst of a topic of that size.
+// BenchmarkChurn is one unsubscribe and one subscribe of a member in the middle
+// of a topic of that size.
 func BenchmarkChurn(b *testing.B) {
 	for _, subs := range []int{1, 1000, 100_000} {
 		b.Run(fmt.Sprintf("subs=%d", subs), func(b *testing.B) {
@@ -62,8 +62,8 @@ func BenchmarkChurnOfMany(b *testing.B) {
 	}
 }
 
-// BenchmarkOwnTopic is the life of a topic of one member, from its making to its
-// freeing.
+// BenchmarkOwnTopic is the life of a topic with one member: it is freed and
+// created again.
 func BenchmarkOwnTopic(b *testing.B) {
 	x := New(1)
 	p := x.Part(0)
@@ -80,8 +80,8 @@ func BenchmarkOwnTopic(b *testing.B) {
 	}
 }
 
-// BenchmarkDrop is the leaving of a member with that many topics of a thousand
-// members, and its coming back.
+// BenchmarkDrop drops a member with that many topics, each of a thousand
+// members, and subscribes it again.
 func BenchmarkDrop(b *testing.B) {
 	for _, topics := range []int{1, 10, 100} {
 		b.Run(fmt.Sprintf("topics=%d", topics), func(b *testing.B) {
@@ -131,8 +131,8 @@ func BenchmarkMatch(b *testing.B) {
 	run("key=none", func(i int) Match { return x.Match(ids[i], nil) })
 }
 
-// BenchmarkContention is a match beside others: of one topic, so under one lock,
-// and of a thousand over all the shards.
+// BenchmarkContention matches on several cores at once: one topic, so under one
+// lock, and a thousand topics over all the shards.
 func BenchmarkContention(b *testing.B) {
 	for _, topics := range []int{1, 1000} {
 		b.Run(fmt.Sprintf("match/topics=%d", topics), func(b *testing.B) {
@@ -165,8 +165,8 @@ func BenchmarkContention(b *testing.B) {
 	}
 }
 
-// BenchmarkWalk sums the members of a topic, from the dense list, from a map,
-// and from a map under a lock, which is what the list is instead of.
+// BenchmarkWalk sums the members of a topic: from the dense list, and from a map
+// and a map under a lock, which the list replaces.
 func BenchmarkWalk(b *testing.B) {
 	for _, subs := range []int{1000, 100_000} {
 		x := New(1)
@@ -205,9 +205,8 @@ func BenchmarkWalk(b *testing.B) {
 	}
 }
 
-// BenchmarkMemory reports heap bytes a member (and a subscription), all
-// included: the member's side, the lists, the topics, their names and the name
-// tables.
+// BenchmarkMemory reports heap bytes a member (and a subscription): the member's
+// entries, the lists, the topics, their names and the name tables.
 func BenchmarkMemory(b *testing.B) {
 	shapes := []struct {
 		name    string

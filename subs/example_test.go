@@ -7,8 +7,7 @@ import (
 	"github.com/spokehub/spokehub/subs"
 )
 
-// An event is matched by any goroutine; each part it names is walked by the
-// goroutine that owns it.
+// Any goroutine may match an event. The goroutine that owns a part walks it.
 func Example() {
 	index := subs.New(2)
 	reactor0, reactor1 := index.Part(0), index.Part(1)
@@ -31,7 +30,7 @@ func Example() {
 	// 3 topics, 4 subscriptions
 }
 
-// A member that leaves is dropped from all its topics; the empty ones are gone.
+// Drop removes a member from all its topics, and frees those that are empty then.
 func ExamplePart_Drop() {
 	part := subs.New(1).Part(0)
 	part.Subscribe(4, []byte("order"))

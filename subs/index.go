@@ -4,38 +4,38 @@ import (
 	"fmt"
 	"hash/maphash"
 	"iter"
-	"strings"
 	"sync/atomic"
 )
 
 // MaxParts is how many parts an [Index] can have: one bit of [Match.Parts] each.
 const MaxParts = 64
 
-// Index maps topics to members. Its methods are for any goroutine; what
-// changes it belongs to the owner of a [Part]. The package documentation has
-// its invariants.
+// Index maps topics to members. Any goroutine may call its methods. What
+// changes it are the methods of [Part], each for the owner of that part. The
+// package documentation has its invariants and its owners.
 type Index struct {
 	seed   maphash.Seed
 	shards *[shardCount]shard
 	parts  []*Part
+	// topics counts the topics in all shards. It changes under a shard's lock.
 	topics atomic.Int64
 }
 
 // Match is what an event of a type and an id matches: a plain value that costs
 // no allocation and may be handed to the owners of the parts it names.
 //
-// A topic in it may be freed at any time; its lists are empty then, and stay so.
+// A topic in it may be freed at any time. Its lists are empty from then on.
 type Match struct {
-	// Type is the topic of the event's type, nil if nobody has it.
+	// Type is the topic of the event's type, nil if it has no members.
 	Type *Topic
-	// TypeID is the topic of the event's type and id, nil if nobody has it.
+	// TypeID is the topic of the event's type and id, nil if it has no members.
 	TypeID *Topic
-	// Parts has bit i set when part i had members of either topic.
+	// Parts has bit i set if part i had members of either topic.
 	Parts uint64
 }
 
-// New returns an empty index of that many parts, 1 to [MaxParts]. It panics on
-// another number.
+// New returns an empty index with the given number of parts, 1 to [MaxParts].
+// It panics on any other number.
 func New(parts int) *Index {
 	if parts < 1 || parts > MaxParts {
 		panic(fmt.Sprintf("subs: %d parts, want 1 to %d", parts, MaxParts))
@@ -48,18 +48,18 @@ func New(parts int) *Index {
 }
 
 // Part returns part i, counted from zero, and panics beyond the last. Any
-// goroutine may fetch it, one may use it.
+// goroutine may get it; only its owner may use it.
 func (x *Index) Part(i int) *Part {
 	return x.parts[i]
 }
 
 // Match finds what an event of that type and id matches: the topic "type" and,
-// unless the id is empty, the topic "type:id". It takes one shard lock at a
-// time, for a lookup, and doesn't keep the views. The type must not contain a
-// colon, as no event's type does.
+// unless the id is empty, the topic "type:id". It holds one shard's lock at a
+// time, for a lookup, and doesn't keep typ and id. The type must not contain a
+// colon; no event's type does.
 //
-// A member subscribed to both topics is in the lists of both: who walks them
-// removes the double.
+// A member subscribed to both topics is in the lists of both. Whoever walks the
+// lists must send it the event only once.
 func (x *Index) Match(typ, id []byte) Match {
 	return x.MatchString(borrow(typ), borrow(id))
 }
@@ -67,13 +67,13 @@ func (x *Index) Match(typ, id []byte) Match {
 // MatchString is Match for strings.
 func (x *Index) MatchString(typ, id string) Match {
 	var m Match
-	head := x.hash(typ)
-	m.Type, m.Parts = x.look(key{hash: narrow(head), head: typ})
+	typeHash := x.hash(typ)
+	m.Type, m.Parts = x.lookup(key{hash: narrow(typeHash), prefix: typ})
 	if id == "" {
 		return m
 	}
 	var parts uint64
-	m.TypeID, parts = x.look(key{hash: narrow(pair(head, x.hash(id))), head: typ, tail: id, split: true})
+	m.TypeID, parts = x.lookup(key{hash: narrow(combine(typeHash, x.hash(id))), prefix: typ, suffix: id, isSplit: true})
 	m.Parts |= parts
 	return m
 }
@@ -94,8 +94,8 @@ func (x *Index) Subscriptions() int {
 }
 
 // Topics yields the name of every topic and the number of its members, for
-// introspection. It copies one shard at a time and yields without a lock, so the
-// sequence is no snapshot of one moment, and the loop may call anything.
+// introspection. It copies one shard at a time and yields without a lock: the
+// loop body may call anything, and the sequence isn't a snapshot of one moment.
 func (x *Index) Topics() iter.Seq2[string, int] {
 	return func(yield func(string, int) bool) {
 		var tallies []tally
@@ -110,7 +110,7 @@ func (x *Index) Topics() iter.Seq2[string, int] {
 	}
 }
 
-func (x *Index) look(k key) (t *Topic, parts uint64) {
+func (x *Index) lookup(k key) (t *Topic, parts uint64) {
 	s := x.shard(k.hash)
 	s.mu.Lock()
 	t = s.find(k)
@@ -121,34 +121,32 @@ func (x *Index) look(k key) (t *Topic, parts uint64) {
 	return t, parts
 }
 
-// join returns the topic of that name, made if need be, with the bit of part
-// set and a list for it (I2). Only the owner of part calls it.
-func (x *Index) join(k key, part int) *Topic {
+// addPart returns the topic that k names, created if need be, with the bit of
+// part set and a list for part (I2). Only the owner of part calls it, before it
+// adds a member.
+func (x *Index) addPart(k key, part int) *Topic {
 	s := x.shard(k.hash)
 	s.mu.Lock()
 	t := s.find(k)
 	if t == nil {
-		t = &Topic{name: strings.Clone(k.head), hash: k.hash, home: uint8(part)}
-		s.insert(t)
-		x.topics.Add(1)
+		t = x.firstMemberLocked(s, k.prefix, k.hash, part)
 	}
 	if t.parts&(1<<part) == 0 {
 		t.parts |= 1 << part
-		t.reserve(part)
+		t.addListLocked(part)
 	}
 	s.mu.Unlock()
 	return t
 }
 
-// release clears the bit of part, whose list is empty now, and frees the topic
-// when no bit is left (I1). Only the owner of part calls it.
-func (x *Index) release(t *Topic, part int) {
+// removePart clears the bit of part, whose list has become empty, and frees the
+// topic if no bit is left (I1). Only the owner of part calls it.
+func (x *Index) removePart(t *Topic, part int) {
 	s := x.shard(t.hash)
 	s.mu.Lock()
 	t.parts &^= 1 << part
 	if t.parts == 0 {
-		s.remove(t)
-		x.topics.Add(-1)
+		x.lastMemberLocked(s, t)
 	}
 	s.mu.Unlock()
 }

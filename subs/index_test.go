@@ -130,7 +130,7 @@ func TestTopicsHoldsNoLockWhileItYields(t *testing.T) {
 
 func TestTopicsLeavesOutATopicBetweenItsBitAndItsMember(t *testing.T) {
 	x := New(1)
-	x.join(x.keyOf("soon"), 0)
+	x.addPart(x.keyOf("soon"), 0)
 	if got := maps.Collect(x.Topics()); len(got) != 0 {
 		t.Errorf("got %v, want none", got)
 	}
@@ -142,18 +142,18 @@ func TestEqualHashesAreToldApartByName(t *testing.T) {
 	member := record{}
 	topics := map[string]*Topic{}
 	for _, name := range []string{"a", "b", "a:b", "b:a", "c"} {
-		topics[name] = &Topic{name: name, hash: hash}
+		topics[name] = &Topic{topicID: topicID{name: name, hash: hash}}
 		s.insert(topics[name])
 		member.insert(entry{topic: topics[name], hash: hash})
 	}
 	for _, gone := range []string{"b", "a", "c"} {
 		s.remove(topics[gone])
-		if e, ok := member.take(hash, gone); !ok || e.topic != topics[gone] {
-			t.Errorf("take %q: got %v, %v, want its entry", gone, e, ok)
+		if e, ok := member.remove(hash, gone); !ok || e.topic != topics[gone] {
+			t.Errorf("remove %q: got %v, %v, want its entry", gone, e, ok)
 		}
 		delete(topics, gone)
 		for _, name := range []string{"a", "b", "a:b", "b:a", "c"} {
-			if got := s.find(key{hash: hash, head: name}); got != topics[name] {
+			if got := s.find(key{hash: hash, prefix: name}); got != topics[name] {
 				t.Errorf("without %q: find %q: got %v, want %v", gone, name, got, topics[name])
 			}
 			if e := member.find(hash, name); (e != nil) != (topics[name] != nil) {
@@ -161,7 +161,7 @@ func TestEqualHashesAreToldApartByName(t *testing.T) {
 			}
 		}
 	}
-	if got := s.find(key{hash: hash, head: "a", tail: "b", split: true}); got != topics["a:b"] {
+	if got := s.find(key{hash: hash, prefix: "a", suffix: "b", isSplit: true}); got != topics["a:b"] {
 		t.Errorf("split key: got %v, want %v", got, topics["a:b"])
 	}
 }

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// checkInvariants holds the whole index against I1, I2, I4, I5 and I6. No
+// checkInvariants checks I1, I2, I4, I5 and I6 for the whole index. No
 // owner may be inside a call.
 func checkInvariants(t testing.TB, x *Index) {
 	t.Helper()
@@ -233,8 +233,8 @@ func TestI5ChunksOfNobodyAreGivenBack(t *testing.T) {
 		}
 	}
 	for i := range x.shards {
-		if got := len(x.shards[i].hashes); got > smallestTable {
-			t.Errorf("shard %d kept %d slots, want %d at most", i, got, smallestTable)
+		if got := len(x.shards[i].hashes); got > minTable {
+			t.Errorf("shard %d kept %d slots, want %d at most", i, got, minTable)
 		}
 	}
 }

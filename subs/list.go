@@ -2,15 +2,17 @@ package subs
 
 import "sync/atomic"
 
-const smallestShrink = 16
+// minShrink is the capacity up to which a list doesn't shrink.
+const minShrink = 16
 
 // list is the dense list of a topic's members in one part. It belongs to the
-// part's owner; others may load size. A single member lives in one, inside
-// the list, without an array of its own.
+// part's owner, except for size.
 type list struct {
 	members []uint32
-	one     [1]uint32
-	size    atomic.Uint32
+	// one holds a single member, which so needs no array of its own.
+	one [1]uint32
+	// size is len(members), stored by the owner. Anyone may load it.
+	size atomic.Uint32
 }
 
 // add appends a member that isn't in the list and returns its position.
@@ -23,8 +25,8 @@ func (l *list) add(member uint32) (position uint32) {
 	return uint32(len(l.members) - 1)
 }
 
-// remove takes out the member at position and puts the last one in its place,
-// which it names unless the last was the one removed.
+// remove removes the member at position and moves the last one into its place.
+// It returns the member that moved; ok is false if the last one was removed.
 func (l *list) remove(position uint32) (moved uint32, ok bool) {
 	last := len(l.members) - 1
 	moved = l.members[last]
@@ -40,7 +42,7 @@ func (l *list) shrink() {
 	switch {
 	case n == 0:
 		l.members = nil
-	case cap(l.members) > smallestShrink && n*4 <= cap(l.members):
+	case cap(l.members) > minShrink && n*4 <= cap(l.members):
 		l.members = append(make([]uint32, 0, n*2), l.members...)
 	}
 }

@@ -33,7 +33,7 @@ func newModel() *model {
 	return m
 }
 
-// slot spreads the members over chunks, so that chunks come and go.
+// slot spreads the members over chunks, so that chunks are created and freed.
 func (s step) slot() uint32 {
 	return uint32(s.member%modelMembers) * 700
 }

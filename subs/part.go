@@ -2,31 +2,33 @@ package subs
 
 import "sync/atomic"
 
-// Part is the index of one owner's members. All its methods are for the
-// goroutine that owns it, and none waits for more than a shard's lock.
+// Part is the index of one owner's members. Only the goroutine that owns it may
+// call its methods. None of them waits for anything but a shard's lock.
 type Part struct {
-	index         *Index
-	number        int
-	roster        roster
+	index  *Index
+	number int
+	// roster belongs to the part's owner.
+	roster roster
+	// subscriptions is stored by the part's owner and may be loaded by anyone.
 	subscriptions atomic.Int64
 }
 
-// Subscribe adds the member to the topic, and reports false if it was there
-// already. It doesn't keep the topic's bytes. An event matched after it
-// returned finds the member.
+// Subscribe adds the member to the topic. It returns false if the member was
+// there already. It doesn't keep the topic's bytes. An event that is matched
+// after Subscribe returned finds the member.
 func (p *Part) Subscribe(member uint32, topic []byte) (added bool) {
 	k := p.index.keyOf(borrow(topic))
-	if rec := p.roster.get(member); rec != nil && rec.find(k.hash, k.head) != nil {
+	if rec := p.roster.get(member); rec != nil && rec.find(k.hash, k.prefix) != nil {
 		return false
 	}
-	t := p.index.join(k, p.number)
+	t := p.index.addPart(k, p.number)
 	position := t.list(p.number).add(member)
 	p.roster.claim(member).insert(entry{topic: t, position: position, hash: k.hash})
 	p.subscriptions.Add(1)
 	return true
 }
 
-// Unsubscribe removes the member from the topic, and reports false if it
+// Unsubscribe removes the member from the topic. It returns false if the member
 // wasn't there. It takes a lock only if the member was the part's last one.
 func (p *Part) Unsubscribe(member uint32, topic []byte) (removed bool) {
 	rec := p.roster.get(member)
@@ -34,11 +36,11 @@ func (p *Part) Unsubscribe(member uint32, topic []byte) (removed bool) {
 		return false
 	}
 	k := p.index.keyOf(borrow(topic))
-	e, removed := rec.take(k.hash, k.head)
+	e, removed := rec.remove(k.hash, k.prefix)
 	if !removed {
 		return false
 	}
-	p.leave(e)
+	p.removeFromList(e)
 	if rec.vacant() {
 		p.roster.vacated(member)
 	}
@@ -46,16 +48,16 @@ func (p *Part) Unsubscribe(member uint32, topic []byte) (removed bool) {
 	return true
 }
 
-// Drop removes the member from all its topics and returns their number. It
-// takes time for these alone, whatever the size of the topics, and gives back
-// what the member held: its slot number may be reused after it.
+// Drop removes the member from all its topics and returns how many those were.
+// Its cost depends on that number, not on the size of the topics. It frees
+// everything kept for the member, whose slot number may be reused afterwards.
 func (p *Part) Drop(member uint32) (removed int) {
 	rec := p.roster.get(member)
 	if rec == nil || rec.vacant() {
 		return 0
 	}
 	for e := range rec.entries {
-		p.leave(e)
+		p.removeFromList(e)
 		removed++
 	}
 	*rec = record{}
@@ -87,8 +89,8 @@ func (p *Part) AppendTopics(dst []string, member uint32) []string {
 }
 
 // Members returns the topic's members in this part, each once, in no
-// particular order. It is a view of the part's own list: the caller doesn't
-// change it, and it is valid until the part changes. A nil topic has none.
+// particular order. It is the part's own list: the caller must not change it,
+// and it is valid until the part changes. A nil topic has no members.
 func (p *Part) Members(t *Topic) []uint32 {
 	if t == nil {
 		return nil
@@ -100,15 +102,15 @@ func (p *Part) Members(t *Topic) []uint32 {
 	return l.members
 }
 
-// leave takes a member out of a topic's list by the entry it had, tells the
-// member that takes over its place (I4), and gives up the topic when the list
-// is empty (I2).
-func (p *Part) leave(e entry) {
+// removeFromList removes a member from a topic's list by the entry that it had.
+// The member that moves into its place learns its new position (I4). If the list
+// is empty then, the part gives up the topic (I2).
+func (p *Part) removeFromList(e entry) {
 	l := e.topic.list(p.number)
-	if moved, ok := l.remove(e.position); ok && !defectMisplacesMoved {
+	if moved, ok := l.remove(e.position); ok {
 		p.roster.get(moved).find(e.hash, e.topic.name).position = e.position
 	}
 	if len(l.members) == 0 {
-		p.index.release(e.topic, p.number)
+		p.index.removePart(e.topic, p.number)
 	}
 }

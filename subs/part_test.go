@@ -134,8 +134,8 @@ func TestManyTopicsOfAMember(t *testing.T) {
 		if got := p.Count(1); got != 0 {
 			t.Fatalf("many=%d: got count %d after all were removed", many, got)
 		}
-		if rec := p.roster.get(1); rec.more != nil && len(rec.more.slots) > smallestSet {
-			t.Fatalf("many=%d: an empty set kept %d slots, want %d at most", many, len(rec.more.slots), smallestSet)
+		if rec := p.roster.get(1); rec.more != nil && len(rec.more.slots) > minSet {
+			t.Fatalf("many=%d: an empty set kept %d slots, want %d at most", many, len(rec.more.slots), minSet)
 		}
 		checkInvariants(t, x)
 	}
@@ -150,7 +150,7 @@ func TestListShrinksWhenMostMembersLeft(t *testing.T) {
 	for member := range uint32(9_990) {
 		p.Drop(member)
 		members := p.Members(x.MatchString("all", "").Type)
-		if c := cap(members); c > smallestShrink && c >= 4*len(members)+4 {
+		if c := cap(members); c > minShrink && c >= 4*len(members)+4 {
 			t.Fatalf("got room for %d with %d members, want less than four times as much", c, len(members))
 		}
 	}

@@ -7,9 +7,9 @@ import (
 	"testing"
 )
 
-// TestSubscribeIsNeverLostToTheFreeingOfItsTopic lets four owners fight over
-// four topics that are freed all the time, each with a model of its own, while
-// others match and hand what they found to the owners.
+// TestSubscribeIsNeverLostToTheFreeingOfItsTopic lets four owners
+// subscribe to and unsubscribe from four topics, which are freed all the time.
+// Each has a model of its own. Others match and hand the matches to the owners.
 func TestSubscribeIsNeverLostToTheFreeingOfItsTopic(t *testing.T) {
 	const parts, rounds, matchers = 4, 20_000, 2
 	x := New(parts)
@@ -128,8 +128,8 @@ func without(members []uint32, member uint32) []uint32 {
 	return slices.DeleteFunc(members, func(m uint32) bool { return m == member })
 }
 
-// TestEventMatchedAfterSubscribeReachesTheMember hands a match to the owner the
-// way a hub does, after the owner told that the subscription is in force.
+// TestEventMatchedAfterSubscribeReachesTheMember hands a match to the
+// owner as a hub does, after the owner has acknowledged the subscription.
 func TestEventMatchedAfterSubscribeReachesTheMember(t *testing.T) {
 	const rounds = 5_000
 	x := New(2)

@@ -1,30 +1,34 @@
 package subs
 
+// chunkSize is the number of records in a chunk.
 const chunkSize = 1024
 
-// record is what a part knows of a member: its first topic in place and, only
-// if it has had more, a set of the others. The set stays, at most 4 slots of it
-// when empty, until the member is dropped.
+// record is what a part knows of a member: its first topic in place and the
+// others in a set.
 type record struct {
 	entry
+	// more is created with the second topic. It stays until the member is
+	// dropped, with 4 slots or fewer when it is empty.
 	more *set
 }
 
 // chunk is 1024 records, 24 KiB: an exact size class of the allocator.
 type chunk [chunkSize]record
 
-// page is a place for a chunk, and how many of its records aren't vacant.
+// page is a place for a chunk.
 type page struct {
 	chunk *chunk
-	used  int
+	// used is the number of records in the chunk that aren't vacant.
+	used int
 }
 
-// roster is the member table of a part, by chunks, so that it grows without a
-// copy and gives back the chunks that nobody uses. It belongs to the part's
-// owner. spare is an empty chunk, kept so that a lone member that comes and
-// goes doesn't allocate one each time (I5).
+// roster is the member table of a part. It belongs to the part's owner. It is
+// made of chunks, so that it grows without a copy and frees chunks that nobody
+// uses.
 type roster struct {
 	pages []page
+	// spare is an empty chunk for the next page, nil if there is none. It spares
+	// a lone member that comes and goes an allocation each time (I5).
 	spare *chunk
 }
 
@@ -57,7 +61,7 @@ func (r *roster) claim(member uint32) *record {
 	return rec
 }
 
-// vacated is told that the member's record, claimed before, is vacant again.
+// vacated notes that the member's record, claimed before, is vacant again.
 func (r *roster) vacated(member uint32) {
 	p := &r.pages[member/chunkSize]
 	p.used--
@@ -66,6 +70,7 @@ func (r *roster) vacated(member uint32) {
 	}
 }
 
+// vacant reports whether the member has no topic and no set.
 func (r *record) vacant() bool {
 	return r.hash == 0 && r.more == nil
 }
@@ -105,17 +110,17 @@ func (r *record) insert(e entry) {
 	r.more.insert(e)
 }
 
-// take removes the entry of a topic.
-func (r *record) take(hash uint32, name string) (entry, bool) {
+// remove removes the entry of a topic and returns it.
+func (r *record) remove(hash uint32, name string) (entry, bool) {
 	if r.hash == hash && r.topic.name == name {
-		taken := r.entry
+		removed := r.entry
 		r.entry = entry{}
-		return taken, true
+		return removed, true
 	}
 	if r.more == nil {
 		return entry{}, false
 	}
-	return r.more.take(hash, name)
+	return r.more.remove(hash, name)
 }
 
 // entries yields every entry of the record, in no particular order.

@@ -1,21 +1,25 @@
 package subs
 
 const (
-	crowded     = 8
-	smallestSet = 4
+	// maxFull is how many slots a set may have that are all full. A lookup is a
+	// short scan then.
+	maxFull = 8
+	// minSet is how many slots a set that shrinks keeps.
+	minSet = 4
 )
 
-// entry is one topic of a member: the topic, its hash, and the member's
-// position in the topic's list. A hash of zero marks an empty entry.
+// entry is one topic of a member.
 type entry struct {
-	topic    *Topic
+	topic *Topic
+	// position is the member's position in its part's list of the topic.
 	position uint32
-	hash     uint32
+	// hash is the topic's. Zero marks an empty entry.
+	hash uint32
 }
 
 // set is a member's topics beyond its first: an open-addressed table of a
-// power of two of entries. Up to 8 slots may all be full (a lookup is a short
-// scan then); a larger one is three quarters full at most.
+// power of two of entries, at most three quarters of them used if they are more
+// than maxFull.
 type set struct {
 	slots []entry
 	count int
@@ -41,20 +45,20 @@ func (s *set) find(hash uint32, name string) *entry {
 
 // insert adds an entry whose topic isn't in the set.
 func (s *set) insert(e entry) {
-	if size := len(s.slots); s.count == size || size > crowded && (s.count+1)*4 > size*3 {
+	if size := len(s.slots); s.count == size || size > maxFull && (s.count+1)*4 > size*3 {
 		s.resize(max(1, size*2))
 	}
 	s.put(e)
 	s.count++
 }
 
-// take removes the entry of a topic and closes the gap.
-func (s *set) take(hash uint32, name string) (entry, bool) {
+// remove removes the entry of a topic, closes the gap and returns the entry.
+func (s *set) remove(hash uint32, name string) (entry, bool) {
 	found := s.find(hash, name)
 	if found == nil {
 		return entry{}, false
 	}
-	taken := *found
+	removed := *found
 	mask := uint32(len(s.slots) - 1)
 	gap := hash & mask
 	for &s.slots[gap] != found {
@@ -68,10 +72,10 @@ func (s *set) take(hash uint32, name string) (entry, bool) {
 		}
 	}
 	s.count--
-	if len(s.slots) > smallestSet && s.count*4 <= len(s.slots) {
+	if len(s.slots) > minSet && s.count*4 <= len(s.slots) {
 		s.resize(len(s.slots) / 2)
 	}
-	return taken, true
+	return removed, true
 }
 
 func (s *set) resize(size int) {

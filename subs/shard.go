@@ -3,25 +3,30 @@ package subs
 import "sync"
 
 const (
-	shardCount    = 256
-	shardBits     = 8
-	smallestTable = 8
+	// shardCount is the number of shards of the name table.
+	shardCount = 1 << shardBits
+	// shardBits is how many bits of a hash choose the shard.
+	shardBits = 8
+	// minTable is how many slots a shard's table has, unless it is empty.
+	minTable = 8
 )
 
-// shard is a part of the name table, under one lock: an open-addressed table
-// in two columns, so that a lookup reads hashes alone until one is equal. A
-// hash of zero marks an empty slot. It fills one cache line.
+// shard is one shard of the name table, all of it under mu. It is an
+// open-addressed table in two columns, so that a lookup reads only hashes until
+// one is equal. It fills one cache line. Its methods are for whoever holds mu,
+// but for appendTallies, which takes it.
 //
 // The standard map would need twice the bytes a topic, hash the name a second
-// time, and never give memory back.
+// time, and never free memory.
 type shard struct {
-	mu     sync.Mutex
+	mu sync.Mutex
+	// hashes has the topics' hashes, zero in an empty slot.
 	hashes []uint32
 	topics []*Topic
 	count  int
 }
 
-// tally is what introspection copies of a topic.
+// tally is a copy of a topic's name and size, for introspection.
 type tally struct {
 	name    string
 	members int
@@ -43,14 +48,14 @@ func (s *shard) find(k key) *Topic {
 // insert adds a topic whose name isn't in the table.
 func (s *shard) insert(t *Topic) {
 	if (s.count+1)*4 > len(s.hashes)*3 {
-		s.resize(max(smallestTable, len(s.hashes)*2))
+		s.resize(max(minTable, len(s.hashes)*2))
 	}
 	s.put(t)
 	s.count++
 }
 
-// remove takes out a topic that is in the table and closes the gap, so that no
-// lookup has to pass over graves.
+// remove removes a topic that is in the table. It closes the gap, so that the
+// table needs no tombstones.
 func (s *shard) remove(t *Topic) {
 	mask := uint32(len(s.hashes) - 1)
 	gap := t.hash >> shardBits & mask
@@ -65,7 +70,7 @@ func (s *shard) remove(t *Topic) {
 	}
 	s.hashes[gap], s.topics[gap] = 0, nil
 	s.count--
-	if len(s.hashes) > smallestTable && s.count*4 <= len(s.hashes) {
+	if len(s.hashes) > minTable && s.count*4 <= len(s.hashes) {
 		s.resize(len(s.hashes) / 2)
 	}
 }
@@ -89,6 +94,7 @@ func (s *shard) put(t *Topic) {
 	s.hashes[i], s.topics[i] = t.hash, t
 }
 
+// appendTallies appends a tally of every topic that has members to dst.
 func (s *shard) appendTallies(dst []tally) []tally {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -5,32 +5,45 @@ import (
 	"sync/atomic"
 )
 
-// Topic is one topic's members, a list for each part that has or had some.
-// Its fields by owner: name, hash and home never change; parts is under the
-// shard's lock; first belongs to the owner of part home; the lists of the other
-// parts hang on others, which is replaced under the shard's lock and may be
-// loaded by anyone.
+// Topic is one topic's members: a list for each part that has or has had some.
+// Its owners: topicID never changes, topicParts belongs to the shard's lock,
+// and first, like every list, to the owner of its part.
 //
-// The list of the part that made the topic is inside, since most topics have
+// The list of the part that created the topic is inside, since most topics have
 // one member: such a topic is one object.
 type Topic struct {
-	name   string
-	parts  uint64
-	others atomic.Pointer[spread]
-	first  list
-	hash   uint32
-	home   uint8
+	topicID
+	topicParts
+	// first is the list of part home.
+	first list
 }
 
-// spread holds the lists of the parts that joined a topic after its first one,
-// in the order of their bits. It is immutable; the lists belong to their parts.
+// topicID is what never changes of a topic.
+type topicID struct {
+	name string
+	hash uint32
+	// home is the part that created the topic.
+	home uint8
+}
+
+// topicParts changes under the lock of the topic's shard. Others may be loaded
+// by anyone at any time.
+type topicParts struct {
+	// parts has bit i set while part i has members.
+	parts uint64
+	// others has the lists of all parts but home, nil if there are none.
+	others atomic.Pointer[spread]
+}
+
+// spread is the lists of the parts that joined a topic after its first one, in
+// the order of their bits. It is immutable; each list belongs to its part.
 type spread struct {
 	parts uint64
 	lists []*list
 }
 
-// list returns the list of part, nil if that part never had a member. The
-// owner of part calls it, or whoever wants the list's size only.
+// list returns the list of part, nil if that part has never had a member. It is
+// for the owner of part, and for anyone who only loads the list's size.
 func (t *Topic) list(part int) *list {
 	if part == int(t.home) {
 		return &t.first
@@ -42,8 +55,8 @@ func (t *Topic) list(part int) *list {
 	return s.lists[s.rank(part)]
 }
 
-// reserve makes sure that part has a list. It runs under the shard's lock.
-func (t *Topic) reserve(part int) {
+// addListLocked makes sure that part has a list.
+func (t *Topic) addListLocked(part int) {
 	if t.list(part) != nil {
 		return
 	}
@@ -59,6 +72,7 @@ func (t *Topic) reserve(part int) {
 	t.others.Store(&spread{parts: old.parts | 1<<part, lists: lists})
 }
 
+// size returns the number of members in all parts, for introspection.
 func (t *Topic) size() int {
 	sum := int(t.first.size.Load())
 	if s := t.others.Load(); s != nil {
@@ -69,6 +83,7 @@ func (t *Topic) size() int {
 	return sum
 }
 
+// rank returns where the list of part is or would be in lists.
 func (s *spread) rank(part int) int {
 	return bits.OnesCount64(s.parts & (1<<part - 1))
 }

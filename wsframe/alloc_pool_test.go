@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// TestPartialFramesAllocateNothingInSteadyState can't run under the race detector, which makes sync.Pool drop things at random.
+// TestPartialFramesAllocateNothingInSteadyState can't run under the race detector, which makes
+// sync.Pool drop things at random.
 func TestPartialFramesAllocateNothingInSteadyState(t *testing.T) {
 	for _, c := range []struct {
 		name  string

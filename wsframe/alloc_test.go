@@ -32,7 +32,8 @@ func TestWholeFramesAllocateNothing(t *testing.T) {
 	}
 }
 
-// TestFragmentsGrowTheBufferByDoubling counts a buffer for each of 16,384 fragments where it grows by what it needs.
+// TestFragmentsGrowTheBufferByDoubling counts buffers: a buffer that grows by no more than each fragment needs would be
+// 16,384 of them.
 func TestFragmentsGrowTheBufferByDoubling(t *testing.T) {
 	for name, between := range map[string][]byte{"alone": nil, "with pings between them": clientFrame(fin|9, strings.Repeat("p", MaxControl))} {
 		t.Run(name, func(t *testing.T) {

@@ -4,11 +4,14 @@ import (
 	"bufio"
 	"bytes"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/gobwas/ws"
+	"github.com/gorilla/websocket"
 )
 
 var benchSizes = []int{16, 128, 1024, 65536}
@@ -89,6 +92,94 @@ func BenchmarkNextCut(b *testing.B) {
 		})
 	}
 }
+
+// readSize is how much a reactor reads at once.
+const readSize = 64 << 10
+
+// BenchmarkLargeMessage receives one message in reads of 64 KiB. Each read is a copy out of the stream, as it is one out of
+// the kernel. gorilla/websocket leaves the check for UTF-8 to its caller, so it is part of its rows.
+func BenchmarkLargeMessage(b *testing.B) {
+	for _, content := range []struct {
+		name string
+		op   Opcode
+		unit string
+	}{{"binary", Binary, "\xFF"}, {"ascii", Text, "x"}, {"utf8", Text, "ä"}} {
+		for _, size := range []int{1 << 20, 16 << 20} {
+			for _, fragments := range []int{1, size / readSize} {
+				stream := fragmentedStream(content.op, strings.Repeat(content.unit, size/len(content.unit)), fragments)
+				name := fmt.Sprintf("op=%s/bytes=%d/fragments=%d", content.name, size, fragments)
+				b.Run("impl=wsframe/"+name, func(b *testing.B) { benchmarkLargeParser(b, stream, size) })
+				b.Run("impl=gorilla/"+name, func(b *testing.B) { benchmarkLargeGorilla(b, stream, size) })
+			}
+		}
+	}
+}
+
+func fragmentedStream(op Opcode, payload string, fragments int) []byte {
+	var stream []byte
+	for i := range fragments {
+		first := byte(0)
+		if i == 0 {
+			first = byte(op)
+		}
+		if i == fragments-1 {
+			first |= fin
+		}
+		part := len(payload) / fragments
+		stream = append(stream, clientFrame(first, payload[i*part:(i+1)*part])...)
+	}
+	return stream
+}
+
+func benchmarkLargeParser(b *testing.B, stream []byte, size int) {
+	var p Parser
+	read := make([]byte, readSize)
+	b.ReportAllocs()
+	b.SetBytes(int64(size))
+	for b.Loop() {
+		length := 0
+		for rest := stream; len(rest) > 0; {
+			n := copy(read, rest)
+			rest = rest[n:]
+			for input := read[:n]; ; {
+				m, n, ok, violation := p.Next(input, size)
+				if violation != nil {
+					b.Fatal(violation)
+				}
+				if input = input[n:]; !ok {
+					break
+				}
+				length = len(m.Payload)
+			}
+		}
+		if length != size {
+			b.Fatalf("got a message of %d bytes, want %d", length, size)
+		}
+	}
+}
+
+func benchmarkLargeGorilla(b *testing.B, stream []byte, size int) {
+	source := bytes.NewReader(nil)
+	conn, _ := newGorilla(b, limitedReads{source})
+	b.ReportAllocs()
+	b.SetBytes(int64(size))
+	for b.Loop() {
+		source.Reset(stream)
+		op, reader, err := conn.NextReader()
+		if err != nil {
+			b.Fatal(err)
+		}
+		payload, err := io.ReadAll(reader)
+		if err != nil || len(payload) != size || op == websocket.TextMessage && !utf8.Valid(payload) {
+			b.Fatalf("got %d bytes and %v, want %d", len(payload), err, size)
+		}
+	}
+}
+
+// limitedReads returns at most readSize bytes a read, as a socket does.
+type limitedReads struct{ io.Reader }
+
+func (r limitedReads) Read(p []byte) (int, error) { return r.Reader.Read(p[:min(len(p), readSize)]) }
 
 func BenchmarkAppendFrame(b *testing.B) {
 	for _, size := range benchSizes {

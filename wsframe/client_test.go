@@ -28,7 +28,7 @@ func shortestLength(n int) byte {
 	return 127
 }
 
-// clientFrameSized lets the case choose how the length is encoded: itself, 126 or 127.
+// clientFrameSized encodes the length as sizing says: 126 for 16 bits, 127 for 64, any other for itself.
 func clientFrameSized(first byte, payload string, sizing byte) []byte {
 	frame := []byte{first, 0x80 | sizing}
 	switch sizing {
@@ -50,7 +50,7 @@ func closePayload(code uint16, reason string) string {
 
 func concat(frames ...[]byte) []byte { return slices.Concat(frames...) }
 
-// outcome is all that a parser made of its input.
+// outcome is everything that a parser returned for its input.
 type outcome struct {
 	messages  []string
 	violation *Close
@@ -69,7 +69,7 @@ func describe(op Opcode, payload []byte) string {
 	return names[op] + " " + string(payload)
 }
 
-// read feeds the pieces as a reactor does, each in a buffer of its own that is spoilt afterwards.
+// read feeds the pieces as a reactor does, each in a buffer of its own that is overwritten afterwards.
 func (o *outcome) read(p *Parser, limit int, pieces ...[]byte) {
 	for _, piece := range pieces {
 		buffer := slices.Clone(piece)
@@ -193,11 +193,11 @@ func frameCases() []frameCase {
 		{"an unfinished message fails at its first bad fragment", concat(clientFrame(1, "a"), clientFrame(0, "\xFF")), 0, broken(closeTextNotUTF8)},
 		{"a bad byte far inside a long text is found", clientFrame(fin|1, long[:5000]+"\xFF"+long[:5000]), 0, broken(closeTextNotUTF8)},
 
-		{"a close payload of one byte breaks the protocol", clientFrame(fin|8, "\x03"), 0, broken(closeCutCode)},
+		{"a close payload of one byte breaks the protocol", clientFrame(fin|8, "\x03"), 0, broken(closeHalfCode)},
 		{"close code 1005 breaks the protocol", clientFrame(fin|8, closePayload(1005, "")), 0, broken(closeBadCode)},
 		{"close code 65535 breaks the protocol", clientFrame(fin|8, closePayload(65535, "")), 0, broken(closeBadCode)},
 		{"a close reason that isn't UTF-8 is refused", clientFrame(fin|8, closePayload(1000, "\xFF")), 0, broken(closeReasonNotUTF8)},
-		{"a bad close inside a fragmented message is refused", concat(clientFrame(1, "a"), clientFrame(fin|8, "\x03")), 0, broken(closeCutCode)},
+		{"a bad close inside a fragmented message is refused", concat(clientFrame(1, "a"), clientFrame(fin|8, "\x03")), 0, broken(closeHalfCode)},
 
 		{"65535 bytes take the 16-bit length", clientFrame(fin|2, long[:65535]), 0, text("binary " + long[:65535])},
 		{"65536 bytes take the 64-bit length", clientFrame(fin|1, long), 0, text("text " + long)},

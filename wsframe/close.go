@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-// The close codes that have a name here (RFC 6455 section 7.4.1 and the registry that it founded).
+// Close codes (RFC 6455 section 7.4.1 and the registry that it set up).
 const (
 	CodeNormal   uint16 = 1000
 	CodeAway     uint16 = 1001
@@ -25,15 +25,15 @@ const (
 // MaxReason is the longest reason of a close frame, in bytes: a control frame's payload less the code.
 const MaxReason = MaxControl - 2
 
-// Close is why a connection ends: a code and, perhaps empty, a reason (RFC 6455 section 5.5.1).
+// Close is why a connection ends: a code and a reason, which may be empty (RFC 6455 section 5.5.1).
 type Close struct {
-	// Code is the close code; [CodeNoStatus] if the frame had none.
+	// Code is the close code, [CodeNoStatus] if the frame had none.
 	Code uint16
 	// Reason is UTF-8, at most [MaxReason] bytes.
 	Reason string
 }
 
-// Error makes a violation usable as an error. Beware of putting a nil *Close into an error variable.
+// Error makes a violation usable as an error. Don't store a nil *Close in an error variable: that isn't a nil error.
 func (c Close) Error() string {
 	text := "websocket close " + strconv.Itoa(int(c.Code))
 	if c.Reason != "" {
@@ -42,7 +42,7 @@ func (c Close) Error() string {
 	return text
 }
 
-// The violations. They are values made once, so that a hostile peer costs no allocation. They are shared and read-only.
+// The violations. They are shared values made once, so that a hostile peer costs no allocation. Nobody may change one.
 var (
 	closeReservedBits      = &Close{CodeProtocol, "reserved bits set"}
 	closeReservedOpcode    = &Close{CodeProtocol, "reserved opcode"}
@@ -53,7 +53,7 @@ var (
 	closeHugeLength        = &Close{CodeProtocol, "length over 63 bits"}
 	closeNothingToContinue = &Close{CodeProtocol, "continuation without a message"}
 	closeMessageUnfinished = &Close{CodeProtocol, "new message inside a fragmented one"}
-	closeCutCode           = &Close{CodeProtocol, "close payload of one byte"}
+	closeHalfCode          = &Close{CodeProtocol, "close payload of one byte"}
 	closeBadCode           = &Close{CodeProtocol, "close code not allowed"}
 	closeReasonNotUTF8     = &Close{CodeNotUTF8, "close reason not UTF-8"}
 	closeTextNotUTF8       = &Close{CodeNotUTF8, "text not UTF-8"}
@@ -72,9 +72,9 @@ func CodeAllowed(code uint16) bool {
 	return code >= 1000 && code <= 1003
 }
 
-// ParseClose reads the payload of a close frame: the peer's code and reason, or [CodeNoStatus] if the payload is empty. It
-// allocates the reason, so the payload stays the caller's. The violation, else nil, is 1002 for a payload of one byte and
-// for a code that isn't allowed, and 1007 for a reason that isn't UTF-8; [Parser.Next] has ruled them all out already.
+// ParseClose reads the payload of a close frame: the peer's code and reason, or [CodeNoStatus] if the payload is empty. The
+// reason is a copy. The violation is 1002 for a payload of one byte or a code that isn't allowed, 1007 for a reason that
+// isn't UTF-8, else nil. It is always nil for a message that [Parser.Next] has returned.
 func ParseClose(payload []byte) (peer Close, violation *Close) {
 	if violation := checkClose(payload); violation != nil {
 		return Close{}, violation
@@ -85,12 +85,13 @@ func ParseClose(payload []byte) (peer Close, violation *Close) {
 	return Close{Code: binary.BigEndian.Uint16(payload), Reason: string(payload[2:])}, nil
 }
 
+// checkClose returns what is wrong with the payload of a close frame, nil if nothing is.
 func checkClose(payload []byte) *Close {
 	switch {
 	case len(payload) == 0:
 		return nil
 	case len(payload) == 1:
-		return closeCutCode
+		return closeHalfCode
 	case !CodeAllowed(binary.BigEndian.Uint16(payload)):
 		return closeBadCode
 	case !utf8.Valid(payload[2:]):
@@ -99,9 +100,9 @@ func checkClose(payload []byte) *Close {
 	return nil
 }
 
-// AppendClose appends a whole close frame and returns the extended slice. What it writes is always legal: a code that isn't
-// allowed on the wire, such as [CodeNoStatus], gives a frame without code and reason; what isn't UTF-8 in the reason is
-// replaced; a reason longer than [MaxReason] is cut between two characters.
+// AppendClose appends a whole close frame and returns the extended slice. The frame is always legal. A code that isn't allowed
+// on the wire, such as [CodeNoStatus], gives a frame without code and reason. Bytes of the reason that aren't UTF-8 are
+// replaced. A reason longer than [MaxReason] is cut between two characters.
 func AppendClose(dst []byte, code uint16, reason string) []byte {
 	if !CodeAllowed(code) {
 		return AppendHeader(dst, CloseOp, 0)
@@ -112,6 +113,7 @@ func AppendClose(dst []byte, code uint16, reason string) []byte {
 	return append(dst, reason...)
 }
 
+// cutReason shortens a reason to MaxReason bytes, between two characters.
 func cutReason(reason string) string {
 	if len(reason) <= MaxReason {
 		return reason

@@ -27,7 +27,7 @@ func TestParseClose(t *testing.T) {
 		{"takes nothing for no status", "", Close{CodeNoStatus, ""}, nil},
 		{"takes a code alone", closePayload(1000, ""), Close{1000, ""}, nil},
 		{"takes a reason", closePayload(4999, "später"), Close{4999, "später"}, nil},
-		{"refuses one byte", "\x03", Close{}, closeCutCode},
+		{"refuses one byte", "\x03", Close{}, closeHalfCode},
 		{"refuses code 0", closePayload(0, ""), Close{}, closeBadCode},
 		{"refuses code 1004", closePayload(1004, ""), Close{}, closeBadCode},
 		{"refuses code 1015", closePayload(1015, ""), Close{}, closeBadCode},

@@ -8,7 +8,7 @@ import (
 	"github.com/spokehub/spokehub/wsframe"
 )
 
-// A server reads the head, answers it, and takes what came behind it as the first frames.
+// A server reads the head, answers it, and reads what came after it as the first frames.
 func Example() {
 	policy, err := wsframe.NewPolicy(wsframe.PolicyConfig{Path: "/ws", Subprotocols: []string{"v1.spoke"}})
 	if err != nil {
@@ -82,7 +82,7 @@ func ExampleRefusal() {
 	// this is a WebSocket endpoint: connect with a WebSocket client, which sends "Connection: Upgrade" and "Upgrade: websocket"
 }
 
-// A connection that is handed back in the middle of a frame loses nothing: its next owner reads the unread bytes first.
+// A connection that changes owners in the middle of a frame loses nothing: its next owner reads the unread bytes first.
 func ExampleParser_Unread() {
 	frame := []byte("\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58")
 	var first, second wsframe.Parser

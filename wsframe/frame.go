@@ -5,8 +5,8 @@ import "encoding/binary"
 // Opcode says what a frame carries (RFC 6455 section 5.2).
 type Opcode byte
 
-// The opcodes of RFC 6455. All others are reserved, and a client that uses one is closed with 1002. Continuation
-// appears only inside a fragmented message: no [Message] has it.
+// The opcodes of RFC 6455. All others are reserved; a client that sends one is closed with 1002. Continuation occurs only
+// inside a fragmented message, so no [Message] has it.
 const (
 	Continuation Opcode = 0x0
 	Text         Opcode = 0x1
@@ -23,7 +23,7 @@ func (op Opcode) IsControl() bool { return op&0x8 != 0 }
 type Message struct {
 	// Op is Text, Binary, CloseOp, Ping or Pong; never Continuation.
 	Op Opcode
-	// Payload is unmasked and, in a text message, valid UTF-8. It is a view of the input or of the parser's buffer, valid
+	// Payload is unmasked and, in a text message, valid UTF-8. It lies in the input or in the parser's buffer. It is valid
 	// until the next call on the parser or until the caller reuses the input, whichever comes first.
 	Payload []byte
 }
@@ -35,6 +35,7 @@ const (
 	MaxControl = 125
 )
 
+// The bits of a header's first two bytes, and the lengths that announce 2 or 8 bytes of length.
 const (
 	finBit   = 0x80
 	rsvBits  = 0x70
@@ -55,19 +56,20 @@ func HeaderLen(n int) int {
 	return MaxHeader
 }
 
-// AppendHeader appends the header of an unfragmented server frame, that is FIN set and no mask, with n bytes of payload,
-// and returns the extended slice. The payload is the caller's to append. A control frame must keep n within [MaxControl].
-// It never blocks, allocates only to grow dst, and may be called by anyone.
+// AppendHeader appends the header of an unfragmented server frame, that is with FIN and without a mask, for a payload of n bytes,
+// and returns the extended slice. The caller appends the payload. For a control frame, n must be [MaxControl] at most. It
+// never blocks and allocates only to grow dst. Any goroutine may call it.
 func AppendHeader(dst []byte, op Opcode, n int) []byte {
 	return appendHeader(dst, finBit|byte(op), 0, n)
 }
 
-// AppendFrame appends a whole unfragmented server frame, header and payload, and returns the extended slice. The payload
-// is copied. Ownership and limits are those of [AppendHeader].
+// AppendFrame appends a whole unfragmented server frame, with a copy of payload, and returns the extended slice. The rules are
+// those of [AppendHeader].
 func AppendFrame(dst []byte, op Opcode, payload []byte) []byte {
 	return append(AppendHeader(dst, op, len(payload)), payload...)
 }
 
+// appendHeader writes the shortest form of the length n. masked is maskBit or 0.
 func appendHeader(dst []byte, first, masked byte, n int) []byte {
 	switch {
 	case n < length16:

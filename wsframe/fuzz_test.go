@@ -16,7 +16,7 @@ import (
 
 const fuzzMax = 4096
 
-// randomCuts returns sorted places to cut n bytes at, the same for the same seed.
+// randomCuts returns sorted positions at which to cut n bytes, the same ones for the same seed.
 func randomCuts(n int, seed uint64) (cuts []int) {
 	random := rand.New(rand.NewPCG(seed, 1))
 	for range seed % 8 {
@@ -26,7 +26,7 @@ func randomCuts(n int, seed uint64) (cuts []int) {
 	return cuts
 }
 
-// FuzzParser holds every split of the input, and a hand-over to a fresh parser at any byte, against the whole.
+// FuzzParser compares splits of the input, and hand-overs to a fresh parser, with the whole input.
 func FuzzParser(f *testing.F) {
 	for i, c := range frameCases() {
 		if len(c.input) <= fuzzMax {
@@ -60,7 +60,7 @@ func FuzzParser(f *testing.F) {
 	})
 }
 
-// checkOutcome holds what a Parser promises of every message.
+// checkOutcome checks what a Parser promises for every message.
 func checkOutcome(t *testing.T, o outcome, max int) {
 	t.Helper()
 	for i, message := range o.messages {
@@ -83,7 +83,7 @@ func checkOutcome(t *testing.T, o outcome, max int) {
 	}
 }
 
-// FuzzServerFrames writes frames, reads them back with gobwas/ws, and masked with our own parser.
+// FuzzServerFrames writes frames and reads them back: with gobwas/ws, and masked with our own parser.
 func FuzzServerFrames(f *testing.F) {
 	for _, times := range []uint32{0, 1, 125, 126, 65535, 65536} {
 		f.Add("x", times, uint16(1000))
@@ -111,10 +111,9 @@ func FuzzServerFrames(f *testing.F) {
 	})
 }
 
-// FuzzHandshakeHead holds every split of a head against the whole, and what is upgraded against net/http and gobwas/ws. The one
-// known divergence on what we upgrade: net/http also parses the target as a URL, and refuses broken percent escapes and the
-// like, which we leave to whoever decodes the path. gobwas/ws refuses lists in Upgrade. What we refuse, both may accept: that
-// is the point.
+// FuzzHandshakeHead compares splits of a head with the whole head, and what we upgrade with net/http and gobwas/ws. Both may
+// accept more than we do. Of what we upgrade they reject two things: net/http also parses the target as a URL and rejects
+// broken percent escapes and the like, which we leave to whoever decodes the path; gobwas/ws rejects lists in Upgrade.
 func FuzzHandshakeHead(f *testing.F) {
 	for _, c := range handshakeCases() {
 		f.Add(c.head, uint8(1))

@@ -21,7 +21,7 @@ var headLines = []string{
 	"Sec-WebSocket-Key: " + testKey,
 }
 
-// without drops the lines that begin with one of the prefixes.
+// without returns headLines without those that begin with one of the prefixes.
 func without(prefixes ...string) []string {
 	return slices.DeleteFunc(slices.Clone(headLines), func(line string) bool {
 		return slices.ContainsFunc(prefixes, func(prefix string) bool { return strings.HasPrefix(line, prefix) })
@@ -39,8 +39,8 @@ func instead(prefix string, lines ...string) []string {
 
 func head(lines []string) []byte { return []byte(strings.Join(lines, "\r\n") + "\r\n\r\n") }
 
-// handshakeCase is a row of the table that both ways into a Policy share. A want of 101 is acceptance; dropped marks a fault
-// that net/http mends, drops or leaves to its server before a handler sees the request.
+// handshakeCase is a row of the table for both ways into a Policy. A want of 101 is acceptance. dropped marks a fault that
+// net/http corrects, drops or leaves to its server before a handler sees the request.
 type handshakeCase struct {
 	name        string
 	config      PolicyConfig

@@ -21,7 +21,7 @@ func compile(t testing.TB, config PolicyConfig) *Policy {
 	return policy
 }
 
-// upgrade runs a head through all of the handshake.
+// upgrade runs a head through the whole handshake.
 func upgrade(p *Policy, input []byte) (response []byte, subprotocol string, refusal *Refusal) {
 	end, refusal := HeadEnd(input, 0)
 	if refusal != nil || end == 0 {
@@ -216,10 +216,10 @@ func TestParseRequestRefusesWhatNoServerMayTake(t *testing.T) {
 		lines []string
 		want  *Refusal
 	}{
-		{"a length beside a transfer coding", []string{"POST /publish HTTP/1.1", "Host: x", "Content-Length: 3", "Transfer-Encoding: chunked"}, refuseLengths},
-		{"a missing host", []string{"GET / HTTP/1.1"}, refuseNoHost},
-		{"two hosts", []string{"GET / HTTP/1.1", "Host: x", "Host: x"}, refuseDuplicate},
-		{"the preface of HTTP/2", []string{"PRI * HTTP/2.0"}, refuseHTTPVersion},
+		{"a length beside a transfer coding", []string{"POST /publish HTTP/1.1", "Host: x", "Content-Length: 3", "Transfer-Encoding: chunked"}, refusalLengths},
+		{"a missing host", []string{"GET / HTTP/1.1"}, refusalNoHost},
+		{"two hosts", []string{"GET / HTTP/1.1", "Host: x", "Host: x"}, refusalDuplicate},
+		{"the preface of HTTP/2", []string{"PRI * HTTP/2.0"}, refusalHTTPVersion},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if _, got := ParseRequest(head(c.lines)); got != c.want {

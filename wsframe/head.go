@@ -3,24 +3,25 @@ package wsframe
 import "bytes"
 
 const (
-	// MaxHead is the longest request head that is read, in bytes, the blank line included.
+	// MaxHead is the length of the longest request head that is accepted, in bytes, with the blank line.
 	MaxHead = 8 << 10
-	// MaxHeadLines bounds the lines of a request head, the request line included, the blank line not.
+	// MaxHeadLines is how many lines a request head may have, with the request line, without the blank line.
 	MaxHeadLines = 100
 )
 
-// HeadEnd looks for the end of a request head in buf, which begins with the request. scanned is how many bytes of buf the
-// last call has seen, so that a head which arrives byte by byte isn't searched over and over. It returns the length of the head
-// with its blank line, or 0 as long as more is needed; what follows it in buf is the client's first frames. A head over
-// [MaxHead] or [MaxHeadLines] is refused with 431, and with 400 one that has a bare LF, a bare CR, or a first byte that
-// can't begin a request (RFC 9112 sections 2.2 and 3); whatever the pieces in which it comes, what is wrong first decides. It
-// changes nothing and allocates nothing.
+// HeadEnd looks for the end of a request head in buf, which begins with the request. It returns the length of the head with
+// its blank line, or 0 if more bytes are needed. What follows the head in buf is the client's first frames. scanned is how
+// many bytes of buf the last call has seen, so that a head which arrives byte by byte isn't searched again and again.
+//
+// A head over [MaxHead] or [MaxHeadLines] is refused with 431. A head with a bare LF, a bare CR, or a first byte that can't
+// begin a request is refused with 400 (RFC 9112 sections 2.2 and 3). The first fault decides, however the head is split.
+// HeadEnd changes nothing and allocates nothing.
 func HeadEnd(buf []byte, scanned int) (end int, refusal *Refusal) {
 	if len(buf) == 0 {
 		return 0, nil
 	}
 	if !tokenChars[buf[0]] {
-		return 0, refuseRequestLine
+		return 0, refusalRequestLine
 	}
 	window := buf[:min(len(buf), MaxHead)]
 	at := min(scanned, len(window))
@@ -33,7 +34,7 @@ func HeadEnd(buf []byte, scanned int) (end int, refusal *Refusal) {
 		}
 		next += at
 		if next == 0 || window[next-1] != '\r' || hasReturn(window, unchecked, next-1) {
-			return 0, refuseBareNewline
+			return 0, refusalBareNewline
 		}
 		at = next + 1
 		unchecked = at
@@ -41,14 +42,14 @@ func HeadEnd(buf []byte, scanned int) (end int, refusal *Refusal) {
 			return at, nil
 		}
 		if lines++; lines > MaxHeadLines {
-			return 0, refuseHeadLines
+			return 0, refusalHeadLines
 		}
 	}
 	if hasReturn(window, unchecked, len(window)-1) {
-		return 0, refuseBareNewline
+		return 0, refusalBareNewline
 	}
 	if len(buf) >= MaxHead {
-		return 0, refuseHeadLength
+		return 0, refusalHeadLength
 	}
 	return 0, nil
 }

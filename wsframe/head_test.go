@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// headCase is a row of the table of HeadEnd: behind stands what follows the head in the same read.
+// headCase is a row of the table for HeadEnd.
 type headCase struct {
 	name  string
 	input string
@@ -32,22 +32,22 @@ func headCases() []headCase {
 		{"waits for the first line", "GET /ws", 0, nil},
 		{"waits for a byte", "", 0, nil},
 		{"takes 100 lines", lines(100), len(lines(100)), nil},
-		{"refuses 101 lines", lines(101), 0, refuseHeadLines},
-		{"refuses 101 lines before their end", lines(101)[:len(lines(101))-2], 0, refuseHeadLines},
+		{"refuses 101 lines", lines(101), 0, refusalHeadLines},
+		{"refuses 101 lines before their end", lines(101)[:len(lines(101))-2], 0, refusalHeadLines},
 		{"takes 8192 bytes", bytes(8192), 8192, nil},
-		{"refuses 8193 bytes", bytes(8193), 0, refuseHeadLength},
-		{"refuses 8192 bytes without an end", bytes(9000)[:8192], 0, refuseHeadLength},
+		{"refuses 8193 bytes", bytes(8193), 0, refusalHeadLength},
+		{"refuses 8192 bytes without an end", bytes(9000)[:8192], 0, refusalHeadLength},
 		{"waits at 8191 bytes", bytes(9000)[:8191], 0, nil},
-		{"refuses a bare LF", "GET / HTTP/1.1\nHost: x\r\n\r\n", 0, refuseBareNewline},
-		{"refuses a bare LF in the end", "GET / HTTP/1.1\r\nHost: x\r\n\n", 0, refuseBareNewline},
-		{"refuses two bare LF", "GET / HTTP/1.1\r\nHost: x\n\n", 0, refuseBareNewline},
-		{"refuses a bare CR", "GET / HTTP/1.1\r\nX: a\rb\r\n\r\n", 0, refuseBareNewline},
-		{"refuses a bare CR in an unfinished line", "GET /\rws", 0, refuseBareNewline},
-		{"refuses a CR twice", "GET / HTTP/1.1\r\r\n\r\n", 0, refuseBareNewline},
-		{"refuses a blank line first", "\r\nGET / HTTP/1.1\r\n\r\n", 0, refuseRequestLine},
-		{"refuses an LF first", "\n", 0, refuseRequestLine},
-		{"refuses a TLS hello at its first byte", "\x16", 0, refuseRequestLine},
-		{"refuses a frame at its first byte", "\x81", 0, refuseRequestLine},
+		{"refuses a bare LF", "GET / HTTP/1.1\nHost: x\r\n\r\n", 0, refusalBareNewline},
+		{"refuses a bare LF in the end", "GET / HTTP/1.1\r\nHost: x\r\n\n", 0, refusalBareNewline},
+		{"refuses two bare LF", "GET / HTTP/1.1\r\nHost: x\n\n", 0, refusalBareNewline},
+		{"refuses a bare CR", "GET / HTTP/1.1\r\nX: a\rb\r\n\r\n", 0, refusalBareNewline},
+		{"refuses a bare CR in an unfinished line", "GET /\rws", 0, refusalBareNewline},
+		{"refuses a CR twice", "GET / HTTP/1.1\r\r\n\r\n", 0, refusalBareNewline},
+		{"refuses a blank line first", "\r\nGET / HTTP/1.1\r\n\r\n", 0, refusalRequestLine},
+		{"refuses an LF first", "\n", 0, refusalRequestLine},
+		{"refuses a TLS hello at its first byte", "\x16", 0, refusalRequestLine},
+		{"refuses a frame at its first byte", "\x81", 0, refusalRequestLine},
 	}
 }
 

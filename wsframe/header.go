@@ -2,22 +2,24 @@ package wsframe
 
 import "encoding/binary"
 
+// The lengths of the shortest and the longest header of a client's frame, in bytes.
 const (
 	minClientHeader = 6
 	maxClientHeader = 14
 )
 
-// header is one client frame's header, checked for all that can be checked without knowing the frames before it.
+// header is the header of a client's frame.
 type header struct {
-	op     Opcode
-	fin    bool
-	mask   [4]byte
+	op   Opcode
+	fin  bool
+	mask [4]byte
+	// length is that of the payload, in bytes.
 	length int64
 }
 
-// parseHeader reads a client's frame header from the start of view. It returns the header's length, or 0 as long as
-// bytes are missing. A violation is found at the first byte that shows it, in the order of the bytes, so that no split of
-// the input changes the verdict (RFC 6455 sections 5.1, 5.2, 5.5).
+// parseHeader reads the header of a client's frame from the start of view. It returns the header's size, or 0 if bytes are
+// missing. It checks whatever doesn't depend on earlier frames, in the order of the bytes, and returns a violation at the
+// first byte that shows it. So no split of the input changes the result (RFC 6455 sections 5.1, 5.2, 5.5).
 func parseHeader(view []byte) (h header, size int, violation *Close) {
 	if len(view) == 0 {
 		return h, 0, nil

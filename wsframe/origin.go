@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// origin is a web origin taken apart, in lower case, the scheme's default port left out (RFC 6454 section 4).
+// origin is a web origin in its parts, in lower case, without the port if it is the scheme's own (RFC 6454 section 4).
 type origin struct {
 	scheme string
 	host   string
@@ -16,21 +16,23 @@ type origin struct {
 // originPattern is one entry of PolicyConfig.Origins.
 type originPattern struct {
 	origin
+	// subdomains is true if host stands for all its subdomains, but not for itself.
 	subdomains bool
 	anyPort    bool
 }
 
 var errOrigin = errors.New(`want scheme://host, scheme://host:port, scheme://*.host, "null" or "*"`)
 
+// opaqueOrigin is what a sandboxed page sends.
 const opaqueOrigin = "null"
 
-// parseOriginPattern allows what splitOrigin does, a first label "*" and a port "*".
+// parseOriginPattern accepts what splitOrigin accepts, and "*" as the first label and as the port.
 func parseOriginPattern(text string) (pattern originPattern, err error) {
 	if text == opaqueOrigin {
 		return originPattern{origin: origin{scheme: opaqueOrigin}}, nil
 	}
-	head, anyPort := strings.CutSuffix(text, ":*")
-	scheme, host, ok := strings.Cut(head, "://")
+	withoutPort, anyPort := strings.CutSuffix(text, ":*")
+	scheme, host, ok := strings.Cut(withoutPort, "://")
 	host, subdomains := strings.CutPrefix(host, "*.")
 	pattern = originPattern{subdomains: subdomains, anyPort: anyPort}
 	if ok {
@@ -53,7 +55,7 @@ func (p originPattern) matches(o origin) bool {
 	return p.host == o.host
 }
 
-// splitOrigin takes an Origin field's value apart. It refuses what no browser sends: a path, user information, several.
+// splitOrigin parses the value of an Origin field. ok is false for what no browser sends: a path, user information, a list.
 func splitOrigin(text string) (o origin, ok bool) {
 	if text == opaqueOrigin {
 		return origin{scheme: opaqueOrigin}, true
@@ -78,6 +80,7 @@ func isScheme(scheme string) bool {
 	})
 }
 
+// splitAuthority splits a host with an optional port. An IPv6 address is in brackets.
 func splitAuthority(authority string) (host, port string, ok bool) {
 	if !consistsOf(authority, &hostChars) {
 		return "", "", false
@@ -98,6 +101,7 @@ func splitAuthority(authority string) (host, port string, ok bool) {
 	return host, port, !strings.Contains(host, ":") || strings.HasPrefix(host, "[")
 }
 
+// explicitPort returns port, empty if it is the scheme's own.
 func explicitPort(scheme, port string) string {
 	if scheme == "http" && port == "80" || scheme == "https" && port == "443" {
 		return ""
@@ -105,8 +109,8 @@ func explicitPort(scheme, port string) string {
 	return port
 }
 
-// isSameHost compares an origin with the host that the request was sent to. The request's scheme isn't known behind a proxy
-// that ends TLS, so the origin's scheme decides which port is the default one.
+// isSameHost reports whether an origin is on the host that the request was sent to. Behind a proxy that ends TLS the
+// request's scheme isn't known, so the default port is that of the origin's scheme.
 func isSameHost(o origin, host []byte) bool {
 	name, port, ok := splitAuthority(strings.ToLower(string(host)))
 	return ok && name != "" && name == o.host && explicitPort(o.scheme, port) == o.port

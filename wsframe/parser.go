@@ -6,9 +6,9 @@ import (
 )
 
 // Parser reads the frames of one client, in whatever pieces they arrive (RFC 6455 sections 5 and 8.1). The zero value is
-// ready. It isn't safe for concurrent use, never blocks, knows no socket, and starts nothing.
+// ready. A Parser isn't safe for concurrent use. It never blocks.
 //
-// The natural loop is the right one:
+// Call it in a loop:
 //
 //	for {
 //		m, n, ok, violation := parser.Next(input, max)
@@ -20,47 +20,50 @@ import (
 //
 // Invariants:
 //
-// I1: a Parser is one pointer wide; between two reads it holds memory only while a frame or a message is partial, that is
-// once Next has returned ok false.
+// I1: a Parser is one pointer wide. Between two reads, once Next has returned ok false, it holds memory only if a frame or a
+// message is unfinished.
 //
 // I2: any split of the input gives the same messages and the same violation.
 //
-// I3: memory grows with the bytes that arrived, never with a length that was declared.
+// I3: the buffer of an unfinished message has at most 512 bytes, or at most eight times as many as have arrived since the
+// message began. A declared length alone reserves nothing.
 //
 // I4: no payload byte of a message over the limit is buffered: the sum is checked at each header.
 //
-// I5: a control frame between fragments touches neither the message nor its state.
+// I5: a control frame between fragments changes neither the message nor its state.
 //
-// I6: after a close frame or a violation nothing is parsed any more: input is consumed and discarded.
+// I6: after a close frame or a violation nothing is parsed any more. Input is discarded.
 type Parser struct {
-	partial *partial
+	// assembly is nil while nothing is unfinished, done after a close frame or a violation.
+	assembly *assembly
 }
 
-// Next consumes input until a message or a control frame is whole, unmasking in place. With ok true, m is that message and
-// n what was consumed: call again with input[n:], also when it is empty, since m's buffer is given back by then. With ok
-// false and no violation, all of input was consumed and more is needed. A violation is what to close the connection with:
-// 1002, 1007 or 1009; all of input counts as consumed then.
+// Next consumes input until a message or a control frame is whole, and unmasks it in place.
 //
-// max bounds the payload of a message, all of its fragments together, in bytes. Next owns input during the call and
-// overwrites it; m.Payload is a view of it wherever the frame was whole, and costs no copy and no allocation then. Control
-// frames are never held back behind an unfinished message. Close payloads are checked, so a [CloseOp] message is legal.
+// If ok is true, m is that message and n is how many bytes were consumed. Call Next again with input[n:], even if that is
+// empty: only then is the buffer of m freed. If ok is false and violation is nil, all of input was consumed and more is
+// needed. A violation is what to close the connection with: 1002, 1007 or 1009. All of input is consumed then.
+//
+// max is the limit on the payload of a message, all its fragments together, in bytes. Next owns input during the call and
+// overwrites it. Where the whole frame was in input, m.Payload is a part of it, without a copy or an allocation. A control
+// frame inside an unfinished message is returned at once. The payload of a [CloseOp] message has been checked.
 func (p *Parser) Next(input []byte, max int) (m Message, n int, ok bool, violation *Close) {
-	if p.partial != nil || len(input) < minClientHeader {
-		return p.resume(input, max)
+	if p.assembly != nil || len(input) < minClientHeader {
+		return p.assemble(input, max)
 	}
 	op, length, at := Opcode(input[0]-finBit), int(input[1])-maskBit, minClientHeader
 	if length >= length16 {
 		if length > length16 || len(input) < minClientHeader+2 {
-			return p.resume(input, max)
+			return p.assemble(input, max)
 		}
 		length, at = int(binary.BigEndian.Uint16(input[2:])), minClientHeader+2
 		if length < length16 {
-			return p.resume(input, max)
+			return p.assemble(input, max)
 		}
 	}
 	end := at + length
 	if op-Text > Binary-Text || length < 0 || length > max || end > len(input) {
-		return p.resume(input, max)
+		return p.assemble(input, max)
 	}
 	payload := input[at:end:end]
 	if !unmask(payload, [4]byte(input[at-4:])) && op == Text && !utf8.Valid(payload) {
@@ -69,45 +72,38 @@ func (p *Parser) Next(input []byte, max int) (m Message, n int, ok bool, violati
 	return Message{Op: op, Payload: payload}, end, true, nil
 }
 
-// Done reports whether a close frame or a violation was seen: whatever else comes from the peer is discarded (RFC 6455
-// section 5.5.1).
+// Done reports whether a close frame or a violation was seen. Whatever else the peer sends is discarded (RFC 6455 section
+// 5.5.1).
 func (p *Parser) Done() bool {
-	return p.partial != nil && (p.partial == ended || p.partial.state == deliveredClose)
+	return p.assembly != nil && (p.assembly == done || p.assembly.delivered == deliveredClose)
 }
 
-// Buffered returns how many bytes of an unfinished frame or message the parser holds back: payload, and the header of a
-// frame that isn't finished.
+// Buffered returns how many bytes of an unfinished frame or message the parser has: payload, and the header of a frame that
+// isn't finished.
 func (p *Parser) Buffered() int {
-	if p.partial == nil {
+	if p.assembly == nil {
 		return 0
 	}
-	return p.partial.held()
+	return p.assembly.buffered()
 }
 
-// Release gives the parser's memory back and makes it a fresh one. The payload of the last message is invalid then. Call it
-// when the connection ends; without it the memory is left to the collector.
+// Release frees the parser's memory and makes it a fresh parser. The payload of the last message is invalid from then on.
+// Call it when the connection ends; otherwise the memory isn't reused but left to the collector.
 func (p *Parser) Release() {
-	if p.partial != nil && p.partial != ended {
-		p.partial.free()
+	if p.assembly != nil && p.assembly != done {
+		p.assembly.free()
 	}
-	p.partial = nil
+	p.assembly = nil
 }
 
-// Unread appends to dst client bytes which put a fresh parser into the present state, and releases. They are the original
-// bytes of an unfinished frame; finished fragments of an unfinished message become one masked fragment. Ahead of the input
-// not yet given to Next, they are what a new owner of the connection must read first. A message that Next has returned is
-// not part of them, and after a close frame or a violation there are none.
+// Unread appends to dst the bytes that bring a fresh parser into the present state, and releases. A connection's next owner
+// must read them first, ahead of the input that Next hasn't seen. They are the original bytes of an unfinished frame;
+// finished fragments of an unfinished message become one masked fragment. A message that Next has returned isn't among
+// them. After a close frame or a violation there are none.
 func (p *Parser) Unread(dst []byte) []byte {
-	if p.partial != nil {
-		dst = p.partial.appendUnread(dst)
+	if p.assembly != nil {
+		dst = p.assembly.appendUnread(dst)
 	}
 	p.Release()
 	return dst
-}
-
-// fail ends parsing for good: see I6.
-func (p *Parser) fail(input []byte, violation *Close) (Message, int, bool, *Close) {
-	p.Release()
-	p.partial = ended
-	return Message{}, len(input), false, violation
 }

@@ -11,7 +11,7 @@ import (
 	"unsafe"
 )
 
-// smallInput bounds what is tried with every cut: the work grows with its square.
+// smallInput is the length of the longest input that is cut at every byte: the work grows with its square.
 const smallInput = 300
 
 func TestParserReadsWholeInput(t *testing.T) {
@@ -83,7 +83,7 @@ func TestI1ParserIsOnePointerAndHoldsNothingWhenIdle(t *testing.T) {
 				var p Parser
 				var got outcome
 				got.read(&p, c.max(), c.input[:cut], c.input[cut:])
-				isIdle := p.partial == nil || p.partial == ended
+				isIdle := p.assembly == nil || p.assembly == done
 				isUnfinished := len(got.messages) == 0 && got.violation == nil
 				if isIdle == isUnfinished {
 					t.Fatalf("cut at %d: idle %v, holds %d bytes after %v", cut, isIdle, p.Buffered(), got)
@@ -102,13 +102,13 @@ func TestI3MemoryFollowsWhatArrivedNotWhatWasDeclared(t *testing.T) {
 	if _, _, ok, violation := p.Next(frame, declared); ok || violation != nil {
 		t.Fatalf("got ok %v and %v, want neither", ok, violation)
 	}
-	if got, want := cap(p.partial.buf), 0; got != want {
+	if got, want := cap(p.assembly.buf), 0; got != want {
 		t.Errorf("capacity after the header: got %d, want %d", got, want)
 	}
 	chunk := make([]byte, 1000)
 	for sent := len(chunk); sent <= 300*len(chunk); sent += len(chunk) {
 		p.Next(chunk, declared)
-		if got, most := cap(p.partial.buf), max(8*sent, classes[0]); got > most {
+		if got, most := cap(p.assembly.buf), max(8*sent, minBuffer); got > most {
 			t.Fatalf("capacity after %d bytes: got %d, want at most %d", sent, got, most)
 		}
 	}
@@ -137,12 +137,12 @@ func TestI5ControlFrameBetweenFragmentsTouchesNothing(t *testing.T) {
 	var p Parser
 	var got outcome
 	got.read(&p, testMax, clientFrame(1, "Hello \xE4"))
-	before := *p.partial
+	before := *p.assembly
 	ping := clientFrame(fin|9, "\xFF ping")
 	for cut := range ping {
 		got.read(&p, testMax, ping[:cut], ping[cut:])
-		after := *p.partial
-		if !bytes.Equal(before.buf, after.buf) || before.finished != after.finished || before.checked != after.checked || before.op != after.op || !after.open {
+		after := *p.assembly
+		if !bytes.Equal(before.buf, after.buf) || before.message != after.message {
 			t.Fatalf("cut at %d: got %+v, want %+v", cut, after, before)
 		}
 	}
@@ -263,7 +263,7 @@ func TestUnreadGivesTheStateToAFreshParser(t *testing.T) {
 				}
 				held := first.Buffered()
 				unread := first.Unread(nil)
-				if len(unread) < held || first.partial != nil {
+				if len(unread) < held || first.assembly != nil {
 					t.Fatalf("cut at %d: %d bytes unread of %d held", cut, len(unread), held)
 				}
 				got.read(&second, c.max(), unread, input[cut:])

@@ -16,20 +16,21 @@ type PolicyConfig struct {
 	// Path is the only path that is answered, undecoded, such as "/ws". Empty means any: the caller has routed already.
 	Path string
 	// Origins are the web origins whose pages may connect: "https://app.example.com", with a port if it isn't the scheme's own
-	// (":*" is any port), "https://*.example.com" for all subdomains but not the domain itself, "null" for sandboxed pages, "*"
-	// for any page. Empty means the host that the request was sent to, whatever the scheme; a list stands instead of that, so it
-	// also protects from DNS rebinding. Clients that send no Origin aren't browsers and are always accepted.
+	// (":*" is any port); "https://*.example.com" for all subdomains but not the domain itself; "null" for sandboxed pages; "*"
+	// for any page. Empty means the host that the request was sent to, whatever the scheme. A list replaces that host, so it
+	// also protects against DNS rebinding. Clients that send no Origin aren't browsers and are always accepted.
 	Origins []string
-	// Subprotocols are the subprotocols that the server speaks, case-sensitive. Of the client's list the first that is among
-	// them is chosen; if none is, the connection goes on without one.
+	// Subprotocols are the subprotocols that the server speaks, case-sensitive. The first of the client's list that is among
+	// them is chosen. If there is none, the connection has no subprotocol.
 	Subprotocols []string
 }
 
-// Policy is a PolicyConfig that was found right. It never changes and is safe for concurrent use. The zero value is that of the
-// zero configuration.
+// Policy is a checked and compiled PolicyConfig. It never changes and is safe for concurrent use. The zero value is the policy
+// of the zero configuration.
 type Policy struct {
-	path         string
-	origins      []originPattern
+	path    string
+	origins []originPattern
+	// anyOrigin is true if "*" is among the origins.
 	anyOrigin    bool
 	subprotocols []string
 }
@@ -39,7 +40,7 @@ var (
 	errSubprotocol = errors.New("want a token, each only once")
 )
 
-// NewPolicy checks and compiles a configuration. Its error begins with the name of the bad field.
+// NewPolicy checks and compiles a configuration. An error begins with the name of the bad field.
 func NewPolicy(c PolicyConfig) (*Policy, error) {
 	p := &Policy{path: c.Path, subprotocols: slices.Clone(c.Subprotocols)}
 	isOutside := func(r rune) bool { return r <= ' ' || r >= 0x7F || r == '?' || r == '#' }
@@ -66,42 +67,43 @@ func NewPolicy(c PolicyConfig) (*Policy, error) {
 }
 
 // Upgrade decides on a handshake (RFC 6455 section 4.2). If it accepts, it appends the 101 response to dst and returns the extended
-// slice and the subprotocol, empty if there is none; what the client sent behind the head is its first frames. Else it
-// returns dst as it was and the refusal. It allocates only to grow dst, or to compare an Origin that is long or in mixed case.
+// slice and the subprotocol, empty if there is none. What the client sent after the head is its first frames then. If it
+// refuses, it returns dst unchanged and the refusal. It allocates only to grow dst, or to compare an Origin that is long or
+// has capital letters.
 func (p *Policy) Upgrade(r *Request, dst []byte) (response []byte, subprotocol string, refusal *Refusal) {
 	switch {
 	case p.path != "" && string(r.Path) != p.path:
-		return dst, "", refusePath
+		return dst, "", refusalPath
 	case string(r.Method) != "GET":
-		return dst, "", refuseMethod
-	case !r.http11:
-		return dst, "", refuseHTTPVersion
+		return dst, "", refusalMethod
+	case !r.head.http11:
+		return dst, "", refusalHTTPVersion
 	case !r.IsUpgrade:
-		return dst, "", refuseNoUpgrade
-	case r.body:
-		return dst, "", refuseBody
+		return dst, "", refusalNoUpgrade
+	case r.head.body:
+		return dst, "", refusalBody
 	case r.Path[0] != '/':
-		return dst, "", refuseTarget
+		return dst, "", refusalTarget
 	case len(r.Host) == 0:
-		return dst, "", refuseHost
-	case string(r.version) != "13":
-		return dst, "", refuseVersion
-	case !isKey(r.key):
-		return dst, "", refuseKey
-	case r.seen&fieldOrigin != 0 && !p.allowsOrigin(r):
-		return dst, "", refuseOrigin
+		return dst, "", refusalHost
+	case string(r.head.version) != "13":
+		return dst, "", refusalVersion
+	case !isKey(r.head.key):
+		return dst, "", refusalKey
+	case r.head.seen&fieldOrigin != 0 && !p.allowsOrigin(r):
+		return dst, "", refusalOrigin
 	}
-	if r.seen&fieldProtocol != 0 {
+	if r.head.seen&fieldProtocol != 0 {
 		subprotocol, refusal = p.negotiate(r)
 		if refusal != nil {
 			return dst, "", refusal
 		}
 	}
-	return appendAccepted(dst, r.key, subprotocol), subprotocol, nil
+	return appendAccepted(dst, r.head.key, subprotocol), subprotocol, nil
 }
 
-// isKey reports whether a key decodes to 16 bytes: 22 characters and two of padding. Stray bits in the last character don't
-// matter, as to most decoders (RFC 4648 section 3.5).
+// isKey reports whether a key decodes to 16 bytes: 22 characters and two of padding. Like most decoders, it ignores the unused
+// bits of the last character (RFC 4648 section 3.5).
 func isKey(key []byte) bool {
 	return len(key) == 24 && key[22] == '=' && key[23] == '=' && consistsOf(key[:22], &base64Chars)
 }
@@ -125,15 +127,15 @@ func (p *Policy) allowsOrigin(r *Request) bool {
 	return false
 }
 
-// maxSubprotocols bounds what a client may offer, since each is compared with all before it.
+// maxSubprotocols is how many subprotocols a client may offer. Each is compared with all before it.
 const maxSubprotocols = 32
 
-// negotiate picks the first of the client's subprotocols that the policy has. The offers must be tokens, each only once, on
+// negotiate picks the first of the client's subprotocols that the policy has. The offers must be tokens without duplicates, on
 // one line or several (RFC 6455 section 11.3.4).
 func (p *Policy) negotiate(r *Request) (subprotocol string, refusal *Refusal) {
 	var offers [maxSubprotocols][]byte
 	count := 0
-	for line, rest, _ := cutLine(r.fields); len(line) > 0; line, rest, _ = cutLine(rest) {
+	for line, rest, _ := cutLine(r.head.fields); len(line) > 0; line, rest, _ = cutLine(rest) {
 		colon := bytes.IndexByte(line, ':')
 		if fieldNamed(line[:colon]) != fieldProtocol {
 			continue
@@ -141,7 +143,7 @@ func (p *Policy) negotiate(r *Request) (subprotocol string, refusal *Refusal) {
 		for offer := range elements(line[colon+1:]) {
 			isSame := func(earlier []byte) bool { return bytes.Equal(earlier, offer) }
 			if count == maxSubprotocols || !isToken(offer) || slices.ContainsFunc(offers[:count], isSame) {
-				return "", refuseProtocols
+				return "", refusalProtocols
 			}
 			offers[count] = offer
 			count++
@@ -151,7 +153,7 @@ func (p *Policy) negotiate(r *Request) (subprotocol string, refusal *Refusal) {
 		}
 	}
 	if count == 0 {
-		return "", refuseProtocols
+		return "", refusalProtocols
 	}
 	return subprotocol, nil
 }

@@ -6,24 +6,24 @@ import (
 	"time"
 )
 
-// Refusal is a request that is answered with an HTTP error instead of a WebSocket (RFC 6455 section 4.2.2). Refusals are shared
-// values made once: nobody may change one, and a hostile request costs no allocation.
+// Refusal is the HTTP error that answers a request instead of a WebSocket (RFC 6455 section 4.2.2). Refusals are shared values made
+// once, so that a hostile request costs no allocation. Nobody may change one.
 type Refusal struct {
 	// Status is the HTTP status: 400, 403, 404, 405, 426, 431 or 505.
 	Status int
-	// Reason tells a person what to change, in one line. It is the same text for the same cause.
+	// Reason tells a person in one line what is wrong. It depends on nothing but the cause.
 	Reason string
-	// Field and Value are the header field that the status calls for; empty if none.
+	// Field and Value are the header field that the status calls for, both empty if it calls for none.
 	Field, Value string
 }
 
-// Error makes a refusal usable as an error. Beware of putting a nil *Refusal into an error variable.
+// Error makes a refusal usable as an error. Don't store a nil *Refusal in an error variable: that isn't a nil error.
 func (r *Refusal) Error() string {
 	return "websocket handshake refused with " + strconv.Itoa(r.Status) + ": " + r.Reason
 }
 
-// AppendResponse appends the whole HTTP/1.1 response of a moment, with "Connection: close", the Date that RFC 9110 section 6.6.1
-// asks for, and the reason as its body, and returns the extended slice. The caller sends it and closes.
+// AppendResponse appends the whole HTTP/1.1 response and returns the extended slice. The response says "Connection: close",
+// has at as the Date that RFC 9110 section 6.6.1 asks for, and the reason as its body. The caller sends it and closes.
 func (r *Refusal) AppendResponse(dst []byte, at time.Time) []byte {
 	dst = append(dst, "HTTP/1.1 "...)
 	dst = strconv.AppendInt(dst, int64(r.Status), 10)
@@ -55,7 +55,7 @@ func (r *Refusal) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 	http.Error(w, r.Reason, r.Status)
 }
 
-// connection names Upgrade too where that field is sent (RFC 9110 section 7.8).
+// connection returns the Connection field, which must name Upgrade if that field is sent (RFC 9110 section 7.8).
 func (r *Refusal) connection() string {
 	if r.Field == "Upgrade" {
 		return "close, Upgrade"
@@ -64,25 +64,25 @@ func (r *Refusal) connection() string {
 }
 
 var (
-	refuseRequestLine = &Refusal{Status: 400, Reason: "malformed request line"}
-	refuseTarget      = &Refusal{Status: 400, Reason: "malformed request target"}
-	refuseBareNewline = &Refusal{Status: 400, Reason: "lines must end with CR LF"}
-	refuseFieldLine   = &Refusal{Status: 400, Reason: "malformed header field"}
-	refuseFieldValue  = &Refusal{Status: 400, Reason: "control character in a header field"}
-	refuseDuplicate   = &Refusal{Status: 400, Reason: "header field repeated that may come only once"}
-	refuseNoHost      = &Refusal{Status: 400, Reason: "no Host"}
-	refuseHost        = &Refusal{Status: 400, Reason: "malformed Host"}
-	refuseLengths     = &Refusal{Status: 400, Reason: "malformed or conflicting body length"}
-	refuseHeadLength  = &Refusal{Status: 431, Reason: "request head over 8192 bytes"}
-	refuseHeadLines   = &Refusal{Status: 431, Reason: "request head over 100 lines"}
-	refuseHTTPVersion = &Refusal{Status: 505, Reason: "WebSocket needs HTTP/1.1"}
+	refusalRequestLine = &Refusal{Status: 400, Reason: "malformed request line"}
+	refusalTarget      = &Refusal{Status: 400, Reason: "malformed request target"}
+	refusalBareNewline = &Refusal{Status: 400, Reason: "lines must end with CR LF"}
+	refusalFieldLine   = &Refusal{Status: 400, Reason: "malformed header field"}
+	refusalFieldValue  = &Refusal{Status: 400, Reason: "control character in a header field"}
+	refusalDuplicate   = &Refusal{Status: 400, Reason: "header field repeated that may come only once"}
+	refusalNoHost      = &Refusal{Status: 400, Reason: "no Host"}
+	refusalHost        = &Refusal{Status: 400, Reason: "malformed Host"}
+	refusalLengths     = &Refusal{Status: 400, Reason: "malformed or conflicting body length"}
+	refusalHeadLength  = &Refusal{Status: 431, Reason: "request head over 8192 bytes"}
+	refusalHeadLines   = &Refusal{Status: 431, Reason: "request head over 100 lines"}
+	refusalHTTPVersion = &Refusal{Status: 505, Reason: "WebSocket needs HTTP/1.1"}
 
-	refusePath      = &Refusal{Status: 404, Reason: "no WebSocket here"}
-	refuseMethod    = &Refusal{Status: 405, Reason: "WebSocket needs GET", Field: "Allow", Value: "GET"}
-	refuseNoUpgrade = &Refusal{Status: 426, Reason: `this is a WebSocket endpoint: connect with a WebSocket client, which sends "Connection: Upgrade" and "Upgrade: websocket"`, Field: "Upgrade", Value: "websocket"}
-	refuseBody      = &Refusal{Status: 400, Reason: "WebSocket handshake with a body"}
-	refuseVersion   = &Refusal{Status: 426, Reason: "Sec-WebSocket-Version must be 13", Field: "Sec-WebSocket-Version", Value: "13"}
-	refuseKey       = &Refusal{Status: 400, Reason: "Sec-WebSocket-Key must be 16 bytes in base64"}
-	refuseProtocols = &Refusal{Status: 400, Reason: "malformed Sec-WebSocket-Protocol"}
-	refuseOrigin    = &Refusal{Status: 403, Reason: "Origin not allowed"}
+	refusalPath      = &Refusal{Status: 404, Reason: "no WebSocket here"}
+	refusalMethod    = &Refusal{Status: 405, Reason: "WebSocket needs GET", Field: "Allow", Value: "GET"}
+	refusalNoUpgrade = &Refusal{Status: 426, Reason: `this is a WebSocket endpoint: connect with a WebSocket client, which sends "Connection: Upgrade" and "Upgrade: websocket"`, Field: "Upgrade", Value: "websocket"}
+	refusalBody      = &Refusal{Status: 400, Reason: "WebSocket handshake with a body"}
+	refusalVersion   = &Refusal{Status: 426, Reason: "Sec-WebSocket-Version must be 13", Field: "Sec-WebSocket-Version", Value: "13"}
+	refusalKey       = &Refusal{Status: 400, Reason: "Sec-WebSocket-Key must be 16 bytes in base64"}
+	refusalProtocols = &Refusal{Status: 400, Reason: "malformed Sec-WebSocket-Protocol"}
+	refusalOrigin    = &Refusal{Status: 403, Reason: "Origin not allowed"}
 )

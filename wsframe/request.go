@@ -2,31 +2,42 @@ package wsframe
 
 import "bytes"
 
-// Request is the head of an HTTP request, parsed. Its slices are views of that head, valid as long as the head is.
+// Request is the parsed head of an HTTP request. Its slices are views of that head and valid as long as the head is.
 type Request struct {
 	// Method is a token, as sent: methods are case-sensitive.
 	Method []byte
 	// Target is the request target as sent.
 	Target []byte
-	// Path is the target's path, undecoded, without the query. A target that has none ("*", or an authority) is its own path.
+	// Path is the target's path, undecoded, without the query. A target without a path ("*", or an authority) is its own path.
 	Path []byte
 	// Query is what follows the first question mark, undecoded.
 	Query []byte
-	// Host is the authority that was asked for: of an absolute target, else of the Host field.
+	// Host is the authority asked for: that of an absolute target, else the Host field.
 	Host []byte
-	// Origin is the Origin field; empty if there is none, as from all clients that aren't browsers.
+	// Origin is the Origin field. It is empty if there is none; only browsers send one.
 	Origin []byte
-	// IsUpgrade tells that the client asks to switch to WebSocket: "websocket" is in Upgrade and "upgrade" in Connection.
+	// IsUpgrade is true if the client asks for a WebSocket: "websocket" is in Upgrade and "upgrade" in Connection.
 	IsUpgrade bool
 
-	fields    []byte
-	key       []byte
-	version   []byte
-	seen      fieldSet
-	http11    bool
+	head requestHead
+}
+
+// requestHead is what else [Policy.Upgrade] needs to know of a request.
+type requestHead struct {
+	// fields is the head without the request line.
+	fields []byte
+	// key is the Sec-WebSocket-Key field, version the Sec-WebSocket-Version field.
+	key     []byte
+	version []byte
+	// seen has the fields that came.
+	seen fieldSet
+	// http11 is true for HTTP/1.1, false for HTTP/1.0.
+	http11 bool
+	// upgrade is true if "websocket" is in Upgrade, connected if "upgrade" is in Connection.
 	upgrade   bool
 	connected bool
-	body      bool
+	// body is true if the request announces a body that isn't empty.
+	body bool
 }
 
 // fieldSet has a bit for each header field that matters here.
@@ -44,22 +55,23 @@ const (
 	fieldProtocol
 )
 
+// fieldsOnce are the fields that may come only once.
 const fieldsOnce = fieldHost | fieldOrigin | fieldContentLength | fieldKey | fieldVersion
 
-// ParseRequest parses a head that [HeadEnd] has delimited, strictly: names are tokens with the colon right behind, values have
-// no control characters, no line is folded, and the single-valued fields Host, Origin, Content-Length, Sec-WebSocket-Key and
+// ParseRequest parses a head that [HeadEnd] has delimited. It is strict: names are tokens, the colon follows them directly,
+// values have no control characters, no line is folded, and Host, Origin, Content-Length, Sec-WebSocket-Key and
 // Sec-WebSocket-Version come at most once (RFC 9110 section 5, RFC 9112 sections 3, 5 and 6, RFC 6455 section 11.3). It accepts any
-// method, path and body, and HTTP/1.0, since the request may be one for the caller's web server: whether it may become a
-// WebSocket is for [Policy.Upgrade]. It changes nothing and allocates nothing; a refusal is 400 or 505.
+// method, path and body, and HTTP/1.0, since the request may be for the caller's web server; [Policy.Upgrade] decides
+// whether it may become a WebSocket. It changes nothing and allocates nothing. A refusal is 400 or 505.
 func ParseRequest(head []byte) (r Request, refusal *Refusal) {
 	line, rest, ok := cutLine(head)
 	if !ok {
-		return r, refuseRequestLine
+		return r, refusalRequestLine
 	}
 	if refusal := r.parseLine(line); refusal != nil {
 		return r, refusal
 	}
-	r.fields = rest
+	r.head.fields = rest
 	for {
 		line, rest, ok = cutLine(rest)
 		if !ok || len(line) == 0 {
@@ -71,16 +83,17 @@ func ParseRequest(head []byte) (r Request, refusal *Refusal) {
 	}
 	switch {
 	case !ok || len(rest) > 0:
-		return r, refuseFieldLine
-	case r.http11 && r.seen&fieldHost == 0:
-		return r, refuseNoHost
-	case r.seen&fieldContentLength != 0 && r.seen&fieldTransferEncoding != 0:
-		return r, refuseLengths
+		return r, refusalFieldLine
+	case r.head.http11 && r.head.seen&fieldHost == 0:
+		return r, refusalNoHost
+	case r.head.seen&fieldContentLength != 0 && r.head.seen&fieldTransferEncoding != 0:
+		return r, refusalLengths
 	}
-	r.IsUpgrade = r.upgrade && r.connected
+	r.IsUpgrade = r.head.upgrade && r.head.connected
 	return r, r.splitTarget()
 }
 
+// cutLine splits view after its first line. ok is false if that doesn't end with CR LF.
 func cutLine(view []byte) (line, rest []byte, ok bool) {
 	end := bytes.IndexByte(view, '\n')
 	if end < 1 || view[end-1] != '\r' {
@@ -92,34 +105,35 @@ func cutLine(view []byte) (line, rest []byte, ok bool) {
 func (r *Request) parseLine(line []byte) *Refusal {
 	first, last := bytes.IndexByte(line, ' '), bytes.LastIndexByte(line, ' ')
 	if first < 1 || last <= first+1 {
-		return refuseRequestLine
+		return refusalRequestLine
 	}
 	r.Method, r.Target = line[:first], line[first+1:last]
 	if !isToken(r.Method) {
-		return refuseRequestLine
+		return refusalRequestLine
 	}
 	for _, c := range r.Target {
 		if c <= ' ' || c >= 0x7F || c == '#' {
-			return refuseTarget
+			return refusalTarget
 		}
 	}
 	version := line[last+1:]
 	switch string(version) {
 	case "HTTP/1.1":
-		r.http11 = true
+		r.head.http11 = true
 	case "HTTP/1.0":
 	default:
-		return refuseProtocol(version)
+		return versionRefusal(version)
 	}
 	return nil
 }
 
-func refuseProtocol(version []byte) *Refusal {
+// versionRefusal tells other versions of HTTP from what isn't HTTP.
+func versionRefusal(version []byte) *Refusal {
 	number, ok := bytes.CutPrefix(version, []byte("HTTP/"))
 	if ok && len(number) == 3 && isDigit(number[0]) && number[1] == '.' && isDigit(number[2]) {
-		return refuseHTTPVersion
+		return refusalHTTPVersion
 	}
-	return refuseRequestLine
+	return refusalRequestLine
 }
 
 func isDigit(c byte) bool { return c >= '0' && c <= '9' }
@@ -127,23 +141,24 @@ func isDigit(c byte) bool { return c >= '0' && c <= '9' }
 func (r *Request) parseField(line []byte) *Refusal {
 	colon := bytes.IndexByte(line, ':')
 	if colon < 1 || !isToken(line[:colon]) {
-		return refuseFieldLine
+		return refusalFieldLine
 	}
 	value := trim(line[colon+1:])
 	if !isPrintable(value) {
-		return refuseFieldValue
+		return refusalFieldValue
 	}
 	field := fieldNamed(line[:colon])
 	if field == 0 {
 		return nil
 	}
-	if r.seen&field&fieldsOnce != 0 {
-		return refuseDuplicate
+	if r.head.seen&field&fieldsOnce != 0 {
+		return refusalDuplicate
 	}
-	r.seen |= field
-	return r.note(field, value)
+	r.head.seen |= field
+	return r.setField(field, value)
 }
 
+// fieldNamed returns the field of that name, 0 if it doesn't matter here.
 func fieldNamed(name []byte) fieldSet {
 	switch len(name) {
 	case 4:
@@ -173,47 +188,48 @@ func fieldIf(name []byte, lower string, field fieldSet) fieldSet {
 	return 0
 }
 
-func (r *Request) note(field fieldSet, value []byte) *Refusal {
+// setField stores the value of a field, or what matters of it.
+func (r *Request) setField(field fieldSet, value []byte) *Refusal {
 	switch field {
 	case fieldHost:
 		if !consistsOf(value, &hostChars) {
-			return refuseHost
+			return refusalHost
 		}
 		r.Host = value
 	case fieldOrigin:
 		r.Origin = value
 	case fieldUpgrade:
-		r.upgrade = r.upgrade || listHas(value, "websocket")
+		r.head.upgrade = r.head.upgrade || listHas(value, "websocket")
 	case fieldConnection:
-		r.connected = r.connected || listHas(value, "upgrade")
+		r.head.connected = r.head.connected || listHas(value, "upgrade")
 	case fieldContentLength:
 		for _, c := range value {
 			if !isDigit(c) {
-				return refuseLengths
+				return refusalLengths
 			}
-			r.body = r.body || c != '0'
+			r.head.body = r.head.body || c != '0'
 		}
 		if len(value) == 0 {
-			return refuseLengths
+			return refusalLengths
 		}
 	case fieldTransferEncoding:
-		r.body = true
+		r.head.body = true
 	case fieldKey:
-		r.key = value
+		r.head.key = value
 	case fieldVersion:
-		r.version = value
+		r.head.version = value
 	}
 	return nil
 }
 
-// splitTarget finds the path in the target, and the authority if the target is absolute, which then stands before the Host
-// field (RFC 9112 section 3.2.2).
+// splitTarget finds the path and the query in the target. The authority of an absolute target replaces the Host field (RFC
+// 9112 section 3.2.2).
 func (r *Request) splitTarget() *Refusal {
 	path := r.Target
 	if path[0] != '/' && bytes.Contains(path, []byte("://")) {
 		scheme := bytes.IndexByte(path, ':')
 		if !equalFold(path[:scheme], "http") && !equalFold(path[:scheme], "https") {
-			return refuseTarget
+			return refusalTarget
 		}
 		authority := path[scheme+len("://"):]
 		path = slash
@@ -221,7 +237,7 @@ func (r *Request) splitTarget() *Refusal {
 			authority, path = authority[:end], authority[end:]
 		}
 		if len(authority) == 0 || !consistsOf(authority, &hostChars) {
-			return refuseTarget
+			return refusalTarget
 		}
 		r.Host = authority
 	}

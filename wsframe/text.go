@@ -2,8 +2,8 @@ package wsframe
 
 import "unicode/utf8"
 
-// incompleteTail returns how many bytes at the end of view begin a UTF-8 sequence that later bytes may still make valid:
-// 0 to 3. What can't become valid any more doesn't count, and utf8.Valid finds it.
+// incompleteTail returns how many bytes at the end of view are the beginning of a UTF-8 sequence that is valid so far: 0 to 3.
+// Bytes that can't become valid don't count; utf8.Valid finds them.
 func incompleteTail(view []byte) int {
 	for n := 1; n <= min(utf8.UTFMax-1, len(view)); n++ {
 		tail := view[len(view)-n:]

@@ -21,6 +21,7 @@ func charset(chars string) (set [256]bool) {
 	return set
 }
 
+// consistsOf reports whether all characters of view are in set.
 func consistsOf[text ~string | ~[]byte](view text, set *[256]bool) bool {
 	for i := range len(view) {
 		if !set[view[i]] {
@@ -34,7 +35,7 @@ func isToken[text ~string | ~[]byte](view text) bool {
 	return len(view) > 0 && consistsOf(view, &tokenChars)
 }
 
-// elements walks over a comma-separated list, trimmed, without its empty elements (RFC 9110 section 5.6.1).
+// elements yields the trimmed elements of a comma-separated list, without empty ones (RFC 9110 section 5.6.1).
 func elements(list []byte) iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
 		for len(list) > 0 {
@@ -51,6 +52,7 @@ func elements(list []byte) iter.Seq[[]byte] {
 	}
 }
 
+// listHas reports whether a comma-separated list has an element, whatever its case.
 func listHas(list []byte, lower string) bool {
 	if len(list) == len(lower) {
 		return equalFold(list, lower)
@@ -63,7 +65,8 @@ func listHas(list []byte, lower string) bool {
 	return false
 }
 
-// equalFold compares with a constant of lower-case letters, digits and hyphens. view must hold no control characters.
+// equalFold compares view, whatever its case, with a constant of lower-case letters, digits and hyphens. view must have no
+// control characters.
 func equalFold(view []byte, lower string) bool {
 	if len(view) != len(lower) {
 		return false
@@ -76,6 +79,7 @@ func equalFold(view []byte, lower string) bool {
 	return true
 }
 
+// trim removes spaces and tabs at both ends.
 func trim(view []byte) []byte {
 	for len(view) > 0 && (view[0] == ' ' || view[0] == '\t') {
 		view = view[1:]
@@ -86,8 +90,8 @@ func trim(view []byte) []byte {
 	return view
 }
 
-// isPrintable reports whether view has no control character but tabs. Eight bytes at a time it looks for bytes under 0x20
-// and for 0x7F; the exact look is only for where that found something, which may be a tab.
+// isPrintable reports whether view has no control characters but tabs. It tests eight bytes at a time for bytes under 0x20
+// and for 0x7F. Only where it finds one, which may be a tab, it tests byte by byte.
 func isPrintable(view []byte) bool {
 	const ones = highBits >> 7
 	for len(view) >= 8 {

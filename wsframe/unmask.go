@@ -7,14 +7,15 @@ import (
 	"github.com/gobwas/ws"
 )
 
-// shortPayload is the length up to which one pass of eight bytes a step, which also looks for bytes beyond ASCII, beats
-// [ws.Cipher] followed by utf8.Valid: 60 bytes take 4.6 ns against 20, 300 take 16 against 26, 1,024 take 49 against 43.
+// shortPayload is the length up to which unmaskShort is faster than [ws.Cipher] followed by utf8.Valid: 60 bytes take 4.6 ns
+// against 20, 300 take 16 against 26, and 1,024 would take 49 against 43.
 const shortPayload = 512
 
+// highBits has the bit of each byte that ASCII characters leave 0.
 const highBits = 0x8080808080808080
 
-// unmask removes the mask from a payload that begins at offset 0 of its frame. It reports true if it knows that all
-// bytes are ASCII; false means only that it doesn't know.
+// unmask removes the mask from a payload that begins at offset 0 of its frame. ascii is true if all bytes are known to be
+// ASCII, false if that isn't known.
 func unmask(payload []byte, mask [4]byte) (ascii bool) {
 	if len(payload) > shortPayload {
 		ws.Cipher(payload, mask, 0)
@@ -23,8 +24,8 @@ func unmask(payload []byte, mask [4]byte) (ascii bool) {
 	return unmaskShort(payload, binary.LittleEndian.Uint32(mask[:]))
 }
 
-// unmaskShort computes the last eight bytes before the loop, since they overlap the loop's last step, and stores them
-// after it: so no length needs a loop over single bytes but those under four.
+// unmaskShort does both in one pass. Before its loop it computes the last eight bytes, which overlap the loop's last step,
+// and stores them afterwards. So it never loops over single bytes.
 func unmaskShort(payload []byte, key uint32) (ascii bool) {
 	n := len(payload)
 	if n < 8 {
@@ -56,6 +57,7 @@ func unmaskShort(payload []byte, key uint32) (ascii bool) {
 	return seen&highBits == 0
 }
 
+// unmaskTiny is unmaskShort for less than eight bytes.
 func unmaskTiny(payload []byte, key uint32) (ascii bool) {
 	n := len(payload)
 	if n >= 4 {

@@ -6,13 +6,13 @@ import (
 	"strings"
 )
 
-// UpgradeHTTP is [Policy.Upgrade] for a request that net/http has parsed: it renders the fields that matter as a head and applies
-// the same rules to it. What net/http has dropped by then, such as a bare LF, it can't refuse. It neither hijacks nor writes: on
-// acceptance the caller hijacks the connection, writes response, and takes what the hijacked reader has buffered as the first
-// frames; on a refusal it may call the refusal's ServeHTTP. r stays the caller's.
+// UpgradeHTTP is [Policy.Upgrade] for a request that net/http has parsed. It writes the fields that matter into a head and applies
+// the same rules to that. It can't find what net/http has dropped, such as a bare LF. It neither hijacks nor writes. If it
+// accepts, the caller hijacks the connection, writes response, and takes what the hijacked reader has buffered as the first
+// frames. If it refuses, the caller may call the refusal's ServeHTTP. It doesn't keep r.
 func (p *Policy) UpgradeHTTP(r *http.Request, dst []byte) (response []byte, subprotocol string, refusal *Refusal) {
 	if r.ProtoMajor != 1 || r.ProtoMinor != 1 {
-		return dst, "", refuseHTTPVersion
+		return dst, "", refusalHTTPVersion
 	}
 	head, refusal := renderHead(r)
 	if refusal != nil {
@@ -25,17 +25,19 @@ func (p *Policy) UpgradeHTTP(r *http.Request, dst []byte) (response []byte, subp
 	return p.Upgrade(&request, dst)
 }
 
+// handshakeFields are the header fields that Upgrade looks at, but for Host.
 var handshakeFields = [...]string{
 	"Upgrade", "Connection", "Origin", "Sec-Websocket-Key", "Sec-Websocket-Version", "Sec-Websocket-Protocol",
 }
 
+// renderHead writes the request head that r came from, with handshakeFields alone.
 func renderHead(r *http.Request) (head []byte, refusal *Refusal) {
 	target := r.RequestURI
 	if target == "" && r.URL != nil {
 		target = r.URL.RequestURI()
 	}
 	if hasLineBreak(r.Method) || hasLineBreak(target) || hasLineBreak(r.Host) {
-		return nil, refuseRequestLine
+		return nil, refusalRequestLine
 	}
 	head = make([]byte, 0, 512)
 	head = append(append(append(append(head, r.Method...), ' '), target...), " HTTP/1.1\r\n"...)
@@ -46,7 +48,7 @@ func renderHead(r *http.Request) (head []byte, refusal *Refusal) {
 	for _, name := range handshakeFields {
 		values := r.Header[name]
 		if slices.ContainsFunc(values, hasLineBreak) {
-			return nil, refuseFieldValue
+			return nil, refusalFieldValue
 		}
 		for _, value := range values {
 			head = appendField(head, name, value)
