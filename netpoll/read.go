@@ -39,18 +39,32 @@ func (r *Reactor) ready(token Conn, what readiness) {
 	}
 }
 
-// read receives once from a connection, behind all tasks that were posted before.
+// maxReads is how often one connection is read before the others get their turn.
+const maxReads = 4
+
+// read receives what a connection has sent: again where it filled the buffer, as a long message does.
 func (r *Reactor) read(n uint32) {
+	token := r.Conn(n)
+	for range maxReads {
+		if !r.readOnce(n) || !r.Holds(token) || r.conns.table.At(n).is(paused) {
+			return
+		}
+	}
+}
+
+// readOnce receives once from a connection, behind all tasks that were posted before. It says whether that filled the
+// buffer.
+func (r *Reactor) readOnce(n uint32) (full bool) {
 	if !r.Idle() {
 		token := r.Conn(n)
 		r.runTasks()
 		if r.sender.isHeavy() || !r.Holds(token) || r.conns.table.At(n).is(paused) {
-			return
+			return false
 		}
 	}
 	s := r.conns.table.At(n)
 	if s.is(linked) {
-		return
+		return false
 	}
 	r.sockets.Reads++
 	m, errno := sysRecv(s.fd, r.sockets.buffer)
@@ -63,6 +77,7 @@ func (r *Reactor) read(n uint32) {
 	default:
 		r.input(n, r.sockets.buffer[:m])
 	}
+	return m == len(r.sockets.buffer)
 }
 
 // input hands what a connection has sent to the handler.
