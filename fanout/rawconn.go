@@ -1,6 +1,7 @@
 package fanout
 
 import (
+	"crypto/tls"
 	"errors"
 	"net"
 	"time"
@@ -11,26 +12,31 @@ import (
 // ErrOwned is returned by the raw connection of a spoke, and by AddConnection for it, while the hub reads and writes it.
 var ErrOwned = errors.New("connection belongs to the hub: take it back with RemoveConnection to read or write it")
 
+// Conn is the raw connection, the one that callbacks get. It tells addresses; reading and writing it and setting deadlines
+// fail with ErrOwned until RemoveConnection has taken it back, and Close closes the spoke. Besides the methods of net.Conn
+// it has two that a type assertion finds:
+//
+//	ConnectionState() tls.ConnectionState // that of a TLS connection, the zero value for any other
+//	NetConn() net.Conn                    // after RemoveConnection the connection that it returned, before it nil
+func (s *Spoke) Conn() net.Conn { return (*rawConn)(s) }
+
+var _ net.Conn = (*rawConn)(nil)
+
 // rawConn is a spoke as a net.Conn. It is the same pointer, so it costs nothing and is the same value in each callback.
 type rawConn Spoke
 
 func (c *rawConn) spoke() *Spoke { return (*Spoke)(c) }
 
-func (c *rawConn) released() (net.Conn, error) {
-	x := c.spoke().extra.Load()
-	if x == nil {
-		return nil, ErrOwned
+// live is the connection after RemoveConnection.
+func (c *rawConn) live() (net.Conn, error) {
+	if conn := c.NetConn(); conn != nil {
+		return conn, nil
 	}
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.released == nil {
-		return nil, ErrOwned
-	}
-	return x.released, nil
+	return nil, ErrOwned
 }
 
 func (c *rawConn) Read(p []byte) (int, error) {
-	conn, err := c.released()
+	conn, err := c.live()
 	if err != nil {
 		return 0, err
 	}
@@ -38,7 +44,7 @@ func (c *rawConn) Read(p []byte) (int, error) {
 }
 
 func (c *rawConn) Write(p []byte) (int, error) {
-	conn, err := c.released()
+	conn, err := c.live()
 	if err != nil {
 		return 0, err
 	}
@@ -46,7 +52,7 @@ func (c *rawConn) Write(p []byte) (int, error) {
 }
 
 func (c *rawConn) Close() error {
-	conn, err := c.released()
+	conn, err := c.live()
 	if err != nil {
 		c.spoke().Close(CodeNormal, "")
 		return nil
@@ -54,55 +60,47 @@ func (c *rawConn) Close() error {
 	return conn.Close()
 }
 
-// NetConn is the connection beneath: after RemoveConnection the live one; before it the connection that was handed to
-// AddConnection where it has no descriptor of its own (TLS, a pipe), for questions such as the TLS state; else nil.
+// NetConn is the connection that RemoveConnection returned, nil before that.
 func (c *rawConn) NetConn() net.Conn {
-	if conn, err := c.released(); err == nil {
-		return conn
+	x := c.spoke().extra.Load()
+	if x == nil {
+		return nil
 	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.removed
+}
+
+// tlsConn is what a *tls.Conn has and others do not.
+type tlsConn interface {
+	ConnectionState() tls.ConnectionState
+}
+
+// ConnectionState is the state of the TLS connection beneath, the zero value if there is none.
+func (c *rawConn) ConnectionState() tls.ConnectionState {
+	if secure, ok := c.beneath().(tlsConn); ok {
+		return secure.ConnectionState()
+	}
+	return tls.ConnectionState{}
+}
+
+func (c *rawConn) beneath() net.Conn {
 	if x := c.spoke().extra.Load(); x != nil {
-		return x.under
+		return x.beneath
 	}
 	return nil
 }
 
+// LocalAddr asks the loop. After the end it knows only that of a connection without a descriptor, or a live one.
 func (c *rawConn) LocalAddr() net.Addr {
-	if conn := c.NetConn(); conn != nil {
-		return conn.LocalAddr()
+	for _, conn := range [...]net.Conn{c.NetConn(), c.beneath()} {
+		if conn != nil {
+			return conn.LocalAddr()
+		}
 	}
-	return c.spoke().localAddr()
-}
-
-func (c *rawConn) RemoteAddr() net.Addr { return c.spoke().RemoteAddr() }
-
-func (c *rawConn) SetDeadline(t time.Time) error {
-	conn, err := c.released()
-	if err != nil {
-		return err
-	}
-	return conn.SetDeadline(t)
-}
-
-func (c *rawConn) SetReadDeadline(t time.Time) error {
-	conn, err := c.released()
-	if err != nil {
-		return err
-	}
-	return conn.SetReadDeadline(t)
-}
-
-func (c *rawConn) SetWriteDeadline(t time.Time) error {
-	conn, err := c.released()
-	if err != nil {
-		return err
-	}
-	return conn.SetWriteDeadline(t)
-}
-
-// localAddr asks the reactor; after the end there is nothing to tell.
-func (s *Spoke) localAddr() net.Addr {
+	s := c.spoke()
 	var local net.Addr
-	s.lane.ask(func(r *netpoll.Reactor) {
+	s.loop.ask(func(r *netpoll.Reactor) {
 		if r.Holds(s.conn) {
 			local = r.LocalAddr(s.conn.Slot)
 		}
@@ -111,4 +109,30 @@ func (s *Spoke) localAddr() net.Addr {
 		return &net.TCPAddr{}
 	}
 	return local
+}
+
+func (c *rawConn) RemoteAddr() net.Addr { return c.spoke().RemoteAddr() }
+
+func (c *rawConn) SetDeadline(t time.Time) error {
+	conn, err := c.live()
+	if err != nil {
+		return err
+	}
+	return conn.SetDeadline(t)
+}
+
+func (c *rawConn) SetReadDeadline(t time.Time) error {
+	conn, err := c.live()
+	if err != nil {
+		return err
+	}
+	return conn.SetReadDeadline(t)
+}
+
+func (c *rawConn) SetWriteDeadline(t time.Time) error {
+	conn, err := c.live()
+	if err != nil {
+		return err
+	}
+	return conn.SetWriteDeadline(t)
 }

@@ -47,7 +47,7 @@ var hubMetrics = []hubMetric{
 	gauge("spokehub_connections", "Connections open now, handshakes and closes under way included.",
 		func(s fanout.Stats) uint64 { return s.Connections }),
 	gauge("spokehub_http_connections", "Connections to the public address open now that carry plain HTTP, which the limits on connections count too.",
-		func(s fanout.Stats) uint64 { return s.Guests }),
+		func(s fanout.Stats) uint64 { return s.HTTPConnections }),
 	counter("spokehub_accepted_total", "Connections accepted.",
 		func(s fanout.Stats) uint64 { return s.Accepted }),
 	counter("spokehub_accept_pauses_total", "Times that accepting paused because file descriptors or memory were used up.",
