@@ -8,7 +8,8 @@ import (
 	"github.com/spokehub/spokehub/wsframe"
 )
 
-// accept takes a connection of a listener to the loop with the fewest. One over the limits stays here, if it is let in.
+// accept sends a connection from a listener to the loop with the fewest connections. One over the limits stays here, if it
+// is let in at all.
 func (l *loop) accept(a netpoll.Accepted) {
 	h := l.hub
 	h.counters.accepted.Add(1)
@@ -41,14 +42,14 @@ func (h *Hub) acceptFailed(err error) {
 // arrivals are connections that one loop accepted for another, handed over once a turn.
 type arrivals []netpoll.Accepted
 
-// sendArrivals hands another loop the connections that this turn accepted for it. Those for one that has stopped are closed.
+// sendArrivals hands another loop the connections that this turn accepted for it, or closes them if that loop has stopped.
 func (l *loop) sendArrivals(to *loop) {
 	came := l.work.arrivals[to.index]
 	if len(came) == 0 {
 		return
 	}
 	l.work.arrivals[to.index] = nil
-	if to.reactor.Post(came) {
+	if to.reactor.Post(arrivals(came)) {
 		return
 	}
 	for _, a := range came {
@@ -57,7 +58,7 @@ func (l *loop) sendArrivals(to *loop) {
 	}
 }
 
-// Do takes them in.
+// Do begins their handshakes.
 func (a arrivals) Do(r *netpoll.Reactor) {
 	l := r.Handler().(*loop)
 	for _, c := range a {
@@ -116,7 +117,7 @@ func (l *loop) uncount(s *Spoke) {
 	l.hub.admission.removeSpoke(s)
 }
 
-// register gives a connection to the reactor.
+// register hands a connection to the reactor.
 func (l *loop) register(a netpoll.Accepted) (slot uint32, err error) {
 	if a.Conn != nil {
 		boundSendBuffer(a.Conn, l.hub.cfg.SendBuffer)

@@ -34,6 +34,16 @@ func (h *Hub) AddConnection(conn net.Conn) (*Spoke, error) {
 	return s, nil
 }
 
+// unwrap returns the connection beneath an httpConn of this hub, which is no longer counted; any other connection as it is.
+func (h *Hub) unwrap(conn net.Conn) net.Conn {
+	c, ok := conn.(*httpConn)
+	if !ok || c.admission != &h.admission {
+		return conn
+	}
+	c.uncount()
+	return c.Conn
+}
+
 // admitAdded makes a spoke for a connection whose handshake is done and counts it in.
 func (h *Hub) admitAdded(conn net.Conn) (*Spoke, *wsframe.Refusal) {
 	s := &Spoke{id: h.nextID(), peer: peerOf(conn), marks: countedIn | handshakeCounted}

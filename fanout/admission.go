@@ -6,8 +6,8 @@ import (
 	"github.com/spokehub/spokehub/wsframe"
 )
 
-// maxOverLimit is how many connections over the limits the hub has at a time, to read their requests: one that is not for
-// the hub, such as a health check, is answered even when the hub is full.
+// maxOverLimit is how many connections over the limits the hub accepts at a time, to read their requests: a request that is
+// not for the hub, such as a health check, is answered even when the hub is full.
 const maxOverLimit = 32
 
 var (
@@ -44,8 +44,8 @@ func (a *admission) admit(peer peerAddress) *wsframe.Refusal {
 	return nil
 }
 
-// admitOverLimit takes one of the places for connections over the limits, if that is why the connection was refused and a
-// place is free.
+// admitOverLimit claims one of the places for connections over the limits, if the limits are why the connection was refused
+// and a place is free.
 func (a *admission) admitOverLimit(refusal *wsframe.Refusal) bool {
 	if refusal != refuseFull && refusal != refuseMany {
 		return false

@@ -1,9 +1,9 @@
 package fanout
 
-// advance works off what the loop itself must do in a spoke's inbox, and reports whether a worker must go on, which then
-// has the turn.
+// advance does what the loop itself must do in a spoke's inbox, and reports whether a worker must continue. The worker then
+// owns the running inbox.
 func (l *loop) advance(s *Spoke) bool {
-	if !s.turn.claim() {
+	if !s.state.claim() {
 		return false
 	}
 	for l.nextInbox(s) {
@@ -12,16 +12,16 @@ func (l *loop) advance(s *Spoke) bool {
 		}
 		if !l.carryOut(s) {
 			if s.pending != nil {
-				s.turn.await()
+				s.state.await()
 			}
 			return true
 		}
 	}
-	s.turn.rest()
+	s.state.setIdle()
 	return false
 }
 
-// nextInbox sees to it that the running inbox has an item that is not done, or reports that nothing waits.
+// nextInbox makes the pending inbox the running one if that is finished. It reports false if nothing waits.
 func (l *loop) nextInbox(s *Spoke) bool {
 	if s.running != nil && s.running.done() {
 		l.finishRunning(s)

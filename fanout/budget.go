@@ -3,14 +3,14 @@ package fanout
 import "github.com/spokehub/spokehub/netpoll"
 
 const (
-	// maxEvictions is how many connections a loop gives up in a turn.
+	// maxEvictions is how many connections a loop closes for the budget in one turn.
 	maxEvictions = 8
 	// minCountedBytes is how many held bytes of a loop are worth counting exactly.
 	minCountedBytes = 1 << 16
 )
 
-// enforceBudget gives up the connections with the longest queues while all queues together hold more than the budget. Each
-// loop looks after its own: the one that holds most acts.
+// enforceBudget closes the connections with the longest queues while all queues together hold more than the budget. A loop
+// closes only its own connections: the loop that holds most acts.
 func (l *loop) enforceBudget() {
 	held := int64(l.reactor.HeldBytes())
 	before := l.shared.heldBytes.Load()
@@ -39,7 +39,7 @@ func (l *loop) enforceBudget() {
 	}
 }
 
-// wakeFullest gives the loop that holds most a turn, at whose end it looks at the budget.
+// wakeFullest gives the loop that holds most a turn, at the end of which it checks the budget.
 func (h *Hub) wakeFullest() {
 	fullest := h.loops[0]
 	for _, l := range h.loops[1:] {
@@ -50,8 +50,8 @@ func (h *Hub) wakeFullest() {
 	fullest.reactor.Post(overBudget{})
 }
 
-// overBudget gives a loop that rests a turn.
+// overBudget is a task that only causes a turn.
 type overBudget struct{}
 
-// Do leaves it to the turn.
+// Do does nothing: the turn checks the budget.
 func (overBudget) Do(*netpoll.Reactor) {}

@@ -8,8 +8,7 @@ import (
 )
 
 // callback calls the hook of the embedder that an item of the inbox is for.
-func (w *workers) callback(s *Spoke, i *item) {
-	h := w.hub
+func (h *Hub) callback(s *Spoke, i *item) {
 	switch i.kind {
 	case itemConnected:
 		defer h.recoverFrom("OnConnection", s)
@@ -26,8 +25,8 @@ func (w *workers) callback(s *Spoke, i *item) {
 }
 
 // authorize asks the embedder about the topics of a control event, which the loop then carries out.
-func (w *workers) authorize(s *Spoke, box *inbox, i *item) {
-	if w.hub.cfg.Authorize == nil || i.authorized {
+func (h *Hub) authorize(s *Spoke, box *inbox, i *item) {
+	if h.cfg.Authorize == nil || i.authorized {
 		return
 	}
 	i.authorized = true
@@ -41,7 +40,7 @@ func (w *workers) authorize(s *Spoke, box *inbox, i *item) {
 		return
 	}
 	for _, topic := range topics {
-		if event.ValidTopic(topic) && !w.hub.allows(s, string(topic)) {
+		if event.ValidTopic(topic) && !h.allows(s, string(topic)) {
 			i.detail.forbidden[string(topic)] = true
 		}
 	}

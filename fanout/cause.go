@@ -37,7 +37,7 @@ var causeNames = [...]string{
 	CauseClosed: "closed", CauseRemoved: "removed", CauseShutdown: "shutdown", CauseInternal: "internal error",
 }
 
-// String says it in words.
+// String describes it in words.
 func (k CauseKind) String() string {
 	if int(k) < len(causeNames) && causeNames[k] != "" {
 		return causeNames[k]
@@ -57,7 +57,7 @@ type Cause struct {
 	Err error
 }
 
-// String says it in words.
+// String describes it in words.
 func (c Cause) String() string {
 	text := c.Kind.String()
 	if c.Code != 0 {

@@ -54,8 +54,8 @@ const (
 	codePrivate = 3000
 )
 
-// peerGone ends a connection whose peer has ended it (err is nil) or that failed. One whose peer has only ended its side, and
-// that is about to be told why it is closed or refused, gets that first.
+// peerGone ends a connection that failed, or whose peer has ended its side (err is nil). In the latter case a closing
+// connection first gets its last frame sent, which tells the peer why.
 func (l *loop) peerGone(s *Spoke, err error) {
 	if s.phase == closing && err == nil {
 		s.marks |= peerEnded
@@ -65,8 +65,8 @@ func (l *loop) peerGone(s *Spoke, err error) {
 	l.abandon(s, Cause{Kind: CausePeerGone, Err: err})
 }
 
-// closeSlow ends a spoke that can't keep up: what waits for it is dropped but for the rest of a half-sent frame,
-// OnBackpressure is called, and then the close frame goes out.
+// closeSlow ends a spoke that can't keep up: its queue is dropped except for the rest of a half-sent frame, OnBackpressure is
+// called, and then the close frame goes out.
 func (l *loop) closeSlow(s *Spoke, queued, frame int, why netpoll.Reason) {
 	slot := s.conn.Slot
 	blocked := time.Duration(l.reactor.BlockedFor(slot)) * netpoll.Tick
@@ -119,7 +119,7 @@ func (l *loop) remove(s *Spoke, cause Cause) bool {
 	}
 	wasOpen := s.phase == open
 	s.phase = closing
-	l.dropRequest(s)
+	l.conns.requests.drop(s.conn.Slot)
 	if !wasOpen {
 		return true
 	}
@@ -136,7 +136,7 @@ func (l *loop) remove(s *Spoke, cause Cause) bool {
 	return true
 }
 
-// linger waits for the peer's end once everything is sent: closing a socket with unread input would destroy the close
+// linger waits for the peer to close once everything is sent: closing a socket with unread input would destroy the close
 // frame on its way.
 func (l *loop) linger(s *Spoke) {
 	if s.phase != closing {
@@ -149,7 +149,8 @@ func (l *loop) linger(s *Spoke) {
 	}
 }
 
-// closeTimeout ends a closing connection whose deadline has come, unless it has not even been told.
+// closeTimeout ends a closing connection whose deadline has come. One whose close frame still waits for OnBackpressure gets
+// that first.
 func (l *loop) closeTimeout(s *Spoke) {
 	if s.marks&owesClose != 0 && s.phase == closing {
 		l.sendOwedClose(s)
@@ -158,7 +159,7 @@ func (l *loop) closeTimeout(s *Spoke) {
 	l.end(s)
 }
 
-// abandon removes the spoke and closes its socket without a word.
+// abandon removes the spoke and closes its socket without a close frame.
 func (l *loop) abandon(s *Spoke, cause Cause) {
 	l.remove(s, cause)
 	l.end(s)
@@ -182,7 +183,7 @@ func (l *loop) detach(s *Spoke, unread []byte) *netpoll.Released {
 func (l *loop) forget(s *Spoke) {
 	slot := s.conn.Slot
 	s.phase = ended
-	l.dropRequest(s)
+	l.conns.requests.drop(slot)
 	if l.conns.overLimit[slot] != nil {
 		delete(l.conns.overLimit, slot)
 		l.hub.admission.removeOverLimit()

@@ -30,20 +30,20 @@ const (
 // ParseEngine reads an engine's name: default, easygo, epoll or goroutine.
 func ParseEngine(name string) (Engine, error) { return netpoll.ParseEngine(name) }
 
-// Config says how a hub works. It is passed by value; the zero value of every field means its default, which the field
-// names, and a hub's copy never changes. New returns an error that names a field whose value makes no sense.
+// Config says how a hub works. It is passed by value, and a hub's copy never changes. The zero value of a field means its
+// default, which the field's comment names. New returns an error that names a field whose value makes no sense.
 //
 // Callbacks run on the worker pool, never on a reactor and never under a lock; those of one connection never overlap and
-// come in order. They may block, which holds up that connection alone as long as workers are left, and may call any
-// method. A panic in one is recovered, counted and logged.
+// come in order. They may block, which delays only that connection as long as there are idle workers, and may call
+// any method. A panic in one is recovered, counted and logged.
 type Config struct {
 	// OnConnection is called once for each connection, before any event of it is handled. conn tells addresses; it can
 	// be read and written only after RemoveConnection.
 	OnConnection func(s *Spoke, conn net.Conn)
 	// OnDisconnection is called once, last, for every connection that OnConnection was called for.
 	OnDisconnection func(s *Spoke, conn net.Conn, cause Cause)
-	// OnBackpressure is called once, when a frame does not fit because the spoke's queue would exceed QueueLimit, and
-	// before the spoke is closed with 1013.
+	// OnBackpressure is called once, when the spoke's queue would exceed QueueLimit or all queues exceed MemoryBudget, before
+	// the spoke is closed with 1013.
 	OnBackpressure func(s *Spoke, info Backpressure)
 	// OnEvent sees every event of every spoke, ahead of listeners. The payload is borrowed until it returns.
 	OnEvent func(s *Spoke, e event.Event)
@@ -66,9 +66,9 @@ type Config struct {
 	// the connections with the longest queues are closed with 1013. Default: a quarter of the memory limit (GOMEMLIMIT)
 	// or, without one, of the machine's memory.
 	MemoryBudget int64
-	// MaxConnections is how many connections may be open, those that Serve has handed to Fallback included. Over it,
-	// handshakes are answered with 503; of other requests a few at a time are still answered, each on a connection that is
-	// closed behind the answer, so that health checks reach a full hub. Default: no limit but the descriptors of the process.
+	// MaxConnections is how many connections may be open, including those that Serve has handed to Fallback. Over it,
+	// handshakes are answered with 503. Other requests are still answered, a few at a time, and the connection is closed
+	// after the answer, so that health checks reach a full hub. Default: no limit but the descriptors of the process.
 	MaxConnections int
 	// MaxConnectionsPerAddress is the same for one source address, with 429. Default: none.
 	MaxConnectionsPerAddress int
@@ -98,7 +98,7 @@ type Config struct {
 
 	// HandshakeTimeout is how long a client may take for its handshake. Default 10 s.
 	HandshakeTimeout time.Duration
-	// FirstByteTimeout is how long it may take to begin. Default 5 s.
+	// FirstByteTimeout is how long a client may take for the first byte of it. Default 5 s.
 	FirstByteTimeout time.Duration
 	// PingInterval is how long a spoke may be silent before it is pinged. Default 25 s; negative: never.
 	PingInterval time.Duration
@@ -108,20 +108,20 @@ type Config struct {
 	CloseTimeout time.Duration
 	// DrainGrace is how long Shutdown waits before it closes the first spoke, so that load balancers notice. Default 0.
 	DrainGrace time.Duration
-	// DrainPeriod is over how long Shutdown spreads the closes. Default 0: all at once.
+	// DrainPeriod is the time over which Shutdown spreads the closes. Default 0: all at once.
 	DrainPeriod time.Duration
 
 	// Path is where Serve answers WebSocket handshakes. Default "/ws".
 	Path string
 	// Origins are the web origins that may connect, such as "https://app.example.com" or "https://*.example.com"; "*"
-	// lets any. Default: only pages of the same host. Clients that are no browsers send no origin and are let in.
+	// lets any. Default: only pages of the same host. Clients that are not browsers send no origin and may connect.
 	Origins []string
 	// Subprotocols are offered in handshakes.
 	Subprotocols []string
-	// Fallback answers what Serve gets that is no request to Path. Default: 404.
+	// Fallback answers requests to other paths that Serve gets. Default: 404.
 	Fallback http.Handler
-	// Logger gets what an operator should know. Reactors call it: a handler that blocks holds up all connections of one. Default:
-	// silence.
+	// Logger gets what an operator should know. Reactors call it, so a handler that blocks delays all connections of one.
+	// Default: silence.
 	Logger *slog.Logger
 }
 

@@ -1,6 +1,6 @@
 package fanout
 
-// begin opens the connection for messages; rest is what the client has sent behind its handshake.
+// begin opens the connection for messages. rest is what the client sent behind its handshake.
 func (l *loop) begin(s *Spoke, rest []byte) {
 	s.phase = open
 	if l.hub.cfg.OnConnection != nil {
@@ -14,8 +14,8 @@ func (l *loop) begin(s *Spoke, rest []byte) {
 }
 
 // isConnecting says whether OnConnection has yet to return for the spoke, or what came before that has yet to be replayed.
-// Until then its events wait in the inbox as they came: neither a listener nor another spoke hears of one whom OnConnection
-// has not let in.
+// Until then its events wait in the inbox as they came: no listener and no other spoke gets an event from a spoke that
+// OnConnection has not seen.
 func (l *loop) isConnecting(s *Spoke) bool {
 	if s.marks&connecting != 0 && s.quiet() {
 		s.marks &^= connecting

@@ -7,8 +7,8 @@ import (
 	"weak"
 )
 
-// connRegistry finds the spokes of connections that embedders have added by those connections. What was taken out of a
-// *net.TCPConn does not keep that alive: an embedder who no longer has it can't ask with it. mu guards spokes.
+// connRegistry finds the spoke of a connection that an embedder has added. It does not keep a *net.TCPConn alive after its
+// descriptor was taken out: an embedder that no longer has it can't ask for it either. mu guards spokes.
 type connRegistry struct {
 	mu     sync.Mutex
 	spokes map[any]*Spoke
@@ -45,8 +45,8 @@ func (c *connRegistry) remove(s *Spoke) {
 	}
 }
 
-// keyOf is what tells a connection from others. It is nil for one of a type that can't be compared: that is found by
-// Spoke.Conn alone.
+// keyOf identifies a connection. It is nil for one of a type that can't be compared, which can be removed only by its
+// Spoke.Conn.
 func keyOf(conn net.Conn) any {
 	switch c := conn.(type) {
 	case *net.TCPConn:

@@ -44,7 +44,7 @@ func (h *Hub) dispatch(out *outgoing) bool {
 type outgoing struct {
 	event event.Event
 	view  *event.View
-	// except is left out, nil for nobody.
+	// except does not get the event; nil for nobody.
 	except *Spoke
 	// only is the one spoke that the event is for, nil for the subscribers.
 	only *Spoke
@@ -93,7 +93,7 @@ func (h *Hub) match(out *outgoing) subs.Match {
 	}
 }
 
-// post has the loop take a message, whose reference the caller gives away. Any goroutine may call it.
+// post hands the loop a message, along with the caller's reference. Any goroutine may call it.
 func (l *loop) post(m *message) {
 	size := int64(m.Len())
 	l.shared.inflow.posted.Add(size)
@@ -103,8 +103,8 @@ func (l *loop) post(m *message) {
 	}
 }
 
-// forward is post for a message that was read on this loop: at once to its own receivers if nothing waits before it, to
-// those of another loop at the end of the turn.
+// forward is post for an event that was read on this loop. The loop's own members get it at once if no task waits before it,
+// another loop at the end of the turn.
 func (l *loop) forward(to *loop, m *message) {
 	switch {
 	case to != l:
@@ -155,9 +155,9 @@ type message struct {
 // maxPooledMessage is how many bytes a message may hold to be used again.
 const maxPooledMessage = 64 << 10
 
-var messages = sync.Pool{New: func() any { return new(message) }}
+var messagePool = sync.Pool{New: func() any { return new(message) }}
 
-func newMessage() *message { return messages.Get().(*message) }
+func newMessage() *message { return messagePool.Get().(*message) }
 
 // encode makes the message the frame of an event.
 func (m *message) encode(out *outgoing, op wsframe.Opcode) {
@@ -200,5 +200,5 @@ func (m *message) Recycle() {
 	m.match = subs.Match{}
 	m.except = nil
 	m.only = nil
-	messages.Put(m)
+	messagePool.Put(m)
 }

@@ -2,7 +2,6 @@ package fanout
 
 import (
 	"bytes"
-	"sync"
 	"time"
 
 	"github.com/spokehub/spokehub/wsframe"
@@ -13,25 +12,15 @@ var refuseTimeout = &wsframe.Refusal{Status: 408, Reason: "the handshake took to
 // handshake collects the head of a request and, when it is complete, decides what becomes of the connection.
 func (l *loop) handshake(s *Spoke, view []byte) {
 	slot := s.conn.Slot
-	stored := l.conns.requests[slot]
-	scanned := 0
-	buf := view
-	if stored != nil {
-		scanned = len(*stored)
-		*stored = append(*stored, view...)
-		buf = *stored
-	}
+	buf, scanned := l.conns.requests.with(slot, view)
 	end, refusal := wsframe.HeadEnd(buf, scanned)
 	if end == 0 && refusal == nil {
-		if stored == nil {
-			l.storeRequest(s, view)
+		if l.conns.requests.begin(slot, view) {
+			l.reactor.SetDeadline(slot, l.hub.cfg.HandshakeTimeout)
 		}
 		return
 	}
-	if stored != nil {
-		delete(l.conns.requests, slot)
-		defer recycleRequest(stored)
-	}
+	defer recycleRequest(l.conns.requests.remove(slot))
 	if refusal != nil {
 		l.refuse(s, refusal)
 		return
@@ -87,11 +76,11 @@ func (l *loop) handshakeTimeout(s *Spoke) {
 	l.abandon(s, Cause{})
 }
 
-// toHTTP hands a connection whose request is not for the hub to net/http, with the bytes already read.
+// toHTTP hands a connection whose request is for another path to net/http, with the bytes already read.
 func (l *loop) toHTTP(s *Spoke, buf []byte) {
 	unread := bytes.Clone(buf)
 	slot := s.conn.Slot
-	c := &httpConn{hub: l.hub, peer: s.peer, overLimit: l.conns.overLimit[slot] != nil}
+	c := &httpConn{admission: &l.hub.admission, peer: s.peer, overLimit: l.conns.overLimit[slot] != nil}
 	if c.overLimit {
 		delete(l.conns.overLimit, slot)
 	} else {
@@ -100,27 +89,4 @@ func (l *loop) toHTTP(s *Spoke, buf []byte) {
 	l.remove(s, Cause{})
 	c.released = l.detach(s, unread)
 	l.hub.httpServer.give(c)
-}
-
-var requestBuffers = sync.Pool{New: func() any { b := make([]byte, 0, 1024); return &b }}
-
-// storeRequest stores the first bytes of a request whose head is not complete.
-func (l *loop) storeRequest(s *Spoke, view []byte) {
-	stored := requestBuffers.Get().(*[]byte)
-	*stored = append((*stored)[:0], view...)
-	l.conns.requests[s.conn.Slot] = stored
-	l.reactor.SetDeadline(s.conn.Slot, l.hub.cfg.HandshakeTimeout)
-}
-
-func (l *loop) dropRequest(s *Spoke) {
-	if stored := l.conns.requests[s.conn.Slot]; stored != nil && l.spoke(s.conn.Slot) == s {
-		delete(l.conns.requests, s.conn.Slot)
-		recycleRequest(stored)
-	}
-}
-
-func recycleRequest(stored *[]byte) {
-	if cap(*stored) <= 2*wsframe.MaxHead {
-		requestBuffers.Put(stored)
-	}
 }

@@ -8,13 +8,14 @@ import (
 	"github.com/spokehub/spokehub/netpoll"
 )
 
-// httpConn is a connection of the hub's listeners that net/http serves. It stays counted until it is closed or becomes the
-// hub's again: by the limits on connections or, if it is over them, as one of maxOverLimit.
+// httpConn is a connection from one of the hub's listeners that net/http serves. Until it is closed, or becomes the hub's
+// again, it counts against the limits on connections or, if it is over them, as one of maxOverLimit.
 //
-// released is given up by open, before anybody else has the connection; the rest is for any goroutine.
+// Owners: released belongs to the httpServer until open; the rest is for any goroutine.
 type httpConn struct {
 	net.Conn
-	hub       *Hub
+	// admission counts it.
+	admission *admission
 	peer      peerAddress
 	overLimit bool
 	uncounted atomic.Bool
@@ -47,20 +48,10 @@ func (c *httpConn) uncount() {
 		return
 	}
 	if c.overLimit {
-		c.hub.admission.removeOverLimit()
+		c.admission.removeOverLimit()
 		return
 	}
-	c.hub.admission.removeHTTP(c.peer)
-}
-
-// unwrap returns the connection beneath an httpConn of this hub, which is no longer counted; any other connection as it is.
-func (h *Hub) unwrap(conn net.Conn) net.Conn {
-	c, ok := conn.(*httpConn)
-	if !ok || c.hub != h {
-		return conn
-	}
-	c.uncount()
-	return c.Conn
+	c.admission.removeHTTP(c.peer)
 }
 
 // connKey is where the context of a request has its connection.

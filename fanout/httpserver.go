@@ -40,7 +40,7 @@ func newHTTPServer(h *Hub) *httpServer {
 	return v
 }
 
-// give hands over a connection. It does not wait.
+// give hands a connection over to net/http. It does not block.
 func (v *httpServer) give(c *httpConn) {
 	v.start.Do(func() {
 		go func() {
@@ -54,8 +54,8 @@ func (v *httpServer) give(c *httpConn) {
 	v.queue.nonEmpty.Signal()
 }
 
-// ServeHTTP routes requests on connections that net/http has: a later one may be for the hub. One that is over the limits
-// has no later one.
+// ServeHTTP routes requests on connections that net/http has: a later request may be for the hub. A connection over the
+// limits is closed after its first request.
 func (v *httpServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if isOverLimit(r.Context()) {
 		w.Header().Set("Connection", "close")
@@ -108,7 +108,7 @@ func (v *httpServer) Close() error {
 // Addr is no address: the connections come from any listener.
 func (v *httpServer) Addr() net.Addr { return &net.TCPAddr{} }
 
-// stop ends the server, waits for it and closes all that it has, and what it has not taken yet.
+// stop ends the server, waits for it, and closes its connections and those still queued.
 func (v *httpServer) stop() {
 	_ = v.Close()
 	started := true

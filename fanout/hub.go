@@ -1,6 +1,7 @@
 package fanout
 
 import (
+	"fmt"
 	"iter"
 	"sync/atomic"
 
@@ -38,6 +39,42 @@ type hubShared struct {
 	tuneEach atomic.Bool
 }
 
+// New starts a hub: its reactors and workers run from now on, and until Shutdown. The error names the field of cfg that
+// makes no sense.
+func New(cfg Config) (*Hub, error) {
+	s, err := newSettings(cfg)
+	if err != nil {
+		return nil, err
+	}
+	h := &Hub{
+		cfg:   s,
+		index: subs.New(s.Reactors),
+		log:   newHubLog(s.Logger),
+		admission: admission{
+			maxConnections: s.MaxConnections,
+			addresses:      addressLimits{maxConnections: s.MaxConnectionsPerAddress, maxHandshakes: s.MaxHandshakesPerAddress},
+			empty:          make(chan struct{}, 1),
+		},
+		lifecycle: lifecycle{closed: make(chan struct{})},
+	}
+	if h.workers, err = newWorkers(h, s.Workers); err != nil {
+		return nil, err
+	}
+	for i := range s.Reactors {
+		l, err := newLoop(h, i)
+		if err != nil {
+			h.run()
+			h.stopLoops()
+			h.workers.stop()
+			return nil, fmt.Errorf("fanout: Config.Reactors: reactor %d: %w", i, err)
+		}
+		h.loops = append(h.loops, l)
+	}
+	h.httpServer = newHTTPServer(h)
+	h.run()
+	return h, nil
+}
+
 // Spokes yields the spokes that are connected now, those of one reactor after those of another. It asks the reactors and
 // waits for their answers.
 func (h *Hub) Spokes() iter.Seq[*Spoke] {
@@ -62,6 +99,19 @@ func (h *Hub) Spokes() iter.Seq[*Spoke] {
 
 // Topics yields every topic that has subscribers and how many it has, in no order.
 func (h *Hub) Topics() iter.Seq2[string, int] { return h.index.Topics() }
+
+func (h *Hub) run() {
+	for _, l := range h.loops {
+		h.lifecycle.reactors.Go(l.reactor.Run)
+	}
+}
+
+func (h *Hub) stopLoops() {
+	for _, l := range h.loops {
+		l.reactor.Stop()
+	}
+	h.lifecycle.reactors.Wait()
+}
 
 func (h *Hub) nextID() uint64 { return h.shared.ids.Add(1) }
 

@@ -8,7 +8,7 @@ import (
 	"github.com/spokehub/spokehub/netpoll"
 )
 
-// hubLog keeps what any peer can cause from filling the log. Any goroutine may use it.
+// hubLog writes the log lines that any peer can cause, at a limited rate. Any goroutine may use it.
 type hubLog struct {
 	logger    *slog.Logger
 	malformed logLimit
@@ -39,7 +39,7 @@ func (g *hubLog) slowSpoke(s *Spoke, p Backpressure) {
 	}
 }
 
-// acceptPaused says why accepting pauses; once a minute, however often it does.
+// acceptPaused logs why accepting pauses, once a minute at most.
 func (g *hubLog) acceptPaused(err error, connections int64) {
 	if !g.exhausted.allow() {
 		return
@@ -52,7 +52,7 @@ func (g *hubLog) acceptPaused(err error, connections int64) {
 		"error", err, "connections", connections, "remedy", remedy)
 }
 
-// logLimit lets perMinute lines through a minute, spread over it but for a second's worth. mu guards left.
+// logLimit allows perMinute log lines a minute, with a burst of one second's worth. mu guards left.
 type logLimit struct {
 	perMinute int
 	mu        sync.Mutex

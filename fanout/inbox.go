@@ -10,8 +10,8 @@ import (
 // inbox is a run of things that happened on one connection and that user code must see, in order. Its bytes are copies,
 // for the reactor's read buffer is shared. It exists only while something waits.
 //
-// A spoke has at most two: pending, to which the loop appends, and running, which is being worked off. Whoever has the
-// spoke's turn owns running.
+// A spoke has at most two: pending, to which the loop appends, and running, which is being worked off. inboxState says
+// who owns running.
 //
 // I1: pos is the first item that is not done. A worker runs items from pos up to one that the loop carries out, which it
 // does when the worker has handed the inbox back: a control event, an event that came before OnConnection had returned,
@@ -101,50 +101,52 @@ func (b *inbox) event(i *item, names *interner) event.Event {
 	return event.Event{Type: names.get(typ), ID: names.get(id), Payload: payload[:len(payload):len(payload)]}
 }
 
-// inboxTurn says who owns a spoke's running inbox: the loop while it is resting, else a worker. Any goroutine may use it.
-type inboxTurn struct{ state atomic.Uint32 }
+// inboxState says who works off a spoke's running inbox, and so owns it: nobody, or the loop while it advances the spoke, or
+// one worker. Any goroutine may use it.
+type inboxState struct{ word atomic.Uint32 }
 
 const (
-	// resting: no worker has the inbox.
-	resting uint32 = iota
-	// working: a worker has it.
-	working
-	// awaited: a worker has it, and will tell the loop when it has not any more.
-	awaited
+	// inboxIdle: nobody works it off. The loop owns it.
+	inboxIdle uint32 = iota
+	// inboxBusy: somebody does.
+	inboxBusy
+	// inboxAwaited: a worker does, and tells the loop when it stops.
+	inboxAwaited
 )
 
-func (t *inboxTurn) resting() bool { return t.state.Load() == resting }
+func (t *inboxState) idle() bool { return t.word.Load() == inboxIdle }
 
-// claim gives the loop the turn, or reports false: then the worker that has it will tell the loop.
-func (t *inboxTurn) claim() bool {
-	for !t.state.CompareAndSwap(resting, working) {
-		if t.state.CompareAndSwap(working, awaited) || t.state.Load() == awaited {
+// claim gives the loop the inbox, or reports false: then the worker that has it will tell the loop.
+func (t *inboxState) claim() bool {
+	for !t.word.CompareAndSwap(inboxIdle, inboxBusy) {
+		if t.word.CompareAndSwap(inboxBusy, inboxAwaited) || t.word.Load() == inboxAwaited {
 			return false
 		}
 	}
 	return true
 }
 
-// await has the worker that gets the turn from the loop tell it at the end.
-func (t *inboxTurn) await() { t.state.Store(awaited) }
+// await has the worker that gets the inbox from the loop tell it when it stops.
+func (t *inboxState) await() { t.word.Store(inboxAwaited) }
 
-// end gives a worker's turn up, or reports false: then the loop must be told.
-func (t *inboxTurn) end() bool { return t.state.CompareAndSwap(working, resting) }
+// stop gives a worker's inbox up, or reports false: then the loop must be told.
+func (t *inboxState) stop() bool { return t.word.CompareAndSwap(inboxBusy, inboxIdle) }
 
-func (t *inboxTurn) rest() { t.state.Store(resting) }
+// setIdle gives the inbox up, whoever has it.
+func (t *inboxState) setIdle() { t.word.Store(inboxIdle) }
 
-// claimForGood gives a worker the turn of a spoke whose loop has ended, if nobody else has it.
-func (t *inboxTurn) claimForGood() bool { return t.state.CompareAndSwap(resting, awaited) }
+// claimForGood gives a worker the inbox of a spoke whose loop has ended, if no other worker has it.
+func (t *inboxState) claimForGood() bool { return t.word.CompareAndSwap(inboxIdle, inboxAwaited) }
 
 // quiet says that nothing of the spoke waits for user code, so that what it sends may take effect at once. For the loop.
-func (s *Spoke) quiet() bool { return s.turn.resting() && s.pending == nil && s.running == nil }
+func (s *Spoke) quiet() bool { return s.state.idle() && s.pending == nil && s.running == nil }
 
-var inboxes = sync.Pool{New: func() any { return new(inbox) }}
+var inboxPool = sync.Pool{New: func() any { return new(inbox) }}
 
 // inboxOf is the inbox to which the loop appends. It makes the spoke ready for the end of the turn.
 func (l *loop) inboxOf(s *Spoke) *inbox {
 	if s.pending == nil {
-		s.pending = inboxes.Get().(*inbox)
+		s.pending = inboxPool.Get().(*inbox)
 		l.shared.inboxes.Add(1)
 	}
 	l.markReady(s)
@@ -188,7 +190,7 @@ func (l *loop) handOver() {
 	}
 }
 
-// finishRunning drops the spoke's running inbox. Whoever has the turn may call it.
+// finishRunning drops the spoke's running inbox. Its owner may call it.
 func (l *loop) finishRunning(s *Spoke) {
 	box := s.running
 	s.running = nil
@@ -199,6 +201,6 @@ func (l *loop) finishRunning(s *Spoke) {
 	box.buf = box.buf[:0]
 	box.items = box.items[:0]
 	box.pos = 0
-	inboxes.Put(box)
+	inboxPool.Put(box)
 	l.shared.inboxes.Add(-1)
 }

@@ -1,7 +1,7 @@
 package fanout
 
-// interner keeps the strings of recent types and ids, so that handing an event to user code allocates only for names
-// that are new. One belongs to each worker.
+// interner keeps the strings of recent types and ids, so that handing an event to user code allocates only for new names. Each
+// worker has its own.
 type interner struct {
 	recent [1024]string
 }

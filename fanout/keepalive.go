@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// schedulePing sets the first check of a spoke, at a moment that spreads the pings of spokes that came together.
+// schedulePing sets the time of a spoke's first check, at random so that spokes that came together are not pinged together.
 func (l *loop) schedulePing(s *Spoke) {
 	interval := l.hub.cfg.PingInterval
 	if interval > 0 {
@@ -14,7 +14,8 @@ func (l *loop) schedulePing(s *Spoke) {
 	l.reactor.SetDeadline(s.conn.Slot, interval)
 }
 
-// checkPeer pings a spoke that was silent and gives up one that was so for too long. One that is not read counts as heard.
+// checkPeer pings a spoke that has been silent for the ping interval, and abandons one that has been for the peer timeout. A
+// spoke whose reading is paused counts as heard.
 func (l *loop) checkPeer(s *Spoke) {
 	cfg, slot := &l.hub.cfg, s.conn.Slot
 	if cfg.PingInterval <= 0 {

@@ -6,7 +6,7 @@ import (
 	"sync/atomic"
 )
 
-// lifecycle is how far the hub is with ending. Any goroutine may use it: mu guards stops and failure.
+// lifecycle is whether the hub is ending or has ended. Any goroutine may use it: mu guards stops and failure.
 type lifecycle struct {
 	// ending is set by the first call of Shutdown and never reset.
 	ending atomic.Bool
@@ -18,7 +18,7 @@ type lifecycle struct {
 	reactors sync.WaitGroup
 
 	mu sync.Mutex
-	// stops end what listens.
+	// stops end the listeners.
 	stops []func()
 	// failure is why the hub ended by itself; nil if it did not.
 	failure error

@@ -46,9 +46,8 @@ type loopShared struct {
 // I1: spoke(slot) is the spoke of every slot in use but listeners'.
 // I2: overLimit holds why a connection over the limits will be refused; each has one of the places for those.
 type loopConns struct {
-	spokes netpoll.Table[*Spoke]
-	// requests are incomplete request heads.
-	requests  map[uint32]*[]byte
+	spokes    netpoll.Table[*Spoke]
+	requests  requests
 	overLimit map[uint32]*wsframe.Refusal
 }
 
@@ -69,7 +68,22 @@ type turnWork struct {
 	spare    []*Spoke
 	runnable []*Spoke
 	outbound [][]netpoll.Task
-	arrivals []arrivals
+	arrivals [][]netpoll.Accepted
+}
+
+// flowState is what a loop knows of the flow of messages. It belongs to the loop's goroutine.
+//
+// I1: waiting holds the spokes that are not read because a loop they relay to is behind.
+type flowState struct {
+	waiting []waiter
+	// taken is how many bytes of messages this turn took.
+	taken int64
+}
+
+// waiter is a spoke that is not read because a loop is behind.
+type waiter struct {
+	spoke *Spoke
+	to    *loop
 }
 
 func newLoop(h *Hub, index int) (*loop, error) {
@@ -77,8 +91,8 @@ func newLoop(h *Hub, index int) (*loop, error) {
 		hub:   h,
 		index: index,
 		part:  h.index.Part(index),
-		conns: loopConns{requests: make(map[uint32]*[]byte), overLimit: make(map[uint32]*wsframe.Refusal)},
-		work:  turnWork{outbound: make([][]netpoll.Task, h.cfg.Reactors), arrivals: make([]arrivals, h.cfg.Reactors)},
+		conns: loopConns{requests: make(requests), overLimit: make(map[uint32]*wsframe.Refusal)},
+		work:  turnWork{outbound: make([][]netpoll.Task, h.cfg.Reactors), arrivals: make([][]netpoll.Accepted, h.cfg.Reactors)},
 	}
 	l.counts.refusals = make(map[int]uint64)
 	l.counts.closes = make(map[uint16]uint64)

@@ -7,10 +7,10 @@ import (
 )
 
 // allowance is a token bucket in one word (the generic cell rate algorithm, ITU-T I.371): the time at which it will be
-// full again. A second's worth may be spent at once.
+// full again. A burst of one second's worth is allowed.
 type allowance int64
 
-// spend takes amount from the allowance and reports whether there was enough. No limit: perSecond is not positive.
+// spend deducts amount and reports whether there was enough. There is no limit if perSecond is not positive.
 func (a *allowance) spend(perSecond, amount int, now int64) bool {
 	if perSecond <= 0 {
 		return true

@@ -82,8 +82,8 @@ func (l *loop) isHeard(s *Spoke) bool {
 	return h.cfg.OnEvent != nil || h.listeners.hears(v) || s.hears(v)
 }
 
-// relay passes the event in view to the other subscribers if the hub relays. An event that is longer than a queue may be
-// would end every subscriber: it ends its sender instead.
+// relay passes the event in view to the other subscribers if the hub relays. An event that is longer than QueueLimit would
+// end every subscriber, so it ends its sender instead.
 func (l *loop) relay(s *Spoke) {
 	if !l.hub.cfg.Relay {
 		return
@@ -95,7 +95,7 @@ func (l *loop) relay(s *Spoke) {
 }
 
 // withinRates accounts for a message of the spoke; over the limits, the spoke is closed. A malformed message counts as an
-// event, else it would be a way around the limits.
+// event; otherwise it would be a way around the limits.
 func (l *loop) withinRates(s *Spoke, kind event.Kind, size int) bool {
 	if !l.hub.cfg.rated {
 		return true

@@ -12,8 +12,8 @@ import (
 	"github.com/spokehub/spokehub/netpoll"
 )
 
-// ListenAndServe listens on a TCP address and calls Serve. It listens for plain TCP: what a Multipath TCP listener, as
-// net.Listen makes it, accepts inherits no options and must be tuned one by one.
+// ListenAndServe listens on a TCP address and calls Serve. It listens for plain TCP, because connections from a
+// Multipath TCP listener, which is what net.Listen makes, inherit no socket options and would have to be tuned one by one.
 func (h *Hub) ListenAndServe(address string) error {
 	var plain net.ListenConfig
 	plain.SetMultipathTCP(false)
@@ -24,7 +24,7 @@ func (h *Hub) ListenAndServe(address string) error {
 	return h.Serve(l)
 }
 
-// Serve accepts connections from l and answers their handshakes on the reactors: the fast path. Requests to another path
+// Serve accepts connections from l and answers their handshakes on the reactors: the fast path. Requests to paths other
 // than Config.Path go to Config.Fallback, by way of net/http. The descriptor of a *net.TCPListener is taken out of l, which
 // is closed, and connections are accepted by a reactor; from any other listener, as for TLS, they are accepted one by one
 // and served by goroutines. It takes l over and blocks until Shutdown; then the error is ErrClosed.
@@ -103,7 +103,7 @@ func (h *Hub) serveListener(l net.Listener) error {
 	}
 }
 
-// pauseAccept gives what is used up a moment to come free.
+// pauseAccept waits a moment for descriptors or memory to become free.
 func (h *Hub) pauseAccept() {
 	select {
 	case <-time.After(netpoll.Tick):

@@ -54,7 +54,7 @@ func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// countRefusal counts a handshake that was refused on no loop with the first.
+// countRefusal counts a refusal that no loop has made; the first loop has the counter.
 func (h *Hub) countRefusal(refusal *wsframe.Refusal) {
 	l := h.loops[0]
 	l.ask(func(*netpoll.Reactor) { l.counts.refusals[refusal.Status]++ })

@@ -18,9 +18,9 @@ type settings struct {
 	onPath  *wsframe.Policy
 	anyPath *wsframe.Policy
 	rates   rateLimits
-	// rated says that there are rates to keep.
+	// rated says that there is any rate limit.
 	rated bool
-	// maxInflow is how many bytes may wait for a loop before those who bring more are slowed down.
+	// maxInflow is how many bytes may wait for a loop before it counts as behind.
 	maxInflow int64
 }
 

@@ -112,7 +112,7 @@ func (l *loop) closeForRestart(s *Spoke) {
 	l.closeWith(s, Cause{Kind: CauseShutdown, Code: CodeRestart, Reason: retryReason(retryAfter + l.hub.cfg.DrainPeriod)})
 }
 
-// lastCallbacks is how long the callbacks of connections that were cut off may take before they are left alone.
+// lastCallbacks is how long stop waits for the callbacks of connections that were cut off.
 const lastCallbacks = time.Second
 
 // stop cuts off what is left and ends everything that the hub has started, once.

@@ -9,11 +9,11 @@ import (
 	"github.com/spokehub/spokehub/wsframe"
 )
 
-// Spoke is one WebSocket client: its event target. Its methods may be called from any goroutine. After the connection has
-// ended they do nothing.
+// Spoke is one WebSocket client: its event target. Its methods may be called from any goroutine, also after the
+// connection has ended, when they do nothing.
 //
 // Owners: loop, conn, id and peer never change once the spoke is announced; parser, pending, phase and marks belong to the
-// loop's goroutine; running to whoever has the turn; turn and extra are for any goroutine.
+// loop's goroutine; running to whom state says; state and extra are for any goroutine.
 type Spoke struct {
 	loop   *loop
 	conn   netpoll.Conn
@@ -25,7 +25,7 @@ type Spoke struct {
 	running *inbox
 	// extra is made when it is first needed.
 	extra atomic.Pointer[extra]
-	turn  inboxTurn
+	state inboxState
 	peer  peerAddress
 	phase phase
 	marks marks
@@ -94,7 +94,7 @@ type origin struct {
 	remote net.Addr
 }
 
-// keptForUser is what user code stores and takes back. mu guards all of it.
+// keptForUser is what a spoke keeps for user code. mu guards all of it.
 type keptForUser struct {
 	mu    sync.Mutex
 	value any

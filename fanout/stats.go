@@ -12,7 +12,7 @@ import (
 //
 // exactly, whenever no delivery is under way.
 type Stats struct {
-	// Connections are open, handshakes under way and closes under way included.
+	// Connections are open now, including handshakes and closes under way.
 	Connections uint64
 	// HTTPConnections are those that net/http serves on the hub's listeners: MaxConnections and MaxConnectionsPerAddress count
 	// them, Connections does not.
@@ -42,17 +42,17 @@ type Stats struct {
 	HandedBack uint64
 	// DroppedBackpressure: the spoke's queue was full. DroppedClosed: it ended. DroppedBudget: the memory budget.
 	DroppedBackpressure, DroppedClosed, DroppedBudget uint64
-	// Queued waits to be sent, in events, and QueuedBytes is the memory that it holds.
+	// Queued events wait to be sent; QueuedBytes is the memory that they take.
 	Queued, QueuedBytes uint64
-	// Waiting is what was dispatched or relayed and has reached no queue yet, in bytes, for each reactor that it goes to. It stays
-	// near zero unless events come faster than the reactors take them. Past eight times Config.QueueLimit a reactor, or a quarter
-	// of Config.MemoryBudget in all, who brings them is slowed down.
+	// Waiting is how many bytes have been dispatched or relayed and have reached no queue yet; they count once for each reactor
+	// that they go to. It stays near zero unless events come faster than the reactors take them. Past eight times
+	// Config.QueueLimit for a reactor, or a quarter of Config.MemoryBudget for all, senders are slowed down.
 	Waiting uint64
 	// Backpressure is how many spokes were closed because they could not keep up.
 	Backpressure uint64
 	// BytesIn and BytesOut of all connections.
 	BytesIn, BytesOut uint64
-	// Reads and Sends are system calls; FullSockets is how often one was full; Turns are those of the reactors.
+	// Reads and Sends are system calls; FullSockets counts sends that found the socket full; Turns are those of the reactors.
 	Reads, Sends, FullSockets, Turns uint64
 	// Blocked connections have a full socket now.
 	Blocked uint64
@@ -60,9 +60,8 @@ type Stats struct {
 	Pings uint64
 	// Topics that have subscribers, and Subscriptions.
 	Topics, Subscriptions uint64
-	// CallbacksPending is how many inboxes wait for callbacks to run or are being worked off: one or two of each spoke that has
-	// something for OnConnection, listeners or another callback. It is 0 when all that was received has been heard and all
-	// callbacks have returned.
+	// CallbacksPending is how many inboxes wait for a worker or are being worked off: one or two for each spoke that has
+	// something for its callbacks and listeners. It is 0 when all callbacks have returned.
 	CallbacksPending uint64
 	// Panics of callbacks.
 	Panics uint64

@@ -14,8 +14,8 @@ import (
 )
 
 // workers run user code: spokes whose inbox waits stand in one queue, and tasks on ants work it off, many spokes a task,
-// for a submit costs as much as dozens of messages. A callback that blocks holds up one spoke: the others in the queue are
-// taken by other tasks, of which a watch starts more whenever the queue has stood still. Any goroutine may use it.
+// because a submit costs as much as dozens of messages. A callback that blocks delays one spoke: other tasks serve the rest of
+// the queue, and a watch starts more tasks whenever the queue has stood still. Any goroutine may use it.
 //
 // I1: queue.running is the number of tasks submitted and not ended; never more than max.
 // I2: while the queue is not empty, a task is running or the watch is set.
@@ -28,7 +28,7 @@ type workers struct {
 	watch watch
 }
 
-// watch looks whether the queue moves. The queue's mu guards it.
+// watch checks that the queue moves. The queue's mu guards it.
 type watch struct {
 	timer *time.Timer
 	set   bool
@@ -57,7 +57,7 @@ func newWorkers(h *Hub, size int) (*workers, error) {
 	return w, nil
 }
 
-// push queues spokes, whose turn the workers now have, and starts tasks for them. It does not wait for them.
+// push queues spokes, whose running inboxes the workers now own, and starts tasks for them. It does not wait for them.
 func (w *workers) push(spokes []*Spoke) {
 	q := &w.queue
 	q.mu.Lock()
@@ -114,7 +114,7 @@ func (w *workers) submit(n int) {
 
 // work is one task: it serves spokes until none waits.
 func (w *workers) work() {
-	names := interners.Get().(*interner)
+	names := internerPool.Get().(*interner)
 	var serving *Spoke
 	defer w.endTask(&serving, names)
 	for serving = w.queue.pop(); serving != nil; serving = w.queue.pop() {
@@ -122,12 +122,12 @@ func (w *workers) work() {
 	}
 }
 
-var interners = sync.Pool{New: func() any { return new(interner) }}
+var internerPool = sync.Pool{New: func() any { return new(interner) }}
 
-// endTask ends a task. A callback that ends its goroutine with runtime.Goexit, as a test's FailNow does, interrupts a spoke:
-// that goes on with its next item in another task.
+// endTask ends a task. If a callback ends its goroutine with runtime.Goexit, as a test's FailNow does, the spoke
+// continues with its next item in another task.
 func (w *workers) endTask(serving **Spoke, names *interner) {
-	interners.Put(names)
+	internerPool.Put(names)
 	s := *serving
 	if s == nil {
 		return
@@ -138,13 +138,13 @@ func (w *workers) endTask(serving **Spoke, names *interner) {
 	w.push([]*Spoke{s})
 }
 
-// serve runs what the spoke's inbox holds up to what the loop must do, and gives the turn up.
+// serve runs the items of the spoke's running inbox, up to one that the loop must carry out, and gives the inbox up.
 func (w *workers) serve(s *Spoke, names *interner) {
 	box := s.running
 	for !box.done() {
 		i := &box.items[box.pos]
 		if i.kind == itemControl {
-			w.authorize(s, box, i)
+			w.hub.authorize(s, box, i)
 			break
 		}
 		if i.kind == itemCloseFrame || i.kind == itemRaw {
@@ -155,16 +155,16 @@ func (w *workers) serve(s *Spoke, names *interner) {
 	}
 	if box.done() {
 		s.loop.finishRunning(s)
-		if s.turn.end() {
+		if s.state.stop() {
 			return
 		}
 	}
-	s.turn.rest()
-	if s.loop.reactor.Post((*turnEnded)(s)) {
+	s.state.setIdle()
+	if s.loop.reactor.Post((*inboxStopped)(s)) {
 		return
 	}
 	<-s.loop.reactor.Done()
-	if s.turn.claimForGood() {
+	if s.state.claimForGood() {
 		w.finish(s, names)
 	}
 }
@@ -174,10 +174,10 @@ func (w *workers) runItem(s *Spoke, box *inbox, i *item, names *interner) {
 		w.hub.hear(s, box.event(i, names))
 		return
 	}
-	w.callback(s, i)
+	w.hub.callback(s, i)
 }
 
-// finish runs what is left of a spoke whose loop has ended: nobody else has its inboxes any more.
+// finish runs what remains of a spoke whose loop has ended. Nobody else uses its inboxes any more.
 func (w *workers) finish(s *Spoke, names *interner) {
 	for s.running != nil || s.pending != nil {
 		if s.running == nil {
@@ -190,11 +190,11 @@ func (w *workers) finish(s *Spoke, names *interner) {
 	}
 }
 
-// turnEnded tells the loop that a worker has given a spoke's turn up, and something waits.
-type turnEnded Spoke
+// inboxStopped tells the loop that a worker has given up a spoke's inbox and that something waits.
+type inboxStopped Spoke
 
 // Do makes the spoke ready for the end of the turn.
-func (t *turnEnded) Do(*netpoll.Reactor) {
+func (t *inboxStopped) Do(*netpoll.Reactor) {
 	s := (*Spoke)(t)
 	s.loop.markReady(s)
 }
@@ -226,7 +226,7 @@ func (w *workers) awaitIdle(ctx context.Context, loops []*loop) error {
 	}
 }
 
-// stop ends the pool. What is still queued goes to one goroutine of its own.
+// stop ends the pool. What is still queued is served by a goroutine outside it.
 func (w *workers) stop() {
 	q := &w.queue
 	q.mu.Lock()

@@ -13,7 +13,7 @@ type workQueue struct {
 	next int
 	// running is how many tasks there are.
 	running int
-	// pushed and taken count how often the queue got spokes and how many it gave.
+	// pushed counts calls of push, taken the spokes that pop returned.
 	pushed uint64
 	taken  uint64
 	// idle is signalled when no task runs any more.
@@ -21,9 +21,9 @@ type workQueue struct {
 }
 
 const (
-	// maxKeptQueue is how many places an empty queue keeps.
+	// maxKeptQueue is the capacity that an empty queue keeps.
 	maxKeptQueue = 4096
-	// minShifted is from how many places on those in front are used again.
+	// minShifted is how many served places, at the least, are worth moving the rest to the front.
 	minShifted = 1024
 )
 
@@ -31,7 +31,7 @@ func (q *workQueue) waitingLocked() int { return len(q.spokes) - q.next }
 
 func (q *workQueue) idleLocked() bool { return q.running == 0 && q.waitingLocked() == 0 }
 
-// pop takes the next spoke. Nil: there is none, and the task that asked counts as ended.
+// pop removes the next spoke. If there is none it returns nil, and the task that asked counts as ended.
 func (q *workQueue) pop() *Spoke {
 	q.mu.Lock()
 	defer q.mu.Unlock()
