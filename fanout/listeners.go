@@ -109,20 +109,21 @@ func (g *listenerSet) change(topic string, edit func([]*listener) []*listener) {
 // maxTopic is the length of the longest topic.
 const maxTopic = 513
 
-// hears says whether an event of this type and id has a listener.
+// hears says whether the event in view has a listener.
 func (g *listenerSet) hears(v *event.View) bool {
 	current := g.current.Load()
-	if current == nil {
-		return false
-	}
-	if len((*current)[string(v.Type)]) > 0 {
+	return current != nil && current.have(v)
+}
+
+func (g topicListeners) have(v *event.View) bool {
+	if len(g[string(v.Type)]) > 0 {
 		return true
 	}
 	if len(v.ID) == 0 {
 		return false
 	}
 	var topic [maxTopic]byte
-	return len((*current)[string(append(append(append(topic[:0], v.Type...), ':'), v.ID...))]) > 0
+	return len(g[string(append(append(append(topic[:0], v.Type...), ':'), v.ID...))]) > 0
 }
 
 // matching are the listeners of the event's type, and those of its type and id.
