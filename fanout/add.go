@@ -14,10 +14,8 @@ import (
 // It waits for the reactor, not for the network. On error conn is closed, except for ErrOwned: then it is that of a spoke,
 // which goes on.
 func (h *Hub) AddConnection(conn net.Conn) (*Spoke, error) {
-	if raw, ok := conn.(*rawConn); ok {
-		if _, err := raw.live(); err != nil {
-			return nil, fmt.Errorf("add connection: %w", err)
-		}
+	if raw, ok := conn.(*rawConn); ok && raw.NetConn() == nil {
+		return nil, fmt.Errorf("add connection: %w", ErrOwned)
 	}
 	conn = h.unwrap(conn)
 	s, refusal := h.admitAdded(conn)

@@ -11,15 +11,15 @@ import (
 )
 
 // Hub fans events out to WebSocket connections. Its methods may be called from any goroutine, callbacks included.
-//
-// Owners: cfg, loops and the pointers never change after New. What a loop has belongs to its goroutine, but for what its
-// type says. All else is for any goroutine: atomics, or behind a lock of its own.
 type Hub struct {
-	cfg         settings
-	loops       []*loop
-	index       *subs.Index
-	workers     *workers
-	httpServer  *httpServer
+	// cfg, loops, index, workers and httpServer never change after New.
+	cfg        settings
+	loops      []*loop
+	index      *subs.Index
+	workers    *workers
+	httpServer *httpServer
+
+	// listeners and all below are for any goroutine: atomics, or structs with a lock of their own.
 	listeners   listenerSet
 	connections connRegistry
 	admission   admission

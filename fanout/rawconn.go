@@ -27,37 +27,27 @@ type rawConn Spoke
 
 func (c *rawConn) spoke() *Spoke { return (*Spoke)(c) }
 
-// live is the connection after RemoveConnection.
-func (c *rawConn) live() (net.Conn, error) {
+// live is the connection after RemoveConnection, before it one that fails.
+func (c *rawConn) live() net.Conn {
 	if conn := c.NetConn(); conn != nil {
-		return conn, nil
+		return conn
 	}
-	return nil, ErrOwned
+	return ownedConn{}
 }
 
-func (c *rawConn) Read(p []byte) (int, error) {
-	conn, err := c.live()
-	if err != nil {
-		return 0, err
-	}
-	return conn.Read(p)
-}
+func (c *rawConn) Read(p []byte) (int, error)  { return c.live().Read(p) }
+func (c *rawConn) Write(p []byte) (int, error) { return c.live().Write(p) }
 
-func (c *rawConn) Write(p []byte) (int, error) {
-	conn, err := c.live()
-	if err != nil {
-		return 0, err
-	}
-	return conn.Write(p)
-}
+func (c *rawConn) SetDeadline(t time.Time) error      { return c.live().SetDeadline(t) }
+func (c *rawConn) SetReadDeadline(t time.Time) error  { return c.live().SetReadDeadline(t) }
+func (c *rawConn) SetWriteDeadline(t time.Time) error { return c.live().SetWriteDeadline(t) }
 
 func (c *rawConn) Close() error {
-	conn, err := c.live()
-	if err != nil {
-		c.spoke().Close(CodeNormal, "")
-		return nil
+	if conn := c.NetConn(); conn != nil {
+		return conn.Close()
 	}
-	return conn.Close()
+	c.spoke().Close(CodeNormal, "")
+	return nil
 }
 
 // NetConn is the connection that RemoveConnection returned, nil before that.
@@ -113,26 +103,11 @@ func (c *rawConn) LocalAddr() net.Addr {
 
 func (c *rawConn) RemoteAddr() net.Addr { return c.spoke().RemoteAddr() }
 
-func (c *rawConn) SetDeadline(t time.Time) error {
-	conn, err := c.live()
-	if err != nil {
-		return err
-	}
-	return conn.SetDeadline(t)
-}
+// ownedConn is a connection that only the hub may read and write. The methods that it lacks are never called.
+type ownedConn struct{ net.Conn }
 
-func (c *rawConn) SetReadDeadline(t time.Time) error {
-	conn, err := c.live()
-	if err != nil {
-		return err
-	}
-	return conn.SetReadDeadline(t)
-}
-
-func (c *rawConn) SetWriteDeadline(t time.Time) error {
-	conn, err := c.live()
-	if err != nil {
-		return err
-	}
-	return conn.SetWriteDeadline(t)
-}
+func (ownedConn) Read([]byte) (int, error)         { return 0, ErrOwned }
+func (ownedConn) Write([]byte) (int, error)        { return 0, ErrOwned }
+func (ownedConn) SetDeadline(time.Time) error      { return ErrOwned }
+func (ownedConn) SetReadDeadline(time.Time) error  { return ErrOwned }
+func (ownedConn) SetWriteDeadline(time.Time) error { return ErrOwned }

@@ -11,19 +11,18 @@ import (
 
 // Spoke is one WebSocket client: its event target. Its methods may be called from any goroutine, also after the
 // connection has ended, when they do nothing.
-//
-// Owners: loop, conn, id and peer never change once the spoke is announced; parser, pending, phase and marks belong to the
-// loop's goroutine; running to whom state says; state and extra are for any goroutine.
 type Spoke struct {
-	loop   *loop
-	conn   netpoll.Conn
-	id     uint64
+	// loop, conn and id, like peer, never change once the spoke is announced.
+	loop *loop
+	conn netpoll.Conn
+	id   uint64
+	// parser, like pending, phase and marks, belongs to the loop's goroutine.
 	parser wsframe.Parser
 	// pending is the inbox to which the loop appends, nil if nothing is pending.
 	pending *inbox
-	// running is the inbox that is being worked off, nil if none is.
+	// running is the inbox that is being worked off, nil if none is. It belongs to whom state says.
 	running *inbox
-	// extra is made when it is first needed.
+	// extra, like state, is for any goroutine. It is made when it is first needed.
 	extra atomic.Pointer[extra]
 	state inboxState
 	peer  peerAddress
