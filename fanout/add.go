@@ -11,8 +11,8 @@ import (
 // AddConnection takes over an established WebSocket connection: the upgrade is done, by whatever framework. The hub reads
 // from it at once and calls OnConnection before anything it sends is handled. A connection with a descriptor of its own
 // (*net.TCPConn, *net.UnixConn) is taken out of conn, which is closed; any other net.Conn is served by two goroutines.
-// It waits for the reactor, not for the network. On error conn is closed, except for ErrOwned: then it is that of a spoke,
-// which goes on.
+// It waits for the reactor, not for the network. On error conn is closed, except for ErrOwned, when it still belongs to
+// a spoke.
 func (h *Hub) AddConnection(conn net.Conn) (*Spoke, error) {
 	if raw, ok := conn.(*rawConn); ok && raw.NetConn() == nil {
 		return nil, fmt.Errorf("add connection: %w", ErrOwned)

@@ -14,8 +14,8 @@ import (
 // no others. It returns true always: an event that is not valid is counted and logged at debug level, a connection that
 // can't take it shows as a callback and in Stats. It copies the payload, takes a lock for each topic and each reactor, and
 // does not wait for the network; where it brings events faster than the reactors take them, it sleeps up to 10 ms for each
-// reactor and call (see Stats.Waiting). Events that one goroutine dispatches reach every spoke in that order. Listeners do
-// not hear it.
+// reactor and call (see Stats.Waiting). Events that one goroutine dispatches reach every spoke in that order. Listeners are
+// not called for it.
 func (h *Hub) DispatchEvent(e event.Event) bool { return h.dispatch(&outgoing{event: e}) }
 
 // Relay is DispatchEvent to everybody but from: for a listener that passes an event on to the other subscribers.

@@ -9,11 +9,12 @@
 // A connection lives on one loop, with one reactor of package netpoll, for life.
 //
 //   - The reactor's goroutine owns the socket (a connection without a descriptor is read and written by two goroutines of
-//     its own), the queue of unsent frames, the parser, the subscriptions, the pending inbox, and a spoke's phase and marks.
-//     Other goroutines post tasks to it. No user code runs on it but Config.Logger's handler.
-//   - One worker at a time owns a spoke's running inbox. It alone calls that spoke's callbacks and listeners. See inboxState.
-//   - Any goroutine may use the exported methods, the counters, the flow counters and the limits on connections: they are
-//     atomics, or have a lock of their own.
+//     its own), the queue of unsent frames, what has been received in part, the subscriptions, and the inbox in which events
+//     and callbacks are collected. Other goroutines post tasks to it. No user code runs on it but Config.Logger's handler.
+//   - One worker at a time owns the inbox of a connection that is being worked off. It alone calls the connection's callbacks
+//     and listeners.
+//   - Any goroutine may use the exported methods, the counters and the limits on connections: they are atomics, or have a
+//     lock of their own.
 //
 // # Locks
 //

@@ -39,8 +39,7 @@ type hubShared struct {
 	tuneEach atomic.Bool
 }
 
-// New starts a hub: its reactors and workers run from now on, and until Shutdown. The error names the field of cfg that
-// makes no sense.
+// New starts a hub. Its reactors and workers run until Shutdown. The error names the field of cfg that makes no sense.
 func New(cfg Config) (*Hub, error) {
 	s, err := newSettings(cfg)
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 // when to come back, spread over Config.DrainPeriod. What is queued for a spoke is sent ahead of the close frame, and
 // OnDisconnection is called. It returns when all have ended; when ctx ends first, the rest is cut off and the error is that
 // of ctx. Further calls wait for the first, or cut it short when their ctx ends. It must not be called from a callback
-// without a deadline: it waits for them.
+// without a deadline, because it waits for callbacks.
 func (h *Hub) Shutdown(ctx context.Context) error {
 	if h.lifecycle.ending.Swap(true) {
 		return h.shutdownAgain(ctx)
