@@ -14,7 +14,7 @@ func TestPromise1OnConnectionsListenerHearsTheFirstEvent(t *testing.T) {
 		proceed, heard := make(chan struct{}), make(chan string, 10)
 		h := newTestHub(t, fanout.Config{Engine: engine, OnConnection: func(s *fanout.Spoke, _ net.Conn) {
 			<-proceed
-			_, _ = s.AddEventListener("t", func(_ *fanout.Spoke, e event.Event) { heard <- spell(e) })
+			_, _ = s.AddEventListener("t", func(_ *fanout.Spoke, e event.Event) { heard <- textOf(e) })
 		}})
 		c, _ := h.join()
 		c.text(envelope("t", "1", "0"))

@@ -52,7 +52,7 @@ func TestPromise5ASpokesOwnListenerHearsThatSpokeAlone(t *testing.T) {
 		other, _ := h.join()
 		remove, err := spoke.AddEventListener("t", func(s *fanout.Spoke, e event.Event) {
 			expect(t, "spoke", s, spoke)
-			mine <- spell(e)
+			mine <- textOf(e)
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -45,12 +45,12 @@ type testHub struct {
 	gone      chan disconnect
 	log       *logBook
 	mu        sync.Mutex
-	lives     map[*fanout.Spoke]*life
+	spokes    map[*fanout.Spoke]*spokeCalls
 	unchecked bool
 }
 
-// life is what the callbacks told of one spoke.
-type life struct {
+// spokeCalls is what the callbacks told of one spoke.
+type spokeCalls struct {
 	busy         atomic.Bool
 	connected    int
 	disconnected int
@@ -60,7 +60,7 @@ func newTestHub(t testing.TB, cfg fanout.Config) *testHub {
 	t.Helper()
 	watchForLeaks(t)
 	h := &testHub{t: t, connected: make(chan *fanout.Spoke, 1<<14), gone: make(chan disconnect, 1<<14), log: new(logBook),
-		lives: make(map[*fanout.Spoke]*life)}
+		spokes: make(map[*fanout.Spoke]*spokeCalls)}
 	if cfg.Reactors == 0 {
 		cfg.Reactors = 2
 	}
@@ -83,14 +83,14 @@ func newTestHub(t testing.TB, cfg fanout.Config) *testHub {
 func (h *testHub) wrap(cfg *fanout.Config) {
 	onConnection, onDisconnection, onBackpressure, onEvent := cfg.OnConnection, cfg.OnDisconnection, cfg.OnBackpressure, cfg.OnEvent
 	cfg.OnConnection = func(s *fanout.Spoke, conn net.Conn) {
-		defer h.startCallback(s, "OnConnection", func(l *life) { l.connected++ })()
+		defer h.startCallback(s, "OnConnection", func(l *spokeCalls) { l.connected++ })()
 		defer func() { h.connected <- s }()
 		if onConnection != nil {
 			onConnection(s, conn)
 		}
 	}
 	cfg.OnDisconnection = func(s *fanout.Spoke, conn net.Conn, cause fanout.Cause) {
-		defer h.startCallback(s, "OnDisconnection", func(l *life) { l.disconnected++ })()
+		defer h.startCallback(s, "OnDisconnection", func(l *spokeCalls) { l.disconnected++ })()
 		defer func() { h.gone <- disconnect{s, conn, cause} }()
 		if onDisconnection != nil {
 			onDisconnection(s, conn, cause)
@@ -111,12 +111,12 @@ func (h *testHub) wrap(cfg *fanout.Config) {
 }
 
 // startCallback notes that a callback starts and returns what notes its end.
-func (h *testHub) startCallback(s *fanout.Spoke, name string, count func(*life)) (done func()) {
+func (h *testHub) startCallback(s *fanout.Spoke, name string, count func(*spokeCalls)) (done func()) {
 	h.mu.Lock()
-	l := h.lives[s]
+	l := h.spokes[s]
 	if l == nil {
-		l = new(life)
-		h.lives[s] = l
+		l = new(spokeCalls)
+		h.spokes[s] = l
 	}
 	if count != nil {
 		count(l)
@@ -148,11 +148,11 @@ func (h *testHub) listen(topic string, f func(*fanout.Spoke, event.Event)) (remo
 func (h *testHub) hear(topic string) <-chan string {
 	h.t.Helper()
 	heard := make(chan string, 1<<14)
-	h.listen(topic, func(s *fanout.Spoke, e event.Event) { heard <- spell(e) })
+	h.listen(topic, func(s *fanout.Spoke, e event.Event) { heard <- textOf(e) })
 	return heard
 }
 
-func spell(e event.Event) string { return e.Type + " " + e.ID + " " + string(e.Payload) }
+func textOf(e event.Event) string { return e.Type + " " + e.ID + " " + string(e.Payload) }
 
 // serve starts Serve on a TCP listener and returns its address.
 func (h *testHub) serve() string {
@@ -243,7 +243,7 @@ func (h *testHub) finish() {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for s, l := range h.lives {
+	for s, l := range h.spokes {
 		if l.connected != 1 || l.disconnected != 1 {
 			h.t.Errorf("spoke %d: got %d OnConnection and %d OnDisconnection, want one of each", s.ID(), l.connected, l.disconnected)
 		}

@@ -170,7 +170,7 @@ func TestFramesInAnyShapeMakeTheSameMessages(t *testing.T) {
 					t.Fatal(err)
 				}
 				for range 2 {
-					expect(t, "heard", receive(t, heard, "the message"), spell(e))
+					expect(t, "heard", receive(t, heard, "the message"), textOf(e))
 				}
 			})
 		})
