@@ -12,23 +12,23 @@ import (
 const smallQueue = 256 << 10
 
 // overflowing returns a hub with small queues and what its OnBackpressure is told.
-func overflowing(t *testing.T, cfg fanout.Config) (*rig, <-chan fanout.Backpressure) {
+func overflowing(t *testing.T, cfg fanout.Config) (*testHub, <-chan fanout.Backpressure) {
 	t.Helper()
 	told := make(chan fanout.Backpressure, 10)
 	cfg.QueueLimit, cfg.SendBuffer = smallQueue, 16<<10
 	cfg.OnBackpressure = func(_ *fanout.Spoke, info fanout.Backpressure) { told <- info }
-	return newRig(t, cfg), told
+	return newTestHub(t, cfg), told
 }
 
 func TestPromise8OverTheThresholdTheSpokeIsClosedWith1013(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
-		r, told := overflowing(t, fanout.Config{Engine: engine})
-		slow, spoke := r.join()
+		h, told := overflowing(t, fanout.Config{Engine: engine})
+		slow, spoke := h.join()
 		slow.subscribe("filler")
-		healthy, _ := r.join()
+		healthy, _ := h.join()
 		healthy.subscribe("news")
-		stall(t, r, spoke)
-		for len(told) == 0 && r.hub.DispatchEvent(filler) && spoke.BufferedAmount() <= smallQueue {
+		stall(t, h, spoke)
+		for len(told) == 0 && h.hub.DispatchEvent(filler) && spoke.BufferedAmount() <= smallQueue {
 			continue
 		}
 		info := receive(t, told, "OnBackpressure")
@@ -38,7 +38,7 @@ func TestPromise8OverTheThresholdTheSpokeIsClosedWith1013(t *testing.T) {
 		if info.Queued > smallQueue || info.Queued+info.Frame <= smallQueue {
 			t.Errorf("got %d bytes queued and a frame of %d, want their sum to be just over %d", info.Queued, info.Frame, smallQueue)
 		}
-		r.hub.DispatchEvent(event.Event{Type: "news"})
+		h.hub.DispatchEvent(event.Event{Type: "news"})
 		healthy.wants(envelope("news", "", "null"))
 		messages, reason := slow.closedWith(1013)
 		for _, m := range messages {
@@ -46,25 +46,25 @@ func TestPromise8OverTheThresholdTheSpokeIsClosedWith1013(t *testing.T) {
 		}
 		retryHint(t, reason)
 		slow.conn.Close()
-		end := receive(t, r.gone, "OnDisconnection")
+		end := receive(t, h.gone, "OnDisconnection")
 		expect(t, "cause", end.cause.Kind, fanout.CauseBackpressure)
 		expect(t, "code", end.cause.Code, 1013)
 		expect(t, "calls of OnBackpressure", len(told), 0)
-		st := r.hub.Stats()
+		st := h.hub.Stats()
 		expect(t, "spokes refused", st.Backpressure, 1)
 		expect(t, "delivered to the slow", st.Delivered, uint64(len(messages)+1))
 		if st.DroppedBackpressure == 0 {
 			t.Error("got no event dropped for backpressure, want some")
 		}
-		r.checkLedger(st)
+		h.checkLedger(st)
 		healthy.sync()
 	})
 }
 
 func TestPromise8TheThresholdItselfIsNotOver(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
-		r, told := overflowing(t, fanout.Config{Engine: engine})
-		c, spoke := r.join()
+		h, told := overflowing(t, fanout.Config{Engine: engine})
+		c, spoke := h.join()
 		c.sync()
 		exact := smallQueue - len(envelope("t", "", `""`)) - 10
 		spoke.DispatchEvent(event.Event{Type: "t", Payload: []byte(`"` + strings.Repeat("x", exact) + `"`)})
@@ -76,56 +76,56 @@ func TestPromise8TheThresholdItselfIsNotOver(t *testing.T) {
 }
 
 func TestPromise8ASingleFrameLargerThanTheThresholdIsRefused(t *testing.T) {
-	eachEntry(t, func(fanout.Engine) fanout.Config { return fanout.Config{QueueLimit: smallQueue} }, func(t *testing.T, r *rig, c *client) {
+	eachEntry(t, func(fanout.Engine) fanout.Config { return fanout.Config{QueueLimit: smallQueue} }, func(t *testing.T, h *testHub, c *client) {
 		c.subscribe("big")
-		r.hub.DispatchEvent(event.Event{Type: "big", Payload: []byte(`"` + strings.Repeat("x", smallQueue) + `"`)})
+		h.hub.DispatchEvent(event.Event{Type: "big", Payload: []byte(`"` + strings.Repeat("x", smallQueue) + `"`)})
 		messages, code, _ := c.closing()
 		expect(t, "code", code, 1013)
 		expect(t, "messages", len(messages), 0)
 		c.conn.Close()
-		expect(t, "cause", receive(t, r.gone, "OnDisconnection").cause.Kind, fanout.CauseBackpressure)
-		expect(t, "dropped", r.hub.Stats().DroppedBackpressure, 1)
+		expect(t, "cause", receive(t, h.gone, "OnDisconnection").cause.Kind, fanout.CauseBackpressure)
+		expect(t, "dropped", h.hub.Stats().DroppedBackpressure, 1)
 	})
 }
 
 func TestPromise8OnBackpressureIsCalledOnceBeforeTheClose(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
 		proceed, order := make(chan struct{}), make(chan string, 10)
-		r := newRig(t, fanout.Config{Engine: engine, QueueLimit: 1 << 10,
+		h := newTestHub(t, fanout.Config{Engine: engine, QueueLimit: 1 << 10,
 			OnBackpressure: func(*fanout.Spoke, fanout.Backpressure) {
 				order <- "backpressure"
 				<-proceed
 				order <- "close"
 			},
 		})
-		c, spoke := r.join()
+		c, spoke := h.join()
 		big := event.Event{Type: "t", Payload: []byte(`"` + strings.Repeat("x", 1<<10) + `"`)}
 		for range 3 {
 			spoke.DispatchEvent(big)
 		}
 		expect(t, "first", receive(t, order, "OnBackpressure"), "backpressure")
-		expect(t, "closes sent meanwhile", r.hub.Stats().Closes[1013], 0)
-		expect(t, "goodbyes meanwhile", len(r.gone), 0)
+		expect(t, "closes sent meanwhile", h.hub.Stats().Closes[1013], 0)
+		expect(t, "disconnects meanwhile", len(h.gone), 0)
 		close(proceed)
 		c.closedWith(1013)
 		expect(t, "second", receive(t, order, "the end of OnBackpressure"), "close")
-		receive(t, r.gone, "OnDisconnection")
+		receive(t, h.gone, "OnDisconnection")
 		expect(t, "more calls", len(order), 0)
 	})
 }
 
 func TestPromise8APeerThatNeverReadsIsCutOff(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
-		r, told := overflowing(t, fanout.Config{Engine: engine, CloseTimeout: 300 * time.Millisecond})
-		c, spoke := r.join()
-		stall(t, r, spoke)
+		h, told := overflowing(t, fanout.Config{Engine: engine, CloseTimeout: 300 * time.Millisecond})
+		c, spoke := h.join()
+		stall(t, h, spoke)
 		for len(told) == 0 && spoke.DispatchEvent(filler) {
 			continue
 		}
-		receive(t, r.gone, "OnDisconnection")
-		until(t, "the socket is closed", func() bool { return r.hub.Stats().Connections == 0 })
+		receive(t, h.gone, "OnDisconnection")
+		until(t, "the socket is closed", func() bool { return h.hub.Stats().Connections == 0 })
 		c.cutOff()
-		if st := r.hub.Stats(); st.Queued != 0 {
+		if st := h.hub.Stats(); st.Queued != 0 {
 			t.Errorf("got %d events queued after the cut, want none", st.Queued)
 		}
 	})
@@ -133,34 +133,34 @@ func TestPromise8APeerThatNeverReadsIsCutOff(t *testing.T) {
 
 func TestPromise8OneStalledSpokeCostsTheOthersNothing(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
-		r, told := overflowing(t, fanout.Config{Engine: engine, Reactors: 1})
-		slow, stalled := r.join()
+		h, told := overflowing(t, fanout.Config{Engine: engine, Reactors: 1})
+		slow, stalled := h.join()
 		slow.subscribe("filler")
-		healthy, _ := r.join()
+		healthy, _ := h.join()
 		healthy.subscribe("filler")
-		stall(t, r, stalled)
+		stall(t, h, stalled)
 		for len(told) == 0 {
-			r.hub.DispatchEvent(filler)
+			h.hub.DispatchEvent(filler)
 			healthy.wants(envelope("filler", "", string(filler.Payload)))
 		}
 		receive(t, told, "OnBackpressure of the stalled")
-		expect(t, "spokes refused", r.hub.Stats().Backpressure, 1)
+		expect(t, "spokes refused", h.hub.Stats().Backpressure, 1)
 	})
 }
 
 func TestMemoryBudgetEndsTheWorstFirst(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
 		told := make(chan *fanout.Spoke, 10)
-		r := newRig(t, fanout.Config{Engine: engine, Reactors: 1, MemoryBudget: 1 << 20, QueueLimit: 64 << 20, SendBuffer: 16 << 10,
+		h := newTestHub(t, fanout.Config{Engine: engine, Reactors: 1, MemoryBudget: 1 << 20, QueueLimit: 64 << 20, SendBuffer: 16 << 10,
 			OnBackpressure: func(s *fanout.Spoke, info fanout.Backpressure) {
 				expect(t, "budget", info.Budget, true)
 				told <- s
 			},
 		})
-		slow, worst := r.join()
-		_, lesser := r.join()
-		stall(t, r, worst)
-		stall(t, r, lesser)
+		slow, worst := h.join()
+		_, lesser := h.join()
+		stall(t, h, worst)
+		stall(t, h, lesser)
 		for len(told) == 0 && worst.BufferedAmount() < 4<<20 {
 			worst.DispatchEvent(filler)
 		}
@@ -168,28 +168,28 @@ func TestMemoryBudgetEndsTheWorstFirst(t *testing.T) {
 		_, reason := slow.closedWith(1013)
 		retryHint(t, reason)
 		slow.conn.Close()
-		expect(t, "cause", receive(t, r.gone, "OnDisconnection").cause.Kind, fanout.CauseBudget)
+		expect(t, "cause", receive(t, h.gone, "OnDisconnection").cause.Kind, fanout.CauseBudget)
 		expect(t, "others told", len(told), 0)
-		st := r.hub.Stats()
+		st := h.hub.Stats()
 		if st.DroppedBudget == 0 {
 			t.Error("got no event dropped for the budget, want some")
 		}
-		r.checkLedger(st)
+		h.checkLedger(st)
 	})
 }
 
 func TestMemoryBudgetCountsSharedFramesOnce(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
-		r := newRig(t, fanout.Config{Engine: engine, Reactors: 1, MemoryBudget: 4 << 20, QueueLimit: 64 << 20, SendBuffer: 16 << 10})
+		h := newTestHub(t, fanout.Config{Engine: engine, Reactors: 1, MemoryBudget: 4 << 20, QueueLimit: 64 << 20, SendBuffer: 16 << 10})
 		const spokes = 20
 		for range spokes {
-			c, spoke := r.join()
+			c, spoke := h.join()
 			c.subscribe("shared")
-			stall(t, r, spoke)
+			stall(t, h, spoke)
 		}
 		payload := []byte(`"` + strings.Repeat("s", 512<<10) + `"`)
-		r.hub.DispatchEvent(event.Event{Type: "shared", Payload: payload})
-		st := r.hub.Stats()
+		h.hub.DispatchEvent(event.Event{Type: "shared", Payload: payload})
+		st := h.hub.Stats()
 		expect(t, "refused", st.Backpressure, 0)
 		if st.Queued < spokes || st.QueuedBytes > 4<<20 {
 			t.Errorf("got %d queued that hold %d bytes, want %d to share what they hold", st.Queued, st.QueuedBytes, spokes)

@@ -6,7 +6,7 @@ import (
 	"github.com/spokehub/spokehub/fanout"
 )
 
-// bare is a hub without the recording that a rig adds, and connected pairs of it.
+// bare is a hub without the recording that testHub adds, and connected pairs of it.
 func bare(t testing.TB, cfg fanout.Config) *fanout.Hub {
 	t.Helper()
 	hub, err := fanout.New(cfg)
@@ -14,9 +14,9 @@ func bare(t testing.TB, cfg fanout.Config) *fanout.Hub {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		r := rig{t: t, hub: hub}
-		r.cut()
-		r.checkLedger(hub.Stats())
+		h := testHub{t: t, hub: hub}
+		h.cut()
+		h.checkLedger(hub.Stats())
 	})
 	return hub
 }

@@ -1,73 +1,57 @@
 package fanout
 
-import (
-	"math"
-	"runtime/debug"
-
-	"github.com/spokehub/spokehub/netpoll"
-)
+import "github.com/spokehub/spokehub/netpoll"
 
 const (
-	budgetShare     = 4
-	assumedMemory   = 4 << 30
-	evictionsATurn  = 8
-	budgetFloorHeld = 1 << 16
+	// maxEvictions is how many connections a loop closes for the budget in one turn.
+	maxEvictions = 8
+	// minCountedBytes is how many held bytes of a loop are worth counting exactly.
+	minCountedBytes = 1 << 16
 )
 
-// defaultBudget is a quarter of what memory the process may use.
-func defaultBudget() int64 {
-	limit := debug.SetMemoryLimit(-1)
-	if limit == math.MaxInt64 {
-		limit = netpoll.MachineMemory()
-	}
-	if limit == 0 {
-		limit = assumedMemory
-	}
-	return max(limit/budgetShare, 1<<20)
-}
-
-// keepBudget gives up the connections with the longest queues while all queues together hold more than the budget. Each
-// lane looks after its own: the one that holds most acts.
-func (l *lane) keepBudget() {
-	held := int64(l.reactor.Sender().HeldBytes())
-	before := l.held.Load()
-	if held == before && held < budgetFloorHeld {
+// enforceBudget closes the connections with the longest queues while all queues together hold more than the budget. A loop
+// closes only its own connections: the loop that holds most acts.
+func (l *loop) enforceBudget() {
+	held := int64(l.sender.HeldBytes())
+	before := l.shared.heldBytes.Load()
+	if held == before && held < minCountedBytes {
 		return
 	}
-	l.held.Store(held)
-	total := l.hub.held.Add(held - before)
-	if total <= l.hub.cfg.MemoryBudget {
+	l.shared.heldBytes.Store(held)
+	total := l.hub.shared.heldBytes.Add(held - before)
+	budget := l.hub.cfg.MemoryBudget
+	if total <= budget {
 		return
 	}
-	if held < budgetFloorHeld || held < total/int64(len(l.hub.lanes)) {
-		l.hub.rouseFullest()
+	if held < minCountedBytes || held < total/int64(len(l.hub.loops)) {
+		l.hub.wakeFullest()
 		return
 	}
-	for range evictionsATurn {
-		worst := l.reactor.Sender().LongestBacklog()
-		if worst == netpoll.NoSlot {
+	for range maxEvictions {
+		longest := l.sender.LongestBacklog()
+		if longest == netpoll.NoSlot {
 			return
 		}
-		l.refuse(l.spoke(worst), l.reactor.Sender().Buffered(worst), 0, netpoll.DropBudget)
-		if total-held+int64(l.reactor.Sender().HeldBytes()) <= l.hub.cfg.MemoryBudget {
+		l.closeSlow(l.spoke(longest), l.sender.Buffered(longest), 0, netpoll.DropBudget)
+		if total-held+int64(l.sender.HeldBytes()) <= budget {
 			return
 		}
 	}
 }
 
-// rouseFullest gives the lane that holds most a turn, in which it looks at the budget.
-func (h *Hub) rouseFullest() {
-	fullest := h.lanes[0]
-	for _, l := range h.lanes[1:] {
-		if l.held.Load() > fullest.held.Load() {
+// wakeFullest gives the loop that holds most a turn, at the end of which it checks the budget.
+func (h *Hub) wakeFullest() {
+	fullest := h.loops[0]
+	for _, l := range h.loops[1:] {
+		if l.shared.heldBytes.Load() > fullest.shared.heldBytes.Load() {
 			fullest = l
 		}
 	}
 	fullest.reactor.Post(overBudget{})
 }
 
-// overBudget makes a lane that rests look at the budget.
+// overBudget is a task that only causes a turn.
 type overBudget struct{}
 
-// Do leaves it to the turn.
+// Do does nothing: the turn checks the budget.
 func (overBudget) Do(*netpoll.Reactor) {}

@@ -14,17 +14,17 @@ func payloadOf(n int) []byte { return []byte(`"` + strings.Repeat("s", n) + `"`)
 func TestBudgetRefusingManyDoesNotMultiplyWhatTheyShare(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
 		const budget, spokes = 4 << 20, 40
-		r := newRig(t, fanout.Config{Engine: engine, Reactors: 1, MemoryBudget: budget, SendBuffer: 16 << 10, CloseTimeout: time.Minute})
+		h := newTestHub(t, fanout.Config{Engine: engine, Reactors: 1, MemoryBudget: budget, SendBuffer: 16 << 10, CloseTimeout: time.Minute})
 		for range spokes {
-			c, _ := r.join()
+			c, _ := h.join()
 			c.subscribe("shared")
 		}
-		r.hub.DispatchEvent(event.Event{Type: "shared", Payload: payloadOf(900 << 10)})
-		until(t, "all are blocked", func() bool { return r.hub.Stats().Blocked == spokes })
-		before := r.hub.Stats()
-		r.hub.DispatchEvent(event.Event{Type: "shared", Payload: payloadOf(600 << 10)})
-		until(t, "all refused", func() bool { return r.hub.Stats().Backpressure == spokes })
-		st := r.hub.Stats()
+		h.hub.DispatchEvent(event.Event{Type: "shared", Payload: payloadOf(900 << 10)})
+		until(t, "all are blocked", func() bool { return h.hub.Stats().Blocked == spokes })
+		before := h.hub.Stats()
+		h.hub.DispatchEvent(event.Event{Type: "shared", Payload: payloadOf(600 << 10)})
+		until(t, "all refused", func() bool { return h.hub.Stats().Backpressure == spokes })
+		st := h.hub.Stats()
 		if st.QueuedBytes > budget {
 			t.Errorf("got %d bytes queued (%d before the refusals), want at most the budget of %d", st.QueuedBytes, before.QueuedBytes, budget)
 		}
@@ -34,11 +34,11 @@ func TestBudgetRefusingManyDoesNotMultiplyWhatTheyShare(t *testing.T) {
 func TestBudgetHoldsWithoutAnotherTurn(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
 		told := make(chan *fanout.Spoke, 10)
-		r := newRig(t, fanout.Config{Engine: engine, Reactors: 1, MemoryBudget: 1 << 20, QueueLimit: 64 << 20, SendBuffer: 16 << 10, PingInterval: -1,
+		h := newTestHub(t, fanout.Config{Engine: engine, Reactors: 1, MemoryBudget: 1 << 20, QueueLimit: 64 << 20, SendBuffer: 16 << 10, PingInterval: -1,
 			OnBackpressure: func(s *fanout.Spoke, info fanout.Backpressure) { told <- s }})
-		c, spoke := r.join()
+		c, spoke := h.join()
 		c.sync()
-		stall(t, r, spoke)
+		stall(t, h, spoke)
 		spoke.DispatchEvent(event.Event{Type: "big", Payload: payloadOf(8 << 20)})
 		receive(t, told, "OnBackpressure: 8 MiB are queued and the budget is 1 MiB")
 	})
@@ -46,11 +46,11 @@ func TestBudgetHoldsWithoutAnotherTurn(t *testing.T) {
 
 func TestBudgetEndsNoMoreThanItMust(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
-		r := newRig(t, fanout.Config{Engine: engine, Reactors: 4, MemoryBudget: 2 << 20, QueueLimit: 64 << 20, SendBuffer: 16 << 10, CloseTimeout: time.Minute, PingInterval: -1})
+		h := newTestHub(t, fanout.Config{Engine: engine, Reactors: 4, MemoryBudget: 2 << 20, QueueLimit: 64 << 20, SendBuffer: 16 << 10, CloseTimeout: time.Minute, PingInterval: -1})
 		var spokes []*fanout.Spoke
 		var keep []*client
 		for range 32 {
-			c, s := r.join()
+			c, s := h.join()
 			c.sync()
 			keep = append(keep, c)
 			spokes = append(spokes, s)
@@ -61,15 +61,15 @@ func TestBudgetEndsNoMoreThanItMust(t *testing.T) {
 			same = append(same, spokes[i])
 		}
 		for _, s := range same {
-			stall(t, r, s)
+			stall(t, h, s)
 		}
-		for i := 0; r.hub.Stats().Backpressure == 0; i++ {
+		for i := 0; h.hub.Stats().Backpressure == 0; i++ {
 			s := same[i%len(same)]
 			s.DispatchEvent(event.Event{Type: "big", Payload: payloadOf(32 << 10)})
 			s.BufferedAmount()
 			s.BufferedAmount()
 		}
-		st := r.hub.Stats()
+		st := h.hub.Stats()
 		if st.Backpressure > 1 {
 			t.Errorf("got %d spokes closed with %d bytes left, want one: the budget is %d", st.Backpressure, st.QueuedBytes, 2<<20)
 		}
@@ -80,24 +80,24 @@ func TestBudgetEndsNoMoreThanItMust(t *testing.T) {
 func TestBudgetTakesFromAClosingSpokeFirst(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
 		told := make(chan *fanout.Spoke, 10)
-		r := newRig(t, fanout.Config{Engine: engine, Reactors: 1, MemoryBudget: 1 << 20, QueueLimit: 64 << 20, SendBuffer: 16 << 10, CloseTimeout: time.Minute, PingInterval: -1,
+		h := newTestHub(t, fanout.Config{Engine: engine, Reactors: 1, MemoryBudget: 1 << 20, QueueLimit: 64 << 20, SendBuffer: 16 << 10, CloseTimeout: time.Minute, PingInterval: -1,
 			OnBackpressure: func(s *fanout.Spoke, info fanout.Backpressure) { told <- s }})
-		c, worst := r.join()
+		c, worst := h.join()
 		c.sync()
-		c2, lesser := r.join()
+		c2, lesser := h.join()
 		c2.sync()
-		stall(t, r, worst)
+		stall(t, h, worst)
 		for worst.BufferedAmount() < 900<<10 {
 			worst.DispatchEvent(filler)
 		}
 		worst.Close(1000, "")
-		receive(t, r.gone, "OnDisconnection of the worst")
-		stall(t, r, lesser)
+		receive(t, h.gone, "OnDisconnection of the worst")
+		stall(t, h, lesser)
 		for lesser.BufferedAmount() < 400<<10 && len(told) == 0 {
 			lesser.DispatchEvent(filler)
 		}
 		if len(told) > 0 {
-			t.Errorf("got the spoke with %d KiB queued closed for the budget, while a closing one keeps %d bytes", 1<<20>>10-900, r.hub.Stats().QueuedBytes)
+			t.Errorf("got the spoke with %d KiB queued closed for the budget, while a closing one keeps %d bytes", 1<<20>>10-900, h.hub.Stats().QueuedBytes)
 		}
 	})
 }

@@ -14,16 +14,16 @@ import (
 
 func TestPromise9APanicInACallbackCostsOneLogLineAndNothingElse(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
-		r := newRig(t, fanout.Config{Engine: engine, QueueLimit: 1 << 10,
+		h := newTestHub(t, fanout.Config{Engine: engine, QueueLimit: 1 << 10,
 			OnConnection:    func(*fanout.Spoke, net.Conn) { panic("OnConnection") },
 			OnDisconnection: func(*fanout.Spoke, net.Conn, fanout.Cause) { panic("OnDisconnection") },
 			OnBackpressure:  func(*fanout.Spoke, fanout.Backpressure) { panic("OnBackpressure") },
 			OnEvent:         func(*fanout.Spoke, event.Event) { panic("OnEvent") },
 			Authorize:       func(*fanout.Spoke, string) bool { panic("Authorize") },
 		})
-		r.listen("t", func(*fanout.Spoke, event.Event) { panic("listener") })
-		heard := r.hear("t")
-		c, spoke := r.join()
+		h.listen("t", func(*fanout.Spoke, event.Event) { panic("listener") })
+		heard := h.hear("t")
+		c, spoke := h.join()
 		if _, err := spoke.AddEventListener("t", func(*fanout.Spoke, event.Event) { panic("own") }); err != nil {
 			t.Fatal(err)
 		}
@@ -37,10 +37,10 @@ func TestPromise9APanicInACallbackCostsOneLogLineAndNothingElse(t *testing.T) {
 		spoke.DispatchEvent(event.Event{Type: "t", Payload: []byte(jsonOf(make([]int, 1<<10)))})
 		c.closedWith(1013)
 		c.conn.Close()
-		receive(t, r.gone, "OnDisconnection")
+		receive(t, h.gone, "OnDisconnection")
 		const panics = 1 + 3*events + 1 + 2
-		until(t, "all panics are counted", func() bool { return r.hub.Stats().Panics == panics })
-		until(t, "each panic is logged", func() bool { return r.log.count("ERROR", "callback panicked") == panics })
+		until(t, "all panics are counted", func() bool { return h.hub.Stats().Panics == panics })
+		until(t, "each panic is logged", func() bool { return h.log.count("ERROR", "callback panicked") == panics })
 	})
 }
 
@@ -48,25 +48,25 @@ func TestPromise9CallbacksOfOneConnectionNeverOverlapAndBlockNoOther(t *testing.
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
 		proceed := make(chan struct{})
 		entered := make(chan *fanout.Spoke, 100)
-		r := newRig(t, fanout.Config{Engine: engine, Reactors: 1, Workers: 8})
-		r.listen("block", func(s *fanout.Spoke, _ event.Event) {
+		h := newTestHub(t, fanout.Config{Engine: engine, Reactors: 1, Workers: 8})
+		h.listen("block", func(s *fanout.Spoke, _ event.Event) {
 			entered <- s
 			<-proceed
 		})
-		heard := r.hear("t")
+		heard := h.hear("t")
 		var blockers []*client
 		for range 6 {
-			c, _ := r.join()
+			c, _ := h.join()
 			blockers = append(blockers, c)
 			c.text(envelope("block", "", "0"), envelope("t", "", `"late"`))
 			receive(t, entered, "a blocked callback")
 		}
-		quick, _ := r.join()
+		quick, _ := h.join()
 		quick.subscribe("news")
 		for i := range 50 {
 			quick.text(envelope("t", "", strconv.Itoa(i)))
 			expect(t, "heard", receive(t, heard, "an event of another"), "t  "+strconv.Itoa(i))
-			r.hub.DispatchEvent(event.Event{Type: "news"})
+			h.hub.DispatchEvent(event.Event{Type: "news"})
 			quick.wants(envelope("news", "", "null"))
 		}
 		for _, c := range blockers {
@@ -80,62 +80,62 @@ func TestPromise9CallbacksOfOneConnectionNeverOverlapAndBlockNoOther(t *testing.
 }
 
 func TestPromise9ACallbackMayCallAnyMethod(t *testing.T) {
-	for name, act := range map[string]func(r *rig, s *fanout.Spoke){
-		"RemoveConnection on itself": func(r *rig, s *fanout.Spoke) {
-			if conn, err := r.hub.RemoveConnection(s.Conn()); err == nil {
+	for name, act := range map[string]func(h *testHub, s *fanout.Spoke){
+		"RemoveConnection on itself": func(h *testHub, s *fanout.Spoke) {
+			if conn, err := h.hub.RemoveConnection(s.Conn()); err == nil {
 				conn.Close()
 			}
 		},
-		"RemoveConnection on others": func(r *rig, s *fanout.Spoke) {
-			for other := range r.hub.Spokes() {
-				if conn, err := r.hub.RemoveConnection(other.Conn()); err == nil {
+		"RemoveConnection on others": func(h *testHub, s *fanout.Spoke) {
+			for other := range h.hub.Spokes() {
+				if conn, err := h.hub.RemoveConnection(other.Conn()); err == nil {
 					conn.Close()
 				}
 			}
 		},
-		"Close on itself": func(_ *rig, s *fanout.Spoke) { s.Close(1000, "") },
-		"Close on others": func(r *rig, _ *fanout.Spoke) {
-			for other := range r.hub.Spokes() {
+		"Close on itself": func(_ *testHub, s *fanout.Spoke) { s.Close(1000, "") },
+		"Close on others": func(h *testHub, _ *fanout.Spoke) {
+			for other := range h.hub.Spokes() {
 				other.Close(1000, "")
 			}
 		},
-		"Close of the raw connection": func(_ *rig, s *fanout.Spoke) { s.Conn().Close() },
-		"dispatching": func(r *rig, s *fanout.Spoke) {
+		"Close of the raw connection": func(_ *testHub, s *fanout.Spoke) { s.Conn().Close() },
+		"dispatching": func(h *testHub, s *fanout.Spoke) {
 			for range 10 {
-				r.hub.DispatchEvent(event.Event{Type: "t"})
-				r.hub.Relay(s, event.Event{Type: "t"})
+				h.hub.DispatchEvent(event.Event{Type: "t"})
+				h.hub.Relay(s, event.Event{Type: "t"})
 				s.DispatchEvent(event.Event{Type: "t"})
 			}
 		},
-		"asking": func(r *rig, s *fanout.Spoke) {
-			r.hub.Stats()
+		"asking": func(h *testHub, s *fanout.Spoke) {
+			h.hub.Stats()
 			s.BufferedAmount()
 			s.Subscriptions()
 			s.Conn().LocalAddr()
 			s.SetValue(s.Value())
-			for range r.hub.Spokes() {
+			for range h.hub.Spokes() {
 				continue
 			}
-			for range r.hub.Topics() {
+			for range h.hub.Topics() {
 				continue
 			}
 		},
-		"AddEventListener and its removal": func(r *rig, s *fanout.Spoke) {
-			for _, add := range []func(string, func(*fanout.Spoke, event.Event)) (func(), error){r.hub.AddEventListener, s.AddEventListener} {
+		"AddEventListener and its removal": func(h *testHub, s *fanout.Spoke) {
+			for _, add := range []func(string, func(*fanout.Spoke, event.Event)) (func(), error){h.hub.AddEventListener, s.AddEventListener} {
 				if remove, err := add("t", func(*fanout.Spoke, event.Event) {}); err == nil {
 					remove()
 				}
 			}
 		},
-		"AddConnection": func(r *rig, _ *fanout.Spoke) {
+		"AddConnection": func(h *testHub, _ *fanout.Spoke) {
 			here, there := net.Pipe()
 			here.Close()
-			_, _ = r.hub.AddConnection(there)
+			_, _ = h.hub.AddConnection(there)
 		},
-		"Shutdown": func(r *rig, _ *fanout.Spoke) {
+		"Shutdown": func(h *testHub, _ *fanout.Spoke) {
 			ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
 			defer cancel()
-			_ = r.hub.Shutdown(ctx)
+			_ = h.hub.Shutdown(ctx)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -154,19 +154,19 @@ func TestPromise9ACallbackMayCallAnyMethod(t *testing.T) {
 	}
 }
 
-func actIn(t *testing.T, engine fanout.Engine, where string, act func(*rig, *fanout.Spoke)) {
+func actIn(t *testing.T, engine fanout.Engine, where string, act func(*testHub, *fanout.Spoke)) {
 	t.Helper()
 	acted := make(chan string, 100)
-	var r *rig
+	var h *testHub
 	ready := make(chan struct{})
 	do := func(here string, s *fanout.Spoke) {
 		<-ready
 		if here == where {
-			act(r, s)
+			act(h, s)
 			acted <- here
 		}
 	}
-	r = newRig(t, fanout.Config{Engine: engine, QueueLimit: 64 << 10, CloseTimeout: 200 * time.Millisecond,
+	h = newTestHub(t, fanout.Config{Engine: engine, QueueLimit: 64 << 10, CloseTimeout: 200 * time.Millisecond,
 		OnConnection:    func(s *fanout.Spoke, _ net.Conn) { do("OnConnection", s) },
 		OnEvent:         func(s *fanout.Spoke, _ event.Event) { do("OnEvent", s) },
 		OnBackpressure:  func(s *fanout.Spoke, _ fanout.Backpressure) { do("OnBackpressure", s) },
@@ -176,10 +176,10 @@ func actIn(t *testing.T, engine fanout.Engine, where string, act func(*rig, *fan
 			return true
 		},
 	})
-	r.listen("t", func(s *fanout.Spoke, _ event.Event) { do("listener", s) })
+	h.listen("t", func(s *fanout.Spoke, _ event.Event) { do("listener", s) })
 	close(ready)
-	bystander, _ := r.join()
-	c, spoke := r.join()
+	bystander, _ := h.join()
+	c, spoke := h.join()
 	for _, peer := range []*client{bystander, c} {
 		_, _ = peer.conn.Write(frames(clientFrame(fin|opText, envelope("__subscribe", "", `{"topic":"t"}`)), clientFrame(fin|opText, envelope("t", "", "0"))))
 	}
@@ -190,22 +190,22 @@ func actIn(t *testing.T, engine fanout.Engine, where string, act func(*rig, *fan
 		_, _ = c.conn.Write(clientFrame(fin|opClose, ""))
 	}
 	expect(t, "acted in", receive(t, acted, where), where)
-	r.cut()
+	h.cut()
 }
 
 func TestPromise9AFullPoolPausesReadingAndLosesNothing(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
 		proceed, entered := make(chan struct{}), make(chan struct{}, 1)
-		r := newRig(t, fanout.Config{Engine: engine, Reactors: 1, Workers: 1})
-		r.listen("block", func(*fanout.Spoke, event.Event) {
+		h := newTestHub(t, fanout.Config{Engine: engine, Reactors: 1, Workers: 1})
+		h.listen("block", func(*fanout.Spoke, event.Event) {
 			entered <- struct{}{}
 			<-proceed
 		})
-		heard := r.hear("t")
-		blocker, _ := r.join()
+		heard := h.hear("t")
+		blocker, _ := h.join()
 		blocker.text(envelope("block", "", "0"))
 		receive(t, entered, "the only worker to block")
-		c, _ := r.join()
+		c, _ := h.join()
 		const events = 5000
 		sent := make(chan error, 1)
 		go func() {
@@ -217,13 +217,13 @@ func TestPromise9AFullPoolPausesReadingAndLosesNothing(t *testing.T) {
 		}()
 		var last uint64
 		until(t, "reading pauses", func() bool {
-			now := r.hub.Stats().EventsIn
+			now := h.hub.Stats().EventsIn
 			paused := now > 1 && now == last && now < events
 			last = now
 			return paused
 		})
 		expect(t, "heard while the pool is full", len(heard), 0)
-		news, _ := r.join()
+		news, _ := h.join()
 		news.sync()
 		close(proceed)
 		for i := range events {
@@ -238,42 +238,42 @@ func TestPromise9AFullPoolPausesReadingAndLosesNothing(t *testing.T) {
 func TestPromise9OnDisconnectionComesEvenWhenShutdownDidNotWaitForIt(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
 		proceed, entered := make(chan struct{}), make(chan struct{}, 1)
-		r := newRig(t, fanout.Config{Engine: engine})
-		r.listen("block", func(*fanout.Spoke, event.Event) {
+		h := newTestHub(t, fanout.Config{Engine: engine})
+		h.listen("block", func(*fanout.Spoke, event.Event) {
 			entered <- struct{}{}
 			<-proceed
 		})
-		heard := r.hear("t")
-		c, _ := r.join()
+		heard := h.hear("t")
+		c, _ := h.join()
 		c.text(envelope("block", "", "0"), envelope("t", "", "1"))
 		receive(t, entered, "the callback to block")
 		c.text(envelope("t", "", "2"))
 		c.sync()
-		r.cut()
-		expect(t, "goodbyes while a callback runs", len(r.gone), 0)
+		h.cut()
+		expect(t, "disconnects while a callback runs", len(h.gone), 0)
 		close(proceed)
 		for _, want := range []string{"t  1", "t  2"} {
 			expect(t, "heard", receive(t, heard, want), want)
 		}
-		receive(t, r.gone, "OnDisconnection")
+		receive(t, h.gone, "OnDisconnection")
 	})
 }
 
 func TestPromise9ACallbackThatEndsItsGoroutineCostsNothingElse(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
-		r := newRig(t, fanout.Config{Engine: engine, Workers: 1})
-		remove, err := r.hub.AddEventListener("end", func(*fanout.Spoke, event.Event) { runtime.Goexit() })
+		h := newTestHub(t, fanout.Config{Engine: engine, Workers: 1})
+		remove, err := h.hub.AddEventListener("end", func(*fanout.Spoke, event.Event) { runtime.Goexit() })
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer remove()
-		heard := r.hear("t")
-		c, _ := r.join()
+		heard := h.hear("t")
+		c, _ := h.join()
 		const rounds = 3
 		for i := range rounds {
 			c.text(envelope("end", "", "0"), envelope("t", "", strconv.Itoa(i)))
 			expect(t, "heard", receive(t, heard, "the event behind it"), "t  "+strconv.Itoa(i))
 		}
-		until(t, "each is logged", func() bool { return r.log.count("ERROR", "callback ended its goroutine") == rounds })
+		until(t, "each is logged", func() bool { return h.log.count("ERROR", "callback ended its goroutine") == rounds })
 	})
 }

@@ -37,7 +37,7 @@ var causeNames = [...]string{
 	CauseClosed: "closed", CauseRemoved: "removed", CauseShutdown: "shutdown", CauseInternal: "internal error",
 }
 
-// String says it in words.
+// String describes it in words.
 func (k CauseKind) String() string {
 	if int(k) < len(causeNames) && causeNames[k] != "" {
 		return causeNames[k]
@@ -57,7 +57,7 @@ type Cause struct {
 	Err error
 }
 
-// String says it in words.
+// String describes it in words.
 func (c Cause) String() string {
 	text := c.Kind.String()
 	if c.Code != 0 {
@@ -72,11 +72,25 @@ func (c Cause) String() string {
 	return text
 }
 
+// Close codes. The hub itself sends those below 4000. It refuses handshakes with an HTTP status; the codes from 4000 on are
+// for embedders who close a spoke after the upgrade because a browser would hide that status.
+const (
+	CodeNormal       = 1000
+	CodeGoingAway    = 1001
+	CodePolicy       = 1008
+	CodeInternal     = 1011
+	CodeRestart      = 1012
+	CodeTryLater     = 1013
+	CodeUnauthorized = 4401
+	CodeForbidden    = 4403
+	CodeTooMany      = 4429
+)
+
 // Backpressure is what Config.OnBackpressure learns.
 type Backpressure struct {
-	// Queued is the number of unsent bytes when the frame was refused.
+	// Queued is the number of unsent bytes when the frame did not fit.
 	Queued int
-	// Frame is the length of the refused frame in bytes, 0 when the memory budget was the reason.
+	// Frame is the length in bytes of the frame that did not fit, 0 when the memory budget was the reason.
 	Frame int
 	// Limit is the configured threshold in bytes.
 	Limit int

@@ -33,16 +33,16 @@ func TestCloseCodesOfTheEmbedderArriveBehindWhatIsQueued(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			eachEngine(t, func(t *testing.T, engine fanout.Engine) {
-				r := newRig(t, fanout.Config{Engine: engine})
-				peer, spoke := r.join()
+				h := newTestHub(t, fanout.Config{Engine: engine})
+				peer, spoke := h.join()
 				peer.subscribe("t")
 				const events = 100
 				for range events {
-					r.hub.DispatchEvent(event.Event{Type: "t"})
+					h.hub.DispatchEvent(event.Event{Type: "t"})
 				}
 				spoke.Close(c.code, c.reason)
 				spoke.Close(4000, "the first close wins")
-				r.hub.DispatchEvent(event.Event{Type: "t"})
+				h.hub.DispatchEvent(event.Event{Type: "t"})
 				messages, reason := peer.closedWith(c.want)
 				expect(t, "events before the close", len(messages), events)
 				if !utf8.ValidString(reason) || !strings.HasPrefix(c.reason, reason) || len(reason) < min(len(c.reason), 122) {
@@ -50,24 +50,24 @@ func TestCloseCodesOfTheEmbedderArriveBehindWhatIsQueued(t *testing.T) {
 				}
 				peer.write(clientFrame(fin|opClose, closePayload(c.want, "")))
 				peer.conn.Close()
-				expect(t, "cause", receive(t, r.gone, "OnDisconnection").cause.Kind, fanout.CauseClosed)
-				until(t, "the socket is closed", func() bool { return r.hub.Stats().Connections == 0 })
+				expect(t, "cause", receive(t, h.gone, "OnDisconnection").cause.Kind, fanout.CauseClosed)
+				until(t, "the socket is closed", func() bool { return h.hub.Stats().Connections == 0 })
 			})
 		})
 	}
 }
 
 func TestCloseHandshakeUnansweredEnds(t *testing.T) {
-	eachEntry(t, func(fanout.Engine) fanout.Config { return fanout.Config{CloseTimeout: 100 * time.Millisecond} }, func(t *testing.T, r *rig, c *client) {
+	eachEntry(t, func(fanout.Engine) fanout.Config { return fanout.Config{CloseTimeout: 100 * time.Millisecond} }, func(t *testing.T, h *testHub, c *client) {
 		c.sync()
-		for s := range r.hub.Spokes() {
+		for s := range h.hub.Spokes() {
 			s.Close(1000, "")
 		}
 		if _, code, _ := c.closing(); code != 1000 {
 			t.Errorf("got the close code %d, want 1000", code)
 		}
-		receive(t, r.gone, "OnDisconnection")
-		until(t, "the socket is closed", func() bool { return r.hub.Stats().Connections == 0 })
+		receive(t, h.gone, "OnDisconnection")
+		until(t, "the socket is closed", func() bool { return h.hub.Stats().Connections == 0 })
 	})
 }
 

@@ -9,178 +9,187 @@ import (
 	"github.com/spokehub/spokehub/wsframe"
 )
 
-// remove takes the spoke out of the hub. Its connection lives on until end, or Release.
-func (l *lane) remove(s *Spoke, cause Cause) bool {
-	if s.phase >= closing {
-		return false
+// Close ends the connection: what is queued is sent, then a close frame with code and reason (cut to 123 bytes), then
+// the socket is closed once the peer has answered or Config.CloseTimeout has passed. A code that RFC 6455 does not let a
+// server send becomes 1011. It does not wait; OnDisconnection tells when the spoke is removed.
+func (s *Spoke) Close(code uint16, reason string) {
+	if !wsframe.CodeAllowed(code) {
+		code = CodeInternal
 	}
-	wasOpen := s.phase == open
-	s.phase = closing
-	if s.marks&ready == 0 {
-		l.unhold(s, held)
-	}
-	l.dropHead(s)
-	if !wasOpen {
-		return true
-	}
-	if !defectKeepsSubscriptions {
-		l.part.Drop(s.conn.Slot)
-	}
-	s.parser.Release()
-	l.counts.disconnected++
-	l.hub.forgetAdded(s)
-	if cause.Kind == CauseBackpressure || cause.Kind == CauseBudget {
-		l.notePressure(s, cause)
-	}
-	if cause.Kind == CauseClosed {
-		s.marks &^= greeting
-	}
-	if l.hub.cfg.OnConnection != nil || l.hub.cfg.OnDisconnection != nil {
-		l.note(s, itemDisconnected, &detail{cause: cause})
-		if defectEndsTwice {
-			l.note(s, itemDisconnected, &detail{cause: cause})
+	s.loop.reactor.Post(netpoll.TaskFunc(func(r *netpoll.Reactor) {
+		if r.Holds(s.conn) {
+			s.loop.closeWith(s, Cause{Kind: CauseClosed, Code: code, Reason: reason})
 		}
-		if defectEndsEarly {
-			items := s.filling.items
-			items[0], items[len(items)-1] = items[len(items)-1], items[0]
-		}
-	}
-	return true
+	}))
 }
 
 // closeWith removes the spoke and tells its peer why, behind what is already queued.
-func (l *lane) closeWith(s *Spoke, cause Cause) {
-	if !l.remove(s, cause) {
-		return
+func (l *loop) closeWith(s *Spoke, cause Cause) {
+	if l.remove(s, cause) {
+		l.sendClose(s, cause.Code, cause.Reason)
 	}
-	l.queueClose(s, cause.Code, cause.Reason)
-}
-
-func (l *lane) queueClose(s *Spoke, code uint16, reason string) {
-	l.counts.closes[code]++
-	m := newMessage(l.hub)
-	m.buf = wsframe.AppendClose(m.buf[:0], code, reason)
-	l.queueLast(s, m)
-}
-
-// queueLast queues the last frame of a connection and lets it linger from there.
-func (l *lane) queueLast(s *Spoke, m *message) {
-	m.Reset(m.buf, false, m)
-	l.reactor.Sender().SendLast(s.conn.Slot, &m.Frame)
-	m.Release()
-	l.reactor.Sender().NotifyDrained(s.conn.Slot)
-	l.reactor.Resume(s.conn.Slot)
-	l.reactor.SetDeadline(s.conn.Slot, l.hub.cfg.CloseTimeout)
 }
 
 // peerClosed answers the peer's close frame with its own code.
-func (l *lane) peerClosed(s *Spoke, payload []byte) {
-	m := newMessage(l.hub)
+func (l *loop) peerClosed(s *Spoke, payload []byte) {
+	m := newMessage()
 	cause := Cause{Kind: CausePeerClosed, Code: codeNone}
 	if len(payload) == 0 {
-		m.buf = wsframe.AppendFrame(m.buf[:0], wsframe.CloseOp, nil)
+		m.sealRaw(wsframe.AppendFrame(m.buf[:0], wsframe.CloseOp, nil))
 	} else {
 		peer, _ := wsframe.ParseClose(payload)
 		cause.Code, cause.Reason = peer.Code, peer.Reason
-		m.buf = wsframe.AppendClose(m.buf[:0], peer.Code, "")
+		m.sealRaw(wsframe.AppendClose(m.buf[:0], peer.Code, ""))
 	}
 	l.remove(s, cause)
-	l.counts.closes[countedCode(cause.Code)]++
-	l.queueLast(s, m)
+	l.counts.closes[min(cause.Code, codePrivate)]++
+	l.sendLast(s, m)
 }
 
 const (
-	codeNone    = 1005
+	// codeNone stands for the code of a close frame that has none.
+	codeNone = 1005
+	// codePrivate is the first of 2,000 codes that a peer may choose. They are counted as one, for a code that was ever
+	// counted stays in Stats for good.
 	codePrivate = 3000
 )
 
-// countedCode is the code under which the answer to a peer's close is counted. A peer may choose any of 2,000 codes from 3000
-// on: they count as one, for what was ever counted stays in Stats for good.
-func countedCode(code uint16) uint16 { return min(code, codePrivate) }
-
-// refuse ends a spoke that can't keep up: what waits for it is dropped but for the rest of a half-sent frame,
-// OnBackpressure is called, and then the close frame goes out.
-func (l *lane) refuse(s *Spoke, queued, frame int, why netpoll.Reason) {
-	if s.phase != open {
-		l.reactor.Sender().Refuse(s.conn.Slot)
-		if why == netpoll.DropBudget {
-			l.reactor.Sender().Cut(s.conn.Slot, why)
-		}
+// peerGone ends a connection that failed, or whose peer has ended its side (err is nil). In the latter case a closing
+// connection first gets its last frame sent, which tells the peer why.
+func (l *loop) peerGone(s *Spoke, err error) {
+	if s.phase == closing && err == nil {
+		s.marks |= peerEnded
+		l.reactor.Pause(s.conn.Slot)
 		return
 	}
-	blocked := l.reactor.Sender().BlockedFor(s.conn.Slot)
-	l.reactor.Sender().Refuse(s.conn.Slot)
-	l.reactor.Sender().Cut(s.conn.Slot, why)
-	l.pressure = Backpressure{Queued: queued, Frame: frame, Limit: l.hub.cfg.QueueLimit, Blocked: blocked, Budget: why == netpoll.DropBudget}
+	l.abandon(s, Cause{Kind: CausePeerGone, Err: err})
+}
+
+// closeSlow ends a spoke that can't keep up: its queue is dropped except for the rest of a half-sent frame, OnBackpressure is
+// called, and then the close frame goes out.
+func (l *loop) closeSlow(s *Spoke, queued, frame int, why netpoll.Reason) {
+	slot := s.conn.Slot
+	blocked := l.sender.BlockedFor(slot)
+	l.sender.Refuse(slot)
+	if s.phase == open || why == netpoll.DropBudget {
+		l.sender.Cut(slot, why)
+	}
+	if s.phase != open {
+		return
+	}
+	info := Backpressure{Queued: queued, Frame: frame, Limit: l.hub.cfg.QueueLimit, Blocked: blocked, Budget: why == netpoll.DropBudget}
 	cause := Cause{Kind: CauseBackpressure, Code: CodeTryLater, Reason: retryReason(retryAfter)}
-	if why == netpoll.DropBudget {
+	if info.Budget {
 		cause.Kind = CauseBudget
 	}
-	l.hub.noteRefused(s, l.pressure)
+	l.hub.counters.backpressured.Add(1)
+	l.hub.log.slowSpoke(s, info)
 	if l.hub.cfg.OnBackpressure == nil {
 		l.closeWith(s, cause)
 		return
 	}
 	s.marks |= owesClose
+	l.note(s, itemBackpressure, &detail{pressure: info})
+	l.note(s, itemCloseFrame, nil)
 	l.remove(s, cause)
-	l.reactor.SetDeadline(s.conn.Slot, l.hub.cfg.CloseTimeout)
+	l.reactor.SetDeadline(slot, l.hub.cfg.CloseTimeout)
 }
 
-func (l *lane) notePressure(s *Spoke, cause Cause) {
-	if l.hub.cfg.OnBackpressure != nil {
-		l.note(s, itemBackpressure, &detail{cause: cause, pressure: l.pressure})
-		l.note(s, itemSayClose, nil)
-	}
-}
-
-// sayClose sends the close frame that waited for OnBackpressure.
-func (l *lane) sayClose(s *Spoke) {
+// sendOwedClose sends the close frame that waited for OnBackpressure.
+func (l *loop) sendOwedClose(s *Spoke) {
 	if s.marks&owesClose == 0 || s.phase != closing {
 		return
 	}
 	s.marks &^= owesClose
-	l.queueClose(s, CodeTryLater, retryReason(retryAfter))
+	l.sendClose(s, CodeTryLater, retryReason(retryAfter))
 }
 
-// linger waits for the peer's end once everything is sent: closing a socket with unread input would destroy the close
+func (l *loop) sendClose(s *Spoke, code uint16, reason string) {
+	l.counts.closes[code]++
+	m := newMessage()
+	m.sealRaw(wsframe.AppendClose(m.buf[:0], code, reason))
+	l.sendLast(s, m)
+}
+
+// remove takes the spoke out of the hub: its subscriptions end, what it sends is discarded, and OnDisconnection is noted.
+// Its connection lives on until end or detach. It reports false if that has been done before.
+func (l *loop) remove(s *Spoke, cause Cause) bool {
+	if s.phase >= closing {
+		return false
+	}
+	wasOpen := s.phase == open
+	s.phase = closing
+	l.conns.requests.drop(s.conn.Slot)
+	if !wasOpen {
+		return true
+	}
+	l.part.Drop(s.conn.Slot)
+	s.parser.Release()
+	l.counts.disconnected++
+	l.hub.connections.remove(s)
+	if cause.Kind == CauseClosed {
+		s.marks &^= connecting
+	}
+	if l.hub.cfg.OnConnection != nil || l.hub.cfg.OnDisconnection != nil {
+		l.note(s, itemDisconnected, &detail{cause: cause})
+	}
+	return true
+}
+
+// linger waits for the peer to close once everything is sent: closing a socket with unread input would destroy the close
 // frame on its way.
-func (l *lane) linger(s *Spoke) {
+func (l *loop) linger(s *Spoke) {
 	if s.phase != closing {
 		return
 	}
 	s.phase = lingering
 	l.reactor.ShutdownWrite(s.conn.Slot)
 	if s.marks&peerEnded != 0 {
-		l.end(s, netpoll.DropClosed)
+		l.end(s)
 	}
 }
 
-// overdue ends a closing connection whose deadline has come, unless it has not even been told.
-func (l *lane) overdue(s *Spoke) {
+// closeTimeout ends a closing connection whose deadline has come. One whose close frame still waits for OnBackpressure gets
+// that first.
+func (l *loop) closeTimeout(s *Spoke) {
 	if s.marks&owesClose != 0 && s.phase == closing {
-		l.sayClose(s)
+		l.sendOwedClose(s)
 		return
 	}
-	l.end(s, netpoll.DropClosed)
+	l.end(s)
+}
+
+// abandon removes the spoke and closes its socket without a close frame.
+func (l *loop) abandon(s *Spoke, cause Cause) {
+	l.remove(s, cause)
+	l.end(s)
 }
 
 // end closes the socket.
-func (l *lane) end(s *Spoke, why netpoll.Reason) {
-	if s.phase == gone {
-		return
+func (l *loop) end(s *Spoke) {
+	if s.phase != ended {
+		l.forget(s)
+		l.reactor.Close(s.conn.Slot, netpoll.DropClosed)
 	}
-	l.leave(s)
-	l.reactor.Close(s.conn.Slot, why)
 }
 
-// leave forgets a spoke whose slot is about to be given up.
-func (l *lane) leave(s *Spoke) {
-	s.phase = gone
-	l.dropHead(s)
-	l.leaveOver(s.conn.Slot)
-	*l.spokes.At(s.conn.Slot) = nil
-	l.load.Add(-1)
-	l.hub.departed(s)
+// detach takes the connection out of the reactor without closing it; unread are the bytes of it that were read ahead.
+func (l *loop) detach(s *Spoke, unread []byte) *netpoll.Released {
+	l.forget(s)
+	return l.reactor.Release(s.conn.Slot, unread)
+}
+
+// forget drops what the loop has of a connection whose slot is about to be given up.
+func (l *loop) forget(s *Spoke) {
+	slot := s.conn.Slot
+	s.phase = ended
+	l.conns.requests.drop(slot)
+	if l.conns.overLimit[slot] != nil {
+		delete(l.conns.overLimit, slot)
+		l.hub.admission.removeOverLimit()
+	}
+	*l.conns.spokes.At(slot) = nil
+	l.uncount(s)
 }
 
 const retryAfter = 2 * time.Second

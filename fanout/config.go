@@ -4,14 +4,15 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net"
 	"net/http"
 	"runtime"
+	"runtime/debug"
 	"time"
 
 	"github.com/spokehub/spokehub/event"
 	"github.com/spokehub/spokehub/netpoll"
-	"github.com/spokehub/spokehub/wsframe"
 )
 
 // Engine says how the hub waits for its connections.
@@ -29,25 +30,25 @@ const (
 // ParseEngine reads an engine's name: default, easygo, epoll or goroutine.
 func ParseEngine(name string) (Engine, error) { return netpoll.ParseEngine(name) }
 
-// Config says how a hub works. It is passed by value; the zero value of every field means its default, which the field
-// names, and a hub's copy never changes. New refuses what makes no sense and names the field.
+// Config says how a hub works. It is passed by value, and a hub's copy never changes. The zero value of a field means its
+// default, which the field's comment names. New returns an error that names a field whose value makes no sense.
 //
 // Callbacks run on the worker pool, never on a reactor and never under a lock; those of one connection never overlap and
-// come in order. They may block, which holds up that connection alone as long as workers are left, and may call any
-// method. A panic in one is recovered, counted and logged.
+// come in order. They may block, which delays only that connection as long as there are idle workers, and may call
+// any method. A panic in one is recovered, counted and logged.
 type Config struct {
 	// OnConnection is called once for each connection, before any event of it is handled. conn tells addresses; it can
 	// be read and written only after RemoveConnection.
 	OnConnection func(s *Spoke, conn net.Conn)
 	// OnDisconnection is called once, last, for every connection that OnConnection was called for.
 	OnDisconnection func(s *Spoke, conn net.Conn, cause Cause)
-	// OnBackpressure is called once, when a frame is refused because the spoke's queue would exceed QueueLimit, and
-	// before the spoke is closed with 1013.
+	// OnBackpressure is called once, when the spoke's queue would exceed QueueLimit or all queues exceed MemoryBudget, before
+	// the spoke is closed with 1013.
 	OnBackpressure func(s *Spoke, info Backpressure)
 	// OnEvent sees every event of every spoke, ahead of listeners. The payload is borrowed until it returns.
 	OnEvent func(s *Spoke, e event.Event)
-	// Authorize decides whether a spoke may subscribe to a topic. Nil allows all. A subscription that it refuses is
-	// answered with the reason forbidden.
+	// Authorize decides whether a spoke may subscribe to a topic. Nil allows all. A subscription to a topic for
+	// which it returns false is answered with the reason forbidden.
 	Authorize func(s *Spoke, topic string) bool
 
 	// Relay dispatches the events of spokes to the other subscribers.
@@ -65,9 +66,9 @@ type Config struct {
 	// the connections with the longest queues are closed with 1013. Default: a quarter of the memory limit (GOMEMLIMIT)
 	// or, without one, of the machine's memory.
 	MemoryBudget int64
-	// MaxConnections is how many connections may be open, those that Serve has handed to Fallback included. Over it,
-	// handshakes are answered with 503; of other requests a few at a time are still answered, each on a connection that is
-	// closed behind the answer, so that health checks reach a full hub. Default: no limit but the descriptors of the process.
+	// MaxConnections is how many connections may be open, including those that Serve has handed to Fallback. Over it,
+	// handshakes are answered with 503. Other requests are still answered, a few at a time, and the connection is closed
+	// after the answer, so that health checks reach a full hub. Default: no limit but the descriptors of the process.
 	MaxConnections int
 	// MaxConnectionsPerAddress is the same for one source address, with 429. Default: none.
 	MaxConnectionsPerAddress int
@@ -97,7 +98,7 @@ type Config struct {
 
 	// HandshakeTimeout is how long a client may take for its handshake. Default 10 s.
 	HandshakeTimeout time.Duration
-	// FirstByteTimeout is how long it may take to begin. Default 5 s.
+	// FirstByteTimeout is how long a client may take for the first byte of it. Default 5 s.
 	FirstByteTimeout time.Duration
 	// PingInterval is how long a spoke may be silent before it is pinged. Default 25 s; negative: never.
 	PingInterval time.Duration
@@ -107,20 +108,20 @@ type Config struct {
 	CloseTimeout time.Duration
 	// DrainGrace is how long Shutdown waits before it closes the first spoke, so that load balancers notice. Default 0.
 	DrainGrace time.Duration
-	// DrainPeriod is over how long Shutdown spreads the closes. Default 0: all at once.
+	// DrainPeriod is the time over which Shutdown spreads the closes. Default 0: all at once.
 	DrainPeriod time.Duration
 
 	// Path is where Serve answers WebSocket handshakes. Default "/ws".
 	Path string
 	// Origins are the web origins that may connect, such as "https://app.example.com" or "https://*.example.com"; "*"
-	// lets any. Default: only pages of the same host. Clients that are no browsers send no origin and are let in.
+	// lets any. Default: only pages of the same host. Clients that are not browsers send no origin and may connect.
 	Origins []string
 	// Subprotocols are offered in handshakes.
 	Subprotocols []string
-	// Fallback answers what Serve gets that is no request to Path. Default: 404.
+	// Fallback answers requests to other paths that Serve gets. Default: 404.
 	Fallback http.Handler
-	// Logger gets what an operator should know. Reactors call it: a handler that blocks holds up all connections of one. Default:
-	// silence.
+	// Logger gets what an operator should know. Reactors call it, so a handler that blocks delays all connections of one.
+	// Default: silence.
 	Logger *slog.Logger
 }
 
@@ -130,12 +131,15 @@ const (
 	defaultMaxTopics    = 1024
 	defaultWorkers      = 256
 	defaultUnsentLimit  = 128 << 10
-	leastQueueLimit     = 1 << 10
-	mostReactors        = 64
-	mostQueueLimit      = 1 << 30
-	mostSpread          = 24 * time.Hour
-	leastPingInterval   = 200 * time.Millisecond
+	minQueueLimit       = 1 << 10
+	maxReactors         = 64
+	maxQueueLimit       = 1 << 30
+	maxTimeout          = 24 * time.Hour
+	minPingInterval     = 200 * time.Millisecond
 	defaultPingInterval = 25 * time.Second
+	minBudget           = 1 << 20
+	// assumedMemory is that of a machine that does not tell.
+	assumedMemory = 4 << 30
 )
 
 func (c Config) withDefaults() (Config, error) {
@@ -171,46 +175,46 @@ func (c Config) withDefaults() (Config, error) {
 	return c, nil
 }
 
-func defaultReactors(cores int) int { return min(cores, max(2, cores-1), mostReactors) }
+func defaultReactors(cores int) int { return min(cores, max(2, cores-1), maxReactors) }
 
 func (c Config) check() error {
 	for _, f := range []struct {
-		name               string
-		value, least, most int64
+		name            string
+		value, min, max int64
 	}{
-		{"QueueLimit", int64(c.QueueLimit), leastQueueLimit, mostQueueLimit},
-		{"MaxMessage", int64(c.MaxMessage), 1, mostQueueLimit},
+		{"QueueLimit", int64(c.QueueLimit), minQueueLimit, maxQueueLimit},
+		{"MaxMessage", int64(c.MaxMessage), 1, maxQueueLimit},
 		{"MaxTopics", int64(c.MaxTopics), 1, 1 << 30},
-		{"MemoryBudget", c.MemoryBudget, 1 << 20, 1 << 60},
+		{"MemoryBudget", c.MemoryBudget, minBudget, 1 << 60},
 		{"MaxConnections", int64(c.MaxConnections), 1, 1 << 31},
 		{"MaxConnectionsPerAddress", int64(c.MaxConnectionsPerAddress), 1, 1 << 31},
 		{"MaxHandshakesPerAddress", int64(c.MaxHandshakesPerAddress), 1, 1 << 31},
 		{"MaxEventsPerSecond", int64(c.MaxEventsPerSecond), 1, 1 << 30},
 		{"MaxBytesPerSecond", int64(c.MaxBytesPerSecond), 1, 1 << 40},
 		{"MaxControlsPerSecond", int64(c.MaxControlsPerSecond), 1, 1 << 30},
-		{"Reactors", int64(c.Reactors), 1, mostReactors},
+		{"Reactors", int64(c.Reactors), 1, maxReactors},
 		{"Workers", int64(c.Workers), 1, 1 << 20},
 		{"SendBuffer", int64(c.SendBuffer), 1 << 10, 1 << 30},
 		{"UnsentLimit", int64(max(c.UnsentLimit, 0)), 1 << 10, 1 << 30},
 	} {
-		if f.value != 0 && (f.value < f.least || f.value > f.most) {
-			return fmt.Errorf("fanout: Config.%s: %d is not between %d and %d", f.name, f.value, f.least, f.most)
+		if f.value != 0 && (f.value < f.min || f.value > f.max) {
+			return fmt.Errorf("fanout: Config.%s: %d is not between %d and %d", f.name, f.value, f.min, f.max)
 		}
 	}
 	for _, f := range []struct {
-		name         string
-		value, least time.Duration
+		name       string
+		value, min time.Duration
 	}{
 		{"HandshakeTimeout", c.HandshakeTimeout, netpoll.Tick},
 		{"FirstByteTimeout", c.FirstByteTimeout, netpoll.Tick},
-		{"PingInterval", max(c.PingInterval, 0), leastPingInterval},
-		{"PeerTimeout", c.PeerTimeout, leastPingInterval},
+		{"PingInterval", max(c.PingInterval, 0), minPingInterval},
+		{"PeerTimeout", c.PeerTimeout, minPingInterval},
 		{"CloseTimeout", c.CloseTimeout, netpoll.Tick},
 		{"DrainGrace", c.DrainGrace, 1},
 		{"DrainPeriod", c.DrainPeriod, 1},
 	} {
-		if f.value != 0 && (f.value < f.least || f.value > mostSpread) {
-			return fmt.Errorf("fanout: Config.%s: %v is not between %v and %v", f.name, f.value, f.least, mostSpread)
+		if f.value != 0 && (f.value < f.min || f.value > maxTimeout) {
+			return fmt.Errorf("fanout: Config.%s: %v is not between %v and %v", f.name, f.value, f.min, maxTimeout)
 		}
 	}
 	if c.Engine > EngineGoroutine {
@@ -219,12 +223,16 @@ func (c Config) check() error {
 	return nil
 }
 
-func (c Config) policy() (*wsframe.Policy, error) {
-	p, err := wsframe.NewPolicy(wsframe.PolicyConfig{Path: c.Path, Origins: c.Origins, Subprotocols: c.Subprotocols})
-	if err != nil {
-		return nil, fmt.Errorf("fanout: Config.%w", err)
+// defaultBudget is a quarter of what memory the process may use.
+func defaultBudget() int64 {
+	limit := debug.SetMemoryLimit(-1)
+	if limit == math.MaxInt64 {
+		limit = netpoll.MachineMemory()
 	}
-	return p, nil
+	if limit == 0 {
+		limit = assumedMemory
+	}
+	return max(limit/4, minBudget)
 }
 
 func orInt(field *int, value int) {

@@ -4,29 +4,17 @@ import (
 	"github.com/spokehub/spokehub/event"
 )
 
-// control carries out a control event that waited in the spoke's inbox.
-func (l *lane) control(s *Spoke, raw []byte, d *detail) {
-	if s.phase != open || l.view.Parse(raw) != nil {
-		return
-	}
-	var refused map[string]bool
-	if d != nil {
-		refused = d.refused
-	}
-	l.controlView(s, refused)
-}
-
-// controlView carries out the control event in l.view. All tasks posted before have been run, so what is dispatched from
-// now on finds the change and what was dispatched before does not.
-func (l *lane) controlView(s *Spoke, refused map[string]bool) {
-	v := &l.view
-	topics, err := v.Topics(l.topics[:0])
+// control carries out the control event in view, but for subscriptions to forbidden topics. All tasks posted before have
+// been run, so what is dispatched from now on finds the change and what was dispatched before does not.
+func (l *loop) control(s *Spoke, forbidden map[string]bool) {
+	v := &l.scratch.view
+	topics, err := v.Topics(l.scratch.topics[:0])
 	if err != nil {
 		l.counts.badTopics++
 		l.reject(s, v.ID, nil, event.InvalidTopic)
 		return
 	}
-	l.topics = topics
+	l.scratch.topics = topics
 	subscribe := v.Control() == event.Subscribe
 	inForce := topics[:0]
 	for _, topic := range topics {
@@ -40,7 +28,7 @@ func (l *lane) controlView(s *Spoke, refused map[string]bool) {
 			reason = event.InvalidTopic
 		case !subscribe:
 			l.part.Unsubscribe(s.conn.Slot, topic)
-		case refused != nil && refused[string(topic)]:
+		case forbidden != nil && forbidden[string(topic)]:
 			reason = event.Forbidden
 		case !l.subscribe(s, topic):
 			reason = event.Limit
@@ -51,15 +39,13 @@ func (l *lane) controlView(s *Spoke, refused map[string]bool) {
 		}
 		inForce = append(inForce, topic)
 	}
-	if len(v.ID) > 0 && (len(inForce) > 0 || len(topics) == 0) && s.phase == open {
-		m := newMessage(l.hub)
-		m.seal(event.AppendAck(m.begin(), v.ID, inForce), l.hub.opcode, false)
-		l.reactor.Sender().Send(s.conn.Slot, &m.Frame)
-		m.Release()
+	if len(inForce) > 0 || len(topics) == 0 {
+		l.ack(s, v.ID, inForce)
 	}
 }
 
-func (l *lane) subscribe(s *Spoke, topic []byte) bool {
+// subscribe reports false if the spoke has as many topics as it may.
+func (l *loop) subscribe(s *Spoke, topic []byte) bool {
 	if !l.part.Subscribe(s.conn.Slot, topic) {
 		return true
 	}
@@ -70,12 +56,26 @@ func (l *lane) subscribe(s *Spoke, topic []byte) bool {
 	return true
 }
 
-func (l *lane) reject(s *Spoke, id, topic []byte, reason event.Reason) {
-	if len(id) == 0 || s.phase != open {
-		return
+func (l *loop) ack(s *Spoke, id []byte, topics [][]byte) {
+	if len(id) > 0 {
+		m := newMessage()
+		m.seal(event.AppendAck(m.begin(), id, topics), l.hub.cfg.opcode, false)
+		l.answer(s, m)
 	}
-	m := newMessage(l.hub)
-	m.seal(event.AppendReject(m.begin(), id, topic, reason), l.hub.opcode, false)
-	l.reactor.Sender().Send(s.conn.Slot, &m.Frame)
+}
+
+func (l *loop) reject(s *Spoke, id, topic []byte, reason event.Reason) {
+	if len(id) > 0 {
+		m := newMessage()
+		m.seal(event.AppendReject(m.begin(), id, topic, reason), l.hub.cfg.opcode, false)
+		l.answer(s, m)
+	}
+}
+
+// answer sends a message to a spoke that may have been closed since it asked.
+func (l *loop) answer(s *Spoke, m *message) {
+	if s.phase == open {
+		l.send(s, m)
+	}
 	m.Release()
 }

@@ -54,16 +54,16 @@ func TestControlEvents(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			eachEngine(t, func(t *testing.T, engine fanout.Engine) {
 				for _, authorize := range []func(*fanout.Spoke, string) bool{nil, func(*fanout.Spoke, string) bool { return true }} {
-					r := newRig(t, fanout.Config{Engine: engine, Authorize: authorize})
-					heard := r.hear("end")
-					peer, spoke := r.join()
+					h := newTestHub(t, fanout.Config{Engine: engine, Authorize: authorize})
+					heard := h.hear("end")
+					peer, spoke := h.join()
 					peer.text(c.sent...)
 					peer.text(envelope("end", "", "0"), envelope("__subscribe", "last", `{"topics":[]}`))
 					peer.wants(c.answers...)
 					peer.wants(ack("last"))
 					receive(t, heard, "the end")
 					expect(t, "topics held", len(spoke.Subscriptions()), c.held)
-					st := r.hub.Stats()
+					st := h.hub.Stats()
 					expect(t, "bad topics", st.BadTopics, c.bad)
 					expect(t, "malformed messages", st.Malformed, 0)
 					expect(t, "subscriptions", st.Subscriptions, uint64(c.held))
@@ -76,93 +76,93 @@ func TestControlEvents(t *testing.T) {
 func TestControlEventsAreNotDelivered(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
 		seen := make(chan string, 10)
-		r := newRig(t, fanout.Config{Engine: engine, Relay: true, OnEvent: func(_ *fanout.Spoke, e event.Event) { seen <- e.Type }})
-		other, _ := r.join()
+		h := newTestHub(t, fanout.Config{Engine: engine, Relay: true, OnEvent: func(_ *fanout.Spoke, e event.Event) { seen <- e.Type }})
+		other, _ := h.join()
 		other.subscribe("a", "end")
-		c, _ := r.join()
+		c, _ := h.join()
 		c.text(envelope("__subscribe", "", `{"topic":"a"}`), envelope("__nonsense", "", "0"), envelope("__ack", "a", "0"), envelope("end", "", "0"))
 		other.wants(envelope("end", "", "0"))
 		expect(t, "seen", receive(t, seen, "the end"), "end")
 		expect(t, "more seen", len(seen), 0)
-		expect(t, "controls", r.hub.Stats().ControlsIn, 2)
+		expect(t, "controls", h.hub.Stats().ControlsIn, 2)
 	})
 }
 
 func TestControlThousandsOfTopicsCostOneMessage(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
-		r := newRig(t, fanout.Config{Engine: engine, MaxTopics: 5000})
-		c, spoke := r.join()
+		h := newTestHub(t, fanout.Config{Engine: engine, MaxTopics: 5000})
+		c, spoke := h.join()
 		var topics []string
 		for i := range 5000 {
 			topics = append(topics, "type"+strconv.Itoa(i)+":id")
 		}
 		c.subscribe(topics...)
 		expect(t, "topics held", len(spoke.Subscriptions()), 5000)
-		r.hub.DispatchEvent(event.Event{Type: "type4999", ID: "id"})
+		h.hub.DispatchEvent(event.Event{Type: "type4999", ID: "id"})
 		c.wants(envelope("type4999", "id", "null"))
 		c.unsubscribe(topics...)
-		expect(t, "topics in the index", r.hub.Stats().Topics, 0)
-		expect(t, "messages", r.hub.Stats().MessagesIn, 2)
+		expect(t, "topics in the index", h.hub.Stats().Topics, 0)
+		expect(t, "messages", h.hub.Stats().MessagesIn, 2)
 	})
 }
 
 func TestControlAcknowledgedTopicsAreInForce(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
-		r := newRig(t, fanout.Config{Engine: engine})
-		c, _ := r.join()
+		h := newTestHub(t, fanout.Config{Engine: engine})
+		c, _ := h.join()
 		for i := range 200 {
 			topic := strconv.Itoa(i)
 			c.subscribe(topic)
-			r.hub.DispatchEvent(event.Event{Type: topic})
+			h.hub.DispatchEvent(event.Event{Type: topic})
 			c.wants(envelope(topic, "", "null"))
 			c.unsubscribe(topic)
-			r.hub.DispatchEvent(event.Event{Type: topic})
+			h.hub.DispatchEvent(event.Event{Type: topic})
 		}
-		expect(t, "deliveries", r.hub.Stats().Deliveries, 200)
+		expect(t, "deliveries", h.hub.Stats().Deliveries, 200)
 	})
 }
 
 func TestControlTopicsOverTheLimitAreRejected(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
-		r := newRig(t, fanout.Config{Engine: engine, MaxTopics: 2})
-		c, spoke := r.join()
+		h := newTestHub(t, fanout.Config{Engine: engine, MaxTopics: 2})
+		c, spoke := h.join()
 		c.text(envelope("__subscribe", "1", `{"topics":["a","b","c","a","d"]}`))
 		c.wants(reject("1", "c", "limit"), reject("1", "d", "limit"), ack("1", "a", "b", "a"))
 		c.text(envelope("__subscribe", "2", `{"topic":"c"}`), envelope("__unsubscribe", "3", `{"topic":"a"}`), envelope("__subscribe", "4", `{"topic":"c"}`))
 		c.wants(reject("2", "c", "limit"), ack("3", "a"), ack("4", "c"))
 		expect(t, "topics held", len(spoke.Subscriptions()), 2)
-		expect(t, "subscriptions", r.hub.Stats().Subscriptions, 2)
+		expect(t, "subscriptions", h.hub.Stats().Subscriptions, 2)
 	})
 }
 
 func TestControlTopicsThatAuthorizeRefusesAreForbidden(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
-		r := newRig(t, fanout.Config{Engine: engine, Authorize: func(s *fanout.Spoke, topic string) bool {
+		h := newTestHub(t, fanout.Config{Engine: engine, Authorize: func(s *fanout.Spoke, topic string) bool {
 			if topic == "panics" {
 				panic("no opinion")
 			}
 			return strings.HasPrefix(topic, "public") && s.ID() > 0
 		}})
-		c, spoke := r.join()
+		c, spoke := h.join()
 		c.text(envelope("__subscribe", "1", `{"topics":["public","secret",":","public:1","panics"]}`), envelope("__unsubscribe", "2", `{"topic":"secret"}`))
 		c.wants(reject("1", "secret", "forbidden"), reject("1", ":", "invalid_topic"), reject("1", "panics", "forbidden"), ack("1", "public", "public:1"), ack("2", "secret"))
 		expect(t, "topics held", len(spoke.Subscriptions()), 2)
-		expect(t, "panics", r.hub.Stats().Panics, 1)
+		expect(t, "panics", h.hub.Stats().Panics, 1)
 	})
 }
 
 func TestControlAnswersThatOverflowTheQueueLeaveNoSubscription(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
-		r := newRig(t, fanout.Config{Engine: engine, QueueLimit: 64 << 10, SendBuffer: 4 << 10})
-		c, spoke := r.join()
-		stall(t, r, spoke)
+		h := newTestHub(t, fanout.Config{Engine: engine, QueueLimit: 64 << 10, SendBuffer: 4 << 10})
+		c, spoke := h.join()
+		stall(t, h, spoke)
 		topics := append(make([]string, 20000), "good", "better:best")
 		c.text(envelope("__subscribe", "1", jsonOf(map[string]any{"topics": topics})))
-		until(t, "the refusal", func() bool { return r.hub.Stats().Backpressure == 1 })
+		until(t, "the refusal", func() bool { return h.hub.Stats().Backpressure == 1 })
 		c.closedWith(1013)
 		c.conn.Close()
-		expect(t, "cause", receive(t, r.gone, "OnDisconnection").cause.Kind, fanout.CauseBackpressure)
-		until(t, "the socket is closed", func() bool { return r.hub.Stats().Connections == 0 })
-		expect(t, "subscriptions", r.hub.Stats().Subscriptions, 0)
+		expect(t, "cause", receive(t, h.gone, "OnDisconnection").cause.Kind, fanout.CauseBackpressure)
+		until(t, "the socket is closed", func() bool { return h.hub.Stats().Connections == 0 })
+		expect(t, "subscriptions", h.hub.Stats().Subscriptions, 0)
 	})
 }

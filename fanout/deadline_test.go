@@ -24,8 +24,8 @@ func TestHandshakeDeadlines(t *testing.T) {
 			eachEngine(t, func(t *testing.T, engine fanout.Engine) {
 				cfg := c.cfg
 				cfg.Engine = engine
-				r := newRig(t, cfg)
-				peer := dial(t, "tcp", r.serve())
+				h := newTestHub(t, cfg)
+				peer := dial(t, "tcp", h.serve())
 				peer.write([]byte(c.sent))
 				if c.status != 0 {
 					response := peer.response()
@@ -35,10 +35,10 @@ func TestHandshakeDeadlines(t *testing.T) {
 					}
 				}
 				peer.ended()
-				expect(t, "counted", r.hub.Stats().Refusals[http.StatusRequestTimeout], 1)
-				expect(t, "announced", len(r.connected), 0)
+				expect(t, "counted", h.hub.Stats().Refusals[http.StatusRequestTimeout], 1)
+				expect(t, "announced", len(h.connected), 0)
 				peer.conn.Close()
-				until(t, "the socket is closed", func() bool { return r.hub.Stats().Connections == 0 })
+				until(t, "the socket is closed", func() bool { return h.hub.Stats().Connections == 0 })
 			})
 		})
 	}
@@ -46,19 +46,19 @@ func TestHandshakeDeadlines(t *testing.T) {
 
 func TestPingsGoToTheSilentAndTheDeadAreGone(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
-		r := newRig(t, fanout.Config{Engine: engine, PingInterval: 200 * time.Millisecond, PeerTimeout: 500 * time.Millisecond})
-		c := added(r, map[fanout.Engine]string{fanout.EngineEpoll: "tcp", fanout.EngineEasygo: "unix", fanout.EngineGoroutine: "pipe"}[engine])
+		h := newTestHub(t, fanout.Config{Engine: engine, PingInterval: 200 * time.Millisecond, PeerTimeout: 500 * time.Millisecond})
+		c := added(h, map[fanout.Engine]string{fanout.EngineEpoll: "tcp", fanout.EngineEasygo: "unix", fanout.EngineGoroutine: "pipe"}[engine])
 		for range 3 {
 			if f := c.frame(); f.op != opPing {
 				t.Fatalf("got %+v while silent, want a ping", f)
 			}
 			c.write(clientFrame(fin|opPong, ""))
 		}
-		expect(t, "goodbyes while pings are answered", len(r.gone), 0)
-		end := receive(t, r.gone, "OnDisconnection of the dead")
+		expect(t, "disconnects while pings are answered", len(h.gone), 0)
+		end := receive(t, h.gone, "OnDisconnection of the dead")
 		expect(t, "cause", end.cause.Kind, fanout.CauseSilent)
 		c.cutOff()
-		if got := r.hub.Stats().Pings; got < 3 {
+		if got := h.hub.Stats().Pings; got < 3 {
 			t.Errorf("got %d pings counted, want at least 3", got)
 		}
 	})
@@ -66,9 +66,9 @@ func TestPingsGoToTheSilentAndTheDeadAreGone(t *testing.T) {
 
 func TestPingsAreNotForThoseThatSpeak(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
-		r := newRig(t, fanout.Config{Engine: engine, Reactors: 1, PingInterval: 400 * time.Millisecond, PeerTimeout: 10 * time.Second})
-		speaker, _ := r.join()
-		silent, _ := r.join()
+		h := newTestHub(t, fanout.Config{Engine: engine, Reactors: 1, PingInterval: 400 * time.Millisecond, PeerTimeout: 10 * time.Second})
+		speaker, _ := h.join()
+		silent, _ := h.join()
 		pinged := make(chan frame, 1)
 		go func() {
 			f, _ := silent.next()
@@ -78,7 +78,7 @@ func TestPingsAreNotForThoseThatSpeak(t *testing.T) {
 			select {
 			case f := <-pinged:
 				expect(t, "opcode", f.op, opPing)
-				expect(t, "pings", r.hub.Stats().Pings, 1)
+				expect(t, "pings", h.hub.Stats().Pings, 1)
 				return
 			default:
 				speaker.sync()
@@ -89,14 +89,14 @@ func TestPingsAreNotForThoseThatSpeak(t *testing.T) {
 
 func TestPingsCanBeTurnedOff(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
-		r := newRig(t, fanout.Config{Engine: engine, Reactors: 1, PingInterval: -1, PeerTimeout: 200 * time.Millisecond, HandshakeTimeout: 600 * time.Millisecond})
-		c, _ := r.join()
+		h := newTestHub(t, fanout.Config{Engine: engine, Reactors: 1, PingInterval: -1, PeerTimeout: 200 * time.Millisecond, HandshakeTimeout: 600 * time.Millisecond})
+		c, _ := h.join()
 		c.sync()
-		later := dial(t, "tcp", r.serve())
+		later := dial(t, "tcp", h.serve())
 		later.write([]byte("G"))
 		expect(t, "status", later.response().StatusCode, http.StatusRequestTimeout)
 		c.sync()
-		expect(t, "pings", r.hub.Stats().Pings, 0)
-		expect(t, "goodbyes", len(r.gone), 0)
+		expect(t, "pings", h.hub.Stats().Pings, 0)
+		expect(t, "disconnects", len(h.gone), 0)
 	})
 }

@@ -11,15 +11,15 @@ import (
 )
 
 func TestPromise4DispatchReachesSubscribersOnly(t *testing.T) {
-	eachEntry(t, plain, func(t *testing.T, r *rig, c *client) {
+	eachEntry(t, plain, func(t *testing.T, h *testHub, c *client) {
 		c.subscribe("news")
-		bystander, _ := r.join()
+		bystander, _ := h.join()
 		bystander.subscribe("weather")
-		expect(t, "answer", r.hub.DispatchEvent(event.Event{Type: "news", ID: "1", Payload: []byte(`{"a": 1}`)}), true)
+		expect(t, "answer", h.hub.DispatchEvent(event.Event{Type: "news", ID: "1", Payload: []byte(`{"a": 1}`)}), true)
 		c.wants(envelope("news", "1", `{"a": 1}`))
 		c.sync()
 		bystander.sync()
-		st := r.hub.Stats()
+		st := h.hub.Stats()
 		expect(t, "deliveries", st.Deliveries, 1)
 		expect(t, "delivered", st.Delivered, 1)
 	})
@@ -44,20 +44,20 @@ func TestPromise4TopicsMatchByTypeOrByTypeAndID(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			eachEngine(t, func(t *testing.T, engine fanout.Engine) {
-				r := newRig(t, fanout.Config{Engine: engine})
+				h := newTestHub(t, fanout.Config{Engine: engine})
 				var clients []*client
 				for range 3 {
-					c, _ := r.join()
+					c, _ := h.join()
 					clients = append(clients, c.subscribe(match.topics...))
 				}
-				r.hub.DispatchEvent(match.e)
+				h.hub.DispatchEvent(match.e)
 				for _, c := range clients {
 					for range match.want {
 						c.wants(envelope(match.e.Type, match.e.ID, "null"))
 					}
 					c.sync()
 				}
-				expect(t, "deliveries", r.hub.Stats().Deliveries, uint64(3*match.want))
+				expect(t, "deliveries", h.hub.Stats().Deliveries, uint64(3*match.want))
 			})
 		})
 	}
@@ -65,8 +65,8 @@ func TestPromise4TopicsMatchByTypeOrByTypeAndID(t *testing.T) {
 
 func TestPromise4DispatchAlwaysReturnsTrue(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
-		r := newRig(t, fanout.Config{Engine: engine})
-		c, spoke := r.join()
+		h := newTestHub(t, fanout.Config{Engine: engine})
+		c, spoke := h.join()
 		c.subscribe("t")
 		invalid := []event.Event{
 			{}, {Type: "__ack"}, {Type: "a:b"}, {Type: "a\x00"}, {Type: strings.Repeat("x", 257)}, {Type: "\xff"},
@@ -74,37 +74,37 @@ func TestPromise4DispatchAlwaysReturnsTrue(t *testing.T) {
 			{Type: "t", Payload: []byte(`{"a":1,"a":2}`)}, {Type: "t", Payload: []byte("1 2")},
 		}
 		for _, e := range invalid {
-			expect(t, "answer to "+e.Type, r.hub.DispatchEvent(e), true)
+			expect(t, "answer to "+e.Type, h.hub.DispatchEvent(e), true)
 			expect(t, "spoke's answer to "+e.Type, spoke.DispatchEvent(e), true)
-			expect(t, "relay's answer to "+e.Type, r.hub.Relay(spoke, e), true)
+			expect(t, "relay's answer to "+e.Type, h.hub.Relay(spoke, e), true)
 		}
 		c.sync()
-		st := r.hub.Stats()
+		st := h.hub.Stats()
 		expect(t, "invalid events", st.EventsInvalid, uint64(3*len(invalid)))
 		expect(t, "deliveries", st.Deliveries, 0)
-		if r.log.count("DEBUG", "event not dispatched") == 0 {
+		if h.log.count("DEBUG", "event not dispatched") == 0 {
 			t.Error("got no log line at debug level about an invalid event, want some")
 		}
-		r.cut()
-		expect(t, "answer after the end", r.hub.DispatchEvent(event.Event{Type: "t"}), true)
+		h.cut()
+		expect(t, "answer after the end", h.hub.DispatchEvent(event.Event{Type: "t"}), true)
 		expect(t, "spoke's answer after the end", spoke.DispatchEvent(event.Event{Type: "t"}), true)
 	})
 }
 
 func TestPromise4DispatchDoesNotWaitForTheNetwork(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
-		r := newRig(t, fanout.Config{Engine: engine, QueueLimit: 256 << 20})
-		stalled, _ := r.join()
+		h := newTestHub(t, fanout.Config{Engine: engine, QueueLimit: 256 << 20})
+		stalled, _ := h.join()
 		stalled.subscribe("bulk")
-		healthy, _ := r.join()
+		healthy, _ := h.join()
 		healthy.subscribe("small")
 		payload := []byte(`"` + strings.Repeat("x", 1<<20) + `"`)
 		for range 20 {
-			r.hub.DispatchEvent(event.Event{Type: "bulk", Payload: payload})
+			h.hub.DispatchEvent(event.Event{Type: "bulk", Payload: payload})
 		}
-		r.hub.DispatchEvent(event.Event{Type: "small"})
+		h.hub.DispatchEvent(event.Event{Type: "small"})
 		healthy.wants(envelope("small", "", "null"))
-		if r.hub.Stats().Queued == 0 {
+		if h.hub.Stats().Queued == 0 {
 			t.Error("got nothing queued, want the stalled connection to hold events up")
 		}
 	})
@@ -112,31 +112,31 @@ func TestPromise4DispatchDoesNotWaitForTheNetwork(t *testing.T) {
 
 func TestPromise4ASpokesOwnDispatchReachesItAlone(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
-		r := newRig(t, fanout.Config{Engine: engine})
-		one, spoke := r.join()
-		other, _ := r.join()
+		h := newTestHub(t, fanout.Config{Engine: engine})
+		one, spoke := h.join()
+		other, _ := h.join()
 		other.subscribe("t")
 		spoke.DispatchEvent(event.Event{Type: "t", ID: "1", Payload: []byte(`"for one"`)})
 		one.wants(envelope("t", "1", `"for one"`))
 		other.sync()
-		expect(t, "deliveries", r.hub.Stats().Deliveries, 1)
+		expect(t, "deliveries", h.hub.Stats().Deliveries, 1)
 	})
 }
 
 func TestPromise6EventsOfOneGoroutineReachEachSpokeInOrder(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
-		r := newRig(t, fanout.Config{Engine: engine, QueueLimit: 64 << 20})
+		h := newTestHub(t, fanout.Config{Engine: engine, QueueLimit: 64 << 20})
 		const spokes, dispatchers, events = 6, 3, 1500
 		var clients []*client
 		for range spokes {
-			c, _ := r.join()
+			c, _ := h.join()
 			clients = append(clients, c.subscribe("0", "1", "2", "0:7", "1:8"))
 		}
 		var all sync.WaitGroup
 		for d := range dispatchers {
 			all.Go(func() {
 				for i := range events {
-					r.hub.DispatchEvent(event.Event{Type: strconv.Itoa(d), ID: strconv.Itoa(i % 10), Payload: []byte(strconv.Itoa(i))})
+					h.hub.DispatchEvent(event.Event{Type: strconv.Itoa(d), ID: strconv.Itoa(i % 10), Payload: []byte(strconv.Itoa(i))})
 				}
 			})
 		}
@@ -159,15 +159,15 @@ func TestPromise6EventsOfOneGoroutineReachEachSpokeInOrder(t *testing.T) {
 			})
 		}
 		all.Wait()
-		expect(t, "delivered", r.hub.Stats().Delivered, spokes*dispatchers*events)
+		expect(t, "delivered", h.hub.Stats().Delivered, spokes*dispatchers*events)
 	})
 }
 
 func TestPromise6EventsOfOneSpokeReachEachListenerInOrder(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
-		r := newRig(t, fanout.Config{Engine: engine})
-		byType, byID := r.hear("t"), r.hear("t:1")
-		c, _ := r.join()
+		h := newTestHub(t, fanout.Config{Engine: engine})
+		byType, byID := h.hear("t"), h.hear("t:1")
+		c, _ := h.join()
 		const events = 3000
 		go func() {
 			var batch []byte
@@ -193,9 +193,9 @@ func TestPromise6ControlEventsTakeEffectInTheirPlace(t *testing.T) {
 		} {
 			t.Run(name, func(t *testing.T) {
 				held := make(chan int, 100)
-				r := newRig(t, fanout.Config{Engine: engine, Authorize: authorize})
-				r.listen("probe", func(s *fanout.Spoke, _ event.Event) { held <- len(s.Subscriptions()) })
-				c, _ := r.join()
+				h := newTestHub(t, fanout.Config{Engine: engine, Authorize: authorize})
+				h.listen("probe", func(s *fanout.Spoke, _ event.Event) { held <- len(s.Subscriptions()) })
+				c, _ := h.join()
 				const rounds = 20
 				for range rounds {
 					c.text(

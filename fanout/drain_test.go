@@ -15,20 +15,20 @@ import (
 )
 
 // drain starts Shutdown and returns what tells of its end.
-func drain(r *rig, ctx context.Context) <-chan error {
+func drain(h *testHub, ctx context.Context) <-chan error {
 	done := make(chan error, 1)
-	go func() { done <- r.hub.Shutdown(ctx) }()
+	go func() { done <- h.hub.Shutdown(ctx) }()
 	return done
 }
 
 func TestShutdownFlushesQueuesAndClosesWith1012(t *testing.T) {
-	eachEntry(t, func(fanout.Engine) fanout.Config { return fanout.Config{QueueLimit: 64 << 20} }, func(t *testing.T, r *rig, c *client) {
+	eachEntry(t, func(fanout.Engine) fanout.Config { return fanout.Config{QueueLimit: 64 << 20} }, func(t *testing.T, h *testHub, c *client) {
 		c.subscribe("t", "filler")
 		const events = 3000
 		for i := range events {
-			r.hub.DispatchEvent(event.Event{Type: "t", ID: strconv.Itoa(i), Payload: filler.Payload})
+			h.hub.DispatchEvent(event.Event{Type: "t", ID: strconv.Itoa(i), Payload: filler.Payload})
 		}
-		done := drain(r, context.Background())
+		done := drain(h, context.Background())
 		messages, code, reason := c.closing()
 		expect(t, "code", code, 1012)
 		retryHint(t, reason)
@@ -42,8 +42,8 @@ func TestShutdownFlushesQueuesAndClosesWith1012(t *testing.T) {
 		if err := receive(t, done, "the end of Shutdown"); err != nil {
 			t.Errorf("shutdown: %v", err)
 		}
-		expect(t, "cause", receive(t, r.gone, "OnDisconnection").cause.Kind, fanout.CauseShutdown)
-		st := r.hub.Stats()
+		expect(t, "cause", receive(t, h.gone, "OnDisconnection").cause.Kind, fanout.CauseShutdown)
+		st := h.hub.Stats()
 		expect(t, "delivered", st.Delivered, events)
 	})
 }
@@ -51,7 +51,7 @@ func TestShutdownFlushesQueuesAndClosesWith1012(t *testing.T) {
 func TestShutdownIsSpreadOverTheDrainPeriod(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
 		const period = 600 * time.Millisecond
-		r := newRig(t, fanout.Config{Engine: engine, DrainPeriod: period})
+		h := newTestHub(t, fanout.Config{Engine: engine, DrainPeriod: period})
 		const spokes = 40
 		type end struct {
 			at   time.Time
@@ -59,7 +59,7 @@ func TestShutdownIsSpreadOverTheDrainPeriod(t *testing.T) {
 		}
 		ends := make(chan end, spokes)
 		for range spokes {
-			c, _ := r.join()
+			c, _ := h.join()
 			c.sync()
 			go func() {
 				for {
@@ -78,7 +78,7 @@ func TestShutdownIsSpreadOverTheDrainPeriod(t *testing.T) {
 				}
 			}()
 		}
-		done := drain(r, context.Background())
+		done := drain(h, context.Background())
 		var ats []time.Time
 		var hints []time.Duration
 		for range spokes {
@@ -100,17 +100,17 @@ func TestShutdownIsSpreadOverTheDrainPeriod(t *testing.T) {
 
 func TestShutdownWaitsForTheGracePeriodAndServesMeanwhile(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
-		r := newRig(t, fanout.Config{Engine: engine, DrainGrace: 300 * time.Millisecond})
-		address := r.serve()
+		h := newTestHub(t, fanout.Config{Engine: engine, DrainGrace: 300 * time.Millisecond})
+		address := h.serve()
 		c := dial(t, "tcp", address).handshake().subscribe("t")
 		started := time.Now()
-		done := drain(r, context.Background())
+		done := drain(h, context.Background())
 		until(t, "no one new is let in", func() bool {
 			_, there := pair(t, "tcp")
-			_, err := r.hub.AddConnection(there)
+			_, err := h.hub.AddConnection(there)
 			return errors.Is(err, fanout.ErrClosed)
 		})
-		r.hub.DispatchEvent(event.Event{Type: "t"})
+		h.hub.DispatchEvent(event.Event{Type: "t"})
 		c.wants(envelope("t", "", "null"))
 		c.closedWith(1012)
 		if took := time.Since(started); took < 300*time.Millisecond {
@@ -127,16 +127,16 @@ func TestShutdownWaitsForTheGracePeriodAndServesMeanwhile(t *testing.T) {
 
 func TestShutdownCutsOffWhenItsContextEnds(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
-		r := newRig(t, fanout.Config{Engine: engine, CloseTimeout: time.Hour, QueueLimit: 64 << 20, SendBuffer: 16 << 10})
-		c, spoke := r.join()
-		stall(t, r, spoke)
-		idle, _ := r.join()
+		h := newTestHub(t, fanout.Config{Engine: engine, CloseTimeout: time.Hour, QueueLimit: 64 << 20, SendBuffer: 16 << 10})
+		c, spoke := h.join()
+		stall(t, h, spoke)
+		idle, _ := h.join()
 		idle.sync()
 		ctx, cancel := context.WithCancel(context.Background())
-		done := drain(r, ctx)
+		done := drain(h, ctx)
 		idle.closing()
 		expect(t, "ends meanwhile", len(done), 0)
-		second := drain(r, context.Background())
+		second := drain(h, context.Background())
 		cancel()
 		if err := receive(t, done, "the end of Shutdown"); !errors.Is(err, context.Canceled) {
 			t.Errorf("got %v, want the error of the context", err)
@@ -147,25 +147,25 @@ func TestShutdownCutsOffWhenItsContextEnds(t *testing.T) {
 		c.cutOff()
 		idle.cutOff()
 		for range 2 {
-			expect(t, "cause", receive(t, r.gone, "OnDisconnection").cause.Kind, fanout.CauseShutdown)
+			expect(t, "cause", receive(t, h.gone, "OnDisconnection").cause.Kind, fanout.CauseShutdown)
 		}
 	})
 }
 
 func TestShutdownEndsAtOnceForASecondCallWithAnEndedContext(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
-		r := newRig(t, fanout.Config{Engine: engine, CloseTimeout: time.Hour, DrainGrace: time.Hour})
-		c, _ := r.join()
+		h := newTestHub(t, fanout.Config{Engine: engine, CloseTimeout: time.Hour, DrainGrace: time.Hour})
+		c, _ := h.join()
 		c.sync()
-		grace := drain(r, context.Background())
+		grace := drain(h, context.Background())
 		until(t, "the first call is under way", func() bool {
 			_, there := pair(t, "tcp")
-			_, err := r.hub.AddConnection(there)
+			_, err := h.hub.AddConnection(there)
 			return errors.Is(err, fanout.ErrClosed)
 		})
 		ended, cancel := context.WithCancel(context.Background())
 		cancel()
-		if err := r.hub.Shutdown(ended); !errors.Is(err, context.Canceled) {
+		if err := h.hub.Shutdown(ended); !errors.Is(err, context.Canceled) {
 			t.Errorf("got %v from the second call, want the error of its context", err)
 		}
 		c.cutOff()
@@ -175,11 +175,11 @@ func TestShutdownEndsAtOnceForASecondCallWithAnEndedContext(t *testing.T) {
 
 func TestShutdownRefusesUnfinishedHandshakes(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
-		r := newRig(t, fanout.Config{Engine: engine})
-		slow := dial(t, "tcp", r.serve())
+		h := newTestHub(t, fanout.Config{Engine: engine})
+		slow := dial(t, "tcp", h.serve())
 		slow.write([]byte(handshakeHead))
-		until(t, "the unfinished handshake is accepted", func() bool { return r.hub.Stats().Connections == 1 })
-		done := drain(r, context.Background())
+		until(t, "the unfinished handshake is accepted", func() bool { return h.hub.Stats().Connections == 1 })
+		done := drain(h, context.Background())
 		expect(t, "status", slow.response().StatusCode, http.StatusServiceUnavailable)
 		slow.conn.Close()
 		if err := receive(t, done, "the end of Shutdown"); err != nil {
@@ -190,14 +190,14 @@ func TestShutdownRefusesUnfinishedHandshakes(t *testing.T) {
 
 func TestShutdownOfAnEmptyHubIsQuickAndCanBeRepeated(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
-		r := newRig(t, fanout.Config{Engine: engine, DrainGrace: time.Hour, DrainPeriod: time.Hour})
+		h := newTestHub(t, fanout.Config{Engine: engine, DrainGrace: time.Hour, DrainPeriod: time.Hour})
 		for range 3 {
-			if err := r.hub.Shutdown(context.Background()); err != nil {
+			if err := h.hub.Shutdown(context.Background()); err != nil {
 				t.Errorf("shutdown: %v", err)
 			}
 		}
-		expect(t, "reactors in the last statistics", r.hub.Stats().Reactors, 2)
-		for range r.hub.Spokes() {
+		expect(t, "reactors in the last statistics", h.hub.Stats().Reactors, 2)
+		for range h.hub.Spokes() {
 			t.Error("got a spoke after the end, want none")
 		}
 	})
@@ -206,8 +206,8 @@ func TestShutdownOfAnEmptyHubIsQuickAndCanBeRepeated(t *testing.T) {
 func TestShutdownUnderAStormOfArrivalsEnds(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
 		for range 10 {
-			r := newRig(t, fanout.Config{Engine: engine, Reactors: 3, CloseTimeout: 200 * time.Millisecond})
-			address := r.serve()
+			h := newTestHub(t, fanout.Config{Engine: engine, Reactors: 3, CloseTimeout: 200 * time.Millisecond})
+			address := h.serve()
 			var ends []chan struct{}
 			enough := make(chan struct{}, 1<<10)
 			for range 8 {
@@ -235,7 +235,7 @@ func TestShutdownUnderAStormOfArrivalsEnds(t *testing.T) {
 				receive(t, enough, "an arrival")
 			}
 			ctx, cancel := context.WithTimeout(context.Background(), patience)
-			if err := r.hub.Shutdown(ctx); err != nil {
+			if err := h.hub.Shutdown(ctx); err != nil {
 				t.Errorf("shutdown: %v", err)
 			}
 			cancel()

@@ -17,48 +17,48 @@ import (
 // entry is one way for a connection into a hub.
 type entry struct {
 	name string
-	dial func(r *rig) *client
+	dial func(h *testHub) *client
 }
 
 // entries are all of them. Each client that they return has its handshake done and its spoke announced.
 var entries = []entry{
-	{"Serve over TCP", func(r *rig) *client { return dial(r.t, "tcp", r.serve()).handshake() }},
-	{"Serve over a Unix socket", func(r *rig) *client {
-		l, err := net.Listen("unix", r.t.TempDir()+"/s")
+	{"Serve over TCP", func(h *testHub) *client { return dial(h.t, "tcp", h.serve()).handshake() }},
+	{"Serve over a Unix socket", func(h *testHub) *client {
+		l, err := net.Listen("unix", h.t.TempDir()+"/s")
 		if err != nil {
-			r.t.Fatal(err)
+			h.t.Fatal(err)
 		}
-		return dial(r.t, "unix", r.serveOn(l)).handshake()
+		return dial(h.t, "unix", h.serveOn(l)).handshake()
 	}},
-	{"Serve over TLS", func(r *rig) *client {
-		certificates, roots := certificates(r.t)
-		l := tls.NewListener(listenTCP(r.t), &tls.Config{Certificates: certificates})
-		return dialTLS(r.t, r.serveOn(l), roots).handshake()
+	{"Serve over TLS", func(h *testHub) *client {
+		certificates, roots := certificates(h.t)
+		l := tls.NewListener(listenTCP(h.t), &tls.Config{Certificates: certificates})
+		return dialTLS(h.t, h.serveOn(l), roots).handshake()
 	}},
-	{"ServeHTTP under net/http", func(r *rig) *client {
-		server := httptest.NewServer(r.hub)
-		r.t.Cleanup(server.Close)
-		return dial(r.t, "tcp", server.Listener.Addr().String()).handshake()
+	{"ServeHTTP under net/http", func(h *testHub) *client {
+		server := httptest.NewServer(h.hub)
+		h.t.Cleanup(server.Close)
+		return dial(h.t, "tcp", server.Listener.Addr().String()).handshake()
 	}},
-	{"ServeHTTP under TLS", func(r *rig) *client {
-		server := httptest.NewTLSServer(r.hub)
-		r.t.Cleanup(server.Close)
+	{"ServeHTTP under TLS", func(h *testHub) *client {
+		server := httptest.NewTLSServer(h.hub)
+		h.t.Cleanup(server.Close)
 		roots := x509.NewCertPool()
 		roots.AddCert(server.Certificate())
-		return dialTLS(r.t, server.Listener.Addr().String(), roots).handshake()
+		return dialTLS(h.t, server.Listener.Addr().String(), roots).handshake()
 	}},
-	{"AddConnection of TCP", func(r *rig) *client { return added(r, "tcp") }},
-	{"AddConnection of a Unix socket", func(r *rig) *client { return added(r, "unix") }},
-	{"AddConnection of a pipe", func(r *rig) *client { return added(r, "pipe") }},
-	{"AddConnection of what gobwas/ws upgraded", func(r *rig) *client {
-		return upgraded(r, func(w http.ResponseWriter, q *http.Request) (net.Conn, error) {
+	{"AddConnection of TCP", func(h *testHub) *client { return added(h, "tcp") }},
+	{"AddConnection of a Unix socket", func(h *testHub) *client { return added(h, "unix") }},
+	{"AddConnection of a pipe", func(h *testHub) *client { return added(h, "pipe") }},
+	{"AddConnection of what gobwas/ws upgraded", func(h *testHub) *client {
+		return upgraded(h, func(w http.ResponseWriter, q *http.Request) (net.Conn, error) {
 			conn, _, _, err := ws.UpgradeHTTP(q, w)
 			return conn, err
 		})
 	}},
-	{"AddConnection of what gorilla/websocket upgraded", func(r *rig) *client {
+	{"AddConnection of what gorilla/websocket upgraded", func(h *testHub) *client {
 		var upgrader websocket.Upgrader
-		return upgraded(r, func(w http.ResponseWriter, q *http.Request) (net.Conn, error) {
+		return upgraded(h, func(w http.ResponseWriter, q *http.Request) (net.Conn, error) {
 			conn, err := upgrader.Upgrade(w, q, nil)
 			if err != nil {
 				return nil, err
@@ -68,28 +68,28 @@ var entries = []entry{
 	}},
 }
 
-func added(r *rig, network string) *client {
-	here, there := pair(r.t, network)
-	c := newClient(r.t, here)
-	if _, err := r.hub.AddConnection(there); err != nil {
-		r.t.Fatalf("add connection: %v", err)
+func added(h *testHub, network string) *client {
+	here, there := pair(h.t, network)
+	c := newClient(h.t, here)
+	if _, err := h.hub.AddConnection(there); err != nil {
+		h.t.Fatalf("add connection: %v", err)
 	}
 	return c
 }
 
-func upgraded(r *rig, upgrade func(http.ResponseWriter, *http.Request) (net.Conn, error)) *client {
+func upgraded(h *testHub, upgrade func(http.ResponseWriter, *http.Request) (net.Conn, error)) *client {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
 		conn, err := upgrade(w, q)
 		if err != nil {
-			r.t.Errorf("upgrade: %v", err)
+			h.t.Errorf("upgrade: %v", err)
 			return
 		}
-		if _, err := r.hub.AddConnection(conn); err != nil {
-			r.t.Errorf("add connection: %v", err)
+		if _, err := h.hub.AddConnection(conn); err != nil {
+			h.t.Errorf("add connection: %v", err)
 		}
 	}))
-	r.t.Cleanup(server.Close)
-	return dial(r.t, "tcp", server.Listener.Addr().String()).handshake()
+	h.t.Cleanup(server.Close)
+	return dial(h.t, "tcp", server.Listener.Addr().String()).handshake()
 }
 
 func certificates(t testing.TB) ([]tls.Certificate, *x509.CertPool) {
@@ -110,15 +110,15 @@ func dialTLS(t testing.TB, address string, roots *x509.CertPool) *client {
 	return newClient(t, conn)
 }
 
-func eachEntry(t *testing.T, cfg func(fanout.Engine) fanout.Config, f func(t *testing.T, r *rig, c *client)) {
+func eachEntry(t *testing.T, cfg func(fanout.Engine) fanout.Config, f func(t *testing.T, h *testHub, c *client)) {
 	t.Helper()
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
 		for _, e := range entries {
 			t.Run(e.name, func(t *testing.T) {
 				c := cfg(engine)
 				c.Engine = engine
-				r := newRig(t, c)
-				f(t, r, e.dial(r))
+				h := newTestHub(t, c)
+				f(t, h, e.dial(h))
 			})
 		}
 	})

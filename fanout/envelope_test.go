@@ -48,10 +48,10 @@ func TestEnvelope(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			eachEngine(t, func(t *testing.T, engine fanout.Engine) {
 				for _, first := range []byte{fin | opText, fin | opBinary} {
-					r := newRig(t, fanout.Config{Engine: engine, Relay: true})
-					other, _ := r.join()
+					h := newTestHub(t, fanout.Config{Engine: engine, Relay: true})
+					other, _ := h.join()
 					other.subscribe("t", "end")
-					sender, _ := r.join()
+					sender, _ := h.join()
 					sender.write(clientFrame(first, c.sent))
 					sender.text(envelope("end", "", "0"))
 					malformed := uint64(0)
@@ -61,8 +61,8 @@ func TestEnvelope(t *testing.T) {
 						malformed = 1
 					}
 					other.wants(envelope("end", "", "0"))
-					expect(t, "malformed", r.hub.Stats().Malformed, malformed)
-					expect(t, "lines logged about it", uint64(r.log.count("DEBUG", "malformed message dropped")), malformed)
+					expect(t, "malformed", h.hub.Stats().Malformed, malformed)
+					expect(t, "lines logged about it", uint64(h.log.count("DEBUG", "malformed message dropped")), malformed)
 				}
 			})
 		})
@@ -72,10 +72,10 @@ func TestEnvelope(t *testing.T) {
 func TestEnvelopesGoOutAsTextUnlessConfiguredForBinary(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
 		for binary, want := range map[bool]byte{false: opText, true: opBinary} {
-			r := newRig(t, fanout.Config{Engine: engine, Binary: binary})
-			c, spoke := r.join()
+			h := newTestHub(t, fanout.Config{Engine: engine, Binary: binary})
+			c, spoke := h.join()
 			c.subscribe("t")
-			r.hub.DispatchEvent(event.Event{Type: "t"})
+			h.hub.DispatchEvent(event.Event{Type: "t"})
 			spoke.DispatchEvent(event.Event{Type: "t"})
 			for range 2 {
 				expect(t, "frame", c.frame(), frame{op: want, fin: true, payload: envelope("t", "", "null")})

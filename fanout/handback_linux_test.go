@@ -10,8 +10,8 @@ import (
 func TestPromise2RemoveConnectionKeepsTheSocketWhenDescriptorsAreUsedUp(t *testing.T) {
 	for _, engine := range []fanout.Engine{fanout.EngineEpoll, fanout.EngineEasygo} {
 		t.Run("engine="+engine.String(), func(t *testing.T) {
-			r := newRig(t, fanout.Config{Engine: engine})
-			c, spoke := r.join()
+			h := newTestHub(t, fanout.Config{Engine: engine})
+			c, spoke := h.join()
 			c.sync()
 			var before syscall.Rlimit
 			if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &before); err != nil {
@@ -22,7 +22,7 @@ func TestPromise2RemoveConnectionKeepsTheSocketWhenDescriptorsAreUsedUp(t *testi
 			if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &low); err != nil {
 				t.Fatalf("lower the limit: %v", err)
 			}
-			live, err := r.hub.RemoveConnection(spoke.Conn())
+			live, err := h.hub.RemoveConnection(spoke.Conn())
 			if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &before); err != nil {
 				t.Fatal(err)
 			}

@@ -17,10 +17,10 @@ import (
 func TestPromise2ANewOwnersDeadlineSparesTheQueue(t *testing.T) {
 	for _, network := range []string{"tcp", "pipe"} {
 		t.Run(network, func(t *testing.T) {
-			r := newRig(t, fanout.Config{QueueLimit: 64 << 20})
+			h := newTestHub(t, fanout.Config{QueueLimit: 64 << 20})
 			here, there := pair(t, network)
 			c := newClient(t, here)
-			spoke, err := r.hub.AddConnection(there)
+			spoke, err := h.hub.AddConnection(there)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -28,9 +28,9 @@ func TestPromise2ANewOwnersDeadlineSparesTheQueue(t *testing.T) {
 			payload := jsonOf(strings.Repeat("x", 256<<10))
 			const events = 40
 			for i := range events {
-				r.hub.DispatchEvent(event.Event{Type: "bulk", ID: strconv.Itoa(i), Payload: []byte(payload)})
+				h.hub.DispatchEvent(event.Event{Type: "bulk", ID: strconv.Itoa(i), Payload: []byte(payload)})
 			}
-			live, err := r.hub.RemoveConnection(spoke.Conn())
+			live, err := h.hub.RemoveConnection(spoke.Conn())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -62,17 +62,17 @@ func TestPromise2ANewOwnersDeadlineSparesTheQueue(t *testing.T) {
 
 func TestPromise2ARawConnectionAddedAgainCanBeRemoved(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
-		r := newRig(t, fanout.Config{Engine: engine})
-		c, spoke := r.join()
+		h := newTestHub(t, fanout.Config{Engine: engine})
+		c, spoke := h.join()
 		raw := spoke.Conn()
-		if _, err := r.hub.RemoveConnection(raw); err != nil {
+		if _, err := h.hub.RemoveConnection(raw); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := r.hub.AddConnection(raw); err != nil {
+		if _, err := h.hub.AddConnection(raw); err != nil {
 			t.Fatal(err)
 		}
 		c.subscribe("t")
-		live, err := r.hub.RemoveConnection(raw)
+		live, err := h.hub.RemoveConnection(raw)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -82,9 +82,9 @@ func TestPromise2ARawConnectionAddedAgainCanBeRemoved(t *testing.T) {
 
 func TestAddConnectionRefusesWhatTheHubHasAlready(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
-		r := newRig(t, fanout.Config{Engine: engine})
-		c, spoke := r.join()
-		if _, err := r.hub.AddConnection(spoke.Conn()); !errors.Is(err, fanout.ErrOwned) {
+		h := newTestHub(t, fanout.Config{Engine: engine})
+		c, spoke := h.join()
+		if _, err := h.hub.AddConnection(spoke.Conn()); !errors.Is(err, fanout.ErrOwned) {
 			t.Errorf("got %v, want ErrOwned", err)
 		}
 		c.sync()
@@ -101,17 +101,17 @@ func (noDeadlines) SetReadDeadline(time.Time) error  { return errNoDeadline }
 func (noDeadlines) SetWriteDeadline(time.Time) error { return errNoDeadline }
 
 func TestPromise2RemoveConnectionDoesNotWaitForAPeerThatKnowsNoDeadlines(t *testing.T) {
-	r := newRig(t, fanout.Config{})
+	h := newTestHub(t, fanout.Config{})
 	here, there := net.Pipe()
 	c := newClient(t, here)
 	conn := noDeadlines{there}
-	if _, err := r.hub.AddConnection(conn); err != nil {
+	if _, err := h.hub.AddConnection(conn); err != nil {
 		t.Fatal(err)
 	}
 	c.sync()
 	removed := make(chan net.Conn, 1)
 	go func() {
-		live, err := r.hub.RemoveConnection(conn)
+		live, err := h.hub.RemoveConnection(conn)
 		if err != nil {
 			t.Error(err)
 		}
@@ -127,26 +127,26 @@ func TestPromise2RemoveConnectionDoesNotWaitForAPeerThatKnowsNoDeadlines(t *test
 }
 
 func TestShutdownCutsOffAConnectionWithoutDeadlines(t *testing.T) {
-	r := newRig(t, fanout.Config{})
+	h := newTestHub(t, fanout.Config{})
 	here, there := net.Pipe()
 	defer here.Close()
-	s, err := r.hub.AddConnection(noDeadlines{there})
+	s, err := h.hub.AddConnection(noDeadlines{there})
 	if err != nil {
 		t.Fatal(err)
 	}
 	s.DispatchEvent(event.Event{Type: "a"})
-	until(t, "a write is under way", func() bool { return r.hub.Stats().BytesOut > 0 })
+	until(t, "a write is under way", func() bool { return h.hub.Stats().BytesOut > 0 })
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		r.cut()
+		h.cut()
 	}()
 	receive(t, ended, "the end of Shutdown")
 }
 
 func TestASpokeOnAUnixSocketKnowsItsPeer(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
-		r := newRig(t, fanout.Config{Engine: engine})
+		h := newTestHub(t, fanout.Config{Engine: engine})
 		directory := t.TempDir()
 		l, err := net.Listen("unix", directory+"/s")
 		if err != nil {
@@ -163,7 +163,7 @@ func TestASpokeOnAUnixSocketKnowsItsPeer(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := there.RemoteAddr().String()
-		s, err := r.hub.AddConnection(there)
+		s, err := h.hub.AddConnection(there)
 		if err != nil {
 			t.Fatal(err)
 		}

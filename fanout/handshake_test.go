@@ -13,14 +13,14 @@ import (
 
 func TestHandshakeArrivesAByteATime(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
-		r := newRig(t, fanout.Config{Engine: engine})
-		c := dial(t, "tcp", r.serve())
+		h := newTestHub(t, fanout.Config{Engine: engine})
+		c := dial(t, "tcp", h.serve())
 		drip(c, []byte(handshakeRequest))
 		c.accepted()
 		c.subscribe("t")
-		r.hub.DispatchEvent(event.Event{Type: "t"})
+		h.hub.DispatchEvent(event.Event{Type: "t"})
 		c.wants(envelope("t", "", "null"))
-		expect(t, "handshakes", r.hub.Stats().Handshakes, 1)
+		expect(t, "handshakes", h.hub.Stats().Handshakes, 1)
 	})
 }
 
@@ -33,18 +33,18 @@ func TestHandshakeLosesNoFramePipelinedBehindIt(t *testing.T) {
 	)
 	all := append([]byte(handshakeRequest), behind...)
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
-		for name, target := range map[string]func(r *rig) string{
-			"Serve": func(r *rig) string { return r.serve() },
-			"ServeHTTP": func(r *rig) string {
-				server := httptest.NewServer(r.hub)
-				r.t.Cleanup(server.Close)
+		for name, target := range map[string]func(h *testHub) string{
+			"Serve": func(h *testHub) string { return h.serve() },
+			"ServeHTTP": func(h *testHub) string {
+				server := httptest.NewServer(h.hub)
+				h.t.Cleanup(server.Close)
 				return server.Listener.Addr().String()
 			},
 		} {
 			for _, cut := range []int{len(all), len(handshakeRequest), len(handshakeRequest) + 1, len(handshakeRequest) - 1, len(handshakeRequest) + 20, 30} {
-				r := newRig(t, fanout.Config{Engine: engine})
-				heard := r.hear("t")
-				c := dial(t, "tcp", target(r))
+				h := newTestHub(t, fanout.Config{Engine: engine})
+				heard := h.hear("t")
+				c := dial(t, "tcp", target(h))
 				c.write(all[:cut])
 				if cut > len(handshakeRequest) {
 					c.accepted()
@@ -99,8 +99,8 @@ func TestHandshakeRefusals(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			eachEngine(t, func(t *testing.T, engine fanout.Engine) {
-				r := newRig(t, fanout.Config{Engine: engine})
-				peer := dial(t, "tcp", r.serve())
+				h := newTestHub(t, fanout.Config{Engine: engine})
+				peer := dial(t, "tcp", h.serve())
 				peer.write([]byte(c.request))
 				response := peer.response()
 				expect(t, "status", response.StatusCode, c.status)
@@ -112,11 +112,11 @@ func TestHandshakeRefusals(t *testing.T) {
 				}
 				peer.ended()
 				peer.conn.Close()
-				until(t, "the socket is closed", func() bool { return r.hub.Stats().Connections == 0 })
-				st := r.hub.Stats()
+				until(t, "the socket is closed", func() bool { return h.hub.Stats().Connections == 0 })
+				st := h.hub.Stats()
 				expect(t, "refused", st.HandshakesRefused, 1)
 				expect(t, "refused by status", st.Refusals[c.status], 1)
-				expect(t, "announced", len(r.connected), 0)
+				expect(t, "announced", len(h.connected), 0)
 			})
 		})
 	}
@@ -140,15 +140,15 @@ func TestHandshakeTokenListsAndOrigins(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			eachEngine(t, func(t *testing.T, engine fanout.Engine) {
-				r := newRig(t, fanout.Config{Engine: engine, Origins: c.origins})
-				server := httptest.NewServer(r.hub)
+				h := newTestHub(t, fanout.Config{Engine: engine, Origins: c.origins})
+				server := httptest.NewServer(h.hub)
 				t.Cleanup(server.Close)
-				for _, address := range []string{r.serve(), server.Listener.Addr().String()} {
+				for _, address := range []string{h.serve(), server.Listener.Addr().String()} {
 					peer := dial(t, "tcp", address)
 					peer.write([]byte("GET /ws HTTP/1.1\r\nHost: hub.test\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " + randomKey(7) + "\r\n" + c.lines + "\r\n"))
 					expect(t, "status", peer.response().StatusCode, c.status)
 					if c.status == http.StatusSwitchingProtocols {
-						receive(t, r.connected, "OnConnection")
+						receive(t, h.connected, "OnConnection")
 					}
 					peer.conn.Close()
 				}
@@ -158,31 +158,31 @@ func TestHandshakeTokenListsAndOrigins(t *testing.T) {
 }
 
 func TestServeHTTPRefusesWhatIsNoHandshakeWithAHint(t *testing.T) {
-	r := newRig(t, fanout.Config{})
+	h := newTestHub(t, fanout.Config{})
 	answer := httptest.NewRecorder()
-	r.hub.ServeHTTP(answer, httptest.NewRequest("GET", "/anywhere", nil))
+	h.hub.ServeHTTP(answer, httptest.NewRequest("GET", "/anywhere", nil))
 	expect(t, "status", answer.Code, http.StatusUpgradeRequired)
 	expect(t, "upgrade", answer.Header().Get("Upgrade"), "websocket")
 	if answer.Body.Len() == 0 {
 		t.Error("got no hint in the body, want one")
 	}
-	expect(t, "counted", r.hub.Stats().Refusals[http.StatusUpgradeRequired], 1)
+	expect(t, "counted", h.hub.Stats().Refusals[http.StatusUpgradeRequired], 1)
 	cannot := httptest.NewRecorder()
 	request := httptest.NewRequest("GET", "/ws", nil)
 	for name, value := range map[string]string{"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": randomKey(1)} {
 		request.Header.Set(name, value)
 	}
-	r.hub.ServeHTTP(cannot, request)
+	h.hub.ServeHTTP(cannot, request)
 	expect(t, "status where hijacking is impossible", cannot.Code, http.StatusInternalServerError)
 }
 
 func TestServeHandsOtherPathsToTheFallback(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
-		r := newRig(t, fanout.Config{Engine: engine, Path: "/hub", Fallback: http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		h := newTestHub(t, fanout.Config{Engine: engine, Path: "/hub", Fallback: http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
 			body, _ := io.ReadAll(q.Body)
 			_, _ = io.WriteString(w, q.Method+" "+q.URL.Path+" "+string(body))
 		})})
-		c := dial(t, "tcp", r.serve())
+		c := dial(t, "tcp", h.serve())
 		c.write([]byte("POST /page HTTP/1.1\r\nHost: hub.test\r\nContent-Length: 5\r\n\r\nhello"))
 		for _, want := range []string{"POST /page hello", "GET /again "} {
 			response := c.response()
@@ -198,7 +198,7 @@ func TestServeHandsOtherPathsToTheFallback(t *testing.T) {
 		c.write([]byte(strings.Replace(handshakeRequest, "/ws", "/hub?token=1", 1)))
 		c.accepted()
 		c.subscribe("t")
-		r.hub.DispatchEvent(event.Event{Type: "t"})
+		h.hub.DispatchEvent(event.Event{Type: "t"})
 		c.wants(envelope("t", "", "null"))
 	})
 }

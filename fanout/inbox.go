@@ -2,21 +2,20 @@ package fanout
 
 import (
 	"sync"
+	"sync/atomic"
 
 	"github.com/spokehub/spokehub/event"
 )
 
-// inbox is a run of things that happened on one connection and that user code must see, in order. Its bytes are copies:
-// the reactor's read buffer is shared. It exists only while something waits.
+// inbox is a run of things that happened on one connection and that user code must see, in order. Its bytes are copies,
+// for the reactor's read buffer is shared. It exists only while something waits.
 //
-// A spoke has at most two: filling, to which the reactor appends, and box, which is being worked off. Whoever the box is
-// with owns it alone: the reactor hands it to the workers with the spoke's work word, and gets it back with it.
+// A spoke has at most two: pending, to which the loop appends, and running, which is being worked off. inboxState says
+// who owns running.
 //
-// I1: pos is the first item that is not done; a worker runs items from pos up to a barrier, a control event, an event that
-// came before OnConnection had returned, or the saying of the close after OnBackpressure, which the reactor carries out when the
-// worker has handed the box back.
-// I2: work is resting when neither runs nor waits; running while a worker has the box; awaited when, besides, the reactor
-// has something for the spoke and must be told at the end.
+// I1: pos is the first item that is not done. A worker runs items from pos up to one that the loop carries out, which it
+// does when the worker has handed the inbox back: a control event, an event that came before OnConnection had returned,
+// the close frame that waits for OnBackpressure.
 type inbox struct {
 	buf   []byte
 	items []item
@@ -26,57 +25,53 @@ type inbox struct {
 type itemKind uint8
 
 const (
+	// itemConnected: OnConnection is called.
 	itemConnected itemKind = iota
+	// itemEvent: listeners hear an event.
 	itemEvent
+	// itemRaw: a message that holds an event came while the spoke was connecting.
 	itemRaw
+	// itemControl: a message that holds a control event.
 	itemControl
+	// itemBackpressure: OnBackpressure is called.
 	itemBackpressure
-	itemSayClose
+	// itemCloseFrame: OnBackpressure has returned, the close frame may go out.
+	itemCloseFrame
+	// itemDisconnected: OnDisconnection is called.
 	itemDisconnected
 )
 
+// item is one thing that happened. Its bytes are in the inbox: type, id and payload of an event, one behind the other, or a
+// whole message as payload.
 type item struct {
-	kind    itemKind
-	checked bool
-	at      int
-	typ     int
-	id      int
-	payload int
-	detail  *detail
+	kind itemKind
+	// authorized says that Authorize has been asked about a control event.
+	authorized bool
+	at         int
+	typ        int
+	id         int
+	payload    int
+	detail     *detail
 }
 
+// detail is what only rare items have.
 type detail struct {
-	cause    Cause
-	pressure Backpressure
-	refused  map[string]bool
+	cause     Cause
+	pressure  Backpressure
+	forbidden map[string]bool
 }
 
 const (
-	resting uint32 = iota
-	running
-	awaited
+	// maxInboxBytes and maxInboxItems are how much may wait before the spoke is not read.
+	maxInboxBytes = 64 << 10
+	maxInboxItems = 512
+	// maxPooledInbox is how many bytes an inbox may hold to be used again.
+	maxPooledInbox = 256 << 10
 )
 
-const (
-	inboxBytes       = 64 << 10
-	inboxItems       = 512
-	pooledInboxBytes = 256 << 10
-)
+func (b *inbox) full() bool { return len(b.buf) > maxInboxBytes || len(b.items) > maxInboxItems }
 
-var inboxes = sync.Pool{New: func() any { return new(inbox) }}
-
-func (b *inbox) full() bool { return len(b.buf) > inboxBytes || len(b.items) > inboxItems }
-
-func (b *inbox) recycle() {
-	if cap(b.buf) > pooledInboxBytes {
-		b.buf = nil
-	}
-	clear(b.items)
-	b.buf = b.buf[:0]
-	b.items = b.items[:0]
-	b.pos = 0
-	inboxes.Put(b)
-}
+func (b *inbox) done() bool { return b.pos == len(b.items) }
 
 func (b *inbox) addEvent(v *event.View) { b.items = append(b.items, b.eventOf(v)) }
 
@@ -87,11 +82,11 @@ func (b *inbox) eventOf(v *event.View) item {
 	return item{kind: itemEvent, at: at, typ: len(v.Type), id: len(v.ID), payload: len(v.Payload)}
 }
 
-func (b *inbox) addControl(raw []byte) { b.addWhole(itemControl, raw) }
+func (b *inbox) addControl(raw []byte) { b.addMessage(itemControl, raw) }
 
-func (b *inbox) addRaw(raw []byte) { b.addWhole(itemRaw, raw) }
+func (b *inbox) addRaw(raw []byte) { b.addMessage(itemRaw, raw) }
 
-func (b *inbox) addWhole(kind itemKind, raw []byte) {
+func (b *inbox) addMessage(kind itemKind, raw []byte) {
 	at := len(b.buf)
 	b.buf = append(b.buf, raw...)
 	b.items = append(b.items, item{kind: kind, at: at, payload: len(raw)})
@@ -106,139 +101,106 @@ func (b *inbox) event(i *item, names *interner) event.Event {
 	return event.Event{Type: names.get(typ), ID: names.get(id), Payload: payload[:len(payload):len(payload)]}
 }
 
-// interner keeps the strings of recent types and ids, so that handing an event to user code allocates only for names
-// that are new. One belongs to each worker.
-type interner struct {
-	recent [1024]string
-}
+// inboxState says who works off a spoke's running inbox, and so owns it: nobody, or the loop while it advances the spoke, or
+// one worker. Any goroutine may use it.
+type inboxState struct{ word atomic.Uint32 }
 
-func (n *interner) get(view []byte) string {
-	if len(view) == 0 {
-		return ""
-	}
-	hash := uint32(2166136261)
-	for _, c := range view {
-		hash = (hash ^ uint32(c)) * 16777619
-	}
-	slot := &n.recent[(hash^hash>>15)%uint32(len(n.recent))]
-	if *slot != string(view) {
-		*slot = string(view)
-	}
-	return *slot
-}
+const (
+	// inboxIdle: nobody works it off. The loop owns it.
+	inboxIdle uint32 = iota
+	// inboxBusy: somebody does.
+	inboxBusy
+	// inboxAwaited: a worker does, and tells the loop when it stops.
+	inboxAwaited
+)
 
-// pen is the inbox to which the reactor appends. It makes the spoke ready for the end of the turn.
-func (l *lane) pen(s *Spoke) *inbox {
-	if s.filling == nil {
-		s.filling = inboxes.Get().(*inbox)
-	}
-	l.again(s)
-	return s.filling
-}
+func (t *inboxState) idle() bool { return t.word.Load() == inboxIdle }
 
-// quiet says that nothing of the spoke waits for user code, so that what it sends may take effect at once.
-func (s *Spoke) quiet() bool {
-	return s.work.Load() == resting && s.filling == nil && s.box == nil
-}
-
-// handOver passes on what became ready in this turn: control events that nothing stands before are carried out, the
-// rest goes to the workers.
-func (l *lane) handOver() {
-	if len(l.ready) == 0 {
-		return
-	}
-	todo := l.ready
-	l.ready = l.spare[:0]
-	for _, s := range todo {
-		s.marks &^= ready
-		if l.advance(s) {
-			l.runnable = append(l.runnable, s)
-		}
-	}
-	clear(todo)
-	l.spare = todo[:0]
-	if len(l.runnable) > 0 {
-		l.hub.crew.push(l.runnable)
-		clear(l.runnable)
-		l.runnable = l.runnable[:0]
-	}
-}
-
-// advance works off what the reactor can and reports whether a worker must go on, which then has the box.
-func (l *lane) advance(s *Spoke) bool {
-	if !s.work.CompareAndSwap(resting, running) {
-		if s.work.CompareAndSwap(running, awaited) || s.work.Load() == awaited {
+// claim gives the loop the inbox, or reports false: then the worker that has it will tell the loop.
+func (t *inboxState) claim() bool {
+	for !t.word.CompareAndSwap(inboxIdle, inboxBusy) {
+		if t.word.CompareAndSwap(inboxBusy, inboxAwaited) || t.word.Load() == inboxAwaited {
 			return false
 		}
-		return l.advance(s)
 	}
-	for {
-		if s.box == nil {
-			s.box, s.filling = s.filling, nil
-			l.unhold(s, held)
-		}
-		if s.box == nil {
-			s.work.Store(resting)
-			return false
-		}
-		if s.box.pos == len(s.box.items) {
-			s.box.recycle()
-			s.box = nil
-			continue
-		}
-		if s.marks&greeting != 0 && (s.box.pos > 0 || s.box.items[0].kind != itemConnected) {
-			l.welcome(s)
-		}
-		next := &s.box.items[s.box.pos]
-		switch {
-		case next.kind == itemRaw:
-			s.box.pos++
-		case next.kind == itemSayClose:
-			s.box.pos++
-			l.sayClose(s)
-		case next.kind == itemControl && (l.hub.cfg.Authorize == nil || next.checked):
-			s.box.pos++
-			l.control(s, s.box.raw(next), next.detail)
-		default:
-			if s.filling != nil && !defectForgetsWaiting {
-				s.work.Store(awaited)
-			}
-			return true
-		}
-	}
+	return true
 }
 
-// again makes the spoke ready for the end of the turn, or of the next if that has passed.
-func (l *lane) again(s *Spoke) {
-	if s.marks&ready == 0 {
-		s.marks |= ready
-		l.ready = append(l.ready, s)
-		if !defectMissesTurn {
-			l.reactor.LookAgain()
-		}
-	}
-}
+// await has the worker that gets the inbox from the loop tell it when it stops.
+func (t *inboxState) await() { t.word.Store(inboxAwaited) }
 
-// holdBack stops reading from a spoke whose inbox is full while the workers are busy with it.
-func (l *lane) holdBack(s *Spoke) {
-	if s.filling != nil && s.filling.full() && s.marks&held == 0 && s.phase == open {
-		s.marks |= held
-		l.reactor.Pause(s.conn.Slot)
-	}
-}
+// stop gives a worker's inbox up, or reports false: then the loop must be told.
+func (t *inboxState) stop() bool { return t.word.CompareAndSwap(inboxBusy, inboxIdle) }
 
-// unhold takes away one reason for not reading a spoke: held or lagging. It is read again where the other does not stand.
-func (l *lane) unhold(s *Spoke, why marks) {
-	if s.marks&why != 0 {
-		s.marks &^= why
-		if s.marks&(held|lagging) == 0 && s.phase == open {
-			l.reactor.Resume(s.conn.Slot)
-		}
+// setIdle gives the inbox up, whoever has it.
+func (t *inboxState) setIdle() { t.word.Store(inboxIdle) }
+
+// claimForGood gives a worker the inbox of a spoke whose loop has ended, if no other worker has it.
+func (t *inboxState) claimForGood() bool { return t.word.CompareAndSwap(inboxIdle, inboxAwaited) }
+
+// quiet says that nothing of the spoke waits for user code, so that what it sends may take effect at once. For the loop.
+func (s *Spoke) quiet() bool { return s.state.idle() && s.pending == nil && s.running == nil }
+
+var inboxPool = sync.Pool{New: func() any { return new(inbox) }}
+
+// inboxOf is the inbox to which the loop appends. It makes the spoke ready for the end of the turn.
+func (l *loop) inboxOf(s *Spoke) *inbox {
+	if s.pending == nil {
+		s.pending = inboxPool.Get().(*inbox)
+		l.shared.inboxes.Add(1)
 	}
+	l.markReady(s)
+	return s.pending
 }
 
 // note appends something that happened to the spoke itself.
-func (l *lane) note(s *Spoke, kind itemKind, d *detail) {
-	box := l.pen(s)
+func (l *loop) note(s *Spoke, kind itemKind, d *detail) {
+	box := l.inboxOf(s)
 	box.items = append(box.items, item{kind: kind, detail: d})
+}
+
+// markReady has the spoke's inbox looked at when the turn ends, or the next if this one is just ending.
+func (l *loop) markReady(s *Spoke) {
+	if s.marks&ready == 0 {
+		s.marks |= ready
+		l.work.ready = append(l.work.ready, s)
+		l.reactor.LookAgain()
+	}
+}
+
+// handOver passes on what became ready in this turn: what the loop can do itself is done, the rest goes to the workers.
+func (l *loop) handOver() {
+	if len(l.work.ready) == 0 {
+		return
+	}
+	todo := l.work.ready
+	l.work.ready = l.work.spare[:0]
+	for _, s := range todo {
+		s.marks &^= ready
+		if l.advance(s) {
+			l.work.runnable = append(l.work.runnable, s)
+		}
+	}
+	clear(todo)
+	l.work.spare = todo[:0]
+	if len(l.work.runnable) > 0 {
+		l.hub.workers.push(l.work.runnable)
+		clear(l.work.runnable)
+		l.work.runnable = l.work.runnable[:0]
+	}
+}
+
+// finishRunning drops the spoke's running inbox. Its owner may call it.
+func (l *loop) finishRunning(s *Spoke) {
+	box := s.running
+	s.running = nil
+	if cap(box.buf) > maxPooledInbox {
+		box.buf = nil
+	}
+	clear(box.items)
+	box.buf = box.buf[:0]
+	box.items = box.items[:0]
+	box.pos = 0
+	inboxPool.Put(box)
+	l.shared.inboxes.Add(-1)
 }

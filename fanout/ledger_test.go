@@ -15,18 +15,18 @@ import (
 
 func TestPromise10EveryEventIsAccountedFor(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
-		r := newRig(t, fanout.Config{Engine: engine, Reactors: 3, Relay: true, QueueLimit: 64 << 10, SendBuffer: 8 << 10, MemoryBudget: 1 << 20, CloseTimeout: 200 * time.Millisecond})
+		h := newTestHub(t, fanout.Config{Engine: engine, Reactors: 3, Relay: true, QueueLimit: 64 << 10, SendBuffer: 8 << 10, MemoryBudget: 1 << 20, CloseTimeout: 200 * time.Millisecond})
 		const spokes = 60
 		var readers sync.WaitGroup
 		random := rand.New(rand.NewPCG(1, uint64(engine)))
 		for i := range spokes {
-			c, spoke := r.join()
+			c, spoke := h.join()
 			c.subscribe("t", "t:"+strconv.Itoa(i%5), "filler")
 			switch i % 6 {
 			case 0:
 			case 1:
 				readers.Go(func() {
-					conn, err := r.hub.RemoveConnection(spoke.Conn())
+					conn, err := h.hub.RemoveConnection(spoke.Conn())
 					c.cutOffBy(func() {
 						if err == nil {
 							conn.Close()
@@ -43,20 +43,20 @@ func TestPromise10EveryEventIsAccountedFor(t *testing.T) {
 				go func() { _, _ = c.conn.Write(clientFrame(fin|opText, envelope("t", strconv.Itoa(i%5), "1"))) }()
 			}
 			for range random.IntN(20) {
-				r.hub.DispatchEvent(filler)
-				r.hub.DispatchEvent(event.Event{Type: "t", ID: strconv.Itoa(random.IntN(6))})
+				h.hub.DispatchEvent(filler)
+				h.hub.DispatchEvent(event.Event{Type: "t", ID: strconv.Itoa(random.IntN(6))})
 			}
-			r.checkLedger(r.hub.Stats())
+			h.checkLedger(h.hub.Stats())
 		}
 		for range 300 {
-			r.hub.DispatchEvent(filler)
+			h.hub.DispatchEvent(filler)
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
-		_ = r.hub.Shutdown(ctx)
+		_ = h.hub.Shutdown(ctx)
 		readers.Wait()
-		st := r.hub.Stats()
-		r.checkLedger(st)
+		st := h.hub.Stats()
+		h.checkLedger(st)
 		if st.Delivered == 0 || st.DroppedClosed+st.DroppedBackpressure+st.DroppedBudget == 0 {
 			t.Errorf("got %d delivered and %d, %d, %d dropped, want some of both", st.Delivered, st.DroppedClosed, st.DroppedBackpressure, st.DroppedBudget)
 		}

@@ -23,10 +23,10 @@ func TestLimitsOnConnections(t *testing.T) {
 			eachEngine(t, func(t *testing.T, engine fanout.Engine) {
 				cfg := c.cfg
 				cfg.Engine = engine
-				r := newRig(t, cfg)
-				server := httptest.NewServer(r.hub)
+				h := newTestHub(t, cfg)
+				server := httptest.NewServer(h.hub)
 				t.Cleanup(server.Close)
-				addresses := []string{r.serve(), server.Listener.Addr().String()}
+				addresses := []string{h.serve(), server.Listener.Addr().String()}
 				first := dial(t, "tcp", addresses[0]).handshake()
 				dial(t, "tcp", addresses[1]).handshake()
 				for i, address := range addresses {
@@ -39,16 +39,16 @@ func TestLimitsOnConnections(t *testing.T) {
 					}
 					over.cutOff()
 					over.conn.Close()
-					expect(t, "counted", r.hub.Stats().Refusals[c.status], uint64(i+1))
+					expect(t, "counted", h.hub.Stats().Refusals[c.status], uint64(i+1))
 				}
 				here, there := pair(t, "tcp")
-				if _, err := r.hub.AddConnection(there); !errors.Is(err, fanout.ErrTooMany) {
+				if _, err := h.hub.AddConnection(there); !errors.Is(err, fanout.ErrTooMany) {
 					t.Errorf("got %v from AddConnection, want ErrTooMany", err)
 				}
 				newClient(t, here).cutOff()
 				first.conn.Close()
-				receive(t, r.gone, "OnDisconnection")
-				until(t, "the socket is closed", func() bool { return r.hub.Stats().Connections == 1 })
+				receive(t, h.gone, "OnDisconnection")
+				until(t, "the socket is closed", func() bool { return h.hub.Stats().Connections == 1 })
 				dial(t, "tcp", addresses[0]).handshake()
 			})
 		})
@@ -57,20 +57,20 @@ func TestLimitsOnConnections(t *testing.T) {
 
 func TestLimitsPerAddressDoNotConcernPeersWithoutOne(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
-		r := newRig(t, fanout.Config{Engine: engine, MaxConnectionsPerAddress: 1})
+		h := newTestHub(t, fanout.Config{Engine: engine, MaxConnectionsPerAddress: 1})
 		for _, network := range []string{"unix", "unix", "pipe", "pipe"} {
-			added(r, network).sync()
+			added(h, network).sync()
 		}
 	})
 }
 
 func TestLimitsOnUnfinishedHandshakes(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
-		r := newRig(t, fanout.Config{Engine: engine, MaxHandshakesPerAddress: 1})
-		address := r.serve()
+		h := newTestHub(t, fanout.Config{Engine: engine, MaxHandshakesPerAddress: 1})
+		address := h.serve()
 		slow := dial(t, "tcp", address)
 		slow.write([]byte(handshakeHead))
-		until(t, "the unfinished handshake is accepted", func() bool { return r.hub.Stats().Connections == 1 })
+		until(t, "the unfinished handshake is accepted", func() bool { return h.hub.Stats().Connections == 1 })
 		over := dial(t, "tcp", address)
 		over.write([]byte(handshakeRequest))
 		expect(t, "status", over.response().StatusCode, http.StatusTooManyRequests)
@@ -101,9 +101,9 @@ func TestLimitsOnRatesCloseWith1008(t *testing.T) {
 			eachEngine(t, func(t *testing.T, engine fanout.Engine) {
 				cfg := c.cfg
 				cfg.Engine = engine
-				r := newRig(t, cfg)
-				peer, _ := r.join()
-				other, _ := r.join()
+				h := newTestHub(t, cfg)
+				peer, _ := h.join()
+				other, _ := h.join()
 				for range c.within {
 					peer.text(c.message)
 				}
@@ -119,8 +119,8 @@ func TestLimitsOnRatesCloseWith1008(t *testing.T) {
 				expect(t, "code", code, 1008)
 				retryHint(t, reason)
 				peer.conn.Close()
-				expect(t, "cause", receive(t, r.gone, "OnDisconnection").cause.Kind, fanout.CauseViolation)
-				expect(t, "counted", r.hub.Stats().OverRate, 1)
+				expect(t, "cause", receive(t, h.gone, "OnDisconnection").cause.Kind, fanout.CauseViolation)
+				expect(t, "counted", h.hub.Stats().OverRate, 1)
 				other.text(c.message)
 				other.sync()
 			})
@@ -129,21 +129,21 @@ func TestLimitsOnRatesCloseWith1008(t *testing.T) {
 }
 
 func TestServeOfABrokenListenerReturnsItsError(t *testing.T) {
-	r := newRig(t, fanout.Config{})
+	h := newTestHub(t, fanout.Config{})
 	l := listenTCP(t)
 	l.Close()
-	if err := r.hub.Serve(l); err == nil || errors.Is(err, fanout.ErrClosed) {
+	if err := h.hub.Serve(l); err == nil || errors.Is(err, fanout.ErrClosed) {
 		t.Errorf("got %v, want the listener's error", err)
 	}
 	broken := errors.New("broken")
-	if err := r.hub.Serve(brokenListener{err: broken}); !errors.Is(err, broken) {
+	if err := h.hub.Serve(brokenListener{err: broken}); !errors.Is(err, broken) {
 		t.Errorf("got %v, want %v", err, broken)
 	}
-	if err := r.hub.ListenAndServe("256.0.0.1:0"); err == nil {
+	if err := h.hub.ListenAndServe("256.0.0.1:0"); err == nil {
 		t.Error("got no error for an address that there can't be, want one")
 	}
-	r.shutdown()
-	if err := r.hub.Serve(listenTCP(t)); !errors.Is(err, fanout.ErrClosed) {
+	h.shutdown()
+	if err := h.hub.Serve(listenTCP(t)); !errors.Is(err, fanout.ErrClosed) {
 		t.Errorf("got %v after Shutdown, want ErrClosed", err)
 	}
 }
@@ -180,16 +180,16 @@ func (l exhaustedListener) Accept() (net.Conn, error) {
 
 func TestServePausesWhileAForeignListenerIsExhausted(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
-		r := newRig(t, fanout.Config{Engine: engine})
+		h := newTestHub(t, fanout.Config{Engine: engine})
 		room := make(chan struct{})
 		started := time.Now()
-		address := r.serveOn(exhaustedListener{listenTCP(t), room})
-		until(t, "accepting has paused", func() bool { return r.hub.Stats().AcceptPauses >= 2 })
-		pauses, took := r.hub.Stats().AcceptPauses, time.Since(started)
+		address := h.serveOn(exhaustedListener{listenTCP(t), room})
+		until(t, "accepting has paused", func() bool { return h.hub.Stats().AcceptPauses >= 2 })
+		pauses, took := h.hub.Stats().AcceptPauses, time.Since(started)
 		if limit := uint64(took/(100*time.Millisecond)) + 2; pauses > limit {
 			t.Errorf("got %d pauses in %v, want at most %d: not a busy loop", pauses, took, limit)
 		}
-		expect(t, "log lines", r.log.count("WARN", "accepting pauses"), 1)
+		expect(t, "log lines", h.log.count("WARN", "accepting pauses"), 1)
 		close(room)
 		dial(t, "tcp", address).handshake().sync()
 	})

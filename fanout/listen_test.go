@@ -10,11 +10,11 @@ import (
 
 func TestPromise5LocalListenersGetTheAggregateOfAllSpokes(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
-		r := newRig(t, fanout.Config{Engine: engine})
-		heard := r.hear("t")
+		h := newTestHub(t, fanout.Config{Engine: engine})
+		heard := h.hear("t")
 		want := map[string]bool{}
 		for i := range 5 {
-			c, _ := r.join()
+			c, _ := h.join()
 			c.text(envelope("t", "", strconv.Itoa(i)), envelope("other", "", "0"))
 			want["t  "+strconv.Itoa(i)] = true
 		}
@@ -30,9 +30,9 @@ func TestPromise5LocalListenersGetTheAggregateOfAllSpokes(t *testing.T) {
 
 func TestPromise5AListenerHearsItsTopicAlone(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
-		r := newRig(t, fanout.Config{Engine: engine})
-		byType, byID, end := r.hear("t"), r.hear("t:1"), r.hear("end")
-		c, _ := r.join()
+		h := newTestHub(t, fanout.Config{Engine: engine})
+		byType, byID, end := h.hear("t"), h.hear("t:1"), h.hear("end")
+		c, _ := h.join()
 		c.text(envelope("t", "", "0"), envelope("t", "1", "1"), envelope("t", "2", "2"), envelope("u", "1", "3"), envelope("end", "", "0"))
 		receive(t, end, "the end")
 		for _, want := range []string{"t  0", "t 1 1", "t 2 2"} {
@@ -45,14 +45,14 @@ func TestPromise5AListenerHearsItsTopicAlone(t *testing.T) {
 
 func TestPromise5ASpokesOwnListenerHearsThatSpokeAlone(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
-		r := newRig(t, fanout.Config{Engine: engine})
-		end := r.hear("end")
+		h := newTestHub(t, fanout.Config{Engine: engine})
+		end := h.hear("end")
 		mine := make(chan string, 10)
-		c, spoke := r.join()
-		other, _ := r.join()
+		c, spoke := h.join()
+		other, _ := h.join()
 		remove, err := spoke.AddEventListener("t", func(s *fanout.Spoke, e event.Event) {
 			expect(t, "spoke", s, spoke)
-			mine <- spell(e)
+			mine <- textOf(e)
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -72,13 +72,13 @@ func TestPromise5ASpokesOwnListenerHearsThatSpokeAlone(t *testing.T) {
 func TestPromise5ADispatchedEventIsNotHandedBackToLocalListeners(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
 		seen := make(chan string, 10)
-		r := newRig(t, fanout.Config{Engine: engine, OnEvent: func(_ *fanout.Spoke, e event.Event) { seen <- e.Type }})
-		heard, end := r.hear("t"), r.hear("end")
-		c, spoke := r.join()
+		h := newTestHub(t, fanout.Config{Engine: engine, OnEvent: func(_ *fanout.Spoke, e event.Event) { seen <- e.Type }})
+		heard, end := h.hear("t"), h.hear("end")
+		c, spoke := h.join()
 		c.subscribe("t")
-		r.hub.DispatchEvent(event.Event{Type: "t"})
+		h.hub.DispatchEvent(event.Event{Type: "t"})
 		spoke.DispatchEvent(event.Event{Type: "t"})
-		r.hub.Relay(nil, event.Event{Type: "t"})
+		h.hub.Relay(nil, event.Event{Type: "t"})
 		c.wants(envelope("t", "", "null"), envelope("t", "", "null"), envelope("t", "", "null"))
 		c.text(envelope("end", "", "0"))
 		receive(t, end, "the end")
@@ -90,13 +90,13 @@ func TestPromise5ADispatchedEventIsNotHandedBackToLocalListeners(t *testing.T) {
 
 func TestPromise5RemovalTakesOneListenerAway(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
-		r := newRig(t, fanout.Config{Engine: engine})
+		h := newTestHub(t, fanout.Config{Engine: engine})
 		heard := make(chan string, 10)
 		add := func(name, topic string) func() {
-			return r.listen(topic, func(_ *fanout.Spoke, e event.Event) { heard <- name + string(e.Payload) })
+			return h.listen(topic, func(_ *fanout.Spoke, e event.Event) { heard <- name + string(e.Payload) })
 		}
 		first, second, third := add("first", "t"), add("second", "t"), add("third", "t:1")
-		c, _ := r.join()
+		c, _ := h.join()
 		say := func(payload string, want ...string) {
 			t.Helper()
 			c.text(envelope("t", "1", payload))
@@ -111,7 +111,7 @@ func TestPromise5RemovalTakesOneListenerAway(t *testing.T) {
 		third()
 		say("3", "second")
 		second()
-		end := r.hear("t")
+		end := h.hear("t")
 		say("4")
 		receive(t, end, "the end")
 		expect(t, "heard after all removals", len(heard), 0)
@@ -121,9 +121,9 @@ func TestPromise5RemovalTakesOneListenerAway(t *testing.T) {
 func TestPromise5OnEventSeesEveryEventAheadOfListeners(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
 		order := make(chan string, 10)
-		r := newRig(t, fanout.Config{Engine: engine, OnEvent: func(_ *fanout.Spoke, e event.Event) { order <- "OnEvent " + e.Type }})
-		r.listen("t", func(*fanout.Spoke, event.Event) { order <- "listener" })
-		c, spoke := r.join()
+		h := newTestHub(t, fanout.Config{Engine: engine, OnEvent: func(_ *fanout.Spoke, e event.Event) { order <- "OnEvent " + e.Type }})
+		h.listen("t", func(*fanout.Spoke, event.Event) { order <- "listener" })
+		c, spoke := h.join()
 		if _, err := spoke.AddEventListener("t", func(*fanout.Spoke, event.Event) { order <- "own" }); err != nil {
 			t.Fatal(err)
 		}
@@ -135,17 +135,17 @@ func TestPromise5OnEventSeesEveryEventAheadOfListeners(t *testing.T) {
 }
 
 func TestListenersAreRefusedForWhatIsNoTopic(t *testing.T) {
-	r := newRig(t, fanout.Config{})
-	_, spoke := r.join()
+	h := newTestHub(t, fanout.Config{})
+	_, spoke := h.join()
 	for _, topic := range []string{"", ":", "a:", ":a", "__subscribe", "a\n", "\xff"} {
-		if _, err := r.hub.AddEventListener(topic, func(*fanout.Spoke, event.Event) {}); err == nil {
+		if _, err := h.hub.AddEventListener(topic, func(*fanout.Spoke, event.Event) {}); err == nil {
 			t.Errorf("topic %q: got no error from the hub, want one", topic)
 		}
 		if _, err := spoke.AddEventListener(topic, func(*fanout.Spoke, event.Event) {}); err == nil {
 			t.Errorf("topic %q: got no error from the spoke, want one", topic)
 		}
 	}
-	if _, err := r.hub.AddEventListener("a", nil); err == nil {
+	if _, err := h.hub.AddEventListener("a", nil); err == nil {
 		t.Error("got no error for no function, want one")
 	}
 }

@@ -2,137 +2,140 @@ package fanout
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/spokehub/spokehub/event"
 )
 
-// listener is one function that hears a topic.
-type listener struct {
-	hear func(*Spoke, event.Event)
-}
-
-// registry is an immutable set of listeners by topic; a change makes a new one.
-type registry struct {
-	byTopic map[string][]*listener
-}
-
-// with returns a registry that has one more listener.
-func (g *registry) with(topic string, add *listener) *registry {
-	next := &registry{byTopic: make(map[string][]*listener)}
-	if g != nil {
-		for t, ls := range g.byTopic {
-			next.byTopic[t] = ls
-		}
-	}
-	old := next.byTopic[topic]
-	next.byTopic[topic] = append(old[:len(old):len(old)], add)
-	return next
-}
-
-// without returns a registry that lacks one listener; nil if none is left.
-func (g *registry) without(topic string, gone *listener) *registry {
-	next := &registry{byTopic: make(map[string][]*listener)}
-	for t, ls := range g.byTopic {
-		if t != topic {
-			next.byTopic[t] = ls
-			continue
-		}
-		for _, l := range ls {
-			if l != gone {
-				next.byTopic[t] = append(next.byTopic[t], l)
-			}
-		}
-	}
-	if len(next.byTopic) == 0 {
-		return nil
-	}
-	return next
-}
-
-// hears says whether an event of this type and id has a listener.
-func (g *registry) hears(typ, id []byte) bool {
-	if g == nil {
-		return false
-	}
-	if len(g.byTopic[string(typ)]) > 0 {
-		return true
-	}
-	if len(id) == 0 {
-		return false
-	}
-	var key [topicBytes]byte
-	return len(g.byTopic[string(appendTopic(key[:0], typ, id))]) > 0
-}
-
-// each calls hear for the listeners of the event's type, then for those of its type and id.
-func (g *registry) each(e event.Event, hear func(*listener)) {
-	if g == nil {
-		return
-	}
-	for _, l := range g.byTopic[e.Type] {
-		hear(l)
-	}
-	if e.ID == "" {
-		return
-	}
-	var key [topicBytes]byte
-	for _, l := range g.byTopic[string(append(append(append(key[:0], e.Type...), ':'), e.ID...))] {
-		hear(l)
-	}
-}
-
-const topicBytes = 513
-
-func appendTopic(dst, typ, id []byte) []byte {
-	return append(append(append(dst, typ...), ':'), id...)
-}
-
-// AddEventListener has f hear the events that spokes send, all spokes in one stream a spoke, in order. topic is a topic
-// as in a subscription: "type", or "type:id" for one id alone. f runs on the worker pool, under the rules of Config's
-// callbacks; the payload is borrowed until it returns. remove takes the listener away again: calls that have begun, or
-// whose event has been read, may still come. The error says what is wrong with the topic.
+// AddEventListener has f called for every event that a spoke sends and that matches topic, which is a type, or a type and
+// an id as "type:id". For one spoke the calls come in the order of its events. f runs on the worker pool, under the rules
+// of Config's callbacks; the payload is borrowed until it returns. remove takes the listener away again: calls that have
+// begun, or whose event has been read, may still come. The error says what is wrong with the topic.
 func (h *Hub) AddEventListener(topic string, f func(*Spoke, event.Event)) (remove func(), err error) {
-	return addListener(topic, f, h.changeListeners)
+	return h.listeners.add(topic, f)
 }
 
 // AddEventListener is Hub.AddEventListener for the events of this spoke alone.
 func (s *Spoke) AddEventListener(topic string, f func(*Spoke, event.Event)) (remove func(), err error) {
-	return addListener(topic, f, func(change func(*registry) *registry) {
-		x := s.more()
-		x.mu.Lock()
-		defer x.mu.Unlock()
-		x.listeners.Store(change(x.listeners.Load()))
-	})
+	return s.ensureExtra().listeners.add(topic, f)
 }
 
-func (h *Hub) changeListeners(change func(*registry) *registry) {
-	h.listenersMu.Lock()
-	defer h.listenersMu.Unlock()
-	h.listeners.Store(change(h.listeners.Load()))
+// hear calls all that listens to an event of the spoke: OnEvent, the spoke's own listeners, then the hub's. It runs on a
+// worker.
+func (h *Hub) hear(s *Spoke, e event.Event) {
+	if h.cfg.OnEvent != nil {
+		h.call("OnEvent", h.cfg.OnEvent, s, e)
+	}
+	if x := s.extra.Load(); x != nil {
+		h.callAll(&x.listeners, s, e)
+	}
+	h.callAll(&h.listeners, s, e)
 }
 
-func addListener(topic string, f func(*Spoke, event.Event), update func(func(*registry) *registry)) (func(), error) {
+func (h *Hub) callAll(listeners *listenerSet, s *Spoke, e event.Event) {
+	ofType, ofTypeAndID := listeners.matching(e)
+	for _, l := range ofType {
+		h.call("event listener", l.f, s, e)
+	}
+	for _, l := range ofTypeAndID {
+		h.call("event listener", l.f, s, e)
+	}
+}
+
+func (h *Hub) call(what string, f func(*Spoke, event.Event), s *Spoke, e event.Event) {
+	defer h.recoverFrom(what, s)
+	f(s, e)
+}
+
+// hears says whether the spoke has a listener of its own for the event in view.
+func (s *Spoke) hears(v *event.View) bool {
+	x := s.extra.Load()
+	return x != nil && x.listeners.hears(v)
+}
+
+// listenerSet is the listeners of a hub or of a spoke. Any goroutine may use it: readers load what is there, those who
+// change it make a new one under mu.
+type listenerSet struct {
+	mu      sync.Mutex
+	current atomic.Pointer[topicListeners]
+}
+
+// topicListeners are listeners by topic. They never change.
+type topicListeners map[string][]*listener
+
+// listener is one function that listens to a topic. Its address tells it from others.
+type listener struct {
+	f func(*Spoke, event.Event)
+}
+
+func (g *listenerSet) add(topic string, f func(*Spoke, event.Event)) (remove func(), err error) {
 	if f == nil {
 		return nil, fmt.Errorf("listen to %q: the function is nil", topic)
 	}
 	if _, _, err := event.SplitTopic(topic); err != nil {
 		return nil, fmt.Errorf("listen to %q: %w", topic, err)
 	}
-	l := &listener{hear: f}
-	update(func(g *registry) *registry { return g.with(topic, l) })
-	var once sync.Once
-	return func() {
-		once.Do(func() {
-			update(func(g *registry) *registry { return g.without(topic, l) })
+	l := &listener{f: f}
+	g.change(topic, func(old []*listener) []*listener { return append(old, l) })
+	return sync.OnceFunc(func() {
+		g.change(topic, func(old []*listener) []*listener {
+			return slices.DeleteFunc(old, func(other *listener) bool { return other == l })
 		})
-	}, nil
+	}), nil
 }
 
-// own is the spoke's own listeners.
-func (s *Spoke) own() *registry {
-	if x := s.extra.Load(); x != nil {
-		return x.listeners.Load()
+// change replaces the listeners of a topic by what edit makes of a copy of them.
+func (g *listenerSet) change(topic string, edit func([]*listener) []*listener) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	next := make(topicListeners)
+	if old := g.current.Load(); old != nil {
+		maps.Copy(next, *old)
 	}
-	return nil
+	next[topic] = edit(slices.Clone(next[topic]))
+	if len(next[topic]) == 0 {
+		delete(next, topic)
+	}
+	if len(next) == 0 {
+		g.current.Store(nil)
+		return
+	}
+	g.current.Store(&next)
+}
+
+// maxTopic is the length of the longest topic.
+const maxTopic = 513
+
+// hears says whether the event in view has a listener.
+func (g *listenerSet) hears(v *event.View) bool {
+	current := g.current.Load()
+	return current != nil && current.have(v)
+}
+
+func (g topicListeners) have(v *event.View) bool {
+	if len(g[string(v.Type)]) > 0 {
+		return true
+	}
+	if len(v.ID) == 0 {
+		return false
+	}
+	var topic [maxTopic]byte
+	return len(g[string(append(append(append(topic[:0], v.Type...), ':'), v.ID...))]) > 0
+}
+
+// matching are the listeners of the event's type, and those of its type and id.
+func (g *listenerSet) matching(e event.Event) (ofType, ofTypeAndID []*listener) {
+	current := g.current.Load()
+	if current == nil {
+		return nil, nil
+	}
+	ofType = (*current)[e.Type]
+	if e.ID != "" {
+		var topic [maxTopic]byte
+		ofTypeAndID = (*current)[string(append(append(append(topic[:0], e.Type...), ':'), e.ID...))]
+	}
+	return ofType, ofTypeAndID
 }

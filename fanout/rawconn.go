@@ -1,6 +1,7 @@
 package fanout
 
 import (
+	"crypto/tls"
 	"errors"
 	"net"
 	"time"
@@ -11,98 +12,85 @@ import (
 // ErrOwned is returned by the raw connection of a spoke, and by AddConnection for it, while the hub reads and writes it.
 var ErrOwned = errors.New("connection belongs to the hub: take it back with RemoveConnection to read or write it")
 
+// Conn is the raw connection, the one that callbacks get. It tells addresses; reading and writing it and setting deadlines
+// fail with ErrOwned until RemoveConnection has taken it back, and Close closes the spoke. Besides the methods of net.Conn
+// it has two that a type assertion finds:
+//
+//	ConnectionState() tls.ConnectionState // that of a TLS connection, the zero value for any other
+//	NetConn() net.Conn                    // after RemoveConnection the connection that it returned, before it nil
+func (s *Spoke) Conn() net.Conn { return (*rawConn)(s) }
+
+var _ net.Conn = (*rawConn)(nil)
+
 // rawConn is a spoke as a net.Conn. It is the same pointer, so it costs nothing and is the same value in each callback.
 type rawConn Spoke
 
 func (c *rawConn) spoke() *Spoke { return (*Spoke)(c) }
 
-func (c *rawConn) released() (net.Conn, error) {
+// live is the connection after RemoveConnection, before it one that fails.
+func (c *rawConn) live() net.Conn {
+	if conn := c.NetConn(); conn != nil {
+		return conn
+	}
+	return ownedConn{}
+}
+
+func (c *rawConn) Read(p []byte) (int, error)  { return c.live().Read(p) }
+func (c *rawConn) Write(p []byte) (int, error) { return c.live().Write(p) }
+
+func (c *rawConn) SetDeadline(t time.Time) error      { return c.live().SetDeadline(t) }
+func (c *rawConn) SetReadDeadline(t time.Time) error  { return c.live().SetReadDeadline(t) }
+func (c *rawConn) SetWriteDeadline(t time.Time) error { return c.live().SetWriteDeadline(t) }
+
+func (c *rawConn) Close() error {
+	if conn := c.NetConn(); conn != nil {
+		return conn.Close()
+	}
+	c.spoke().Close(CodeNormal, "")
+	return nil
+}
+
+// NetConn is the connection that RemoveConnection returned, nil before that.
+func (c *rawConn) NetConn() net.Conn {
 	x := c.spoke().extra.Load()
 	if x == nil {
-		return nil, ErrOwned
+		return nil
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if x.released == nil {
-		return nil, ErrOwned
-	}
-	return x.released, nil
+	return x.removed
 }
 
-func (c *rawConn) Read(p []byte) (int, error) {
-	conn, err := c.released()
-	if err != nil {
-		return 0, err
-	}
-	return conn.Read(p)
+// tlsConn is what a *tls.Conn has and others do not.
+type tlsConn interface {
+	ConnectionState() tls.ConnectionState
 }
 
-func (c *rawConn) Write(p []byte) (int, error) {
-	conn, err := c.released()
-	if err != nil {
-		return 0, err
+// ConnectionState is the state of the TLS connection beneath, the zero value if there is none.
+func (c *rawConn) ConnectionState() tls.ConnectionState {
+	if secure, ok := c.beneath().(tlsConn); ok {
+		return secure.ConnectionState()
 	}
-	return conn.Write(p)
+	return tls.ConnectionState{}
 }
 
-func (c *rawConn) Close() error {
-	conn, err := c.released()
-	if err != nil {
-		c.spoke().Close(CodeNormal, "")
-		return nil
-	}
-	return conn.Close()
-}
-
-// NetConn is the connection beneath: after RemoveConnection the live one; before it the connection that was handed to
-// AddConnection where it has no descriptor of its own (TLS, a pipe), for questions such as the TLS state; else nil.
-func (c *rawConn) NetConn() net.Conn {
-	if conn, err := c.released(); err == nil {
-		return conn
-	}
+func (c *rawConn) beneath() net.Conn {
 	if x := c.spoke().extra.Load(); x != nil {
-		return x.under
+		return x.beneath
 	}
 	return nil
 }
 
+// LocalAddr asks the loop. After the end it knows only that of a connection without a descriptor, or a live one.
 func (c *rawConn) LocalAddr() net.Addr {
-	if conn := c.NetConn(); conn != nil {
-		return conn.LocalAddr()
+	for _, conn := range [...]net.Conn{c.NetConn(), c.beneath()} {
+		if conn != nil {
+			return conn.LocalAddr()
+		}
 	}
-	return c.spoke().localAddr()
-}
-
-func (c *rawConn) RemoteAddr() net.Addr { return c.spoke().RemoteAddr() }
-
-func (c *rawConn) SetDeadline(t time.Time) error {
-	conn, err := c.released()
-	if err != nil {
-		return err
-	}
-	return conn.SetDeadline(t)
-}
-
-func (c *rawConn) SetReadDeadline(t time.Time) error {
-	conn, err := c.released()
-	if err != nil {
-		return err
-	}
-	return conn.SetReadDeadline(t)
-}
-
-func (c *rawConn) SetWriteDeadline(t time.Time) error {
-	conn, err := c.released()
-	if err != nil {
-		return err
-	}
-	return conn.SetWriteDeadline(t)
-}
-
-// localAddr asks the reactor; after the end there is nothing to tell.
-func (s *Spoke) localAddr() net.Addr {
+	s := c.spoke()
 	var local net.Addr
-	s.lane.ask(func(r *netpoll.Reactor) {
+	s.loop.ask(func(r *netpoll.Reactor) {
 		if r.Holds(s.conn) {
 			local = r.LocalAddr(s.conn.Slot)
 		}
@@ -112,3 +100,14 @@ func (s *Spoke) localAddr() net.Addr {
 	}
 	return local
 }
+
+func (c *rawConn) RemoteAddr() net.Addr { return c.spoke().RemoteAddr() }
+
+// ownedConn is a connection that only the hub may read and write. The methods that it lacks are never called.
+type ownedConn struct{ net.Conn }
+
+func (ownedConn) Read([]byte) (int, error)         { return 0, ErrOwned }
+func (ownedConn) Write([]byte) (int, error)        { return 0, ErrOwned }
+func (ownedConn) SetDeadline(time.Time) error      { return ErrOwned }
+func (ownedConn) SetReadDeadline(time.Time) error  { return ErrOwned }
+func (ownedConn) SetWriteDeadline(time.Time) error { return ErrOwned }

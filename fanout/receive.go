@@ -8,7 +8,7 @@ import (
 )
 
 // receive parses what an open connection sent and acts on every whole message.
-func (l *lane) receive(s *Spoke, view []byte) {
+func (l *loop) receive(s *Spoke, view []byte) {
 	for {
 		m, n, ok, violation := s.parser.Next(view, l.hub.cfg.MaxMessage)
 		if violation != nil {
@@ -24,80 +24,83 @@ func (l *lane) receive(s *Spoke, view []byte) {
 			l.counts.messages++
 			l.message(s, m.Payload)
 		case wsframe.Ping:
-			l.sendControl(s, wsframe.Pong, m.Payload)
+			l.pong(s, m.Payload)
 		case wsframe.CloseOp:
 			l.peerClosed(s, m.Payload)
 		}
-		if s.phase != open || l.reactor.Sender().IsRefusing(s.conn.Slot) {
+		if s.phase != open || l.sender.IsRefusing(s.conn.Slot) {
 			return
 		}
 	}
-	l.holdBack(s)
+	if s.pending != nil && s.pending.full() {
+		l.pauseReading(s, inboxFull)
+	}
 }
 
-// message acts on one envelope: at once where no user code has to see it or anything before it, else by way of the
-// spoke's inbox.
-func (l *lane) message(s *Spoke, raw []byte) {
-	err := l.view.Parse(raw)
+// message acts on one envelope: at once if no user code has to see it or anything before it, else by way of the spoke's
+// inbox.
+func (l *loop) message(s *Spoke, raw []byte) {
+	view := &l.scratch.view
+	err := view.Parse(raw)
 	kind := event.None
 	if err == nil {
-		kind = l.view.Control()
+		kind = view.Control()
 	}
 	if !l.withinRates(s, kind, len(raw)) {
 		return
 	}
 	if err != nil {
 		l.counts.malformed++
-		l.hub.noteMalformed(s, err)
+		l.hub.log.malformedMessage(s, err)
 		return
 	}
 	switch kind {
 	case event.None:
 		l.counts.events++
-		if l.isGreeted(s) {
-			l.event(s)
-		} else {
-			l.pen(s).addRaw(raw)
+		switch {
+		case l.isConnecting(s):
+			l.inboxOf(s).addRaw(raw)
+		default:
+			if l.isHeard(s) {
+				l.inboxOf(s).addEvent(view)
+			}
+			l.relay(s)
 		}
 	case event.Subscribe, event.Unsubscribe:
 		l.counts.controls++
-		if (s.quiet() || defectOvertakesInbox) && l.hub.cfg.Authorize == nil {
-			l.controlView(s, nil)
+		if s.quiet() && l.hub.cfg.Authorize == nil {
+			l.control(s, nil)
 		} else {
-			l.pen(s).addControl(raw)
+			l.inboxOf(s).addControl(raw)
 		}
 	}
 }
 
-// event passes a spoke's event to whoever hears it, then to the other subscribers where the hub relays.
-func (l *lane) event(s *Spoke) {
-	if l.isHeard(s) {
-		l.pen(s).addEvent(&l.view)
-	}
-	l.relayed(s)
-}
-
 // isHeard says whether user code is to see the event in view.
-func (l *lane) isHeard(s *Spoke) bool {
-	h, v := l.hub, &l.view
-	return h.cfg.OnEvent != nil || h.listeners.Load().hears(v.Type, v.ID) || s.own().hears(v.Type, v.ID)
+func (l *loop) isHeard(s *Spoke) bool {
+	h, v := l.hub, &l.scratch.view
+	return h.cfg.OnEvent != nil || h.listeners.hears(v) || s.hears(v)
 }
 
-// relayed passes the event in view to the other subscribers where the hub relays.
-func (l *lane) relayed(s *Spoke) {
-	if l.hub.cfg.Relay {
-		l.counts.relayed++
-		l.relay(s, &l.view)
+// relay passes the event in view to the other subscribers if the hub relays. An event that is longer than QueueLimit would
+// end every subscriber, so it ends its sender instead.
+func (l *loop) relay(s *Spoke) {
+	if !l.hub.cfg.Relay {
+		return
+	}
+	l.counts.relayed++
+	if !l.hub.publish(&outgoing{view: &l.scratch.view, except: s, on: l}) {
+		l.closeWith(s, Cause{Kind: CauseViolation, Code: wsframe.CodeTooBig, Reason: "event too long to relay"})
 	}
 }
 
-// withinRates takes the message from the spoke's allowance; over it, the spoke is closed. A malformed message counts as an
-// event, else it would be a way around the limits.
-func (l *lane) withinRates(s *Spoke, kind event.Kind, size int) bool {
-	if !l.hub.rated {
+// withinRates accounts for a message of the spoke; over the limits, the spoke is closed. A malformed message counts as an
+// event; otherwise it would be a way around the limits.
+func (l *loop) withinRates(s *Spoke, kind event.Kind, size int) bool {
+	if !l.hub.cfg.rated {
 		return true
 	}
-	if s.more().rates.take(&l.hub.cfg, kind, size, time.Now()) {
+	if s.ensureExtra().rates.spend(&l.hub.cfg.rates, kind, size, time.Now()) {
 		return true
 	}
 	l.counts.overRate++
@@ -105,9 +108,9 @@ func (l *lane) withinRates(s *Spoke, kind event.Kind, size int) bool {
 	return false
 }
 
-func (l *lane) sendControl(s *Spoke, op wsframe.Opcode, payload []byte) {
-	m := newMessage(l.hub)
-	m.seal(append(m.begin(), payload...), op, false)
-	l.reactor.Sender().Send(s.conn.Slot, &m.Frame)
+func (l *loop) pong(s *Spoke, payload []byte) {
+	m := newMessage()
+	m.seal(append(m.begin(), payload...), wsframe.Pong, false)
+	l.send(s, m)
 	m.Release()
 }

@@ -10,14 +10,14 @@ import (
 )
 
 func TestRelayReachesTheOtherSubscribersAndNotTheSender(t *testing.T) {
-	eachEntry(t, func(fanout.Engine) fanout.Config { return fanout.Config{Relay: true} }, func(t *testing.T, r *rig, sender *client) {
+	eachEntry(t, func(fanout.Engine) fanout.Config { return fanout.Config{Relay: true} }, func(t *testing.T, h *testHub, sender *client) {
 		sender.subscribe("t", "t:1")
 		var others []*client
 		for range 4 {
-			c, _ := r.join()
+			c, _ := h.join()
 			others = append(others, c.subscribe("t"))
 		}
-		bystander, _ := r.join()
+		bystander, _ := h.join()
 		bystander.subscribe("u")
 		sender.text(envelope("t", "1", `{ "a" : [1, 2.50, "\u0041"] }`))
 		for _, c := range others {
@@ -25,7 +25,7 @@ func TestRelayReachesTheOtherSubscribersAndNotTheSender(t *testing.T) {
 		}
 		sender.sync()
 		bystander.sync()
-		st := r.hub.Stats()
+		st := h.hub.Stats()
 		expect(t, "deliveries", st.Deliveries, uint64(len(others)))
 		expect(t, "relayed", st.EventsRelayed, 1)
 	})
@@ -33,25 +33,25 @@ func TestRelayReachesTheOtherSubscribersAndNotTheSender(t *testing.T) {
 
 func TestRelayIsOffUnlessTheEmbedderSaysSo(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
-		r := newRig(t, fanout.Config{Engine: engine})
-		end := r.hear("t")
-		other, _ := r.join()
+		h := newTestHub(t, fanout.Config{Engine: engine})
+		end := h.hear("t")
+		other, _ := h.join()
 		other.subscribe("t")
-		c, _ := r.join()
+		c, _ := h.join()
 		c.text(envelope("t", "", "0"))
 		receive(t, end, "the event")
 		other.sync()
-		expect(t, "deliveries", r.hub.Stats().Deliveries, 0)
+		expect(t, "deliveries", h.hub.Stats().Deliveries, 0)
 	})
 }
 
 func TestRelayComesAfterTheHubsListenersAreScheduled(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
-		r := newRig(t, fanout.Config{Engine: engine, Relay: true})
-		heard := r.hear("t")
-		other, _ := r.join()
+		h := newTestHub(t, fanout.Config{Engine: engine, Relay: true})
+		heard := h.hear("t")
+		other, _ := h.join()
 		other.subscribe("t")
-		c, _ := r.join()
+		c, _ := h.join()
 		const events = 500
 		go func() {
 			for i := range events {
@@ -67,14 +67,14 @@ func TestRelayComesAfterTheHubsListenersAreScheduled(t *testing.T) {
 
 func TestRelayFromAListenerReachesAllButTheSender(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
-		r := newRig(t, fanout.Config{Engine: engine})
-		r.listen("t", func(s *fanout.Spoke, e event.Event) {
+		h := newTestHub(t, fanout.Config{Engine: engine})
+		h.listen("t", func(s *fanout.Spoke, e event.Event) {
 			e.ID = "changed"
-			expect(t, "answer", r.hub.Relay(s, e), true)
+			expect(t, "answer", h.hub.Relay(s, e), true)
 		})
 		var clients []*client
 		for range 4 {
-			c, _ := r.join()
+			c, _ := h.join()
 			clients = append(clients, c.subscribe("t"))
 		}
 		clients[0].text(envelope("t", "", `"x"`))
@@ -82,19 +82,19 @@ func TestRelayFromAListenerReachesAllButTheSender(t *testing.T) {
 			c.wants(envelope("t", "changed", `"x"`))
 		}
 		clients[0].sync()
-		expect(t, "deliveries", r.hub.Stats().Deliveries, 3)
+		expect(t, "deliveries", h.hub.Stats().Deliveries, 3)
 	})
 }
 
 func TestRelayOfOneSpokeReachesEachSubscriberInOrder(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
-		r := newRig(t, fanout.Config{Engine: engine, Relay: true, Reactors: 3})
+		h := newTestHub(t, fanout.Config{Engine: engine, Relay: true, Reactors: 3})
 		var readers []*client
 		for range 6 {
-			c, _ := r.join()
+			c, _ := h.join()
 			readers = append(readers, c.subscribe("t"))
 		}
-		sender, _ := r.join()
+		sender, _ := h.join()
 		const events = 2000
 		go func() {
 			for i := range events {
@@ -111,15 +111,15 @@ func TestRelayOfOneSpokeReachesEachSubscriberInOrder(t *testing.T) {
 
 func TestRelayOfAnEventLongerThanAQueueEndsItsSenderAndNobodyElse(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
-		r := newRig(t, fanout.Config{Engine: engine, Relay: true, QueueLimit: 64 << 10, MaxMessage: 1 << 20})
-		sender, _ := r.join()
-		receiver, _ := r.join()
+		h := newTestHub(t, fanout.Config{Engine: engine, Relay: true, QueueLimit: 64 << 10, MaxMessage: 1 << 20})
+		sender, _ := h.join()
+		receiver, _ := h.join()
 		receiver.subscribe("long")
 		sender.text(envelope("long", "", jsonOf(strings.Repeat("x", 70<<10))))
 		if _, reason := sender.closedWith(1009); reason == "" {
 			t.Errorf("got no reason with 1009, want one")
 		}
-		r.hub.DispatchEvent(event.Event{Type: "long", Payload: []byte("1")})
+		h.hub.DispatchEvent(event.Event{Type: "long", Payload: []byte("1")})
 		receiver.wants(envelope("long", "", "1"))
 	})
 }

@@ -14,22 +14,22 @@ import (
 )
 
 func TestPromise2RemoveConnectionCleansUpAndDoesNotClose(t *testing.T) {
-	eachEntry(t, plain, func(t *testing.T, r *rig, c *client) {
+	eachEntry(t, plain, func(t *testing.T, h *testHub, c *client) {
 		c.subscribe("news")
-		spoke := receive(t, r.connected, "OnConnection")
-		live, err := r.hub.RemoveConnection(spoke.Conn())
+		spoke := receive(t, h.connected, "OnConnection")
+		live, err := h.hub.RemoveConnection(spoke.Conn())
 		if err != nil {
 			t.Fatalf("remove connection: %v", err)
 		}
 		defer live.Close()
-		expect(t, "cause", receive(t, r.gone, "OnDisconnection").cause.Kind, fanout.CauseRemoved)
-		expect(t, "subscriptions", r.hub.Stats().Subscriptions, 0)
-		r.hub.DispatchEvent(event.Event{Type: "news"})
+		expect(t, "cause", receive(t, h.gone, "OnDisconnection").cause.Kind, fanout.CauseRemoved)
+		expect(t, "subscriptions", h.hub.Stats().Subscriptions, 0)
+		h.hub.DispatchEvent(event.Event{Type: "news"})
 		talk(t, c, live)
 		talk(t, c, spoke.Conn())
 		live.Close()
 		c.ended()
-		if _, err := r.hub.RemoveConnection(spoke.Conn()); !errors.Is(err, fanout.ErrNotConnected) {
+		if _, err := h.hub.RemoveConnection(spoke.Conn()); !errors.Is(err, fanout.ErrNotConnected) {
 			t.Errorf("got %v from a second removal, want ErrNotConnected", err)
 		}
 	})
@@ -57,32 +57,32 @@ func TestPromise2RemoveConnectionKnowsTheConnectionThatWasAdded(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
 		for _, network := range []string{"tcp", "unix", "pipe"} {
 			t.Run(network, func(t *testing.T) {
-				r := newRig(t, fanout.Config{Engine: engine})
+				h := newTestHub(t, fanout.Config{Engine: engine})
 				here, there := pair(t, network)
 				c := newClient(t, here)
-				if _, err := r.hub.AddConnection(there); err != nil {
+				if _, err := h.hub.AddConnection(there); err != nil {
 					t.Fatal(err)
 				}
-				live, err := r.hub.RemoveConnection(there)
+				live, err := h.hub.RemoveConnection(there)
 				if err != nil {
 					t.Fatalf("remove connection: %v", err)
 				}
 				defer live.Close()
 				talk(t, c, live)
 				for _, stranger := range []net.Conn{nil, there, here} {
-					if _, err := r.hub.RemoveConnection(stranger); !errors.Is(err, fanout.ErrNotConnected) {
+					if _, err := h.hub.RemoveConnection(stranger); !errors.Is(err, fanout.ErrNotConnected) {
 						t.Errorf("got %v for a connection that the hub does not have, want ErrNotConnected", err)
 					}
 				}
-				again, err := r.hub.AddConnection(live)
+				again, err := h.hub.AddConnection(live)
 				if err != nil {
 					t.Fatalf("add the removed connection again: %v", err)
 				}
 				c.subscribe("back")
 				expectAll(t, "topics", again.Subscriptions(), []string{"back"})
 				c.conn.Close()
-				receive(t, r.gone, "OnDisconnection")
-				receive(t, r.gone, "OnDisconnection again")
+				receive(t, h.gone, "OnDisconnection")
+				receive(t, h.gone, "OnDisconnection again")
 			})
 		}
 	})
@@ -95,19 +95,19 @@ type withoutComparison struct {
 }
 
 func TestPromise2AnyTypeOfConnectionCanBeAddedAndRemoved(t *testing.T) {
-	r := newRig(t, fanout.Config{})
+	h := newTestHub(t, fanout.Config{})
 	here, there := net.Pipe()
 	c := newClient(t, here)
 	conn := withoutComparison{Conn: there}
-	spoke, err := r.hub.AddConnection(conn)
+	spoke, err := h.hub.AddConnection(conn)
 	if err != nil {
 		t.Fatal(err)
 	}
 	c.subscribe("a")
-	if _, err := r.hub.RemoveConnection(conn); !errors.Is(err, fanout.ErrNotConnected) {
+	if _, err := h.hub.RemoveConnection(conn); !errors.Is(err, fanout.ErrNotConnected) {
 		t.Errorf("got %v, want ErrNotConnected: the connection can't be told from others", err)
 	}
-	live, err := r.hub.RemoveConnection(spoke.Conn())
+	live, err := h.hub.RemoveConnection(spoke.Conn())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,15 +117,15 @@ func TestPromise2AnyTypeOfConnectionCanBeAddedAndRemoved(t *testing.T) {
 
 func TestPromise2QueuedFramesAreSentAheadOfTheNewOwner(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
-		r := newRig(t, fanout.Config{Engine: engine, QueueLimit: 64 << 20})
-		c, spoke := r.join()
+		h := newTestHub(t, fanout.Config{Engine: engine, QueueLimit: 64 << 20})
+		c, spoke := h.join()
 		c.subscribe("bulk")
 		payload := jsonOf(strings.Repeat("x", 256<<10))
 		const events = 60
 		for i := range events {
-			r.hub.DispatchEvent(event.Event{Type: "bulk", ID: strconv.Itoa(i), Payload: []byte(payload)})
+			h.hub.DispatchEvent(event.Event{Type: "bulk", ID: strconv.Itoa(i), Payload: []byte(payload)})
 		}
-		live, err := r.hub.RemoveConnection(spoke.Conn())
+		live, err := h.hub.RemoveConnection(spoke.Conn())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -145,13 +145,13 @@ func TestPromise2QueuedFramesAreSentAheadOfTheNewOwner(t *testing.T) {
 		if err := receive(t, wrote, "the new owner's write"); err != nil {
 			t.Errorf("write: %v", err)
 		}
-		st := r.hub.Stats()
+		st := h.hub.Stats()
 		expect(t, "deliveries", st.Deliveries, events)
 		expect(t, "delivered and handed back", st.Delivered+st.HandedBack, events)
 		if st.HandedBack == 0 {
 			t.Error("got nothing handed back, want the socket to have been full")
 		}
-		r.checkLedger(st)
+		h.checkLedger(st)
 	})
 }
 
@@ -160,17 +160,17 @@ func TestPromise2BytesReadAheadAreHandedBackFirst(t *testing.T) {
 		for _, network := range []string{"tcp", "unix", "pipe"} {
 			for name, cut := range map[string]int{"in the header": 1, "in the mask": 4, "in the payload": 20} {
 				t.Run(network+" "+name, func(t *testing.T) {
-					r := newRig(t, fanout.Config{Engine: engine})
+					h := newTestHub(t, fanout.Config{Engine: engine})
 					here, there := pair(t, network)
 					c := newClient(t, here)
-					spoke, err := r.hub.AddConnection(there)
+					spoke, err := h.hub.AddConnection(there)
 					if err != nil {
 						t.Fatal(err)
 					}
 					whole := clientFrame(fin|opText, envelope("late", "", `"`+strings.Repeat("y", 100)+`"`))
 					c.write(whole[:cut])
-					until(t, "the cut frame is read", func() bool { return r.hub.Stats().BytesIn == uint64(cut) })
-					live, err := r.hub.RemoveConnection(spoke.Conn())
+					until(t, "the cut frame is read", func() bool { return h.hub.Stats().BytesIn == uint64(cut) })
+					live, err := h.hub.RemoveConnection(spoke.Conn())
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -204,15 +204,15 @@ func TestPromise3ThePeersCloseRemovesByItself(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			eachEngine(t, func(t *testing.T, engine fanout.Engine) {
-				r := newRig(t, fanout.Config{Engine: engine})
-				c, spoke := r.join()
+				h := newTestHub(t, fanout.Config{Engine: engine})
+				c, spoke := h.join()
 				c.subscribe("a", "b:c")
 				end.leave(c)
-				got := receive(t, r.gone, "OnDisconnection")
+				got := receive(t, h.gone, "OnDisconnection")
 				expect(t, "spoke", got.spoke, spoke)
 				expect(t, "cause", got.cause.Kind, end.want)
 				expect(t, "code", got.cause.Code, end.code)
-				expect(t, "subscriptions", r.hub.Stats().Subscriptions, 0)
+				expect(t, "subscriptions", h.hub.Stats().Subscriptions, 0)
 				if end.want == fanout.CausePeerClosed {
 					if _, code, _ := c.closing(); code != end.code {
 						t.Errorf("got the close answered with %d, want %d", code, end.code)
@@ -220,7 +220,7 @@ func TestPromise3ThePeersCloseRemovesByItself(t *testing.T) {
 					c.ended()
 					c.conn.Close()
 				}
-				until(t, "the socket is closed", func() bool { return r.hub.Stats().Connections == 0 })
+				until(t, "the socket is closed", func() bool { return h.hub.Stats().Connections == 0 })
 			})
 		})
 	}
@@ -228,10 +228,10 @@ func TestPromise3ThePeersCloseRemovesByItself(t *testing.T) {
 
 func TestPromise3AFailedSendRemovesAndFiresOnDisconnection(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
-		r := newRig(t, fanout.Config{Engine: engine})
+		h := newTestHub(t, fanout.Config{Engine: engine})
 		here, there := pair(t, "unix")
 		c := newClient(t, here)
-		spoke, err := r.hub.AddConnection(there)
+		spoke, err := h.hub.AddConnection(there)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -239,14 +239,14 @@ func TestPromise3AFailedSendRemovesAndFiresOnDisconnection(t *testing.T) {
 		if err := here.(*net.UnixConn).CloseRead(); err != nil {
 			t.Fatal(err)
 		}
-		r.hub.DispatchEvent(event.Event{Type: "a"})
-		end := receive(t, r.gone, "OnDisconnection")
+		h.hub.DispatchEvent(event.Event{Type: "a"})
+		end := receive(t, h.gone, "OnDisconnection")
 		expect(t, "spoke", end.spoke, spoke)
 		expect(t, "cause", end.cause.Kind, fanout.CausePeerGone)
 		if end.cause.Err == nil {
 			t.Error("got no error in the cause, want that of the send")
 		}
-		until(t, "the socket is closed", func() bool { return r.hub.Stats().Connections == 0 })
+		until(t, "the socket is closed", func() bool { return h.hub.Stats().Connections == 0 })
 		c.cutOff()
 	})
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/spokehub/spokehub/netpoll"
 )
 
-// ListenAndServe listens on a TCP address and calls Serve. It listens for plain TCP: what a Multipath TCP listener, as
-// net.Listen makes it, accepts inherits no options and must be tuned one by one.
+// ListenAndServe listens on a TCP address and calls Serve. It listens for plain TCP, because connections from a
+// Multipath TCP listener, which is what net.Listen makes, inherit no socket options and would have to be tuned one by one.
 func (h *Hub) ListenAndServe(address string) error {
 	var plain net.ListenConfig
 	plain.SetMultipathTCP(false)
@@ -24,12 +24,12 @@ func (h *Hub) ListenAndServe(address string) error {
 	return h.Serve(l)
 }
 
-// Serve accepts connections from l and answers their handshakes on the reactors: the fast path. Requests to another path
+// Serve accepts connections from l and answers their handshakes on the reactors: the fast path. Requests to paths other
 // than Config.Path go to Config.Fallback, by way of net/http. The descriptor of a *net.TCPListener is taken out of l, which
 // is closed, and connections are accepted by a reactor; from any other listener, as for TLS, they are accepted one by one
 // and served by goroutines. It takes l over and blocks until Shutdown; then the error is ErrClosed.
 func (h *Hub) Serve(l net.Listener) error {
-	if h.state.Load() != serving {
+	if !h.lifecycle.serving() {
 		l.Close()
 		return ErrClosed
 	}
@@ -47,10 +47,10 @@ func (h *Hub) Serve(l net.Listener) error {
 }
 
 func (h *Hub) serveDescriptor(fd int, address net.Addr) error {
-	if !netpoll.TuneListener(fd, h.sockets()) {
-		h.tuneEach.Store(true)
+	if !netpoll.TuneListener(fd, h.cfg.sockets()) {
+		h.shared.tuneEach.Store(true)
 	}
-	l := h.lanes[0]
+	l := h.loops[0]
 	var listener netpoll.Conn
 	failed := ErrClosed
 	l.ask(func(r *netpoll.Reactor) {
@@ -64,7 +64,7 @@ func (h *Hub) serveDescriptor(fd int, address net.Addr) error {
 		netpoll.CloseDescriptor(fd)
 		return fmt.Errorf("serve: %w", failed)
 	}
-	h.onShutdown(func() {
+	h.lifecycle.onShutdown(func() {
 		l.ask(func(r *netpoll.Reactor) {
 			if r.Holds(listener) {
 				r.Close(listener.Slot, netpoll.DropClosed)
@@ -74,71 +74,39 @@ func (h *Hub) serveDescriptor(fd int, address net.Addr) error {
 			_ = os.Remove(unix.Name)
 		}
 	})
-	<-h.closed
-	return h.whyClosed()
+	return h.lifecycle.awaitClosed()
 }
 
 func (h *Hub) serveListener(l net.Listener) error {
-	h.onShutdown(func() { l.Close() })
+	h.lifecycle.onShutdown(func() { l.Close() })
 	for {
 		conn, err := l.Accept()
 		if err != nil {
-			if h.state.Load() != serving {
-				<-h.closed
-				return h.whyClosed()
+			if !h.lifecycle.serving() {
+				return h.lifecycle.awaitClosed()
 			}
 			if errors.Is(err, net.ErrClosed) {
 				return fmt.Errorf("serve: %w", err)
 			}
 			var temporary interface{ Temporary() bool }
 			if errors.As(err, &temporary) && temporary.Temporary() {
-				h.lanes[0].AcceptFailed(0, err)
+				h.acceptFailed(err)
 				h.pauseAccept()
 				continue
 			}
 			return fmt.Errorf("serve: %w", err)
 		}
 		a := netpoll.Accepted{FD: -1, Conn: conn, Peer: peerOf(conn).addrPort()}
-		if !h.lanes[0].reactor.Post(netpoll.TaskFunc(func(r *netpoll.Reactor) { h.lanes[0].Accepted(0, a) })) {
+		if !h.loops[0].reactor.Post(netpoll.TaskFunc(func(*netpoll.Reactor) { h.loops[0].accept(a) })) {
 			conn.Close()
 		}
 	}
 }
 
-// pauseAccept gives what is used up a moment to come free.
+// pauseAccept waits a moment for descriptors or memory to become free.
 func (h *Hub) pauseAccept() {
 	select {
-	case <-time.After(tick):
-	case <-h.closed:
-	}
-}
-
-// onShutdown registers what stops a listener.
-func (h *Hub) onShutdown(stop func()) {
-	h.mu.Lock()
-	late := h.state.Load() != serving
-	if !late {
-		h.listening = append(h.listening, stop)
-	}
-	h.mu.Unlock()
-	if late {
-		stop()
-	}
-}
-
-func (h *Hub) whyClosed() error {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.broken != nil {
-		return h.broken
-	}
-	return ErrClosed
-}
-
-func (h *Hub) sockets() netpoll.Sockets {
-	return netpoll.Sockets{
-		SendBuffer:  h.cfg.SendBuffer,
-		UnsentLimit: max(h.cfg.UnsentLimit, 0),
-		DeferAccept: h.cfg.FirstByteTimeout,
+	case <-time.After(netpoll.Tick):
+	case <-h.lifecycle.closed:
 	}
 }

@@ -8,12 +8,14 @@ import (
 	"github.com/spokehub/spokehub/wsframe"
 )
 
+var _ http.Handler = (*Hub)(nil)
+
 // ServeHTTP upgrades a request to a WebSocket and adds its connection, so that a hub can be mounted in any net/http
 // server and on any path. Origins and Subprotocols of Config apply; a request that is no handshake gets 426 with a hint.
 // It returns as soon as the connection is the hub's.
 func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	response, subprotocol, refusal := h.anyPath.UpgradeHTTP(r, nil)
-	if refusal == nil && h.state.Load() != serving {
+	response, subprotocol, refusal := h.cfg.anyPath.UpgradeHTTP(r, nil)
+	if refusal == nil && !h.lifecycle.serving() {
 		refusal = refuseDown
 	}
 	if refusal != nil {
@@ -27,8 +29,8 @@ func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "this server can't upgrade this connection", http.StatusInternalServerError)
 		return
 	}
-	conn = h.takeBack(conn)
-	s, refusal := h.admitted(conn)
+	conn = h.unwrap(conn)
+	s, refusal := h.admitAdded(conn)
 	if refusal != nil {
 		h.countRefusal(refusal)
 		response = refusal.AppendResponse(nil, time.Now())
@@ -41,21 +43,19 @@ func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if err != nil {
 		conn.Close()
-		h.unadd(s)
+		s.loop.uncount(s)
 		return
 	}
 	_ = conn.SetDeadline(time.Time{})
-	s.lane.ask(func(*netpoll.Reactor) { s.lane.counts.handshakes++ })
+	s.loop.ask(func(*netpoll.Reactor) { s.loop.counts.handshakes++ })
 	rest, _ := buffered.Reader.Peek(buffered.Reader.Buffered())
 	if err := h.add(s, conn, rest, subprotocol); err != nil {
 		h.cfg.Logger.Debug("upgraded connection not added", "error", err)
 	}
 }
 
-// countRefusal counts a handshake that was refused on no lane with the first.
+// countRefusal counts a refusal that no loop has made; the first loop has the counter.
 func (h *Hub) countRefusal(refusal *wsframe.Refusal) {
-	l := h.lanes[0]
-	l.ask(func(*netpoll.Reactor) { l.countRefusal(refusal) })
+	l := h.loops[0]
+	l.ask(func(*netpoll.Reactor) { l.counts.refusals[refusal.Status]++ })
 }
-
-var _ http.Handler = (*Hub)(nil)

@@ -11,28 +11,16 @@ import (
 
 // Shutdown ends the hub: it stops accepting, waits for Config.DrainGrace, then closes every spoke with 1012 and a hint
 // when to come back, spread over Config.DrainPeriod. What is queued for a spoke is sent ahead of the close frame, and
-// OnDisconnection is called. It returns when all are gone; when ctx ends first, the rest is cut off and the error is that
+// OnDisconnection is called. It returns when all have ended; when ctx ends first, the rest is cut off and the error is that
 // of ctx. Further calls wait for the first, or cut it short when their ctx ends. It must not be called from a callback
-// without a deadline: it waits for them.
+// without a deadline, because it waits for callbacks.
 func (h *Hub) Shutdown(ctx context.Context) error {
-	first := h.state.CompareAndSwap(serving, shutting)
-	if !first {
-		select {
-		case <-h.closed:
-			return nil
-		default:
-		}
-		select {
-		case <-h.closed:
-			return nil
-		case <-ctx.Done():
-			h.stop()
-			return ctx.Err()
-		}
+	if h.lifecycle.ending.Swap(true) {
+		return h.shutdownAgain(ctx)
 	}
-	h.stopListening()
+	h.lifecycle.stopListening()
 	err := h.drain(ctx)
-	left := max(h.live.Load(), 0)
+	left := max(h.admission.spokes.Load(), 0)
 	h.stop()
 	if err != nil {
 		return fmt.Errorf("shutdown: %d connections cut off: %w", left, err)
@@ -40,98 +28,54 @@ func (h *Hub) Shutdown(ctx context.Context) error {
 	return nil
 }
 
-func (h *Hub) stopListening() {
-	h.mu.Lock()
-	stops := h.listening
-	h.listening = nil
-	h.mu.Unlock()
-	for _, stop := range stops {
-		stop()
+func (h *Hub) shutdownAgain(ctx context.Context) error {
+	select {
+	case <-h.lifecycle.closed:
+		return nil
+	default:
+	}
+	select {
+	case <-h.lifecycle.closed:
+		return nil
+	case <-ctx.Done():
+		h.stop()
+		return ctx.Err()
 	}
 }
 
+// abort ends a hub whose reactor broke.
+func (h *Hub) abort(err error) {
+	h.lifecycle.fail(err)
+	expired, cancel := context.WithCancel(context.Background())
+	cancel()
+	_ = h.Shutdown(expired)
+}
+
+// drain closes all spokes and waits until they have ended and their callbacks have returned.
 func (h *Hub) drain(ctx context.Context) error {
 	ctx, cutShort := context.WithCancel(ctx)
 	defer cutShort()
 	go func() {
 		select {
-		case <-h.closed:
+		case <-h.lifecycle.closed:
 			cutShort()
 		case <-ctx.Done():
 		}
 	}()
-	if h.live.Load() > 0 && !sleep(ctx, h.cfg.DrainGrace) {
+	if h.admission.spokes.Load() > 0 && !sleep(ctx, h.cfg.DrainGrace) {
 		return ctx.Err()
 	}
-	for _, l := range h.lanes {
+	for _, l := range h.loops {
 		l.ask(func(*netpoll.Reactor) { l.drain() })
 	}
-	for h.live.Load() > 0 {
+	for h.admission.spokes.Load() > 0 {
 		select {
-		case <-h.empty:
+		case <-h.admission.empty:
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 	}
-	return h.crew.settle(ctx, h.lanes)
-}
-
-// cutOff is how long the callbacks of connections that were cut off may take before they are left alone.
-const cutOff = time.Second
-
-func (h *Hub) stop() {
-	h.stopOnce.Do(func() {
-		for _, l := range h.lanes {
-			l.ask(func(*netpoll.Reactor) { l.cutOff() })
-		}
-		patience, cancel := context.WithTimeout(context.Background(), cutOff)
-		defer cancel()
-		_ = h.crew.settle(patience, h.lanes)
-		stats := h.Stats()
-		h.final.Store(&stats)
-		h.stopLanes()
-		h.web.stop()
-		h.crew.release()
-		h.state.Store(down)
-		close(h.closed)
-	})
-}
-
-// cutOff ends what drain has left.
-func (l *lane) cutOff() {
-	for s := range l.all() {
-		l.remove(s, Cause{Kind: CauseShutdown})
-		l.end(s, netpoll.DropClosed)
-	}
-}
-
-// drain begins to close the lane's spokes, each at a moment of its own within the drain period.
-func (l *lane) drain() {
-	period := l.hub.cfg.DrainPeriod
-	l.draining = period > 0
-	for s := range l.all() {
-		switch {
-		case s.phase == handshaking:
-			l.refuseShake(s, refuseDown)
-		case s.phase == open && period > 0:
-			l.reactor.SetDeadline(s.conn.Slot, 1+time.Duration(rand.Int64N(int64(period))))
-		case s.phase == open:
-			l.drainNow(s)
-		}
-	}
-}
-
-func (l *lane) drainNow(s *Spoke) {
-	l.closeWith(s, Cause{Kind: CauseShutdown, Code: CodeRestart, Reason: retryReason(retryAfter + l.hub.cfg.DrainPeriod)})
-}
-
-// schedulePing sets the first check of a spoke, at a moment that spreads the pings of spokes that came together.
-func (l *lane) schedulePing(s *Spoke) {
-	interval := l.hub.cfg.PingInterval
-	if interval > 0 {
-		interval = interval/2 + time.Duration(rand.Int64N(int64(interval/2)+1))
-	}
-	l.reactor.SetDeadline(s.conn.Slot, interval)
+	return h.workers.awaitIdle(ctx, h.loops)
 }
 
 func sleep(ctx context.Context, d time.Duration) bool {
@@ -146,4 +90,49 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	case <-ctx.Done():
 		return false
 	}
+}
+
+// drain begins to close the loop's spokes, each at a moment of its own within the drain period.
+func (l *loop) drain() {
+	period := l.hub.cfg.DrainPeriod
+	l.draining = period > 0
+	for s := range l.all() {
+		switch {
+		case s.phase == handshaking:
+			l.refuse(s, refuseDown)
+		case s.phase == open && period > 0:
+			l.reactor.SetDeadline(s.conn.Slot, 1+time.Duration(rand.Int64N(int64(period))))
+		case s.phase == open:
+			l.closeForRestart(s)
+		}
+	}
+}
+
+func (l *loop) closeForRestart(s *Spoke) {
+	l.closeWith(s, Cause{Kind: CauseShutdown, Code: CodeRestart, Reason: retryReason(retryAfter + l.hub.cfg.DrainPeriod)})
+}
+
+// lastCallbacks is how long stop waits for the callbacks of connections that were cut off.
+const lastCallbacks = time.Second
+
+// stop cuts off what is left and ends everything that the hub has started, once.
+func (h *Hub) stop() {
+	h.lifecycle.stopOnce.Do(func() {
+		for _, l := range h.loops {
+			l.ask(func(*netpoll.Reactor) {
+				for s := range l.all() {
+					l.abandon(s, Cause{Kind: CauseShutdown})
+				}
+			})
+		}
+		patience, cancel := context.WithTimeout(context.Background(), lastCallbacks)
+		defer cancel()
+		_ = h.workers.awaitIdle(patience, h.loops)
+		stats := h.Stats()
+		h.lifecycle.final.Store(&stats)
+		h.stopLoops()
+		h.httpServer.stop()
+		h.workers.stop()
+		close(h.lifecycle.closed)
+	})
 }

@@ -12,7 +12,7 @@ import (
 var filler = event.Event{Type: "filler", Payload: []byte(`"` + strings.Repeat("f", 1<<10-len(envelope("filler", "", `""`))) + `"`)}
 
 // stall fills the socket of a spoke whose client does not read, until a little is queued.
-func stall(t testing.TB, r *rig, spoke *fanout.Spoke) (events int) {
+func stall(t testing.TB, h *testHub, spoke *fanout.Spoke) (events int) {
 	t.Helper()
 	for spoke.BufferedAmount() == 0 {
 		for range 8 {

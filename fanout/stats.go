@@ -12,11 +12,11 @@ import (
 //
 // exactly, whenever no delivery is under way.
 type Stats struct {
-	// Connections are open, handshakes under way and closes under way included.
+	// Connections are open now, including handshakes and closes under way.
 	Connections uint64
-	// Guests are connections that net/http serves on the hub's listeners: MaxConnections and MaxConnectionsPerAddress count
+	// HTTPConnections are those that net/http serves on the hub's listeners: MaxConnections and MaxConnectionsPerAddress count
 	// them, Connections does not.
-	Guests uint64
+	HTTPConnections uint64
 	// Accepted connections, added ones included.
 	Accepted uint64
 	// Disconnected spokes, whatever ended them.
@@ -42,17 +42,17 @@ type Stats struct {
 	HandedBack uint64
 	// DroppedBackpressure: the spoke's queue was full. DroppedClosed: it ended. DroppedBudget: the memory budget.
 	DroppedBackpressure, DroppedClosed, DroppedBudget uint64
-	// Queued waits to be sent, in events, and QueuedBytes is the memory that it holds.
+	// Queued events wait to be sent; QueuedBytes is the memory that they take.
 	Queued, QueuedBytes uint64
-	// Waiting is what was dispatched or relayed and has reached no queue yet, in bytes, for each reactor that it goes to. It stays
-	// near zero unless events come faster than the reactors take them. Past eight times Config.QueueLimit a reactor, or a quarter
-	// of Config.MemoryBudget in all, who brings them is slowed down.
+	// Waiting is how many bytes have been dispatched or relayed and have reached no queue yet; they count once for each reactor
+	// that they go to. It stays near zero unless events come faster than the reactors take them. Past eight times
+	// Config.QueueLimit for a reactor, or a quarter of Config.MemoryBudget for all, senders are slowed down.
 	Waiting uint64
 	// Backpressure is how many spokes were closed because they could not keep up.
 	Backpressure uint64
 	// BytesIn and BytesOut of all connections.
 	BytesIn, BytesOut uint64
-	// Reads and Sends are system calls; FullSockets is how often one was full; Turns are those of the reactors.
+	// Reads and Sends are system calls; FullSockets counts sends that found the socket full; Turns are those of the reactors.
 	Reads, Sends, FullSockets, Turns uint64
 	// Blocked connections have a full socket now.
 	Blocked uint64
@@ -60,6 +60,9 @@ type Stats struct {
 	Pings uint64
 	// Topics that have subscribers, and Subscriptions.
 	Topics, Subscriptions uint64
+	// CallbacksPending is how many inboxes wait for a worker or are being worked off: one or two for each spoke that has
+	// something for its callbacks and listeners. It is 0 when all callbacks have returned.
+	CallbacksPending uint64
 	// Panics of callbacks.
 	Panics uint64
 	// AcceptPauses is how often accepting paused for lack of descriptors or memory.
@@ -76,40 +79,51 @@ type Stats struct {
 
 // Stats asks every reactor and waits for the answers, usually tens of microseconds. After Shutdown it returns the last.
 func (h *Hub) Stats() Stats {
-	if final := h.final.Load(); final != nil {
+	if final := h.lifecycle.final.Load(); final != nil {
 		last := *final
-		last.Guests = uint64(max(h.guests.Load(), 0))
+		last.HTTPConnections = uint64(max(h.admission.httpConns.Load(), 0))
+		last.CallbacksPending = h.callbacksPending()
 		last.Closes = maps.Clone(final.Closes)
 		last.Refusals = maps.Clone(final.Refusals)
 		return last
 	}
 	st := Stats{
-		Connections:      uint64(max(h.live.Load(), 0)),
-		Guests:           uint64(max(h.guests.Load(), 0)),
-		Accepted:         h.accepted.Load(),
-		EventsDispatched: h.dispatched.Load(),
-		EventsInvalid:    h.invalid.Load(),
-		Backpressure:     h.pressures.Load(),
-		Panics:           h.panics.Load(),
-		AcceptPauses:     h.pauses.Load(),
+		Connections:      uint64(max(h.admission.spokes.Load(), 0)),
+		HTTPConnections:  uint64(max(h.admission.httpConns.Load(), 0)),
+		Accepted:         h.counters.accepted.Load(),
+		EventsDispatched: h.counters.dispatched.Load(),
+		EventsInvalid:    h.counters.invalidEvents.Load(),
+		Backpressure:     h.counters.backpressured.Load(),
+		Panics:           h.counters.panics.Load(),
+		AcceptPauses:     h.counters.acceptPauses.Load(),
 		Topics:           uint64(h.index.Len()),
 		Subscriptions:    uint64(h.index.Subscriptions()),
 		MemoryBudget:     uint64(h.cfg.MemoryBudget),
-		Reactors:         len(h.lanes),
+		Reactors:         len(h.loops),
 		Closes:           make(map[uint16]uint64),
 		Refusals:         make(map[int]uint64),
 	}
-	for _, l := range h.lanes {
-		st.Waiting += uint64(max(l.lag.bytes(), 0))
-		l.ask(func(r *netpoll.Reactor) { st.add(l, r.Count()) })
+	for _, l := range h.loops {
+		st.Waiting += uint64(max(l.shared.inflow.backlog(), 0))
+		l.ask(func(r *netpoll.Reactor) {
+			st.addLoop(&l.counts)
+			st.addReactor(r.Count())
+		})
 	}
+	st.CallbacksPending = h.callbacksPending()
 	return st
 }
 
-func (st *Stats) add(l *lane, c netpoll.Counters) {
-	n := &l.counts
+func (h *Hub) callbacksPending() uint64 {
+	inboxes := int64(0)
+	for _, l := range h.loops {
+		inboxes += l.shared.inboxes.Load()
+	}
+	return uint64(max(inboxes, 0))
+}
+
+func (st *Stats) addLoop(n *loopCounters) {
 	st.Handshakes += n.handshakes
-	st.HandshakesRefused += n.refused
 	st.Disconnected += n.disconnected
 	st.MessagesIn += n.messages
 	st.EventsIn += n.events
@@ -124,7 +138,11 @@ func (st *Stats) add(l *lane, c netpoll.Counters) {
 	}
 	for status, times := range n.refusals {
 		st.Refusals[status] += times
+		st.HandshakesRefused += times
 	}
+}
+
+func (st *Stats) addReactor(c netpoll.Counters) {
 	st.Deliveries += c.Matched
 	st.Delivered += c.Delivered
 	st.HandedBack += c.HandedBack

@@ -23,14 +23,14 @@ func TestPromise2CallbacksThatEndWhileTheReactorsStopLoseNoGoodbye(t *testing.T)
 			if err != nil {
 				t.Fatal(err)
 			}
-			l := &laggard{t: t, hub: hub}
+			l := &loopHub{t: t, hub: hub}
 			for range spokes {
 				here, _ := l.join()
 				go here.Write(ws.MustCompileFrame(ws.MaskFrameInPlace(ws.NewTextFrame([]byte(`{"type":"t"}`)))))
 			}
 			l.until("all callbacks block", func() bool { return entered.Load() == spokes })
 			go func() {
-				for hub.final.Load() == nil {
+				for hub.lifecycle.final.Load() == nil {
 				}
 				for range spokes {
 					proceed <- struct{}{}

@@ -75,18 +75,18 @@ func TestPromise7BreachesOfRFC6455EndWithTheRFCsCode(t *testing.T) {
 						_, _ = c.conn.Write(clientFrame(fin|opText, envelope("late", "", "0")))
 					},
 				} {
-					r := newRig(t, fanout.Config{Engine: engine, MaxMessage: 1000})
-					late := r.hear("late")
-					c, _ := r.join()
+					h := newTestHub(t, fanout.Config{Engine: engine, MaxMessage: 1000})
+					late := h.hear("late")
+					c, _ := h.join()
 					send(c)
 					c.closedWith(v.code)
 					c.conn.Close()
-					end := receive(t, r.gone, "OnDisconnection")
+					end := receive(t, h.gone, "OnDisconnection")
 					if end.cause.Kind != fanout.CauseViolation || end.cause.Code != v.code {
 						t.Errorf("%s: got the cause %v, want a violation with %d", split, end.cause, v.code)
 					}
 					expect(t, "events of data after close", len(late), 0)
-					expect(t, "closes counted", r.hub.Stats().Closes[v.code], 1)
+					expect(t, "closes counted", h.hub.Stats().Closes[v.code], 1)
 				}
 			})
 		})
@@ -103,21 +103,21 @@ func drip(c *client, view []byte) {
 }
 
 func TestPromise7ViolationsEndTheSameOnEveryEntry(t *testing.T) {
-	eachEntry(t, func(fanout.Engine) fanout.Config { return fanout.Config{} }, func(t *testing.T, r *rig, c *client) {
+	eachEntry(t, func(fanout.Engine) fanout.Config { return fanout.Config{} }, func(t *testing.T, h *testHub, c *client) {
 		go func() { _, _ = c.conn.Write(unmasked(fin|opText, "{}")) }()
 		if _, code, _ := c.closing(); code != 1002 {
 			t.Errorf("got the close code %d, want 1002", code)
 		}
 		c.conn.Close()
-		expect(t, "cause", receive(t, r.gone, "OnDisconnection").cause.Kind, fanout.CauseViolation)
+		expect(t, "cause", receive(t, h.gone, "OnDisconnection").cause.Kind, fanout.CauseViolation)
 	})
 }
 
 func TestPromise7MalformedMessagesAndBadTopicsNeverEndAConnection(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
-		r := newRig(t, fanout.Config{Engine: engine})
-		heard := r.hear("fine")
-		c, _ := r.join()
+		h := newTestHub(t, fanout.Config{Engine: engine})
+		heard := h.hear("fine")
+		c, _ := h.join()
 		const rounds = 100
 		for range rounds {
 			c.text("", "{", `{"type":1}`, `{"type":"a:b"}`, `[]`, envelope("__subscribe", "", `{"topic":":"}`), envelope("__unsubscribe", "", `0`))
@@ -125,10 +125,10 @@ func TestPromise7MalformedMessagesAndBadTopicsNeverEndAConnection(t *testing.T) 
 		}
 		c.text(envelope("fine", "", "0"))
 		receive(t, heard, "an event behind all that")
-		st := r.hub.Stats()
+		st := h.hub.Stats()
 		expect(t, "malformed", st.Malformed, 6*rounds)
 		expect(t, "bad topics", st.BadTopics, 2*rounds)
-		lines := r.log.count("DEBUG", "malformed message dropped")
+		lines := h.log.count("DEBUG", "malformed message dropped")
 		if lines == 0 || lines > 120 {
 			t.Errorf("got %d log lines about %d malformed messages, want some, but rate limited", lines, st.Malformed)
 		}
@@ -138,8 +138,8 @@ func TestPromise7MalformedMessagesAndBadTopicsNeverEndAConnection(t *testing.T) 
 func TestPromise7ABadTopicAsLongAsAMessageMayBeIsRefusedAndNoMore(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
 		const limit = 4 << 10
-		r := newRig(t, fanout.Config{Engine: engine, MaxMessage: limit, QueueLimit: limit})
-		c, _ := r.join()
+		h := newTestHub(t, fanout.Config{Engine: engine, MaxMessage: limit, QueueLimit: limit})
+		c, _ := h.join()
 		rest := len(envelope("__subscribe", "k", `{"topic":""}`))
 		c.text(envelope("__subscribe", "k", `{"topic":"`+strings.Repeat(":", limit-rest)+`"}`))
 		c.wants(envelope("__reject", "k", `{"topic":"`+strings.Repeat(":", 513)+`","reason":"invalid_topic"}`))
@@ -160,9 +160,9 @@ func TestFramesInAnyShapeMakeTheSameMessages(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			eachEngine(t, func(t *testing.T, engine fanout.Engine) {
-				r := newRig(t, fanout.Config{Engine: engine})
-				heard := r.hear("t")
-				c, _ := r.join()
+				h := newTestHub(t, fanout.Config{Engine: engine})
+				heard := h.hear("t")
+				c, _ := h.join()
 				c.write(sent)
 				drip(c, sent)
 				e, err := event.Parse([]byte(whole))
@@ -170,7 +170,7 @@ func TestFramesInAnyShapeMakeTheSameMessages(t *testing.T) {
 					t.Fatal(err)
 				}
 				for range 2 {
-					expect(t, "heard", receive(t, heard, "the message"), spell(e))
+					expect(t, "heard", receive(t, heard, "the message"), textOf(e))
 				}
 			})
 		})
@@ -179,8 +179,8 @@ func TestFramesInAnyShapeMakeTheSameMessages(t *testing.T) {
 
 func TestPingsAreAnsweredWithTheirPayload(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
-		r := newRig(t, fanout.Config{Engine: engine})
-		c, _ := r.join()
+		h := newTestHub(t, fanout.Config{Engine: engine})
+		c, _ := h.join()
 		for _, payload := range []string{"", "x", strings.Repeat("p", 125)} {
 			c.write(clientFrame(fin|opPing, payload), clientFrame(fin|opPong, "unasked"))
 			expect(t, "answer", c.frame(), frame{op: opPong, fin: true, payload: payload})

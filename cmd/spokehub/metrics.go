@@ -48,7 +48,7 @@ var hubMetrics = []hubMetric{
 	gauge("spokehub_connections", "Open connections, including those in a handshake or a close.",
 		func(s fanout.Stats) uint64 { return s.Connections }),
 	gauge("spokehub_http_connections", "Open connections to the public address that carry plain HTTP. They count against the limits on connections.",
-		func(s fanout.Stats) uint64 { return s.Guests }),
+		func(s fanout.Stats) uint64 { return s.HTTPConnections }),
 	counter("spokehub_accepted_total", "Connections accepted.",
 		func(s fanout.Stats) uint64 { return s.Accepted }),
 	counter("spokehub_accept_pauses_total", "Times that accepting paused because the process ran out of file descriptors or memory.",

@@ -26,7 +26,7 @@ func (c *client) get() *http.Response {
 	return response
 }
 
-func guest(t *testing.T, address string) *client {
+func httpClient(t *testing.T, address string) *client {
 	t.Helper()
 	c := dial(t, "tcp", address)
 	response := c.get()
@@ -35,16 +35,16 @@ func guest(t *testing.T, address string) *client {
 	return c
 }
 
-// counts wants so many connections and guests, at once or soon.
-func counts(r *rig, connections, guests uint64) {
-	r.t.Helper()
-	until(r.t, "connections and guests are counted", func() bool {
-		st := r.hub.Stats()
-		return st.Connections == connections && st.Guests == guests
+// counts wants so many connections and HTTP connections, at once or soon.
+func counts(h *testHub, connections, httpConns uint64) {
+	h.t.Helper()
+	until(h.t, "connections and HTTP connections are counted", func() bool {
+		st := h.hub.Stats()
+		return st.Connections == connections && st.HTTPConnections == httpConns
 	})
 }
 
-func TestLimitsCountGuests(t *testing.T) {
+func TestLimitsCountHTTPConnections(t *testing.T) {
 	for name, c := range map[string]struct {
 		cfg    fanout.Config
 		status int
@@ -56,51 +56,51 @@ func TestLimitsCountGuests(t *testing.T) {
 			eachEngine(t, func(t *testing.T, engine fanout.Engine) {
 				cfg := c.cfg
 				cfg.Engine = engine
-				r := newRig(t, cfg)
-				address := r.serve()
-				first, second := guest(t, address), guest(t, address)
-				counts(r, 0, 2)
+				h := newTestHub(t, cfg)
+				address := h.serve()
+				first, second := httpClient(t, address), httpClient(t, address)
+				counts(h, 0, 2)
 				refused := dial(t, "tcp", address)
 				refused.write([]byte(handshakeRequest))
 				expect(t, "status", refused.response().StatusCode, c.status)
 				refused.cutOff()
-				expect(t, "counted", r.hub.Stats().Refusals[c.status], 1)
+				expect(t, "counted", h.hub.Stats().Refusals[c.status], 1)
 				over := dial(t, "tcp", address)
 				response := over.get()
 				expect(t, "status over the limit", response.StatusCode, http.StatusNotFound)
 				expect(t, "closed behind it", response.Close, true)
 				over.cutOff()
 				first.get()
-				counts(r, 0, 2)
+				counts(h, 0, 2)
 				first.conn.Close()
-				counts(r, 0, 1)
+				counts(h, 0, 1)
 				dial(t, "tcp", address).handshake().sync()
-				counts(r, 1, 1)
+				counts(h, 1, 1)
 				second.conn.Close()
-				counts(r, 1, 0)
-				guest(t, address)
-				counts(r, 1, 1)
+				counts(h, 1, 0)
+				httpClient(t, address)
+				counts(h, 1, 1)
 			})
 		})
 	}
 }
 
-func TestGuestsHaveNoUnfinishedHandshake(t *testing.T) {
+func TestHTTPConnectionsHaveNoUnfinishedHandshake(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
-		r := newRig(t, fanout.Config{Engine: engine, MaxHandshakesPerAddress: 1})
-		address := r.serve()
-		guest(t, address)
-		guest(t, address)
+		h := newTestHub(t, fanout.Config{Engine: engine, MaxHandshakesPerAddress: 1})
+		address := h.serve()
+		httpClient(t, address)
+		httpClient(t, address)
 		dial(t, "tcp", address).handshake().sync()
-		counts(r, 1, 2)
+		counts(h, 1, 2)
 	})
 }
 
 func TestFullHubAnswersWhatIsNotForIt(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
-		r := newRig(t, fanout.Config{Engine: engine, MaxConnections: 1})
-		r.join()
-		address := r.serve()
+		h := newTestHub(t, fanout.Config{Engine: engine, MaxConnections: 1})
+		h.join()
+		address := h.serve()
 		for range 40 {
 			c := dial(t, "tcp", address)
 			response := c.get()
@@ -109,7 +109,7 @@ func TestFullHubAnswersWhatIsNotForIt(t *testing.T) {
 			c.cutOff()
 			c.conn.Close()
 		}
-		expect(t, "refused", r.hub.Stats().HandshakesRefused, 0)
+		expect(t, "refused", h.hub.Stats().HandshakesRefused, 0)
 		for request, status := range map[string]int{
 			handshakeRequest: http.StatusServiceUnavailable,
 			strings.Replace(otherRequest, "/other", "/ws", 1): http.StatusServiceUnavailable,
@@ -120,7 +120,7 @@ func TestFullHubAnswersWhatIsNotForIt(t *testing.T) {
 			expect(t, "status", c.response().StatusCode, status)
 			c.cutOff()
 		}
-		counts(r, 1, 0)
+		counts(h, 1, 0)
 	})
 }
 
@@ -132,9 +132,9 @@ func TestFullHubReadsFewRequestsAtATime(t *testing.T) {
 			served <- struct{}{}
 			<-answer
 		})
-		r := newRig(t, fanout.Config{Engine: engine, MaxConnections: 1, Fallback: fallback})
-		r.join()
-		address := r.serve()
+		h := newTestHub(t, fanout.Config{Engine: engine, MaxConnections: 1, Fallback: fallback})
+		h.join()
+		address := h.serve()
 		var over []*client
 		for range most / 2 {
 			reading, asking := dial(t, "tcp", address), dial(t, "tcp", address)
@@ -143,7 +143,7 @@ func TestFullHubReadsFewRequestsAtATime(t *testing.T) {
 			receive(t, served, "a request")
 			over = append(over, reading, asking)
 		}
-		until(t, "all are accepted", func() bool { return r.hub.Stats().Accepted == most+1 })
+		until(t, "all are accepted", func() bool { return h.hub.Stats().Accepted == most+1 })
 		status := func() int {
 			c := dial(t, "tcp", address)
 			defer c.conn.Close()
@@ -162,15 +162,15 @@ func TestFullHubReadsFewRequestsAtATime(t *testing.T) {
 				<-served
 			}
 		}
-		counts(r, 1, 0)
+		counts(h, 1, 0)
 	})
 }
 
 func TestFullHubLimitsTheTimeForARequest(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
-		r := newRig(t, fanout.Config{Engine: engine, MaxConnections: 1, HandshakeTimeout: 200 * time.Millisecond})
-		r.join()
-		address := r.serve()
+		h := newTestHub(t, fanout.Config{Engine: engine, MaxConnections: 1, HandshakeTimeout: 200 * time.Millisecond})
+		h.join()
+		address := h.serve()
 		var slow []*client
 		for range 32 {
 			c := dial(t, "tcp", address)
@@ -190,20 +190,20 @@ func TestFullHubLimitsTheTimeForARequest(t *testing.T) {
 	})
 }
 
-func TestShutdownDoesNotWaitForGuests(t *testing.T) {
+func TestShutdownDoesNotWaitForHTTPConnections(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
-		r := newRig(t, fanout.Config{Engine: engine})
-		c := guest(t, r.serve())
-		counts(r, 0, 1)
-		if err := receive(t, drain(r, context.Background()), "the end of Shutdown"); err != nil {
+		h := newTestHub(t, fanout.Config{Engine: engine})
+		c := httpClient(t, h.serve())
+		counts(h, 0, 1)
+		if err := receive(t, drain(h, context.Background()), "the end of Shutdown"); err != nil {
 			t.Errorf("shutdown: %v", err)
 		}
-		expect(t, "guests", r.hub.Stats().Guests, 0)
+		expect(t, "HTTP connections", h.hub.Stats().HTTPConnections, 0)
 		c.cutOff()
 	})
 }
 
-func TestGuestsComeBackToTheHub(t *testing.T) {
+func TestHTTPConnectionsBecomeTheHubsAgain(t *testing.T) {
 	for name, limits := range map[string]fanout.Config{
 		"with no place but their own":                  {MaxConnections: 1},
 		"with no place of their address but their own": {MaxConnectionsPerAddress: 1},
@@ -212,24 +212,24 @@ func TestGuestsComeBackToTheHub(t *testing.T) {
 			eachEngine(t, func(t *testing.T, engine fanout.Engine) {
 				cfg := limits
 				cfg.Engine = engine
-				r := newRig(t, cfg)
-				address := r.serve()
+				h := newTestHub(t, cfg)
+				address := h.serve()
 				for range 3 {
-					c := guest(t, address)
-					counts(r, 0, 1)
+					c := httpClient(t, address)
+					counts(h, 0, 1)
 					c.handshake().subscribe("t")
-					counts(r, 1, 0)
-					r.hub.DispatchEvent(event.Event{Type: "t"})
+					counts(h, 1, 0)
+					h.hub.DispatchEvent(event.Event{Type: "t"})
 					c.wants(envelope("t", "", "null"))
 					c.conn.Close()
-					counts(r, 0, 0)
+					counts(h, 0, 0)
 				}
 			})
 		})
 	}
 }
 
-func TestGuestsThatTheFallbackHijacksCanBeAdded(t *testing.T) {
+func TestHTTPConnectionsThatTheFallbackHijacksCanBeAdded(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
 		hijacked := make(chan net.Conn, 1)
 		fallback := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -239,22 +239,22 @@ func TestGuestsThatTheFallbackHijacksCanBeAdded(t *testing.T) {
 			}
 			hijacked <- conn
 		})
-		r := newRig(t, fanout.Config{Engine: engine, MaxConnections: 1, Fallback: fallback})
-		address := r.serve()
+		h := newTestHub(t, fanout.Config{Engine: engine, MaxConnections: 1, Fallback: fallback})
+		address := h.serve()
 		c := dial(t, "tcp", address)
 		c.write([]byte(strings.Replace(handshakeRequest, "/ws", "/elsewhere", 1)))
 		conn := receive(t, hijacked, "the connection")
-		counts(r, 0, 1)
-		if _, err := r.hub.AddConnection(conn); err != nil {
+		counts(h, 0, 1)
+		if _, err := h.hub.AddConnection(conn); err != nil {
 			t.Fatalf("add connection: %v", err)
 		}
-		counts(r, 1, 0)
+		counts(h, 1, 0)
 		c.sync()
-		live, err := r.hub.RemoveConnection(conn)
+		live, err := h.hub.RemoveConnection(conn)
 		if err != nil {
 			t.Fatalf("remove connection: %v", err)
 		}
-		counts(r, 0, 0)
+		counts(h, 0, 0)
 		live.Close()
 		c.cutOff()
 	})

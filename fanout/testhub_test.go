@@ -29,38 +29,38 @@ func eachEngine(t *testing.T, f func(t *testing.T, engine fanout.Engine)) {
 	}
 }
 
-// farewell is one call of OnDisconnection.
-type farewell struct {
+// disconnect is one call of OnDisconnection.
+type disconnect struct {
 	spoke *fanout.Spoke
 	conn  net.Conn
 	cause fanout.Cause
 }
 
-// rig is a hub under test. At the end of the test it is shut down, and whatever the test was about, its ledger must add
+// testHub is a hub under test. At the end of the test it is shut down, and whatever the test was about, its ledger must add
 // up, its callbacks must have come in pairs and alone, its index must be empty, and no goroutine or descriptor is left.
-type rig struct {
+type testHub struct {
 	t         testing.TB
 	hub       *fanout.Hub
 	connected chan *fanout.Spoke
-	gone      chan farewell
+	gone      chan disconnect
 	log       *logBook
 	mu        sync.Mutex
-	lives     map[*fanout.Spoke]*life
+	spokes    map[*fanout.Spoke]*spokeCalls
 	unchecked bool
 }
 
-// life is what the callbacks told of one spoke.
-type life struct {
+// spokeCalls is what the callbacks told of one spoke.
+type spokeCalls struct {
 	busy         atomic.Bool
 	connected    int
 	disconnected int
 }
 
-func newRig(t testing.TB, cfg fanout.Config) *rig {
+func newTestHub(t testing.TB, cfg fanout.Config) *testHub {
 	t.Helper()
 	watchForLeaks(t)
-	r := &rig{t: t, connected: make(chan *fanout.Spoke, 1<<14), gone: make(chan farewell, 1<<14), log: new(logBook),
-		lives: make(map[*fanout.Spoke]*life)}
+	h := &testHub{t: t, connected: make(chan *fanout.Spoke, 1<<14), gone: make(chan disconnect, 1<<14), log: new(logBook),
+		spokes: make(map[*fanout.Spoke]*spokeCalls)}
 	if cfg.Reactors == 0 {
 		cfg.Reactors = 2
 	}
@@ -68,106 +68,106 @@ func newRig(t testing.TB, cfg fanout.Config) *rig {
 		cfg.CloseTimeout = 10 * time.Second
 	}
 	if cfg.Logger == nil {
-		cfg.Logger = slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+		cfg.Logger = slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
-	r.wrap(&cfg)
+	h.wrap(&cfg)
 	hub, err := fanout.New(cfg)
 	if err != nil {
 		t.Fatalf("new hub: %v", err)
 	}
-	r.hub = hub
-	t.Cleanup(r.finish)
-	return r
+	h.hub = hub
+	t.Cleanup(h.finish)
+	return h
 }
 
-func (r *rig) wrap(cfg *fanout.Config) {
+func (h *testHub) wrap(cfg *fanout.Config) {
 	onConnection, onDisconnection, onBackpressure, onEvent := cfg.OnConnection, cfg.OnDisconnection, cfg.OnBackpressure, cfg.OnEvent
 	cfg.OnConnection = func(s *fanout.Spoke, conn net.Conn) {
-		defer r.enter(s, "OnConnection", func(l *life) { l.connected++ })()
-		defer func() { r.connected <- s }()
+		defer h.startCallback(s, "OnConnection", func(l *spokeCalls) { l.connected++ })()
+		defer func() { h.connected <- s }()
 		if onConnection != nil {
 			onConnection(s, conn)
 		}
 	}
 	cfg.OnDisconnection = func(s *fanout.Spoke, conn net.Conn, cause fanout.Cause) {
-		defer r.enter(s, "OnDisconnection", func(l *life) { l.disconnected++ })()
-		defer func() { r.gone <- farewell{s, conn, cause} }()
+		defer h.startCallback(s, "OnDisconnection", func(l *spokeCalls) { l.disconnected++ })()
+		defer func() { h.gone <- disconnect{s, conn, cause} }()
 		if onDisconnection != nil {
 			onDisconnection(s, conn, cause)
 		}
 	}
 	if onBackpressure != nil {
 		cfg.OnBackpressure = func(s *fanout.Spoke, info fanout.Backpressure) {
-			defer r.enter(s, "OnBackpressure", nil)()
+			defer h.startCallback(s, "OnBackpressure", nil)()
 			onBackpressure(s, info)
 		}
 	}
 	if onEvent != nil {
 		cfg.OnEvent = func(s *fanout.Spoke, e event.Event) {
-			defer r.enter(s, "OnEvent", nil)()
+			defer h.startCallback(s, "OnEvent", nil)()
 			onEvent(s, e)
 		}
 	}
 }
 
-// enter notes the begin of a callback and returns what notes its end.
-func (r *rig) enter(s *fanout.Spoke, name string, count func(*life)) (leave func()) {
-	r.mu.Lock()
-	l := r.lives[s]
+// startCallback notes that a callback starts and returns what notes its end.
+func (h *testHub) startCallback(s *fanout.Spoke, name string, count func(*spokeCalls)) (done func()) {
+	h.mu.Lock()
+	l := h.spokes[s]
 	if l == nil {
-		l = new(life)
-		r.lives[s] = l
+		l = new(spokeCalls)
+		h.spokes[s] = l
 	}
 	if count != nil {
 		count(l)
 	}
 	if l.connected != 1 || l.disconnected > 1 || l.disconnected == 1 && name != "OnDisconnection" {
-		r.t.Errorf("spoke %d: got %s after %d OnConnection and %d OnDisconnection", s.ID(), name, l.connected, l.disconnected)
+		h.t.Errorf("spoke %d: got %s after %d OnConnection and %d OnDisconnection", s.ID(), name, l.connected, l.disconnected)
 	}
-	r.mu.Unlock()
+	h.mu.Unlock()
 	if !l.busy.CompareAndSwap(false, true) {
-		r.t.Errorf("spoke %d: got %s while another callback of it runs", s.ID(), name)
+		h.t.Errorf("spoke %d: got %s while another callback of it runs", s.ID(), name)
 	}
 	return func() { l.busy.Store(false) }
 }
 
 // listen adds a listener that is watched like the callbacks are.
-func (r *rig) listen(topic string, f func(*fanout.Spoke, event.Event)) (remove func()) {
-	r.t.Helper()
-	remove, err := r.hub.AddEventListener(topic, func(s *fanout.Spoke, e event.Event) {
-		defer r.enter(s, "listener", nil)()
+func (h *testHub) listen(topic string, f func(*fanout.Spoke, event.Event)) (remove func()) {
+	h.t.Helper()
+	remove, err := h.hub.AddEventListener(topic, func(s *fanout.Spoke, e event.Event) {
+		defer h.startCallback(s, "listener", nil)()
 		f(s, e)
 	})
 	if err != nil {
-		r.t.Fatalf("listen to %q: %v", topic, err)
+		h.t.Fatalf("listen to %q: %v", topic, err)
 	}
 	return remove
 }
 
 // hear has what a listener hears come through a channel, as "type id payload".
-func (r *rig) hear(topic string) <-chan string {
-	r.t.Helper()
+func (h *testHub) hear(topic string) <-chan string {
+	h.t.Helper()
 	heard := make(chan string, 1<<14)
-	r.listen(topic, func(s *fanout.Spoke, e event.Event) { heard <- spell(e) })
+	h.listen(topic, func(s *fanout.Spoke, e event.Event) { heard <- textOf(e) })
 	return heard
 }
 
-func spell(e event.Event) string { return e.Type + " " + e.ID + " " + string(e.Payload) }
+func textOf(e event.Event) string { return e.Type + " " + e.ID + " " + string(e.Payload) }
 
 // serve starts Serve on a TCP listener and returns its address.
-func (r *rig) serve() string {
-	r.t.Helper()
-	return r.serveOn(listenTCP(r.t))
+func (h *testHub) serve() string {
+	h.t.Helper()
+	return h.serveOn(listenTCP(h.t))
 }
 
-func (r *rig) serveOn(l net.Listener) string {
+func (h *testHub) serveOn(l net.Listener) string {
 	address := l.Addr().String()
 	done := make(chan error, 1)
-	go func() { done <- r.hub.Serve(l) }()
-	r.t.Cleanup(func() {
-		r.cut()
-		if err := receive(r.t, done, "the end of Serve"); !errors.Is(err, fanout.ErrClosed) {
-			r.t.Errorf("got %v from Serve, want ErrClosed", err)
+	go func() { done <- h.hub.Serve(l) }()
+	h.t.Cleanup(func() {
+		h.cut()
+		if err := receive(h.t, done, "the end of Serve"); !errors.Is(err, fanout.ErrClosed) {
+			h.t.Errorf("got %v from Serve, want ErrClosed", err)
 		}
 	})
 	return address
@@ -183,14 +183,14 @@ func listenTCP(t testing.TB) net.Listener {
 }
 
 // join connects a client by way of AddConnection over TCP and returns both ends.
-func (r *rig) join() (*client, *fanout.Spoke) {
-	r.t.Helper()
-	here, there := pair(r.t, "tcp")
-	spoke, err := r.hub.AddConnection(there)
+func (h *testHub) join() (*client, *fanout.Spoke) {
+	h.t.Helper()
+	here, there := pair(h.t, "tcp")
+	spoke, err := h.hub.AddConnection(there)
 	if err != nil {
-		r.t.Fatalf("add connection: %v", err)
+		h.t.Fatalf("add connection: %v", err)
 	}
-	return newClient(r.t, here), spoke
+	return newClient(h.t, here), spoke
 }
 
 // pair is a connection of a network, both ends.
@@ -217,44 +217,44 @@ func pair(t testing.TB, network string) (here, there net.Conn) {
 	return here, there
 }
 
-func (r *rig) shutdown() {
+func (h *testHub) shutdown() {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	_ = r.hub.Shutdown(ctx)
+	_ = h.hub.Shutdown(ctx)
 }
 
 // cut ends the hub without waiting for its peers.
-func (r *rig) cut() {
+func (h *testHub) cut() {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	_ = r.hub.Shutdown(ctx)
+	_ = h.hub.Shutdown(ctx)
 }
 
-func (r *rig) finish() {
-	r.cut()
-	r.checkLedger(r.hub.Stats())
-	st := r.hub.Stats()
-	if st.Queued != 0 || st.Connections != 0 || st.Guests != 0 || st.Topics != 0 || st.Subscriptions != 0 {
-		r.t.Errorf("got %d queued, %d connections, %d guests, %d topics, %d subscriptions after the end, want none",
-			st.Queued, st.Connections, st.Guests, st.Topics, st.Subscriptions)
+func (h *testHub) finish() {
+	h.cut()
+	h.checkLedger(h.hub.Stats())
+	st := h.hub.Stats()
+	if st.Queued != 0 || st.Connections != 0 || st.HTTPConnections != 0 || st.Topics != 0 || st.Subscriptions != 0 {
+		h.t.Errorf("got %d queued, %d connections, %d HTTP connections, %d topics, %d subscriptions after the end, want none",
+			st.Queued, st.Connections, st.HTTPConnections, st.Topics, st.Subscriptions)
 	}
-	if r.unchecked {
+	if h.unchecked {
 		return
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for s, l := range r.lives {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for s, l := range h.spokes {
 		if l.connected != 1 || l.disconnected != 1 {
-			r.t.Errorf("spoke %d: got %d OnConnection and %d OnDisconnection, want one of each", s.ID(), l.connected, l.disconnected)
+			h.t.Errorf("spoke %d: got %d OnConnection and %d OnDisconnection, want one of each", s.ID(), l.connected, l.disconnected)
 		}
 	}
 }
 
-func (r *rig) checkLedger(st fanout.Stats) {
-	r.t.Helper()
+func (h *testHub) checkLedger(st fanout.Stats) {
+	h.t.Helper()
 	accounted := st.Delivered + st.HandedBack + st.DroppedBackpressure + st.DroppedClosed + st.DroppedBudget + st.Queued
 	if st.Deliveries != accounted {
-		r.t.Errorf("ledger: got %d deliveries, but %d delivered + %d handed back + %d + %d + %d dropped + %d queued", st.Deliveries,
+		h.t.Errorf("ledger: got %d deliveries, but %d delivered + %d handed back + %d + %d + %d dropped + %d queued", st.Deliveries,
 			st.Delivered, st.HandedBack, st.DroppedBackpressure, st.DroppedClosed, st.DroppedBudget, st.Queued)
 	}
 }

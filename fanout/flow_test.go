@@ -16,17 +16,17 @@ import (
 	"github.com/spokehub/spokehub/netpoll"
 )
 
-const lagPatience = 20 * time.Second
+const patience = 20 * time.Second
 
-// laggard is a hub of two reactors, with the far end of a subscriber that one of them serves.
-type laggard struct {
+// loopHub is a hub whose loops a test can look into and hold up: two reactors, with the far end of a subscriber that one of them serves.
+type loopHub struct {
 	t    *testing.T
 	hub  *Hub
-	slow *lane
+	slow *loop
 }
 
-// hubOf is a laggard without a subscriber; the hub is cut off at the end of the test.
-func hubOf(t *testing.T, cfg Config) *laggard {
+// hubOf is a loopHub without a subscriber; the hub is cut off at the end of the test.
+func hubOf(t *testing.T, cfg Config) *loopHub {
 	t.Helper()
 	hub, err := New(cfg)
 	if err != nil {
@@ -37,21 +37,21 @@ func hubOf(t *testing.T, cfg Config) *laggard {
 		cancel()
 		_ = hub.Shutdown(now)
 	})
-	return &laggard{t: t, hub: hub}
+	return &loopHub{t: t, hub: hub}
 }
 
-func newLaggard(t *testing.T, engine Engine) *laggard {
+func newLoopHub(t *testing.T, engine Engine) *loopHub {
 	t.Helper()
 	l := hubOf(t, Config{Engine: engine, Reactors: 2, Relay: true, QueueLimit: 64 << 10})
 	subscriber, spoke := l.join()
-	l.slow = spoke.lane
+	l.slow = spoke.loop
 	l.send(subscriber, `{"type":"__subscribe","payload":{"topic":"t"}}`)
 	l.until("the subscription", func() bool { return l.hub.index.Subscriptions() == 1 })
 	go io.Copy(io.Discard, subscriber)
 	return l
 }
 
-func (l *laggard) join() (net.Conn, *Spoke) {
+func (l *loopHub) join() (net.Conn, *Spoke) {
 	l.t.Helper()
 	here, there := net.Pipe()
 	if l.hub.cfg.Engine.HasDescriptors() {
@@ -62,21 +62,21 @@ func (l *laggard) join() (net.Conn, *Spoke) {
 		l.t.Fatal(err)
 	}
 	l.t.Cleanup(func() { here.Close() })
-	_ = here.SetDeadline(time.Now().Add(lagPatience))
+	_ = here.SetDeadline(time.Now().Add(patience))
 	return here, spoke
 }
 
 // joinElsewhere is a spoke on another reactor than the subscriber's.
-func (l *laggard) joinElsewhere() (net.Conn, *Spoke) {
+func (l *loopHub) joinElsewhere() (net.Conn, *Spoke) {
 	l.t.Helper()
 	for {
-		if here, spoke := l.join(); spoke.lane != l.slow {
+		if here, spoke := l.join(); spoke.loop != l.slow {
 			return here, spoke
 		}
 	}
 }
 
-func (l *laggard) tcp() (here, there net.Conn) {
+func (l *loopHub) tcp() (here, there net.Conn) {
 	l.t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -92,49 +92,49 @@ func (l *laggard) tcp() (here, there net.Conn) {
 	return here, there
 }
 
-func (l *laggard) send(to net.Conn, text string) {
+func (l *loopHub) send(to net.Conn, text string) {
 	l.t.Helper()
 	if _, err := to.Write(ws.MustCompileFrame(ws.MaskFrameInPlace(ws.NewTextFrame([]byte(text))))); err != nil {
 		l.t.Fatal(err)
 	}
 }
 
-func (l *laggard) until(what string, reached func() bool) {
+func (l *loopHub) until(what string, reached func() bool) {
 	l.t.Helper()
 	poll := time.NewTicker(time.Millisecond)
 	defer poll.Stop()
-	for end := time.Now().Add(lagPatience); !reached(); <-poll.C {
+	for end := time.Now().Add(patience); !reached(); <-poll.C {
 		if time.Now().After(end) {
 			l.t.Fatalf("%s: did not come about", what)
 		}
 	}
 }
 
-// halt keeps the subscriber's reactor busy until goOn is called.
-func (l *laggard) halt() (goOn func()) {
+// halt keeps the subscriber's reactor busy until proceed is called.
+func (l *loopHub) halt() (proceed func()) {
 	halted, gate := make(chan struct{}), make(chan struct{})
 	l.slow.reactor.Post(netpoll.TaskFunc(func(*netpoll.Reactor) {
 		close(halted)
 		<-gate
 	}))
 	<-halted
-	goOn = sync.OnceFunc(func() { close(gate) })
-	l.t.Cleanup(goOn)
-	return goOn
+	proceed = sync.OnceFunc(func() { close(gate) })
+	l.t.Cleanup(proceed)
+	return proceed
 }
 
-func eachLagEngine(t *testing.T, f func(t *testing.T, l *laggard)) {
+func eachLoopHub(t *testing.T, f func(t *testing.T, l *loopHub)) {
 	t.Helper()
 	for _, engine := range []Engine{EngineEpoll, EngineEasygo, EngineGoroutine} {
-		t.Run("engine="+engine.String(), func(t *testing.T) { f(t, newLaggard(t, engine)) })
+		t.Run("engine="+engine.String(), func(t *testing.T) { f(t, newLoopHub(t, engine)) })
 	}
 }
 
 func TestASpokeIsNotReadWhileTheReactorItRelaysToIsBehind(t *testing.T) {
-	eachLagEngine(t, func(t *testing.T, l *laggard) {
+	eachLoopHub(t, func(t *testing.T, l *loopHub) {
 		publisher, spoke := l.joinElsewhere()
 		other, _ := l.joinElsewhere()
-		goOn := l.halt()
+		proceed := l.halt()
 		message := ws.MustCompileFrame(ws.MaskFrameInPlace(ws.NewTextFrame([]byte(`{"type":"t","payload":"` + strings.Repeat("x", 1000) + `"}`))))
 		const messages, aWrite = 16 << 10, 64
 		published := make(chan error, 1)
@@ -149,11 +149,11 @@ func TestASpokeIsNotReadWhileTheReactorItRelaysToIsBehind(t *testing.T) {
 		}()
 		l.until("the publisher is not read", func() bool {
 			paused := false
-			spoke.lane.ask(func(*netpoll.Reactor) { paused = spoke.marks&(held|lagging) != 0 })
+			spoke.loop.ask(func(*netpoll.Reactor) { paused = spoke.marks&notRead != 0 })
 			return paused
 		})
 		const oneRead = 64 << 10
-		if got, most := l.slow.lag.bytes(), l.hub.mostLag+oneRead; got > most {
+		if got, most := l.slow.shared.inflow.backlog(), l.hub.cfg.maxInflow+oneRead; got > most {
 			t.Errorf("got %d bytes waiting for the reactor, want at most %d", got, most)
 		}
 
@@ -162,21 +162,21 @@ func TestASpokeIsNotReadWhileTheReactorItRelaysToIsBehind(t *testing.T) {
 			t.Errorf("got frame %v and error %v, want who relays nothing to that reactor served", pong.Header, err)
 		}
 
-		goOn()
+		proceed()
 		select {
 		case err := <-published:
 			if err != nil {
 				t.Errorf("got %v, want the publisher read to its end", err)
 			}
-		case <-time.After(lagPatience):
+		case <-time.After(patience):
 			t.Fatal("got the publisher still waiting, want it read again")
 		}
 		l.until("the reactor has caught up", func() bool { return l.hub.Stats().Waiting == 0 })
 	})
 }
 
-func TestASpokeThatListenersHearIsHeldBackToo(t *testing.T) {
-	eachLagEngine(t, func(t *testing.T, l *laggard) {
+func TestASpokeThatListenersHearIsPausedToo(t *testing.T) {
+	eachLoopHub(t, func(t *testing.T, l *loopHub) {
 		if _, err := l.hub.AddEventListener("t", func(*Spoke, event.Event) {}); err != nil {
 			t.Fatal(err)
 		}
@@ -191,7 +191,7 @@ func TestASpokeThatListenersHearIsHeldBackToo(t *testing.T) {
 			}
 		}()
 		waiting := func() (n int) {
-			spoke.lane.ask(func(*netpoll.Reactor) { n = len(spoke.lane.waiting) })
+			spoke.loop.ask(func(*netpoll.Reactor) { n = len(spoke.loop.flow.waiting) })
 			return n
 		}
 		l.until("the publisher waits", func() bool { return waiting() > 0 })
@@ -199,17 +199,17 @@ func TestASpokeThatListenersHearIsHeldBackToo(t *testing.T) {
 			waiting()
 		}
 		const oneRead = 64 << 10
-		if got, most := l.slow.lag.bytes(), l.hub.mostLag+oneRead; got > most {
+		if got, most := l.slow.shared.inflow.backlog(), l.hub.cfg.maxInflow+oneRead; got > most {
 			t.Errorf("got %d bytes waiting for the reactor and %d waiters, want at most %d bytes and one waiter", got, waiting(), most)
 		}
 	})
 }
 
-func TestWhoWaitsForOneReactorIsNotLetGoByAnother(t *testing.T) {
-	eachLagEngine(t, func(t *testing.T, l *laggard) {
+func TestWhoWaitsForOneReactorIsNotResumedByAnother(t *testing.T) {
+	eachLoopHub(t, func(t *testing.T, l *loopHub) {
 		publisher, spoke := l.joinElsewhere()
-		goOn := l.halt()
-		defer goOn()
+		proceed := l.halt()
+		defer proceed()
 		message := ws.MustCompileFrame(ws.MaskFrameInPlace(ws.NewTextFrame([]byte(`{"type":"t","payload":"` + strings.Repeat("x", 1000) + `"}`))))
 		go func() {
 			for range 1 << 10 {
@@ -220,33 +220,33 @@ func TestWhoWaitsForOneReactorIsNotLetGoByAnother(t *testing.T) {
 		}()
 		waits := func() bool {
 			n := 0
-			spoke.lane.ask(func(*netpoll.Reactor) { n = len(spoke.lane.waiting) })
+			spoke.loop.ask(func(*netpoll.Reactor) { n = len(spoke.loop.flow.waiting) })
 			return n > 0
 		}
 		for range 100 {
 			l.until("the publisher is not read", waits)
-			spoke.lane.reactor.Post(caughtUp{})
+			spoke.loop.reactor.Post(caughtUp{})
 		}
 		l.until("the publisher is not read", waits)
 		const reads = 2 * 64 << 10
-		if got, most := l.slow.lag.bytes(), l.hub.mostLag+reads; got > most {
+		if got, most := l.slow.shared.inflow.backlog(), l.hub.cfg.maxInflow+reads; got > most {
 			t.Errorf("got %d bytes waiting for the reactor that stands still, want at most %d", got, most)
 		}
 	})
 }
 
 func TestWhoDispatchesToAReactorThatIsBehindIsNotStopped(t *testing.T) {
-	eachLagEngine(t, func(t *testing.T, l *laggard) {
-		goOn := l.halt()
+	eachLoopHub(t, func(t *testing.T, l *loopHub) {
+		proceed := l.halt()
 		e := event.Event{Type: "t", Payload: []byte(`"` + strings.Repeat("x", 32<<10) + `"`)}
-		events := int(l.hub.mostLag)/len(e.Payload) + 3
+		events := int(l.hub.cfg.maxInflow)/len(e.Payload) + 3
 		for range events {
 			l.hub.DispatchEvent(e)
 		}
-		if got, least := l.slow.lag.bytes(), int64(events*len(e.Payload)); got < least {
+		if got, least := l.slow.shared.inflow.backlog(), int64(events*len(e.Payload)); got < least {
 			t.Errorf("got %d bytes waiting, want at least the %d of the payloads", got, least)
 		}
-		goOn()
+		proceed()
 		l.until("the reactor has caught up", func() bool { return l.hub.Stats().Waiting == 0 })
 	})
 }
@@ -260,20 +260,20 @@ func TestWhatMayWaitForAReactorKeepsWithinTheBudget(t *testing.T) {
 		"a share of the budget":  {Config{Reactors: 4, QueueLimit: 1 << 20, MemoryBudget: 32 << 20}, 2 << 20},
 		"one queue at the least": {Config{Reactors: 4, QueueLimit: 1 << 20, MemoryBudget: 1 << 20}, 1 << 20},
 	} {
-		if got := c.cfg.lagLimit(); got != c.want {
+		if got := inflowLimit(c.cfg.QueueLimit, c.cfg.MemoryBudget, c.cfg.Reactors); got != c.want {
 			t.Errorf("%s: got %d bytes, want %d", name, got, c.want)
 		}
 	}
 }
 
 func TestNothingWaitsForAHubThatHasEnded(t *testing.T) {
-	l := newLaggard(t, EngineDefault)
+	l := newLoopHub(t, EngineDefault)
 	_, spoke := l.join()
 	now, cancel := context.WithCancel(context.Background())
 	cancel()
 	_ = l.hub.Shutdown(now)
 	spoke.DispatchEvent(event.Event{Type: "t"})
-	if got := spoke.lane.lag.bytes(); got != 0 {
+	if got := spoke.loop.shared.inflow.backlog(); got != 0 {
 		t.Errorf("got %d bytes waiting, want none", got)
 	}
 }

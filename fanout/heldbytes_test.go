@@ -13,12 +13,12 @@ func TestBudgetIsKeptWhereTheOneThatHoldsMostRests(t *testing.T) {
 			l := hubOf(t, Config{Engine: engine, Reactors: 2, MemoryBudget: 1 << 20, QueueLimit: 64 << 20, SendBuffer: 16 << 10, PingInterval: -1})
 			_, large := l.join()
 			_, small := l.join()
-			if large.lane == small.lane {
-				t.Fatal("same lane")
+			if large.loop == small.loop {
+				t.Fatal("both on one loop")
 			}
 			filler := event.Event{Type: "f", Payload: []byte(`"` + strings.Repeat("x", 1<<10) + `"`)}
 			fill := func(s *Spoke, most int) {
-				for s.BufferedAmount() < most && l.hub.held.Load() < 3<<19 {
+				for s.BufferedAmount() < most && l.hub.shared.heldBytes.Load() < 3<<19 {
 					s.DispatchEvent(filler)
 				}
 				s.BufferedAmount()
@@ -28,8 +28,8 @@ func TestBudgetIsKeptWhereTheOneThatHoldsMostRests(t *testing.T) {
 			for range 100 {
 				small.BufferedAmount()
 			}
-			if l.hub.pressures.Load() == 0 {
-				t.Errorf("got nobody closed with %d bytes held (%d + %d), want the budget of %d kept", l.hub.held.Load(), large.lane.held.Load(), small.lane.held.Load(), 1<<20)
+			if l.hub.counters.backpressured.Load() == 0 {
+				t.Errorf("got nobody closed with %d bytes held (%d + %d), want the budget of %d kept", l.hub.shared.heldBytes.Load(), large.loop.shared.heldBytes.Load(), small.loop.shared.heldBytes.Load(), 1<<20)
 			}
 		})
 	}

@@ -16,40 +16,40 @@ import (
 func TestPromise2ACallbackThatEndsItsGoroutineAfterShutdownLosesNoGoodbye(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
 		proceed, entered := make(chan struct{}), make(chan struct{}, 1)
-		r := newRig(t, fanout.Config{Engine: engine, OnEvent: func(*fanout.Spoke, event.Event) {
+		h := newTestHub(t, fanout.Config{Engine: engine, OnEvent: func(*fanout.Spoke, event.Event) {
 			entered <- struct{}{}
 			<-proceed
 			runtime.Goexit()
 		}})
-		r.unchecked = true
-		c, _ := r.join()
+		h.unchecked = true
+		c, _ := h.join()
 		c.text(envelope("block", "", "0"))
 		receive(t, entered, "the callback to block")
-		r.cut()
+		h.cut()
 		close(proceed)
-		receive(t, r.gone, "OnDisconnection")
+		receive(t, h.gone, "OnDisconnection")
 	})
 }
 
 func TestShutdownSaysHowManyItCutOff(t *testing.T) {
-	r := newRig(t, fanout.Config{})
+	h := newTestHub(t, fanout.Config{})
 	for range 3 {
-		r.join()
+		h.join()
 	}
 	ended, cancel := context.WithCancel(context.Background())
 	cancel()
-	if err := r.hub.Shutdown(ended); err == nil || !strings.Contains(err.Error(), "3 connections") {
+	if err := h.hub.Shutdown(ended); err == nil || !strings.Contains(err.Error(), "3 connections") {
 		t.Errorf("got %v, want it to tell of 3 connections", err)
 	}
 }
 
 func TestShutdownOfAClosedHubIsNoError(t *testing.T) {
-	r := newRig(t, fanout.Config{})
-	r.shutdown()
+	h := newTestHub(t, fanout.Config{})
+	h.shutdown()
 	ended, cancel := context.WithCancel(context.Background())
 	cancel()
 	for range 100 {
-		if err := r.hub.Shutdown(ended); err != nil {
+		if err := h.hub.Shutdown(ended); err != nil {
 			t.Fatalf("got %v, want none: the hub is closed", err)
 		}
 	}
@@ -64,14 +64,14 @@ func TestShutdownRemovesNoFileForAnAbstractSocket(t *testing.T) {
 	if err := os.WriteFile(name, []byte("precious"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	r := newRig(t, fanout.Config{})
+	h := newTestHub(t, fanout.Config{})
 	l, err := net.Listen("unix", name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.serveOn(l)
+	h.serveOn(l)
 	dial(t, "unix", name).handshake()
-	r.cut()
+	h.cut()
 	if _, err := os.Stat(name); err != nil {
 		t.Errorf("got %v, want the file of that name left alone", err)
 	}

@@ -12,15 +12,15 @@ import (
 func TestPromise1OnConnectionsListenerHearsTheFirstEvent(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
 		proceed, heard := make(chan struct{}), make(chan string, 10)
-		r := newRig(t, fanout.Config{Engine: engine, OnConnection: func(s *fanout.Spoke, _ net.Conn) {
+		h := newTestHub(t, fanout.Config{Engine: engine, OnConnection: func(s *fanout.Spoke, _ net.Conn) {
 			<-proceed
-			_, _ = s.AddEventListener("t", func(_ *fanout.Spoke, e event.Event) { heard <- spell(e) })
+			_, _ = s.AddEventListener("t", func(_ *fanout.Spoke, e event.Event) { heard <- textOf(e) })
 		}})
-		c, _ := r.join()
+		c, _ := h.join()
 		c.text(envelope("t", "1", "0"))
 		c.sync()
 		close(proceed)
-		receive(t, r.connected, "OnConnection")
+		receive(t, h.connected, "OnConnection")
 		c.text(envelope("t", "2", "0"))
 		expect(t, "heard", receive(t, heard, "the first event"), "t 1 0")
 		expect(t, "heard", receive(t, heard, "the second event"), "t 2 0")
@@ -31,7 +31,7 @@ func TestPromise1NothingIsRelayedOfASpokeThatOnConnectionTurnsAway(t *testing.T)
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
 		gate := make(chan struct{})
 		first := true
-		r := newRig(t, fanout.Config{Engine: engine, Relay: true, OnConnection: func(s *fanout.Spoke, _ net.Conn) {
+		h := newTestHub(t, fanout.Config{Engine: engine, Relay: true, OnConnection: func(s *fanout.Spoke, _ net.Conn) {
 			if first {
 				first = false
 				return
@@ -39,17 +39,17 @@ func TestPromise1NothingIsRelayedOfASpokeThatOnConnectionTurnsAway(t *testing.T)
 			<-gate
 			s.Close(1008, "not welcome")
 		}})
-		subscriber, _ := r.join()
+		subscriber, _ := h.join()
 		subscriber.subscribe("t")
-		receive(t, r.connected, "OnConnection of the subscriber")
-		publisher, _ := r.join()
+		receive(t, h.connected, "OnConnection of the subscriber")
+		publisher, _ := h.join()
 		publisher.text(envelope("t", "", "1"))
 		publisher.sync()
-		expect(t, "events relayed before OnConnection has returned", r.hub.Stats().EventsRelayed, 0)
+		expect(t, "events relayed before OnConnection has returned", h.hub.Stats().EventsRelayed, 0)
 		close(gate)
-		receive(t, r.gone, "OnDisconnection of the publisher")
+		receive(t, h.gone, "OnDisconnection of the publisher")
 		subscriber.sync()
-		expect(t, "events relayed of a spoke that was turned away", r.hub.Stats().EventsRelayed, 0)
+		expect(t, "events relayed of a spoke that was turned away", h.hub.Stats().EventsRelayed, 0)
 	})
 }
 
@@ -58,18 +58,18 @@ func TestPromise6WhatCameBeforeOnConnectionReturnedKeepsItsOrder(t *testing.T) {
 		const early, late = 50, 50
 		gate := make(chan struct{})
 		first := true
-		r := newRig(t, fanout.Config{Engine: engine, Relay: true, OnConnection: func(*fanout.Spoke, net.Conn) {
+		h := newTestHub(t, fanout.Config{Engine: engine, Relay: true, OnConnection: func(*fanout.Spoke, net.Conn) {
 			if first {
 				first = false
 				return
 			}
 			<-gate
 		}})
-		heard := r.hear("t")
-		subscriber, _ := r.join()
+		heard := h.hear("t")
+		subscriber, _ := h.join()
 		subscriber.subscribe("t")
-		receive(t, r.connected, "OnConnection of the subscriber")
-		publisher, spoke := r.join()
+		receive(t, h.connected, "OnConnection of the subscriber")
+		publisher, spoke := h.join()
 		for i := range early {
 			publisher.text(envelope("t", strconv.Itoa(i), "0"))
 			if i%10 == 0 {

@@ -1,0 +1,78 @@
+package fanout
+
+import (
+	"net/netip"
+	"sync"
+)
+
+// addressLimits counts connections and unfinished handshakes by source address, where the configuration limits them. Any
+// goroutine may use it: mu guards counts, the limits never change.
+//
+// I1: an address is in the map only while it has a connection. Peers without one, as on Unix sockets, are not counted.
+type addressLimits struct {
+	// maxConnections and maxHandshakes are for each address; 0 means no limit.
+	maxConnections int
+	maxHandshakes  int
+
+	mu     sync.Mutex
+	counts map[netip.Addr]addressCount
+}
+
+// addressCount is what one address has now.
+type addressCount struct {
+	connections int
+	handshakes  int
+}
+
+// add counts a connection and its handshake, or reports false if the address has as many as it may.
+func (a *addressLimits) add(peer peerAddress) bool {
+	if !a.counted(peer) {
+		return true
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.counts == nil {
+		a.counts = make(map[netip.Addr]addressCount)
+	}
+	ip := peer.addrPort().Addr()
+	n := a.counts[ip]
+	if a.maxConnections > 0 && n.connections >= a.maxConnections {
+		return false
+	}
+	if a.maxHandshakes > 0 && n.handshakes >= a.maxHandshakes {
+		return false
+	}
+	n.connections++
+	n.handshakes++
+	a.counts[ip] = n
+	return true
+}
+
+// handshakeDone ends a handshake that add has counted.
+func (a *addressLimits) handshakeDone(peer peerAddress) {
+	a.subtract(peer, addressCount{handshakes: 1})
+}
+
+// remove ends a connection that add has counted.
+func (a *addressLimits) remove(peer peerAddress) { a.subtract(peer, addressCount{connections: 1}) }
+
+func (a *addressLimits) subtract(peer peerAddress, less addressCount) {
+	if !a.counted(peer) {
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	ip := peer.addrPort().Addr()
+	n := a.counts[ip]
+	n.connections -= less.connections
+	n.handshakes -= less.handshakes
+	if n.connections <= 0 {
+		delete(a.counts, ip)
+		return
+	}
+	a.counts[ip] = n
+}
+
+func (a *addressLimits) counted(peer peerAddress) bool {
+	return (a.maxConnections > 0 || a.maxHandshakes > 0) && peer.known()
+}

@@ -1,0 +1,39 @@
+package fanout
+
+import (
+	"net/netip"
+	"testing"
+)
+
+func TestAnAddressIsCountedOnlyWhileItHasAConnection(t *testing.T) {
+	peer := addressOf(netip.MustParseAddrPort("192.0.2.1:1000"))
+	other := addressOf(netip.MustParseAddrPort("192.0.2.2:1000"))
+	samePeer := addressOf(netip.MustParseAddrPort("192.0.2.1:2000"))
+	for name, c := range map[string]struct {
+		maxConnections int
+		maxHandshakes  int
+		do             func(a *addressLimits) (admitted bool)
+		want           bool
+		counts         int
+	}{
+		"a first connection":             {1, 0, func(a *addressLimits) bool { return a.add(peer) }, true, 1},
+		"a second one over the limit":    {1, 0, func(a *addressLimits) bool { a.add(peer); return a.add(samePeer) }, false, 1},
+		"one of another address":         {1, 0, func(a *addressLimits) bool { a.add(peer); return a.add(other) }, true, 2},
+		"one after the end of the first": {1, 0, func(a *addressLimits) bool { a.add(peer); a.remove(peer); return a.add(samePeer) }, true, 1},
+		"a second unfinished handshake":  {0, 1, func(a *addressLimits) bool { a.add(peer); return a.add(samePeer) }, false, 1},
+		"one after a finished handshake": {0, 1, func(a *addressLimits) bool { a.add(peer); a.handshakeDone(peer); return a.add(samePeer) }, true, 1},
+		"the end of all":                 {1, 0, func(a *addressLimits) bool { ok := a.add(peer); a.remove(peer); return ok }, true, 0},
+		"peers without an address":       {1, 0, func(a *addressLimits) bool { a.add(peerAddress{}); return a.add(peerAddress{}) }, true, 0},
+		"connections without limits":     {0, 0, func(a *addressLimits) bool { a.add(peer); return a.add(samePeer) }, true, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := &addressLimits{maxConnections: c.maxConnections, maxHandshakes: c.maxHandshakes}
+			if got := c.do(a); got != c.want {
+				t.Errorf("got admitted %v, want %v", got, c.want)
+			}
+			if got := len(a.counts); got != c.counts {
+				t.Errorf("got %d addresses counted, want %d", got, c.counts)
+			}
+		})
+	}
+}

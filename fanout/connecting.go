@@ -1,0 +1,44 @@
+package fanout
+
+// begin opens the connection for messages. rest is what the client sent behind its handshake.
+func (l *loop) begin(s *Spoke, rest []byte) {
+	s.phase = open
+	if l.hub.cfg.OnConnection != nil {
+		l.note(s, itemConnected, nil)
+		s.marks |= connecting
+	}
+	l.schedulePing(s)
+	if len(rest) > 0 {
+		l.receive(s, rest)
+	}
+}
+
+// isConnecting says whether OnConnection has yet to return for the spoke, or what came before that has yet to be replayed.
+// Until then its events wait in the inbox as they came: no listener and no other spoke gets an event from a spoke that
+// OnConnection has not seen.
+func (l *loop) isConnecting(s *Spoke) bool {
+	if s.marks&connecting != 0 && s.quiet() {
+		s.marks &^= connecting
+	}
+	return s.marks&connecting != 0
+}
+
+// replay passes on what came before OnConnection returned: relayed now, in its order, and heard in its place in the inbox.
+// If the spoke is closed meanwhile, the rest is dropped when the inbox comes to it.
+func (l *loop) replay(s *Spoke) {
+	s.marks &^= connecting
+	before := s.phase
+	for _, box := range [...]*inbox{s.running, s.pending} {
+		if box == nil {
+			continue
+		}
+		for i := box.pos; i < len(box.items) && s.phase == before; i++ {
+			if box.items[i].kind == itemRaw && l.scratch.view.Parse(box.raw(&box.items[i])) == nil {
+				if l.isHeard(s) {
+					box.items[i] = box.eventOf(&l.scratch.view)
+				}
+				l.relay(s)
+			}
+		}
+	}
+}

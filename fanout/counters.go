@@ -1,0 +1,43 @@
+package fanout
+
+import "sync/atomic"
+
+// hubCounters are what happens on any goroutine.
+type hubCounters struct {
+	accepted      atomic.Uint64
+	dispatched    atomic.Uint64
+	invalidEvents atomic.Uint64
+	panics        atomic.Uint64
+	// backpressured spokes were closed because they could not keep up.
+	backpressured atomic.Uint64
+	acceptPauses  atomic.Uint64
+}
+
+// loopCounters are what happens on one loop. They belong to its goroutine.
+type loopCounters struct {
+	messageCounters
+	connectionCounters
+}
+
+// messageCounters count what spokes send.
+type messageCounters struct {
+	messages  uint64
+	events    uint64
+	controls  uint64
+	malformed uint64
+	badTopics uint64
+	relayed   uint64
+	// overRate is how many spokes were closed for sending too much.
+	overRate uint64
+}
+
+// connectionCounters count how connections begin and end.
+type connectionCounters struct {
+	// handshakes were answered with 101, refusals, by status, with an error.
+	handshakes uint64
+	refusals   map[int]uint64
+	pings      uint64
+	// closes are close frames sent, by code.
+	closes       map[uint16]uint64
+	disconnected uint64
+}

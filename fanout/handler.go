@@ -1,0 +1,103 @@
+package fanout
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/spokehub/spokehub/netpoll"
+)
+
+var _ netpoll.Handler = (*loop)(nil)
+
+// Accepted brings a connection of a listener.
+func (l *loop) Accepted(_ uint32, a netpoll.Accepted) { l.accept(a) }
+
+// AcceptFailed says that accepting pauses because of err, or with nil that it goes on.
+func (l *loop) AcceptFailed(_ uint32, err error) {
+	if err != nil {
+		l.hub.acceptFailed(err)
+	}
+}
+
+// Input brings bytes of a connection.
+func (l *loop) Input(slot uint32, view []byte) {
+	s := l.spoke(slot)
+	switch s.phase {
+	case handshaking:
+		l.handshake(s, view)
+	case open:
+		l.receive(s, view)
+	}
+}
+
+// Hangup says that the peer is gone, or that reading or sending failed.
+func (l *loop) Hangup(slot uint32, err error) {
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	l.peerGone(l.spoke(slot), err)
+}
+
+// Overflow says that a frame does not fit into a connection's queue.
+func (l *loop) Overflow(slot uint32, queued, frame int) {
+	l.closeSlow(l.spoke(slot), queued, frame, netpoll.DropOverflow)
+}
+
+// Drained says that all frames of a closing connection are with the kernel, the last one included.
+func (l *loop) Drained(slot uint32) { l.linger(l.spoke(slot)) }
+
+// Expired says that a connection's deadline has come.
+func (l *loop) Expired(slot uint32) {
+	s := l.spoke(slot)
+	switch s.phase {
+	case handshaking:
+		l.handshakeTimeout(s)
+	case open:
+		if l.draining {
+			l.closeForRestart(s)
+			return
+		}
+		l.checkPeer(s)
+	default:
+		l.closeTimeout(s)
+	}
+}
+
+// Turn hands over what a batch of readiness brought: inboxes to the workers, relayed events and new connections to the
+// other loops.
+func (l *loop) Turn() {
+	l.publishProgress()
+	l.handOver()
+	for _, to := range l.hub.loops {
+		l.forwardAll(to)
+		l.sendArrivals(to)
+	}
+	l.enforceBudget()
+}
+
+// Panicked ends a connection over which the loop's own code panicked: what it knows of it can't be trusted any more.
+func (l *loop) Panicked(slot uint32, value any, stack []byte) {
+	l.hub.counters.panics.Add(1)
+	l.hub.cfg.Logger.Error("reactor panicked; the hub goes on", "reactor", l.index, "panic", fmt.Sprint(value), "stack", string(stack))
+	if slot == netpoll.NoSlot || slot >= l.conns.spokes.Len() || l.spoke(slot) == nil {
+		return
+	}
+	s := l.spoke(slot)
+	cause := Cause{Kind: CauseInternal, Code: CodeInternal}
+	if s.phase == open {
+		l.closeWith(s, cause)
+		return
+	}
+	l.abandon(s, cause)
+}
+
+// Failed says that the reactor broke. Without it the hub can't keep its promises, so all of it ends.
+func (l *loop) Failed(err error) {
+	l.hub.cfg.Logger.Error("a reactor failed; the hub stops", "reactor", l.index, "error", err)
+	for s := range l.all() {
+		l.abandon(s, Cause{Kind: CauseInternal, Err: err})
+	}
+	l.handOver()
+	go l.hub.abort(err)
+}

@@ -1,0 +1,68 @@
+package fanout
+
+import (
+	"context"
+	"net"
+	"sync/atomic"
+
+	"github.com/spokehub/spokehub/netpoll"
+)
+
+// httpConn is a connection from one of the hub's listeners that net/http serves. Until it is closed, or becomes the hub's
+// again, it counts against the limits on connections or, if it is over them, as one of maxOverLimit.
+//
+// Owners: released belongs to the httpServer until open; the rest is for any goroutine.
+type httpConn struct {
+	net.Conn
+	// admission counts it.
+	admission *admission
+	peer      peerAddress
+	overLimit bool
+	uncounted atomic.Bool
+	// released is the connection on its way from the reactor.
+	released *netpoll.Released
+}
+
+// open makes the connection ready for net/http. If that fails, it is no longer counted.
+func (c *httpConn) open() error {
+	conn, err := c.released.Conn()
+	c.released = nil
+	if err != nil {
+		c.uncount()
+		return err
+	}
+	c.Conn = conn
+	return nil
+}
+
+// Close closes the connection, which is no longer counted.
+func (c *httpConn) Close() error {
+	err := c.Conn.Close()
+	c.uncount()
+	return err
+}
+
+// uncount undoes the counting, once.
+func (c *httpConn) uncount() {
+	if !c.uncounted.CompareAndSwap(false, true) {
+		return
+	}
+	if c.overLimit {
+		c.admission.removeOverLimit()
+		return
+	}
+	c.admission.removeHTTP(c.peer)
+}
+
+// connKey is where the context of a request has its connection.
+type connKey struct{}
+
+func withConn(ctx context.Context, conn net.Conn) context.Context {
+	return context.WithValue(ctx, connKey{}, conn)
+}
+
+// isOverLimit says whether a request came on a connection that is over the limits.
+func isOverLimit(ctx context.Context) bool {
+	c, ok := ctx.Value(connKey{}).(*httpConn)
+	return ok && c.overLimit
+}

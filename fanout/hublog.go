@@ -1,0 +1,66 @@
+package fanout
+
+import (
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/spokehub/spokehub/netpoll"
+)
+
+// hubLog writes the log lines that any peer can cause, at a limited rate. Any goroutine may use it.
+type hubLog struct {
+	logger    *slog.Logger
+	malformed logLimit
+	slow      logLimit
+	exhausted logLimit
+}
+
+func newHubLog(logger *slog.Logger) hubLog {
+	return hubLog{logger: logger, malformed: logLimit{perMinute: 60}, slow: logLimit{perMinute: 600}, exhausted: logLimit{perMinute: 1}}
+}
+
+func (g *hubLog) malformedMessage(s *Spoke, err error) {
+	if g.malformed.allow() {
+		g.logger.Debug("malformed message dropped", "spoke", s.id, "peer", s.RemoteAddr().String(), "error", err)
+	}
+}
+
+func (g *hubLog) invalidEvent(err error) {
+	if g.malformed.allow() {
+		g.logger.Debug("event not dispatched: it is not valid", "error", err)
+	}
+}
+
+func (g *hubLog) slowSpoke(s *Spoke, p Backpressure) {
+	if g.slow.allow() {
+		g.logger.Info("spoke can't keep up and is closed with 1013", "spoke", s.id, "peer", s.RemoteAddr().String(),
+			"queued", p.Queued, "frame", p.Frame, "limit", p.Limit, "blocked", p.Blocked, "budget", p.Budget)
+	}
+}
+
+// acceptPaused logs why accepting pauses, once a minute at most.
+func (g *hubLog) acceptPaused(err error, connections int64) {
+	if !g.exhausted.allow() {
+		return
+	}
+	remedy := "see the error"
+	if netpoll.IsExhausted(err) {
+		remedy = "raise the limit on open files (ulimit -n, LimitNOFILE) or on memory"
+	}
+	g.logger.Warn("accepting pauses until a connection ends; established spokes are not affected",
+		"error", err, "connections", connections, "remedy", remedy)
+}
+
+// logLimit allows perMinute log lines a minute, with a burst of one second's worth. mu guards left.
+type logLimit struct {
+	perMinute int
+	mu        sync.Mutex
+	left      allowance
+}
+
+func (l *logLimit) allow() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.left.spend(l.perMinute, 1, time.Now().UnixNano()/int64(time.Minute/time.Second))
+}

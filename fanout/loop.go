@@ -1,0 +1,139 @@
+package fanout
+
+import (
+	"iter"
+	"sync/atomic"
+
+	"github.com/spokehub/spokehub/event"
+	"github.com/spokehub/spokehub/netpoll"
+	"github.com/spokehub/spokehub/subs"
+	"github.com/spokehub/spokehub/wsframe"
+)
+
+// loop is one reactor with the spokes that live on it: the reactor's Handler.
+//
+// Owners: hub, index and the pointers never change; shared is for any goroutine; all else belongs to the reactor's
+// goroutine, on which every method runs that does not say otherwise.
+type loop struct {
+	hub     *Hub
+	index   int
+	reactor *netpoll.Reactor
+	// sender is the reactor's.
+	sender *netpoll.Sender
+	// part is this loop's share of the subscription index.
+	part    *subs.Part
+	shared  loopShared
+	conns   loopConns
+	scratch scratch
+	work    turnWork
+	flow    flowState
+	// draining says that a spoke's next deadline is its moment to be closed.
+	draining bool
+	counts   loopCounters
+}
+
+// loopShared is what any goroutine may read and change.
+type loopShared struct {
+	// connections that live on the loop, or are on their way to it.
+	connections atomic.Int64
+	// heldBytes is the memory of what waits to be sent, as of the last turn.
+	heldBytes atomic.Int64
+	inflow    inflow
+	// inboxes are those that wait for a worker or are being worked off.
+	inboxes atomic.Int64
+}
+
+// loopConns finds connections by slot.
+//
+// I1: spoke(slot) is the spoke of every slot in use but listeners'.
+// I2: overLimit holds why a connection over the limits will be refused; each has one of the places for those.
+type loopConns struct {
+	spokes    netpoll.Table[*Spoke]
+	requests  requests
+	overLimit map[uint32]*wsframe.Refusal
+}
+
+// scratch is memory that one message after the other uses.
+type scratch struct {
+	view   event.View
+	topics [][]byte
+}
+
+// turnWork is what a turn has found to do for others, handed over when it ends.
+//
+// I1: outbound[i] holds, in order, what this turn has for loop i, arrivals[i] the connections that it accepted for it; both
+// are empty between turns.
+type turnWork struct {
+	// ready are the spokes marked so.
+	ready []*Spoke
+	// spare is the memory of the list before, runnable that of the list for the workers.
+	spare    []*Spoke
+	runnable []*Spoke
+	outbound [][]netpoll.Task
+	arrivals [][]netpoll.Accepted
+}
+
+// flowState is what a loop knows of the flow of messages. It belongs to the loop's goroutine.
+//
+// I1: waiting holds the spokes that are not read because a loop they relay to is behind.
+type flowState struct {
+	waiting []waiter
+	// taken is how many bytes of messages this turn took.
+	taken int64
+}
+
+// waiter is a spoke that is not read because a loop is behind.
+type waiter struct {
+	spoke *Spoke
+	to    *loop
+}
+
+func newLoop(h *Hub, index int) (*loop, error) {
+	l := &loop{
+		hub:   h,
+		index: index,
+		part:  h.index.Part(index),
+		conns: loopConns{requests: make(requests), overLimit: make(map[uint32]*wsframe.Refusal)},
+		work:  turnWork{outbound: make([][]netpoll.Task, h.cfg.Reactors), arrivals: make([][]netpoll.Accepted, h.cfg.Reactors)},
+	}
+	l.counts.refusals = make(map[int]uint64)
+	l.counts.closes = make(map[uint16]uint64)
+	r, err := netpoll.New(netpoll.Config{Handler: l, Engine: h.cfg.Engine, QueueLimit: h.cfg.QueueLimit})
+	if err != nil {
+		return nil, err
+	}
+	l.reactor, l.sender = r, r.Sender()
+	return l, nil
+}
+
+// ask runs f on the loop and waits for it. After the loop's end it does nothing. Any goroutine but the loop's may call it.
+func (l *loop) ask(f func(r *netpoll.Reactor)) {
+	done := make(chan struct{})
+	if l.reactor.Post(netpoll.TaskFunc(func(r *netpoll.Reactor) {
+		defer close(done)
+		f(r)
+	})) {
+		<-done
+	}
+}
+
+// put registers a spoke under the slot that the reactor gave it.
+func (l *loop) put(s *Spoke, slot uint32) {
+	l.conns.spokes.Extend(slot + 1)
+	*l.conns.spokes.At(slot) = s
+	s.conn = l.reactor.Conn(slot)
+}
+
+// spoke is the one in a slot of the reactor.
+func (l *loop) spoke(slot uint32) *Spoke { return *l.conns.spokes.At(slot) }
+
+// all yields the loop's spokes, whatever their phase.
+func (l *loop) all() iter.Seq[*Spoke] {
+	return func(yield func(*Spoke) bool) {
+		for slot := range l.conns.spokes.Len() {
+			if s := l.spoke(slot); s != nil && !yield(s) {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,34 @@
+package fanout
+
+import (
+	"net"
+	"net/netip"
+)
+
+// peerAddress is a source address without pointers.
+type peerAddress struct {
+	ip   [16]byte
+	port uint16
+}
+
+func peerOf(conn net.Conn) peerAddress {
+	if tcp, ok := conn.RemoteAddr().(*net.TCPAddr); ok {
+		if ip, ok := netip.AddrFromSlice(tcp.IP); ok {
+			return addressOf(netip.AddrPortFrom(ip, uint16(tcp.Port)))
+		}
+	}
+	return peerAddress{}
+}
+
+func addressOf(a netip.AddrPort) peerAddress {
+	if !a.IsValid() {
+		return peerAddress{}
+	}
+	return peerAddress{ip: a.Addr().As16(), port: a.Port()}
+}
+
+func (p peerAddress) known() bool { return p != peerAddress{} }
+
+func (p peerAddress) addrPort() netip.AddrPort {
+	return netip.AddrPortFrom(netip.AddrFrom16(p.ip).Unmap(), p.port)
+}

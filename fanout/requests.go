@@ -1,0 +1,52 @@
+package fanout
+
+import (
+	"sync"
+
+	"github.com/spokehub/spokehub/wsframe"
+)
+
+// requests stores the first part of HTTP requests whose head has not arrived completely, by slot. It belongs to a loop's
+// goroutine.
+type requests map[uint32]*[]byte
+
+var requestPool = sync.Pool{New: func() any { b := make([]byte, 0, 1024); return &b }}
+
+// with returns what has arrived of a request: the stored bytes, how many they were, and view behind them. It is valid until
+// the request is dropped or recycled.
+func (r requests) with(slot uint32, view []byte) (buf []byte, scanned int) {
+	stored := r[slot]
+	if stored == nil {
+		return view, 0
+	}
+	scanned = len(*stored)
+	*stored = append(*stored, view...)
+	return *stored, scanned
+}
+
+// begin stores the first bytes of a request, or reports false if some are stored already.
+func (r requests) begin(slot uint32, view []byte) bool {
+	if r[slot] != nil {
+		return false
+	}
+	stored := requestPool.Get().(*[]byte)
+	*stored = append((*stored)[:0], view...)
+	r[slot] = stored
+	return true
+}
+
+// remove returns what is stored of a request, nil for nothing, and hands it over to the caller, who recycles it.
+func (r requests) remove(slot uint32) *[]byte {
+	stored := r[slot]
+	delete(r, slot)
+	return stored
+}
+
+// drop discards what is stored of a request.
+func (r requests) drop(slot uint32) { recycleRequest(r.remove(slot)) }
+
+func recycleRequest(stored *[]byte) {
+	if stored != nil && cap(*stored) <= 2*wsframe.MaxHead {
+		requestPool.Put(stored)
+	}
+}

@@ -1,0 +1,242 @@
+package fanout
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/panjf2000/ants/v2"
+
+	"github.com/spokehub/spokehub/netpoll"
+)
+
+// workers run user code: spokes whose inbox waits stand in one queue, and tasks on ants work it off, many spokes a task,
+// because a submit costs as much as dozens of messages. A callback that blocks delays one spoke: other tasks serve the rest of
+// the queue, and a watch starts more tasks whenever the queue has stood still. Any goroutine may use it.
+//
+// I1: queue.running is the number of tasks submitted and not ended; never more than max.
+// I2: while the queue is not empty, a task is running or the watch is set.
+type workers struct {
+	hub   *Hub
+	pool  *ants.Pool
+	max   int
+	task  func()
+	queue workQueue
+	watch watch
+}
+
+// watch checks that the queue moves. The queue's mu guards it.
+type watch struct {
+	timer *time.Timer
+	set   bool
+	// seen is how many had been taken when the watch was set.
+	seen uint64
+	// off says that the workers have stopped.
+	off bool
+}
+
+const (
+	// spokesPerTask is how many waiting spokes are worth another task.
+	spokesPerTask = 32
+	watchInterval = 5 * time.Millisecond
+)
+
+func newWorkers(h *Hub, size int) (*workers, error) {
+	pool, err := ants.NewPool(size, ants.WithNonblocking(true), ants.WithExpiryDuration(10*time.Second))
+	if err != nil {
+		return nil, fmt.Errorf("fanout: worker pool: %w", err)
+	}
+	w := &workers{hub: h, pool: pool, max: size}
+	w.task = w.work
+	w.queue.idle = sync.NewCond(&w.queue.mu)
+	w.watch.timer = time.AfterFunc(time.Hour, w.startMoreIfStuck)
+	w.watch.timer.Stop()
+	return w, nil
+}
+
+// push queues spokes, whose running inboxes the workers now own, and starts tasks for them. It does not wait for them.
+func (w *workers) push(spokes []*Spoke) {
+	q := &w.queue
+	q.mu.Lock()
+	q.spokes = append(q.spokes, spokes...)
+	q.pushed++
+	start := min((q.waitingLocked()+spokesPerTask-1)/spokesPerTask, runtime.GOMAXPROCS(0)) - q.running
+	start = w.reserveLocked(start)
+	w.setWatchLocked()
+	q.mu.Unlock()
+	w.submit(start)
+}
+
+// startMoreIfStuck starts more tasks if the queue has not moved since the watch was set.
+func (w *workers) startMoreIfStuck() {
+	q := &w.queue
+	q.mu.Lock()
+	w.watch.set = false
+	start := 0
+	if w.watch.seen == q.taken {
+		start = w.reserveLocked(q.waitingLocked())
+	}
+	w.setWatchLocked()
+	q.mu.Unlock()
+	w.submit(start)
+}
+
+// reserveLocked counts n more tasks, as far as there may be more.
+func (w *workers) reserveLocked(n int) int {
+	n = max(min(n, w.max-w.queue.running), 0)
+	w.queue.running += n
+	return n
+}
+
+func (w *workers) setWatchLocked() {
+	if !w.watch.set && w.queue.waitingLocked() > 0 && !w.watch.off {
+		w.watch.set = true
+		w.watch.seen = w.queue.taken
+		w.watch.timer.Reset(watchInterval)
+	}
+}
+
+func (w *workers) submit(n int) {
+	for range n {
+		err := w.pool.Submit(w.task)
+		if errors.Is(err, ants.ErrPoolClosed) {
+			go w.work()
+			continue
+		}
+		if err != nil {
+			w.queue.taskEnded()
+		}
+	}
+}
+
+// work is one task: it serves spokes until none waits.
+func (w *workers) work() {
+	names := internerPool.Get().(*interner)
+	var serving *Spoke
+	defer w.endTask(&serving, names)
+	for serving = w.queue.pop(); serving != nil; serving = w.queue.pop() {
+		w.serve(serving, names)
+	}
+}
+
+var internerPool = sync.Pool{New: func() any { return new(interner) }}
+
+// endTask ends a task. If a callback ends its goroutine with runtime.Goexit, as a test's FailNow does, the spoke
+// continues with its next item in another task.
+func (w *workers) endTask(serving **Spoke, names *interner) {
+	internerPool.Put(names)
+	s := *serving
+	if s == nil {
+		return
+	}
+	w.hub.cfg.Logger.Error("callback ended its goroutine; the connection goes on", "spoke", s.id)
+	s.running.pos++
+	w.queue.taskEnded()
+	w.push([]*Spoke{s})
+}
+
+// serve runs the items of the spoke's running inbox, up to one that the loop must carry out, and gives the inbox up.
+func (w *workers) serve(s *Spoke, names *interner) {
+	box := s.running
+	for !box.done() {
+		i := &box.items[box.pos]
+		if i.kind == itemControl {
+			w.hub.authorize(s, box, i)
+			break
+		}
+		if i.kind == itemCloseFrame || i.kind == itemRaw {
+			break
+		}
+		w.runItem(s, box, i, names)
+		box.pos++
+	}
+	if box.done() {
+		s.loop.finishRunning(s)
+		if s.state.stop() {
+			return
+		}
+	}
+	s.state.setIdle()
+	if s.loop.reactor.Post((*inboxStopped)(s)) {
+		return
+	}
+	<-s.loop.reactor.Done()
+	if s.state.claimForGood() {
+		w.finish(s, names)
+	}
+}
+
+func (w *workers) runItem(s *Spoke, box *inbox, i *item, names *interner) {
+	if i.kind == itemEvent {
+		w.hub.hear(s, box.event(i, names))
+		return
+	}
+	w.hub.callback(s, i)
+}
+
+// finish runs what remains of a spoke whose loop has ended. Nobody else uses its inboxes any more.
+func (w *workers) finish(s *Spoke, names *interner) {
+	for s.running != nil || s.pending != nil {
+		if s.running == nil {
+			s.running, s.pending = s.pending, nil
+		}
+		for box := s.running; !box.done(); box.pos++ {
+			w.runItem(s, box, &box.items[box.pos], names)
+		}
+		s.loop.finishRunning(s)
+	}
+}
+
+// inboxStopped tells the loop that a worker has given up a spoke's inbox and that something waits.
+type inboxStopped Spoke
+
+// Do makes the spoke ready for the end of the turn.
+func (t *inboxStopped) Do(*netpoll.Reactor) {
+	s := (*Spoke)(t)
+	s.loop.markReady(s)
+}
+
+// awaitIdle waits until nothing waits for a worker, in the queue or on a loop, and no task runs.
+func (w *workers) awaitIdle(ctx context.Context, loops []*loop) error {
+	q := &w.queue
+	stop := context.AfterFunc(ctx, func() {
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		q.idle.Broadcast()
+	})
+	defer stop()
+	for {
+		before, err := q.awaitEmpty(ctx)
+		if err != nil {
+			return err
+		}
+		waiting := 0
+		for _, l := range loops {
+			l.ask(func(*netpoll.Reactor) { waiting += len(l.work.ready) })
+		}
+		q.mu.Lock()
+		idle := waiting == 0 && q.pushed == before && q.idleLocked()
+		q.mu.Unlock()
+		if idle {
+			return nil
+		}
+	}
+}
+
+// stop ends the pool. What is still queued is served by a goroutine outside it.
+func (w *workers) stop() {
+	q := &w.queue
+	q.mu.Lock()
+	w.watch.off = true
+	w.watch.timer.Stop()
+	last := 0
+	if q.running == 0 && q.waitingLocked() > 0 {
+		last = w.reserveLocked(1)
+	}
+	q.mu.Unlock()
+	w.pool.Release()
+	w.submit(last)
+}
