@@ -210,6 +210,23 @@ func TestPingIntervalAndPeerTimeoutPassInFakeTime(t *testing.T) {
 	})
 }
 
+func TestADrainPassesInFakeTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hub := fanouttest.New(t, fanout.Config{DrainGrace: 30 * time.Second, DrainPeriod: 5 * time.Minute})
+		client := hub.Connect()
+		began := time.Now()
+		if err := hub.Shutdown(t.Context()); err != nil {
+			t.Fatalf("shutdown: %v", err)
+		}
+		if took := time.Since(began); took < 30*time.Second || took > 6*time.Minute {
+			t.Errorf("got a drain of %v, want one of 30 s to 5 min 30 s", took)
+		}
+		if code, _ := client.Closed(); code != fanout.CodeRestart {
+			t.Errorf("got the close code %d, want %d", code, fanout.CodeRestart)
+		}
+	})
+}
+
 // failingTB keeps what would fail a test.
 type failingTB struct {
 	testing.TB
