@@ -53,7 +53,7 @@ func New(t testing.TB, cfg fanout.Config) *Hub {
 	return h
 }
 
-// Connect connects a client. It returns when the hub has the connection; OnConnection may still run.
+// Connect connects a client. It returns when the hub has the connection. OnConnection may still be running.
 func (h *Hub) Connect() *Client {
 	h.t.Helper()
 	clientEnd, hubEnd := net.Pipe()

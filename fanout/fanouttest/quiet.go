@@ -8,8 +8,11 @@ import (
 	"github.com/spokehub/spokehub/wsframe"
 )
 
-// pollEvery is how long Quiet waits before it looks again at a hub that is busy.
-const pollEvery = 100 * time.Microsecond
+// Quiet waits minPoll before it looks again at a busy hub, twice as long each time up to maxPoll.
+const (
+	minPoll = 100 * time.Microsecond
+	maxPoll = 10 * time.Millisecond
+)
 
 // Quiet waits until the hub has nothing left to do: everything that clients have sent is handled, all callbacks and listeners have
 // returned, and everything dispatched has arrived at its clients or was dropped. What is queued for clients that stall is left queued.
@@ -18,7 +21,7 @@ func (h *Hub) Quiet() {
 	h.t.Helper()
 	expired := time.NewTimer(h.Patience)
 	defer expired.Stop()
-	for {
+	for poll := minPoll; ; poll = min(2*poll, maxPoll) {
 		callbacks := h.awaitCallbacks(expired.C)
 		before := h.Stats()
 		answered := callbacks && h.roundTrips(expired.C)
@@ -26,7 +29,7 @@ func (h *Hub) Quiet() {
 		if answered && h.isQuiet(before) && h.isQuiet(after) && workOf(before) == workOf(after) {
 			return
 		}
-		if !answered || !sleep(pollEvery, expired.C) {
+		if !answered || !sleep(poll, expired.C) {
 			h.t.Fatalf("waited %v for a quiet hub, got all clients answered %v, callbacks of %d spokes, %d bytes on their way to queues, %d events queued",
 				h.Patience, answered, callbacksPending(after), after.Waiting, after.Queued)
 		}

@@ -17,7 +17,7 @@ import (
 
 const (
 	seedsForDefect    = 1000
-	patienceForDefect = 2 * time.Second
+	patienceForDefect = 4 * time.Second
 	defectTimeout     = 5 * time.Minute
 	buildsAtATime     = 2
 )
