@@ -10,9 +10,10 @@ import (
 	"github.com/spokehub/spokehub/event"
 )
 
-// action is what may happen to the client of a slot.
+// action is one thing that the driver may do to the client of a slot.
 type action struct {
-	name   string
+	name string
+	// weight is how often it comes, relative to the others.
 	weight int
 	run    func(s *sim, c *client, r *rand.Rand)
 }
@@ -22,7 +23,7 @@ var actions = []action{
 	{"unsubscribe", 6, (*sim).unsubscribe},
 	{"publish", 14, (*sim).publishOne},
 	{"publish in fragments", 4, (*sim).publishFragments},
-	{"publish many behind a callback that blocks", 1, (*sim).publishMany},
+	{"publish many after a callback that blocks", 1, (*sim).publishMany},
 	{"dispatch", 20, (*sim).dispatchSome},
 	{"dispatch a flood", 5, (*sim).flood},
 	{"dispatch to one", 5, (*sim).dispatchOne},
@@ -35,16 +36,16 @@ var actions = []action{
 	{"die", 3, func(s *sim, c *client, _ *rand.Rand) { s.kill(c) }},
 	{"close politely", 2, (*sim).closePolitely},
 	{"violate", 3, (*sim).violate},
-	{"end in the handshake", 1, (*sim).dieInHandshake},
+	{"cut a handshake", 1, (*sim).cutHandshake},
 	{"be closed", 2, (*sim).closeSpoke},
 	{"be closed by a callback", 1, (*sim).closeInCallback},
 	{"be removed", 3, (*sim).removeSpoke},
 	{"be removed by a callback", 1, (*sim).removeInCallback},
-	{"use of what has ended", 4, (*sim).useEnded},
-	{"add a listener", 3, (*sim).listen},
-	{"remove a listener", 2, (*sim).unlisten},
-	{"look at the queue", 5, (*sim).lookAtQueue},
-	{"look at the subscriptions", 2, (*sim).lookAtSubscriptions},
+	{"use a spoke that has ended", 4, (*sim).useEndedSpoke},
+	{"add a listener", 3, (*sim).addSomeListener},
+	{"remove a listener", 2, (*sim).removeSomeListener},
+	{"check the queue", 5, (*sim).checkQueue},
+	{"check the subscriptions", 2, (*sim).checkSubscriptions},
 }
 
 func choose(r *rand.Rand) action {
@@ -61,7 +62,7 @@ func choose(r *rand.Rand) action {
 	panic("unreachable")
 }
 
-// act plays one action. Its dice are its own, so that what the schedule holds doesn't depend on what the hub does.
+// act plays one action, with dice of its own: what the dice of earlier actions were used for does not change it.
 func (s *sim) act(r *rand.Rand) {
 	a := choose(r)
 	slot := r.IntN(len(s.slots))
@@ -70,7 +71,7 @@ func (s *sim) act(r *rand.Rand) {
 		s.connect(slot, r)
 		return
 	}
-	s.say("%v: %s", c, a.name)
+	s.logf("%v: %s", c, a.name)
 	a.run(s, c, r)
 }
 
@@ -106,46 +107,47 @@ func (s *sim) controlSome(c *client, kind string, r *rand.Rand) {
 		id = ""
 	}
 	topics := someTopics(r)
-	s.say("  %s %q id %q", kind, topics, id)
+	s.logf("  %s %q id %q", kind, topics, id)
 	c.control(kind, id, topics, nil)
 	if oneIn(r, 2) {
 		return
 	}
 	want := c.controls
-	c.ask(func() {})
+	c.askForAnswer(func() {})
 	if !c.stalled && oneIn(r, 2) {
 		c.socket.allowed = unlimited
-		s.pump("an answer", func() bool { return c.confirmed > want || c.gone() || c.closed != 0 })
+		s.await("an answer", func() bool { return c.confirmed > want || c.gone() || c.closed })
 	}
 }
 
-// fire makes an event that a client sends, and the text of it.
-func (s *sim) fire(c *client, r *rand.Rand, do string, pad int) string {
+// composeEvent makes an event for a client to send, and returns the text of the message.
+func (s *sim) composeEvent(c *client, r *rand.Rand, do string, pad int) string {
 	typ, id := pick(r, types...), pick(r, "", "1", "2")
-	x := s.shoot(relayStream(c.id), typ, id, do, pad)
+	x := s.newEvent(relayStream(c.id), typ, id, do, pad)
 	x.by, x.origin = c, x.seq
 	if s.traits.relay {
-		x.flying = true
-		s.judge(x, c)
-		s.flying = append(s.flying, x)
+		x.inFlight = true
+		s.decideReceivers(x, c)
+		s.inFlight = append(s.inFlight, x)
 	}
 	if do == "echo" {
-		y := s.shoot(echoStream(c.id), pick(r, types...), pick(r, "", "1", "2"), "", r.IntN(200))
-		y.by, y.origin, y.flying = c, x.seq, true
-		s.judge(y, nil)
-		s.flying = append(s.flying, y)
-		s.witness.mu.Lock()
-		s.witness.echoes[[2]int{x.stream, x.seq}] = y.event
-		s.witness.mu.Unlock()
+		y := s.newEvent(echoStream(c.id), pick(r, types...), pick(r, "", "1", "2"), "", r.IntN(200))
+		y.by, y.origin, y.inFlight = c, x.seq, true
+		s.decideReceivers(y, nil)
+		s.inFlight = append(s.inFlight, y)
+		s.recorder.mu.Lock()
+		s.recorder.echoes[[2]int{x.stream, x.seq}] = y.event
+		s.recorder.mu.Unlock()
 	}
-	s.say("  event %d of stream %d, %s:%s, %q", x.seq, x.stream, typ, id, do)
+	s.logf("  event %d of stream %d, %s:%s, %q", x.seq, x.stream, typ, id, do)
 	if oneIn(r, 3) {
 		return fmt.Sprintf(` {"payload": %s, "other":[1,{"x":null}], "id":%s ,"type":%s}`, x.event.Payload, jsonOf(id), jsonOf(typ))
 	}
 	return x.wire
 }
 
-func (s *sim) deed(r *rand.Rand) string {
+// someInstruction returns what OnEvent shall do when it sees an event.
+func (s *sim) someInstruction(r *rand.Rand) string {
 	if !s.traits.onEvent {
 		return ""
 	}
@@ -153,18 +155,18 @@ func (s *sim) deed(r *rand.Rand) string {
 }
 
 func (s *sim) publishOne(c *client, r *rand.Rand) {
-	do := s.deed(r)
+	do := s.someInstruction(r)
 	if do == "block" {
-		s.witness.block()
+		s.recorder.blockCallbacks()
 	}
 	for range 1 + r.IntN(4) {
-		c.message(s.fire(c, r, do, r.IntN(300)))
+		c.message(s.composeEvent(c, r, do, r.IntN(300)))
 		do = ""
 	}
 }
 
 func (s *sim) publishFragments(c *client, r *rand.Rand) {
-	text := s.fire(c, r, s.deed(r), r.IntN(600))
+	text := s.composeEvent(c, r, s.someInstruction(r), r.IntN(600))
 	c.messages = append(c.messages, text)
 	first, cut := byte(opText), 0
 	for range 1 + r.IntN(3) {
@@ -176,30 +178,30 @@ func (s *sim) publishFragments(c *client, r *rand.Rand) {
 		}
 	}
 	c.send(first|fin, text[cut:])
-	s.witness.block()
+	s.recorder.blockCallbacks()
 }
 
 func (s *sim) publishMany(c *client, r *rand.Rand) {
 	do := ""
 	if s.traits.onEvent {
 		do = "block"
-		s.witness.block()
+		s.recorder.blockCallbacks()
 	}
 	for range 700 {
-		c.message(s.fire(c, r, do, 0))
+		c.message(s.composeEvent(c, r, do, 0))
 		do = ""
 	}
 	for range 20 {
-		if !s.pass() {
+		if !s.exchange() {
 			s.wait()
 		}
 	}
 }
 
 func (s *sim) dispatch(typ, id string, pad int) {
-	x := s.shoot(driverStream, typ, id, "", pad)
-	s.say("  event %d, %s:%s, %d bytes", x.seq, typ, id, x.size())
-	s.judge(x, nil)
+	x := s.newEvent(driverStream, typ, id, "", pad)
+	s.logf("  event %d, %s:%s, %d bytes", x.seq, typ, id, x.size())
+	s.decideReceivers(x, nil)
 	if !s.hub.DispatchEvent(x.event) {
 		s.fail("got false from DispatchEvent")
 	}
@@ -212,7 +214,7 @@ func (s *sim) dispatchSome(_ *client, r *rand.Rand) {
 	}
 }
 
-// flood is more than a client that has stalled can take.
+// flood dispatches more than the queue of a client that stalls can hold.
 func (s *sim) flood(c *client, r *rand.Rand) {
 	c.stalled = c.stalled || oneIn(r, 2)
 	typ := pick(r, types...)
@@ -231,9 +233,9 @@ func (s *sim) flood(c *client, r *rand.Rand) {
 }
 
 func (s *sim) dispatchOne(c *client, r *rand.Rand) {
-	x := s.shoot(driverStream, pick(r, types...), "7", "", r.IntN(100))
+	x := s.newEvent(driverStream, pick(r, types...), "7", "", r.IntN(100))
 	x.verdicts = make([]verdict, len(s.clients))
-	s.give(x, c.id, must)
+	s.setVerdict(x, c.id, must)
 	c.spoke.DispatchEvent(x.event)
 }
 
@@ -241,7 +243,7 @@ func (s *sim) ping(c *client, r *rand.Rand) {
 	payload := fmt.Sprintf("%0*d", 8+r.IntN(100), c.pinged)
 	c.pinged++
 	c.pongs = append(c.pongs, payload)
-	c.due += len(payload) + frameRoom
+	c.bytesSent += len(payload) + frameRoom
 	c.send(fin|opPing, payload)
 }
 
@@ -263,34 +265,34 @@ func (s *sim) sendPart(c *client, r *rand.Rand) {
 	}
 }
 
-func (s *sim) listen(c *client, r *rand.Rand) {
+func (s *sim) addSomeListener(c *client, r *rand.Rand) {
 	if oneIn(r, 2) {
 		c = nil
 	}
 	topic := someTopic(r)
 	if _, _, err := event.SplitTopic(topic); err == nil {
-		s.say("  to %s, of %v", topic, c != nil)
-		s.addEar(topic, c, oneIn(r, 4))
+		s.logf("  to %s, of %v", topic, c != nil)
+		s.addListener(topic, c, oneIn(r, 4))
 	}
 }
 
-func (s *sim) unlisten(_ *client, r *rand.Rand) {
-	if len(s.ears) == 0 {
+func (s *sim) removeSomeListener(_ *client, r *rand.Rand) {
+	if len(s.listeners) == 0 {
 		return
 	}
-	if e := s.ears[r.IntN(len(s.ears))]; e.removed == 0 {
-		s.removeEar(e)
+	if e := s.listeners[r.IntN(len(s.listeners))]; e.removed == 0 {
+		s.removeListener(e)
 	}
 }
 
-func (s *sim) lookAtQueue(c *client, _ *rand.Rand) {
+func (s *sim) checkQueue(c *client, _ *rand.Rand) {
 	if queued := c.spoke.BufferedAmount(); queued > s.traits.queueLimit+closeFrameRoom {
 		s.fail("%v: got %d bytes queued with a limit of %d", c, queued, s.traits.queueLimit)
 	}
 	s.stats()
 }
 
-func (s *sim) lookAtSubscriptions(c *client, _ *rand.Rand) {
+func (s *sim) checkSubscriptions(c *client, _ *rand.Rand) {
 	if c.confirmed < c.controls {
 		return
 	}

@@ -4,40 +4,40 @@ package simulation
 
 import "fmt"
 
+// barrierTopic is a topic that nobody subscribes to.
 const barrierTopic = "barrier"
 
-// barrier waits until the hub has worked off all that was asked of it by clients that read, and wants of each of them what it
-// must have by then.
+// barrier waits until the hub has done all that clients that read have asked for, and checks that each of them has got what it must.
 func (s *sim) barrier() {
-	s.say("barrier")
+	s.logf("barrier")
 	sent := make(map[int]int)
-	s.round(func(c *client) { sent[c.id] = len(s.streamOf(c)) }, sent)
+	s.roundTrips(func(c *client) { sent[c.id] = len(s.streamOf(c)) }, sent)
 	s.awaitEnds()
 	s.stats()
 	s.stats()
-	s.settle(func(x *shot) (yes, known bool) {
+	s.resolveInFlight(func(x *trackedEvent) (yes, known bool) {
 		if n, ok := sent[x.by.id]; ok && x.origin < n {
 			return true, true
 		}
-		l := s.witness.life(x.by.spoke)
-		if l.disconnected == 0 {
+		seen := s.recorder.recordOf(x.by.spoke)
+		if seen.disconnected == 0 {
 			return false, false
 		}
-		return s.traits.onEvent && l.heard > x.origin, true
+		return s.traits.onEvent && seen.heard > x.origin, true
 	})
-	s.round(nil, nil)
+	s.roundTrips(nil, nil)
 }
 
-// awaitEnds waits until the hub has noticed the end of every client that has ended, and of every one that leaves and reads.
+// awaitEnds waits until the hub has noticed the end of every client that has ended or is about to and reads.
 func (s *sim) awaitEnds() {
 	for _, c := range s.clients {
-		if c.leaving && !c.stalled {
+		if c.ending && !c.stalled {
 			c.socket.allowed = unlimited
 		}
 	}
-	s.pump("the end of clients that leave", func() bool {
+	s.await("the end of clients that have ended", func() bool {
 		for _, c := range s.clients {
-			if c.spoke != nil && (c.gone() || c.leaving && !c.stalled) && s.witness.life(c.spoke).disconnected == 0 {
+			if c.spoke != nil && (c.gone() || c.ending && !c.stalled) && s.recorder.recordOf(c.spoke).disconnected == 0 {
 				return false
 			}
 		}
@@ -45,9 +45,9 @@ func (s *sim) awaitEnds() {
 	})
 }
 
-// round has every client that can ask for an answer and wait for it.
-func (s *sim) round(before func(*client), sent map[int]int) {
-	s.witness.open()
+// roundTrips has every client that can ask for an answer, and waits for all answers.
+func (s *sim) roundTrips(before func(*client), sent map[int]int) {
+	s.recorder.unblockCallbacks()
 	waiting := make(map[*client]bool)
 	for _, c := range s.clients {
 		if !c.usable() || c.stalled {
@@ -57,12 +57,12 @@ func (s *sim) round(before func(*client), sent map[int]int) {
 		if before != nil {
 			before(c)
 		}
-		c.ask(func() { delete(waiting, c) })
+		c.askForAnswer(func() { delete(waiting, c) })
 		waiting[c] = true
 	}
-	s.pump("the answers of a barrier", func() bool {
+	s.await("the answers of a barrier", func() bool {
 		for c := range waiting {
-			if c.gone() || c.closed != 0 {
+			if c.gone() || c.closed {
 				delete(waiting, c)
 				delete(sent, c.id)
 			}
@@ -71,29 +71,30 @@ func (s *sim) round(before func(*client), sent map[int]int) {
 	})
 }
 
-// ask sends a control event, at the answer to which all that was before must be there.
-func (c *client) ask(answered func()) {
+// askForAnswer sends a control event. When its answer comes, everything that was due before must have come.
+func (c *client) askForAnswer(answered func()) {
 	required := make(map[int]int, len(c.required))
 	for stream, seq := range c.required {
 		required[stream] = seq
 	}
 	heard := len(c.sim.streamOf(c))
-	owed, pinged := c.due-c.sim.inFlight(c), c.pinged
+	sent, pinged := c.bytesSent-c.sim.bytesInFlight(c), c.pinged
 	c.control("__unsubscribe", fmt.Sprintf("b%d", c.controls), []string{barrierTopic}, func() {
-		c.complete(required, "before the answer")
-		c.paid = max(c.paid, owed)
+		c.requireArrived(required, "before the answer")
+		c.bytesArrived = max(c.bytesArrived, sent)
 		if c.ponged < pinged {
 			c.fail("got %d pongs before the answer, want %d", c.ponged, pinged)
 		}
-		if l := c.sim.witness.life(c.spoke); c.sim.traits.onEvent && l.heard < heard {
-			c.fail("got an answer ahead of the callbacks for what it sent before: %d of %d", l.heard, heard)
+		if seen := c.sim.recorder.recordOf(c.spoke); c.sim.traits.onEvent && seen.heard < heard {
+			c.fail("got an answer before the callbacks for what it had sent: %d of %d", seen.heard, heard)
 		}
-		c.sim.verifyEars(c, heard)
+		c.sim.verifyListeners(c, heard)
 		answered()
 	})
 }
 
-func (s *sim) streamOf(c *client) []*shot {
+// streamOf is the stream of the events that a client has sent.
+func (s *sim) streamOf(c *client) []*trackedEvent {
 	if relayStream(c.id) < len(s.streams) {
 		return s.streams[relayStream(c.id)]
 	}

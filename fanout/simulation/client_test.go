@@ -11,59 +11,99 @@ import (
 	"github.com/spokehub/spokehub/fanout"
 )
 
-// client is one client and what the model knows of it.
+// client is one client and what the model knows of it. It belongs to the driver.
 //
-// I1: replies and pongs are what it still has to get for what it has sent, in order.
-// I2: leaving is true from the first thing on that may end the connection; no later event is one that it must get.
+// I1: answers has what the client must still get for what it has sent, in order.
+// I2: ending is true as soon as anything may end the connection; events that are dispatched later need not arrive.
 type client struct {
 	*socket
-	id      int
-	sim     *sim
-	way     string
-	spoke   *fanout.Spoke
-	key     uint32
+	id  int
+	sim *sim
+	// way is how it reached the hub.
+	way string
+	// spoke is the hub's side, nil until OnConnection or if the handshake fails.
+	spoke *fanout.Spoke
+	// key is the last masking key.
+	key uint32
+	// stalled clients do not read.
 	stalled bool
-	killed  bool
-	leaving bool
-	removed bool
-	causes  map[fanout.CauseKind]bool
-	code    int
-	closed  int
-	wants   int
+	end
+	subscriptions
+	answers
+	arrivals
+}
 
-	topics    map[string]bool
-	touched   map[string]int
+// end is what the model knows of the end of a connection.
+type end struct {
+	ending bool
+	// killed connections were cut by the driver; removed ones were taken out of the hub.
+	killed  bool
+	removed bool
+	// causes are those that OnDisconnection may name.
+	causes map[fanout.CauseKind]bool
+	// wants is the close code that must come, or anyCode.
+	wants int
+	// closed is true once a close frame has come; code is its code.
+	closed bool
+	code   int
+	// requiredAtEnd is what had to arrive when the end began: the last number of each stream.
+	requiredAtEnd map[int]int
+	// ownerMessage is what the new owner of a removed connection has written and has not arrived.
+	ownerMessage string
+}
+
+// subscriptions is what the client has asked for.
+type subscriptions struct {
+	topics map[string]bool
+	// changedBy is the number of the control event that changed a topic last.
+	changedBy map[string]int
+	// controls is the number of control events sent, confirmed the number of the last one answered.
 	controls  int
 	confirmed int
-	replies   []reply
-	pongs     []string
-	messages  []string
+}
 
-	last     map[int]int
-	required map[int]int
-	atLeave  map[int]int
-	due      int
-	paid     int
-	pinged   int
-	ponged   int
-	got      uint64
-	marker   string
+// answers is what the client has sent and what it waits for in return.
+type answers struct {
+	replies []reply
+	// pongs are the payloads to come; pinged and ponged count pings sent and pongs arrived.
+	pongs  []string
+	pinged int
+	ponged int
+	// messages are the texts of all messages sent.
+	messages []string
 }
 
 // reply is the answer to a control event that the client waits for.
 type reply struct {
-	text    string
+	text string
+	// control is the number of the control event.
 	control int
+	// arrived is called when it has come.
 	arrived func()
 }
 
+// arrivals is what the client got and must get.
+type arrivals struct {
+	// last is the number of the last event of each stream that arrived; required that of the last one that must.
+	last     map[int]int
+	required map[int]int
+	// bytesSent is how much the hub may have sent at most, bytesArrived how much of it has certainly arrived.
+	bytesSent     int
+	bytesArrived  int
+	eventsArrived uint64
+}
+
+// anyCode stands for any close code.
 const anyCode = -1
 
 func (s *sim) newClient(way string, k *socket, key uint32) *client {
-	c := &client{socket: k, id: len(s.clients), sim: s, way: way, key: key, wants: anyCode, causes: make(map[fanout.CauseKind]bool),
-		topics: make(map[string]bool), touched: make(map[string]int), last: make(map[int]int), required: make(map[int]int)}
-	c.causes[fanout.CauseBackpressure] = true
-	c.causes[fanout.CausePeerGone] = s.traits.plan.Reset > 0
+	c := &client{socket: k, id: len(s.clients), sim: s, way: way, key: key}
+	c.wants = anyCode
+	c.causes = map[fanout.CauseKind]bool{fanout.CauseBackpressure: true, fanout.CausePeerGone: s.traits.plan.Reset > 0}
+	c.topics = make(map[string]bool)
+	c.changedBy = make(map[string]int)
+	c.last = make(map[int]int)
+	c.required = make(map[int]int)
 	s.clients = append(s.clients, c)
 	for len(s.streams) <= echoStream(c.id) {
 		s.streams = append(s.streams, nil)
@@ -73,12 +113,12 @@ func (s *sim) newClient(way string, k *socket, key uint32) *client {
 
 func (c *client) String() string { return fmt.Sprintf("client %d (%s)", c.id, c.way) }
 
-// gone says that the client's end is closed.
+// gone reports whether the client's end is closed.
 func (c *client) gone() bool { return c.fd < 0 }
 
-// usable says that the client may still send.
+// usable reports whether the client may still send.
 func (c *client) usable() bool {
-	return c.fd >= 0 && c.spoke != nil && !c.leaving && c.closed == 0 && !c.ended
+	return c.fd >= 0 && c.spoke != nil && !c.ending && !c.closed && !c.ended
 }
 
 func (c *client) send(first byte, payload string) {
@@ -91,26 +131,26 @@ func (c *client) message(text string) {
 	c.send(fin|opText, text)
 }
 
-// leave begins an end that the driver has caused.
-func (c *client) leave(cause fanout.CauseKind) {
+// beginEnd notes that the connection ends or may end from now on, and why.
+func (c *client) beginEnd(cause fanout.CauseKind) {
 	c.causes[cause] = true
-	if c.leaving {
+	if c.ending {
 		return
 	}
-	c.leaving = true
-	c.atLeave = make(map[int]int, len(c.required))
+	c.ending = true
+	c.requiredAtEnd = make(map[int]int, len(c.required))
 	for stream, seq := range c.required {
-		c.atLeave[stream] = seq
+		c.requiredAtEnd[stream] = seq
 	}
-	c.sim.unsettle(c)
+	c.sim.mayEnd(c)
 }
 
 func (c *client) fail(format string, args ...any) {
 	c.sim.fail("%v: %s", c, fmt.Sprintf(format, args...))
 }
 
-// take acts on all frames that have come.
-func (c *client) take() {
+// handleFrames handles all frames that have come.
+func (c *client) handleFrames() {
 	for {
 		op, payload, ok, err := c.frame()
 		if err != nil {
@@ -119,17 +159,17 @@ func (c *client) take() {
 		if !ok {
 			break
 		}
-		if c.closed != 0 && !c.removed {
-			c.fail("got a frame with opcode %d and payload %.100q behind the close frame", op, payload)
+		if c.closed && !c.removed {
+			c.fail("got a frame with opcode %d and payload %.100q after the close frame", op, payload)
 		}
-		c.handle(op, payload)
+		c.handleFrame(op, payload)
 	}
 	if c.ended {
-		c.finished()
+		c.streamEnded()
 	}
 }
 
-func (c *client) handle(op byte, payload []byte) {
+func (c *client) handleFrame(op byte, payload []byte) {
 	switch op {
 	case opText, opBinary:
 		c.text(op, payload)
@@ -140,7 +180,7 @@ func (c *client) handle(op byte, payload []byte) {
 		c.pongs = c.pongs[1:]
 		c.ponged++
 	case opClose:
-		c.farewell(payload)
+		c.closeFrame(payload)
 	default:
 		c.fail("got a frame with opcode %d", op)
 	}
@@ -152,13 +192,13 @@ func (c *client) text(op byte, payload []byte) {
 	}
 	text := string(payload)
 	switch {
-	case text == c.marker && c.marker != "":
-		c.marker = ""
-		c.complete(c.atLeave, "before what the new owner wrote")
+	case text == c.ownerMessage && c.ownerMessage != "":
+		c.ownerMessage = ""
+		c.requireArrived(c.requiredAtEnd, "before what the new owner wrote")
 	case strings.HasPrefix(text, `{"type":"__`):
 		c.replied(text)
 	default:
-		c.sim.arrived(c, text)
+		c.sim.checkArrived(c, text)
 	}
 }
 
@@ -178,8 +218,8 @@ func (c *client) replied(text string) {
 	}
 }
 
-// complete wants everything that the client must have had by now.
-func (c *client) complete(want map[int]int, when string) {
+// requireArrived checks that the events that must have come by now have come.
+func (c *client) requireArrived(want map[int]int, when string) {
 	for stream, seq := range want {
 		if have, ok := c.last[stream]; !ok || have < seq {
 			c.fail("has event %d of stream %d as the last, want %d %s", c.lastOf(stream), stream, seq, when)
@@ -194,46 +234,46 @@ func (c *client) lastOf(stream int) int {
 	return -1
 }
 
-// farewell is the hub's close frame: what was queued before it has come.
-func (c *client) farewell(payload []byte) {
-	c.closed, c.code = 1, 1005
+// closeFrame checks the hub's close frame. Everything queued before it must have come.
+func (c *client) closeFrame(payload []byte) {
+	c.closed, c.code = true, 1005
 	if len(payload) >= 2 {
 		c.code = int(binary.BigEndian.Uint16(payload))
 	}
 	if c.code == fanout.CodeTryLater {
-		c.leave(fanout.CauseBackpressure)
+		c.beginEnd(fanout.CauseBackpressure)
 		return
 	}
-	if !c.leaving {
-		c.fail("got a close frame with %d out of the blue", c.code)
+	if !c.ending {
+		c.fail("got a close frame with %d without a reason", c.code)
 	}
 	if c.wants != anyCode && c.code != c.wants {
 		c.fail("got a close frame with %d, want %d", c.code, c.wants)
 	}
-	c.complete(c.atLeave, "before the close frame")
+	c.requireArrived(c.requiredAtEnd, "before the close frame")
 }
 
-// finished is the end of the stream, which must not come before a close frame nor cut one.
-func (c *client) finished() {
+// streamEnded checks the end of the stream: it must come after a close frame, and cut no frame.
+func (c *client) streamEnded() {
 	defer c.close()
 	rough := c.sim.traits.plan.Reset > 0
 	switch {
 	case rough:
-	case c.end != nil:
-		c.fail("got %v at the end", c.end)
+	case c.failed != nil:
+		c.fail("got %v at the end", c.failed)
 	case len(c.in) > 0:
 		c.fail("got a cut frame at the end: %.60q", c.in)
-	case c.closed == 0 && !c.removed:
+	case !c.closed && !c.removed:
 		c.fail("got the end without a close frame")
-	case c.removed && c.marker != "":
+	case c.removed && c.ownerMessage != "":
 		c.fail("got the end without what the new owner wrote")
-	case c.removed && c.closed == 0:
-		c.complete(c.atLeave, "before the end of a removed connection")
+	case c.removed && !c.closed:
+		c.requireArrived(c.requiredAtEnd, "before the end of a removed connection")
 	}
-	c.leave(fanout.CausePeerGone)
+	c.beginEnd(fanout.CausePeerGone)
 }
 
-// control sends a control event and foretells what it does and what is answered.
+// control sends a control event and predicts what it changes and how it is answered.
 func (c *client) control(kind, id string, topics []string, arrived func()) {
 	c.controls++
 	number := c.controls
@@ -246,13 +286,13 @@ func (c *client) control(kind, id string, topics []string, arrived func()) {
 		case !event.ValidTopic([]byte(topic)):
 			reason = event.InvalidTopic
 		case !subscribe:
-			c.touch(topic, false, number)
+			c.setSubscription(topic, false, number)
 		case c.sim.traits.authorize && topic == forbiddenTopic:
 			reason = event.Forbidden
 		case !c.topics[topic] && len(c.topics) >= c.sim.traits.maxTopics:
 			reason = event.Limit
 		default:
-			c.touch(topic, true, number)
+			c.setSubscription(topic, true, number)
 		}
 		if reason != "" {
 			answers = append(answers, string(event.AppendReject(nil, []byte(id), []byte(topic), reason)))
@@ -273,24 +313,24 @@ func (c *client) control(kind, id string, topics []string, arrived func()) {
 			r.arrived = arrived
 		}
 		c.replies = append(c.replies, r)
-		c.due += len(text) + frameRoom
+		c.bytesSent += len(text) + frameRoom
 	}
 }
 
-func (c *client) touch(topic string, member bool, number int) {
+func (c *client) setSubscription(topic string, member bool, number int) {
 	if member {
 		c.topics[topic] = true
 	} else {
 		delete(c.topics, topic)
 	}
-	c.touched[topic] = number
-	c.sim.disturb(c, topic)
+	c.changedBy[topic] = number
+	c.sim.topicChanges(c, topic)
 }
 
-// standing says whether the client is subscribed to a topic, as far as that is certain.
-func (c *client) standing(topic string) verdict {
+// membership says whether the client is subscribed to a topic: maybe while a change is not confirmed.
+func (c *client) membership(topic string) verdict {
 	switch {
-	case c.touched[topic] > c.confirmed:
+	case c.changedBy[topic] > c.confirmed:
 		return maybe
 	case c.topics[topic]:
 		return must

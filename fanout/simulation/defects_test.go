@@ -4,81 +4,86 @@ package simulation
 
 import (
 	"context"
-	"flag"
+	"fmt"
 	"maps"
-	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
 	"testing"
 	"time"
-
-	"github.com/spokehub/spokehub/fanout"
-	"github.com/spokehub/spokehub/subs"
 )
-
-var planted = flag.String("sim.defect", "", "a defect to plant first, by its name")
 
 const (
 	seedsForDefect    = 1000
-	patienceForDefect = 2 * time.Second
+	patienceForDefect = 4 * time.Second
+	defectTimeout     = 5 * time.Minute
+	buildsAtATime     = 2
 )
 
-func defects() map[string]*bool {
-	all := make(map[string]*bool)
-	for _, some := range []map[string]*bool{fanout.Defects, subs.Defects} {
-		maps.Copy(all, some)
-	}
-	return all
-}
-
-// plant sets the defect that the command line asks for.
-func plant(t *testing.T) {
-	t.Helper()
-	if *planted == "" {
-		return
-	}
-	defect, ok := defects()[*planted]
-	if !ok {
-		t.Fatalf("-sim.defect: %q is none of %q", *planted, slices.Sorted(maps.Keys(defects())))
-	}
-	*defect = true
-}
-
-// TestEveryPlantedDefectIsCaught plays the simulation against a hub with each defect, in a process of its own: what goes wrong
-// may hang or kill it.
+// TestEveryPlantedDefectIsCaught builds the simulation with each defect of testdata/defects in the hub, and wants the seeds from
+// -sim.seed on to find it. Each plays in a process of its own: what goes wrong may hang or kill it.
 func TestEveryPlantedDefectIsCaught(t *testing.T) {
-	if *planted != "" {
-		t.Skip("this process has a defect itself")
-	}
-	self, err := os.Executable()
+	patches, err := readPatches(defectsDirectory)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range slices.Sorted(maps.Keys(defects())) {
+	builds := make(chan struct{}, buildsAtATime)
+	for _, name := range slices.Sorted(maps.Keys(patches)) {
+		p := patches[name]
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
-			defer cancel()
-			out, err := exec.CommandContext(ctx, self, "-test.run", "^TestHubKeepsItsPromisesUnderEverySchedule$", "-sim.defect", name,
-				"-sim.seeds", strconv.Itoa(seedsForDefect), "-sim.patience", patienceForDefect.String()).CombinedOutput()
-			if err == nil {
-				t.Fatalf("got no failure in %d seeds, want one", seedsForDefect)
+			builds <- struct{}{}
+			binary, err := buildWith(p, t.TempDir())
+			<-builds
+			if err != nil {
+				t.Fatalf("%q: %v", p.says, err)
 			}
-			last := ""
-			for _, m := range playing.FindAllSubmatch(out, -1) {
-				last = string(m[1])
-			}
-			if last == "" {
-				t.Fatalf("got no seed played: %v\n%s", err, out)
-			}
-			t.Logf("caught by seed %s: %.160s", last, complaint.Find(out))
+			seed, complaint := playUntilCaught(t, binary)
+			t.Logf("%q is caught by seed %s: %.160s\nreplay: go test -tags faults ./fanout/simulation -v -run 'EveryPlantedDefect/^%s$' -sim.seed %s",
+				p.says, seed, complaint, name, seed)
 		})
 	}
 }
 
+// buildWith builds the simulation with a patch and returns the path of the binary.
+func buildWith(p patch, directory string) (binary string, err error) {
+	changed, err := p.apply(sourceRoot)
+	if err != nil {
+		return "", err
+	}
+	overlay, err := writeOverlay(directory, changed)
+	if err != nil {
+		return "", err
+	}
+	binary = filepath.Join(directory, "simulation.test")
+	out, err := exec.Command("go", "test", "-c", "-overlay", overlay, "-tags", "faults", "-ldflags", "-s -w", "-o", binary, ".").CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("build: %w\n%s", err, out)
+	}
+	return binary, nil
+}
+
+// playUntilCaught plays seeds until one fails, and returns it and what it complained about.
+func playUntilCaught(t *testing.T, binary string) (seed string, complaint []byte) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), defectTimeout)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, binary, "-test.run", "^TestHubKeepsItsPromisesUnderEverySchedule$", "-sim.announce",
+		"-sim.seed", fmt.Sprint(*firstSeed), "-sim.seeds", strconv.Itoa(seedsForDefect), "-sim.patience", patienceForDefect.String()).CombinedOutput()
+	if err == nil || ctx.Err() != nil {
+		t.Fatalf("got no failure in %d seeds and %v, want one", seedsForDefect, defectTimeout)
+	}
+	announced := announcement.FindAllSubmatch(out, -1)
+	complaint = anyComplaint.Find(out)
+	if len(announced) == 0 || complaint == nil {
+		t.Fatalf("got no seed played or no complaint: %v\n%s", err, out)
+	}
+	return string(announced[len(announced)-1][1]), complaint
+}
+
 var (
-	playing   = regexp.MustCompile(`(?m)^playing seed (\d+)$`)
-	complaint = regexp.MustCompile(`seed \d+(:.*| hangs)|panic: .*|fatal error: .*`)
+	announcement = regexp.MustCompile(`(?m)^playing seed (\d+)$`)
+	anyComplaint = regexp.MustCompile(`seed \d+(:.*| hangs)|panic: .*|fatal error: .*`)
 )

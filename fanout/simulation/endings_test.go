@@ -19,34 +19,34 @@ import (
 const handshake = "GET /ws HTTP/1.1\r\nHost: hub.test\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
 	"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
 
-// connect gives a slot a new client, by one of the ways into the hub.
+// connect puts a new client into a slot. It reaches the hub through Serve or through AddConnection, over various connections.
 func (s *sim) connect(slot int, r *rand.Rand) {
 	way := pick(r, "serve", "tcp", "unix", "unix", "link")
 	if way == "serve" {
-		s.slots[slot] = s.handshaken(r)
+		s.slots[slot] = s.connectByHandshake(r)
 		return
 	}
-	s.slots[slot] = s.added(way, r)
+	s.slots[slot] = s.connectByAdd(way, r)
 }
 
-func (s *sim) added(way string, r *rand.Rand) *client {
+func (s *sim) connectByAdd(way string, r *rand.Rand) *client {
 	k, conn := s.pairOf(way, r)
 	c := s.newClient(way, k, r.Uint32())
-	s.say("%v: connect", c)
+	s.logf("%v: connect", c)
 	spoke, err := s.hub.AddConnection(conn)
 	if err != nil {
 		s.fail("add connection: %v", err)
 	}
 	c.spoke = spoke
-	s.witness.claim(spoke, c.id)
+	s.recorder.assign(spoke, c.id)
 	return c
 }
 
-func (s *sim) handshaken(r *rand.Rand) *client {
+func (s *sim) connectByHandshake(r *rand.Rand) *client {
 	c := s.newClient("serve", s.dialed(s.port, r), r.Uint32())
-	s.say("%v: connect", c)
+	s.logf("%v: connect", c)
 	port := c.port()
-	s.witness.expect(port)
+	s.recorder.forgetPort(port)
 	c.out = append(c.out, handshake...)
 	early := oneIn(r, 2)
 	if early {
@@ -54,10 +54,10 @@ func (s *sim) handshaken(r *rand.Rand) *client {
 	}
 	if oneIn(r, 2) {
 		c.socket.allowed = 1 + r.IntN(len(c.out))
-		s.pumpFor(time.Millisecond, func() bool { return c.socket.allowed == 0 })
+		s.exchangeFor(time.Millisecond, func() bool { return c.socket.allowed == 0 })
 		c.socket.allowed = unlimited
 	}
-	s.welcome("the answer to a handshake", func() bool {
+	s.awaitAccepted("the answer to a handshake", func() bool {
 		c.read()
 		return c.ended || bytes.Contains(c.in, []byte("\r\n\r\n"))
 	})
@@ -66,32 +66,32 @@ func (s *sim) handshaken(r *rand.Rand) *client {
 		if s.traits.plan.Reset == 0 {
 			c.fail("got %q as the answer to a handshake", c.in)
 		}
-		s.lost(c)
+		s.lostInHandshake(c)
 		return c
 	}
 	c.in = rest
-	s.pump("OnConnection", func() bool { return s.witness.at(port) != nil })
-	c.spoke = s.witness.at(port)
-	s.witness.claim(c.spoke, c.id)
-	c.take()
+	s.await("OnConnection", func() bool { return s.recorder.spokeAt(port) != nil })
+	c.spoke = s.recorder.spokeAt(port)
+	s.recorder.assign(c.spoke, c.id)
+	c.handleFrames()
 	return c
 }
 
-// lost gives up a client that was cut off in its handshake, which OnConnection need not have told of.
-func (s *sim) lost(c *client) {
+// lostInHandshake gives up a client that was cut off in its handshake. OnConnection may or may not have been called for it.
+func (s *sim) lostInHandshake(c *client) {
 	c.killed = true
 	c.kill()
 }
 
-// hurryAfter is how long a paused listener is left alone.
-const hurryAfter = 20 * time.Millisecond
+// pausedFor is how long accepting may pause before the driver makes it go on.
+const pausedFor = 20 * time.Millisecond
 
-// welcome waits for an accepted connection. Where accepting has paused for lack of descriptors, it goes on as soon as other
-// connections end.
-func (s *sim) welcome(what string, reached func() bool) {
-	s.witness.open()
+// awaitAccepted waits until a connection is accepted. Where accepting has paused for lack of descriptors, it goes on when other
+// connections end, so the driver ends some.
+func (s *sim) awaitAccepted(what string, reached func() bool) {
+	s.recorder.unblockCallbacks()
 	for range 1000 {
-		if s.pumpFor(hurryAfter, reached) {
+		if s.exchangeFor(pausedFor, reached) {
 			return
 		}
 		if s.traits.plan.Exhaust == 0 {
@@ -99,16 +99,16 @@ func (s *sim) welcome(what string, reached func() bool) {
 		}
 		var short []*client
 		for range s.traits.reactors {
-			short = append(short, s.added("unix", dice(s.seed, -2)))
+			short = append(short, s.connectByAdd("unix", dice(s.seed, -2)))
 		}
 		for _, c := range short {
 			s.kill(c)
 		}
 	}
-	s.pump(what, reached)
+	s.await(what, reached)
 }
 
-func (s *sim) dieInHandshake(_ *client, r *rand.Rand) {
+func (s *sim) cutHandshake(_ *client, r *rand.Rand) {
 	k := s.dialed(s.port, r)
 	k.out = []byte(handshake[:r.IntN(len(handshake)-1)])
 	k.flush()
@@ -120,13 +120,13 @@ func (s *sim) kill(c *client) {
 		return
 	}
 	c.killed = true
-	c.leave(fanout.CausePeerGone)
+	c.beginEnd(fanout.CausePeerGone)
 	c.kill()
 }
 
 func (s *sim) closePolitely(c *client, r *rand.Rand) {
 	c.wants = pick(r, 1000, 1001, 3000, 4999, 1005)
-	c.leave(fanout.CausePeerClosed)
+	c.beginEnd(fanout.CausePeerClosed)
 	if c.wants == 1005 {
 		c.send(fin|opClose, "")
 		return
@@ -152,9 +152,9 @@ func (s *sim) violate(c *client, r *rand.Rand) {
 		violation{1007, masked(fin|opText, "\xff")},
 		violation{1009, "\x81\xff" + string(binary.BigEndian.AppendUint64(nil, 1<<20)) + "mask"},
 	)
-	s.say("  %q, for %d", v.bytes[:min(8, len(v.bytes))], v.code)
+	s.logf("  %q, for %d", v.bytes[:min(8, len(v.bytes))], v.code)
 	c.wants = v.code
-	c.leave(fanout.CauseViolation)
+	c.beginEnd(fanout.CauseViolation)
 	c.out = append(c.out, v.bytes...)
 	for range r.IntN(100) {
 		c.out = append(c.out, byte(r.Uint32()))
@@ -163,7 +163,7 @@ func (s *sim) violate(c *client, r *rand.Rand) {
 
 func (s *sim) closeSpoke(c *client, r *rand.Rand) {
 	c.wants = pick(r, 1000, 1008, 4401)
-	c.leave(fanout.CauseClosed)
+	c.beginEnd(fanout.CauseClosed)
 	c.spoke.Close(uint16(c.wants), "done")
 	s.dispatch(pick(r, types...), "", 0)
 }
@@ -172,24 +172,24 @@ func (s *sim) closeInCallback(c *client, r *rand.Rand) {
 	if !s.traits.onEvent {
 		return
 	}
-	text := s.fire(c, r, "close", 0)
-	c.wants = codeOfSelf
-	c.leave(fanout.CauseClosed)
+	text := s.composeEvent(c, r, "close", 0)
+	c.wants = codeOfCallback
+	c.beginEnd(fanout.CauseClosed)
 	c.message(text)
 }
 
-// removeInCallback has a callback take its own connection out of the hub and close it, behind what is queued.
+// removeInCallback has a callback remove its own connection from the hub and close it after what is queued.
 func (s *sim) removeInCallback(c *client, r *rand.Rand) {
 	if !s.traits.onEvent {
 		return
 	}
-	text := s.fire(c, r, "remove", 0)
+	text := s.composeEvent(c, r, "remove", 0)
 	c.removed = true
-	c.leave(fanout.CauseRemoved)
+	c.beginEnd(fanout.CauseRemoved)
 	c.message(text)
 }
 
-// removeSpoke takes a connection out of the hub and goes on using it, both ways.
+// removeSpoke removes a connection from the hub and goes on reading and writing it.
 func (s *sim) removeSpoke(c *client, r *rand.Rand) {
 	live, err := s.hub.RemoveConnection(c.spoke.Conn())
 	if err != nil {
@@ -199,8 +199,8 @@ func (s *sim) removeSpoke(c *client, r *rand.Rand) {
 		return
 	}
 	c.removed = true
-	c.leave(fanout.CauseRemoved)
-	c.marker = fmt.Sprintf(`{"owner":%d}`, c.id)
+	c.beginEnd(fanout.CauseRemoved)
+	c.ownerMessage = fmt.Sprintf(`{"owner":%d}`, c.id)
 	tail := fmt.Sprintf("tail %d", c.id)
 	c.message(tail)
 	c.stalled = false
@@ -210,22 +210,22 @@ func (s *sim) removeSpoke(c *client, r *rand.Rand) {
 		opcode = opBinary
 	}
 	written, read := make(chan error, 1), make(chan []string, 1)
-	own := append([]byte{fin | opcode, byte(len(c.marker))}, c.marker...)
+	own := append([]byte{fin | opcode, byte(len(c.ownerMessage))}, c.ownerMessage...)
 	go func() {
 		_, err := live.Write(own)
 		written <- err
 	}()
 	go func() {
 		read <- readUntil(live, tail)
-		s.witness.ring()
+		s.recorder.wake()
 	}()
 	var came []string
-	s.pump("what a removed connection gives back", func() bool {
+	s.await("what a removed connection hands back", func() bool {
 		select {
 		case came = <-read:
 		default:
 		}
-		return came != nil && c.marker == ""
+		return came != nil && c.ownerMessage == ""
 	})
 	if err := <-written; err != nil {
 		c.fail("write on a removed connection: %v", err)
@@ -234,25 +234,25 @@ func (s *sim) removeSpoke(c *client, r *rand.Rand) {
 	if want := c.messages[max(0, len(c.messages)-len(came)):]; !slices.Equal(came, want) {
 		c.fail("got %.300q from a removed connection, want %.300q", came, want)
 	}
-	s.pump("OnDisconnection of a removed connection", func() bool { return s.witness.life(c.spoke).disconnected == 1 })
-	s.verifyShare(c, came)
+	s.await("OnDisconnection of a removed connection", func() bool { return s.recorder.recordOf(c.spoke).disconnected == 1 })
+	s.verifyHandedBack(c, came)
 }
 
-// verifyShare wants every event of a removed connection either heard or given back.
-func (s *sim) verifyShare(c *client, came []string) {
-	given := 0
+// verifyHandedBack checks that every event of a removed connection was either heard or handed back.
+func (s *sim) verifyHandedBack(c *client, came []string) {
+	handedBack := 0
 	for _, text := range came {
 		if strings.Contains(text, `"do":`) {
-			given++
+			handedBack++
 		}
 	}
-	heard, sent := s.witness.life(c.spoke).heard, len(s.streamOf(c))
-	if s.traits.onEvent && heard+given != sent {
-		c.fail("removed: got %d events heard and %d given back, want %d together", heard, given, sent)
+	heard, sent := s.recorder.recordOf(c.spoke).heard, len(s.streamOf(c))
+	if s.traits.onEvent && heard+handedBack != sent {
+		c.fail("removed: got %d events heard and %d handed back, want %d together", heard, handedBack, sent)
 	}
 }
 
-// readUntil collects the messages that come up to the last one.
+// readUntil returns the messages that come, up to the one that equals last.
 func readUntil(conn net.Conn, last string) []string {
 	_ = conn.SetReadDeadline(time.Now().Add(time.Minute))
 	came := []string{}
@@ -283,32 +283,32 @@ func readUntil(conn net.Conn, last string) []string {
 	}
 }
 
-// useEnded calls the methods of a spoke that has ended, whose slot another may have by now.
-func (s *sim) useEnded(_ *client, r *rand.Rand) {
+// useEndedSpoke calls methods of a spoke that has ended. Another spoke may have its slot by now.
+func (s *sim) useEndedSpoke(_ *client, r *rand.Rand) {
 	start := r.IntN(len(s.clients))
 	for i := range s.clients {
 		c := s.clients[(start+i)%len(s.clients)]
-		if c.spoke == nil || s.witness.life(c.spoke).disconnected == 0 {
+		if c.spoke == nil || s.recorder.recordOf(c.spoke).disconnected == 0 {
 			continue
 		}
-		x := s.shoot(driverStream, pick(r, types...), "", "", 0)
+		x := s.newEvent(driverStream, pick(r, types...), "", "", 0)
 		c.spoke.DispatchEvent(x.event)
-		c.spoke.Close(codeOfSelf, "too late")
+		c.spoke.Close(codeOfCallback, "too late")
 		if got := c.spoke.Subscriptions(); len(got) > 0 {
 			c.fail("got the subscriptions %q after its end", got)
 		}
 		if _, err := s.hub.RemoveConnection(c.spoke.Conn()); !errors.Is(err, fanout.ErrNotConnected) {
 			c.fail("got %v from RemoveConnection after its end, want ErrNotConnected", err)
 		}
-		if s.witness.life(c.spoke).cause.Kind == fanout.CausePeerGone {
-			s.wantNoTrace(c)
+		if s.recorder.recordOf(c.spoke).cause.Kind == fanout.CausePeerGone {
+			s.verifyNoTrace(c)
 		}
 		return
 	}
 }
 
-// wantNoTrace wants a spoke to tell nothing of a connection that has ended, nor of another in its slot.
-func (s *sim) wantNoTrace(c *client) {
+// verifyNoTrace checks that a spoke shows nothing of its ended connection, nor of another in its slot.
+func (s *sim) verifyNoTrace(c *client) {
 	if got := c.spoke.BufferedAmount(); got != 0 {
 		c.fail("got %d bytes buffered after its end", got)
 	}

@@ -10,38 +10,50 @@ import (
 	"github.com/spokehub/spokehub/event"
 )
 
-// verdict is what the model knows of an event and a client.
+// verdict says whether a client gets an event.
 type verdict uint8
 
 const (
+	// never: the client must not get it.
 	never verdict = iota
+	// maybe: it depends on what the model can't know.
 	maybe
+	// must: the client gets it, unless its connection ends first.
 	must
 )
 
-// shot is one event: what it is, where it comes from and who gets it.
+// trackedEvent is one event: what it is, where it comes from and who gets it.
 //
-// I1: flying is true of an event that the hub passes on for a client until a barrier has shown that it has.
-type shot struct {
-	stream   int
-	seq      int
-	tick     int
-	origin   int
-	by       *client
-	event    event.Event
-	wire     string
+// I1: inFlight is true of an event that the hub dispatches on behalf of a client, until a barrier has shown that it was dispatched.
+type trackedEvent struct {
+	stream int
+	// seq is its number in the stream.
+	seq int
+	// step is the step of the driver that made it.
+	step int
+	// by is the client that caused it, nil for the driver; origin is the number of that client's event.
+	by     *client
+	origin int
+	event  event.Event
+	// wire is the envelope that clients must get.
+	wire string
+	// verdicts has one for each client that was there when it was made.
 	verdicts []verdict
-	flying   bool
+	inFlight bool
 }
 
 const (
-	driverStream   = 0
+	driverStream = 0
+	// forbiddenTopic is the topic that Authorize rejects.
 	forbiddenTopic = "no"
-	frameRoom      = 10
+	// frameRoom is the longest header of a frame.
+	frameRoom = 10
 )
 
+// relayStream is the stream of the events that a client sends.
 func relayStream(client int) int { return 1 + 2*client }
 
+// echoStream is the stream of the events that callbacks dispatch in answer to a client.
 func echoStream(client int) int { return 2 + 2*client }
 
 func jsonOf(v any) string {
@@ -52,52 +64,53 @@ func jsonOf(v any) string {
 	return string(out)
 }
 
-// shoot makes the next event of a stream.
-func (s *sim) shoot(stream int, typ, id, do string, pad int) *shot {
+// newEvent makes the next event of a stream.
+func (s *sim) newEvent(stream int, typ, id, do string, pad int) *trackedEvent {
 	seq := len(s.streams[stream])
-	payload := fmt.Sprintf(`{"s":%d,"n":%d,"t":%d,"do":%q,"pad":"%s"}`, stream, seq, s.tick, do, strings.Repeat("x", pad))
+	payload := fmt.Sprintf(`{"s":%d,"n":%d,"t":%d,"do":%q,"pad":"%s"}`, stream, seq, s.step, do, strings.Repeat("x", pad))
 	e := event.Event{Type: typ, ID: id, Payload: []byte(payload)}
-	x := &shot{stream: stream, seq: seq, tick: s.tick, event: e, wire: string(event.Append(nil, e))}
+	x := &trackedEvent{stream: stream, seq: seq, step: s.step, event: e, wire: string(event.Append(nil, e))}
 	s.streams[stream] = append(s.streams[stream], x)
 	return x
 }
 
-func (x *shot) size() int { return len(x.wire) + frameRoom }
+func (x *trackedEvent) size() int { return len(x.wire) + frameRoom }
 
-func (x *shot) matches(topic string) bool {
+func (x *trackedEvent) matches(topic string) bool {
 	return topic == x.event.Type || x.event.ID != "" && topic == x.event.Type+":"+x.event.ID
 }
 
-// judge settles who must get an event that is dispatched now; except is who sent it.
-func (s *sim) judge(x *shot, except *client) {
+// decideReceivers decides who gets an event that is dispatched now. except, who sent it, does not.
+func (s *sim) decideReceivers(x *trackedEvent, except *client) {
 	x.verdicts = make([]verdict, len(s.clients))
 	for i, c := range s.clients {
 		if c == except || c.spoke == nil {
 			continue
 		}
-		v := c.standing(x.event.Type)
+		v := c.membership(x.event.Type)
 		if x.event.ID != "" {
-			v = max(v, c.standing(x.event.Type+":"+x.event.ID))
+			v = max(v, c.membership(x.event.Type+":"+x.event.ID))
 		}
-		s.give(x, i, v)
+		s.setVerdict(x, i, v)
 	}
 }
 
-func (s *sim) give(x *shot, i int, v verdict) {
+// setVerdict notes a verdict, and how many bytes it may bring the client.
+func (s *sim) setVerdict(x *trackedEvent, i int, v verdict) {
 	c := s.clients[i]
-	if v == must && c.leaving {
+	if v == must && c.ending {
 		v = maybe
 	}
 	if v != never && len(x.wire)+wireHeader(len(x.wire)) > s.traits.queueLimit {
 		v = never
-		c.due += x.size()
+		c.bytesSent += x.size()
 	}
 	x.verdicts[i] = v
 	if v == never {
 		return
 	}
-	c.due += x.size()
-	if v == must && !x.flying {
+	c.bytesSent += x.size()
+	if v == must && !x.inFlight {
 		c.required[x.stream] = x.seq
 	}
 }
@@ -112,27 +125,27 @@ func wireHeader(size int) int {
 	return 10
 }
 
-// disturb makes what is in flight uncertain for a client that is about to change a subscription.
-func (s *sim) disturb(c *client, topic string) {
-	for _, x := range s.flying {
+// topicChanges makes the verdicts on what is in flight uncertain for a client that is about to change a subscription.
+func (s *sim) topicChanges(c *client, topic string) {
+	for _, x := range s.inFlight {
 		if x.matches(topic) {
-			s.doubt(x, c)
+			s.makeUncertain(x, c)
 		}
 	}
 }
 
-// unsettle makes all that is in flight uncertain for a client that may end.
-func (s *sim) unsettle(c *client) {
-	for _, x := range s.flying {
+// mayEnd makes the verdicts on what is in flight uncertain for a client that may end.
+func (s *sim) mayEnd(c *client) {
+	for _, x := range s.inFlight {
 		if c.id < len(x.verdicts) && x.verdicts[c.id] == must {
 			x.verdicts[c.id] = maybe
 		}
 	}
 }
 
-// inFlight is how many bytes of what is in flight a client may get.
-func (s *sim) inFlight(c *client) (bytes int) {
-	for _, x := range s.flying {
+// bytesInFlight is how many bytes of what is in flight a client may get.
+func (s *sim) bytesInFlight(c *client) (bytes int) {
+	for _, x := range s.inFlight {
 		if c.id < len(x.verdicts) && x.verdicts[c.id] != never {
 			bytes += x.size()
 		}
@@ -140,12 +153,12 @@ func (s *sim) inFlight(c *client) (bytes int) {
 	return bytes
 }
 
-func (s *sim) doubt(x *shot, c *client) {
+func (s *sim) makeUncertain(x *trackedEvent, c *client) {
 	for len(x.verdicts) <= c.id {
 		x.verdicts = append(x.verdicts, never)
 	}
 	if x.verdicts[c.id] == never {
-		c.due += x.size()
+		c.bytesSent += x.size()
 	}
 	if c == x.by && x.stream == relayStream(c.id) {
 		return
@@ -153,40 +166,40 @@ func (s *sim) doubt(x *shot, c *client) {
 	x.verdicts[c.id] = maybe
 }
 
-// settle ends the flight of events; happened says whether the hub has passed one on.
-func (s *sim) settle(happened func(*shot) (yes, known bool)) {
-	var left []*shot
-	for _, x := range s.flying {
+// resolveInFlight ends the flight of events of which it is known whether the hub has dispatched them; happened says so.
+func (s *sim) resolveInFlight(happened func(*trackedEvent) (yes, known bool)) {
+	var left []*trackedEvent
+	for _, x := range s.inFlight {
 		yes, known := happened(x)
 		if !known {
 			left = append(left, x)
 			continue
 		}
-		x.flying = false
+		x.inFlight = false
 		for i, v := range x.verdicts {
-			if c := s.clients[i]; v == must && yes && !c.leaving {
+			if c := s.clients[i]; v == must && yes && !c.ending {
 				c.required[x.stream] = max(c.required[x.stream], x.seq)
 			} else if v == must {
 				x.verdicts[i] = maybe
 			}
 		}
 	}
-	s.flying = left
+	s.inFlight = left
 }
 
-// arrived checks an event that a client got.
-func (s *sim) arrived(c *client, text string) {
-	c.got++
+// checkArrived checks an event that a client got.
+func (s *sim) checkArrived(c *client, text string) {
+	c.eventsArrived++
 	e, err := event.Parse([]byte(text))
 	if err != nil {
 		c.fail("got %.200q, which is %v", text, err)
 	}
-	m, ok := markOf(e.Payload)
+	m, ok := stampOf(e.Payload)
 	if !ok || m.Stream >= len(s.streams) || m.Stream < 0 || m.Seq >= len(s.streams[m.Stream]) {
-		c.fail("got %.200q, which nobody has sent", text)
+		c.fail("got %.200q, which was never sent", text)
 	}
-	shots := s.streams[m.Stream]
-	x := shots[m.Seq]
+	stream := s.streams[m.Stream]
+	x := stream[m.Seq]
 	last := c.lastOf(m.Stream)
 	switch {
 	case x.wire != text:
@@ -194,11 +207,11 @@ func (s *sim) arrived(c *client, text string) {
 	case m.Seq == last:
 		c.fail("got event %d of stream %d twice", m.Seq, m.Stream)
 	case m.Seq < last:
-		c.fail("got event %d of stream %d behind %d", m.Seq, m.Stream, last)
+		c.fail("got event %d of stream %d after %d", m.Seq, m.Stream, last)
 	case c.id >= len(x.verdicts) || x.verdicts[c.id] == never:
 		c.fail("got event %d of stream %d (%s:%s), which is not for it; its topics are %v", m.Seq, m.Stream, e.Type, e.ID, c.topics)
 	}
-	for _, missed := range shots[last+1 : m.Seq] {
+	for _, missed := range stream[last+1 : m.Seq] {
 		if c.id < len(missed.verdicts) && missed.verdicts[c.id] == must {
 			c.fail("got event %d of stream %d without %d (%s:%s)", m.Seq, m.Stream, missed.seq, missed.event.Type, missed.event.ID)
 		}

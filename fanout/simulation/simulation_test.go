@@ -20,37 +20,38 @@ import (
 var (
 	firstSeed = flag.Uint64("sim.seed", 1, "the first seed of the simulation")
 	seeds     = flag.Int("sim.seeds", 1000, "how many seeds the simulation plays")
-	repeat    = flag.Int("sim.repeat", 1, "how often it plays each seed")
-	patience  = flag.Duration("sim.patience", 10*time.Second, "how long it waits for what must come")
+	repeat    = flag.Int("sim.repeat", 1, "how often the simulation plays each seed")
+	announce  = flag.Bool("sim.announce", false, "whether the simulation names each seed before it plays it")
+	patience  = flag.Duration("sim.patience", 10*time.Second, "how long the simulation waits for what must come")
 )
 
 const (
-	progressEvery   = 2 * time.Second
-	seedsForAllToDo = 200
+	progressEvery = 2 * time.Second
+	// seedsForAll is how many seeds show every kind of fault and of end.
+	seedsForAll = 200
 )
 
-// TestHubKeepsItsPromisesUnderEverySchedule plays -sim.seeds seeds from -sim.seed on. It names the seed that fails, how to
-// play it again, and what was done up to the failure.
+// TestHubKeepsItsPromisesUnderEverySchedule plays -sim.seeds seeds from -sim.seed on. Of a seed that fails it prints how to replay
+// it and what was done up to the failure.
 func TestHubKeepsItsPromisesUnderEverySchedule(t *testing.T) {
-	plant(t)
-	began, told := time.Now(), time.Now()
-	did := tally{faults: make(map[string]uint64), causes: make(map[fanout.CauseKind]int)}
+	began, reported := time.Now(), time.Now()
+	total := tally{faults: make(map[string]uint64), causes: make(map[fanout.CauseKind]int)}
 	for i := range *seeds {
 		for range *repeat {
-			did.add(play(t, *firstSeed+uint64(i)))
+			total.add(play(t, *firstSeed+uint64(i)))
 		}
-		if time.Since(told) > progressEvery {
-			told = time.Now()
+		if time.Since(reported) > progressEvery {
+			reported = time.Now()
 			fmt.Fprintf(os.Stderr, "simulation: %d of %d seeds in %v\n", i+1, *seeds, time.Since(began).Round(time.Second))
 		}
 	}
-	t.Logf("%d seeds in %v: %v", *seeds**repeat, time.Since(began).Round(time.Millisecond), did)
-	if *seeds >= seedsForAllToDo {
-		did.wantAll(t)
+	t.Logf("%d seeds in %v: %v", *seeds**repeat, time.Since(began).Round(time.Millisecond), total)
+	if *seeds >= seedsForAll {
+		total.requireAll(t)
 	}
 }
 
-// tally is what some seeds have seen.
+// tally is what happened in some seeds.
 type tally struct {
 	actions int
 	clients int
@@ -60,53 +61,53 @@ type tally struct {
 	causes  map[fanout.CauseKind]int
 }
 
-func (d *tally) add(s *sim) {
-	d.actions += s.traits.actions
-	d.clients += len(s.clients)
+func (a *tally) add(s *sim) {
+	a.actions += s.traits.actions
+	a.clients += len(s.clients)
 	for _, stream := range s.streams {
-		d.events += len(stream)
+		a.events += len(stream)
 	}
 	for _, c := range s.clients {
-		d.arrived += c.got
+		a.arrived += c.eventsArrived
 	}
-	for _, l := range s.witness.lives {
-		d.causes[l.cause.Kind]++
+	for _, seen := range s.recorder.records {
+		a.causes[seen.cause.Kind]++
 	}
 	met := reflect.ValueOf(s.met)
 	for i := range met.NumField() {
-		d.faults[met.Type().Field(i).Name] += met.Field(i).Uint()
+		a.faults[met.Type().Field(i).Name] += met.Field(i).Uint()
 	}
 }
 
-func (d tally) String() string {
+func (a tally) String() string {
 	var parts []string
-	for _, kind := range slices.Sorted(maps.Keys(d.causes)) {
-		parts = append(parts, fmt.Sprintf("%d %v", d.causes[kind], kind))
+	for _, kind := range slices.Sorted(maps.Keys(a.causes)) {
+		parts = append(parts, fmt.Sprintf("%d %v", a.causes[kind], kind))
 	}
-	return fmt.Sprintf("%d actions, %d clients, %d events, %d arrived; ends: %s; faults: %v", d.actions, d.clients, d.events,
-		d.arrived, strings.Join(parts, ", "), d.faults)
+	return fmt.Sprintf("%d actions, %d clients, %d events, %d arrived; ends: %s; faults: %v", a.actions, a.clients, a.events,
+		a.arrived, strings.Join(parts, ", "), a.faults)
 }
 
-// wantAll wants every kind of fault and of end to have come about: else the simulation shows less than it says.
-func (d tally) wantAll(t *testing.T) {
+// requireAll checks that every kind of fault and of end has occurred. Otherwise the simulation shows less than it claims.
+func (a tally) requireAll(t *testing.T) {
 	t.Helper()
-	for name, times := range d.faults {
+	for name, times := range a.faults {
 		if times == 0 {
 			t.Errorf("got no %s injected, want some", name)
 		}
 	}
 	for _, kind := range []fanout.CauseKind{fanout.CausePeerClosed, fanout.CausePeerGone, fanout.CauseViolation, fanout.CauseBackpressure,
 		fanout.CauseClosed, fanout.CauseRemoved, fanout.CauseShutdown} {
-		if d.causes[kind] == 0 {
+		if a.causes[kind] == 0 {
 			t.Errorf("got no end by %v, want some", kind)
 		}
 	}
 }
 
-// play runs one seed. It doesn't trust the run to end: a hub that hangs shows in the stacks.
+// play runs one seed. If the run does not end, it prints all stacks.
 func play(t *testing.T, seed uint64) *sim {
 	t.Helper()
-	if *planted != "" {
+	if *announce {
 		fmt.Fprintf(os.Stderr, "playing seed %d\n", seed)
 	}
 	s := newSim(seed, *patience)

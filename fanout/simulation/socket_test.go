@@ -13,20 +13,25 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// socket is a client's end of a connection: a bare descriptor that never blocks, in full control of every byte.
+// socket is a client's end of a connection: a non-blocking descriptor, so that the driver controls every byte.
 type socket struct {
-	fd      int
-	tcp     bool
+	// fd is the descriptor, -1 once it is closed.
+	fd  int
+	tcp bool
+	// out is what is to be sent, and allowed how many bytes of it may be.
 	out     []byte
 	allowed int
-	in      []byte
-	end     error
-	ended   bool
+	// in is what was read and is no whole frame yet.
+	in []byte
+	// ended is true at the end of the stream; failed is the error there, if any.
+	ended  bool
+	failed error
 }
 
+// unlimited allows a socket to send everything.
 const unlimited = 1 << 30
 
-// flush hands over what may be sent and reports whether anything was.
+// flush sends what it may and reports whether anything was sent.
 func (k *socket) flush() bool {
 	view := k.out[:min(len(k.out), k.allowed)]
 	if k.fd < 0 || len(view) == 0 {
@@ -56,7 +61,7 @@ func (k *socket) read() bool {
 	case err == unix.EAGAIN || err == unix.EINTR:
 		return false
 	case err != nil:
-		k.ended, k.end = true, err
+		k.ended, k.failed = true, err
 	case n == 0:
 		k.ended = true
 	default:
@@ -65,7 +70,7 @@ func (k *socket) read() bool {
 	return true
 }
 
-// kill ends the connection at once, by a reset where there is one.
+// kill closes the connection at once, TCP by a reset.
 func (k *socket) kill() {
 	if k.fd < 0 {
 		return
@@ -93,7 +98,7 @@ const (
 	fin            = 0x80
 )
 
-// frame takes one whole frame off what has come.
+// frame takes one whole frame off what was read.
 func (k *socket) frame() (op byte, payload []byte, ok bool, err error) {
 	b := k.in
 	if len(b) < 2 {
@@ -102,7 +107,7 @@ func (k *socket) frame() (op byte, payload []byte, ok bool, err error) {
 	size, head := int(b[1]&0x7F), 2
 	switch {
 	case b[0]&0x70 != 0 || b[0]&fin == 0 || b[1]&0x80 != 0:
-		return 0, nil, false, fmt.Errorf("a frame that begins with %08b %08b", b[0], b[1])
+		return 0, nil, false, fmt.Errorf("frame that begins with %08b %08b", b[0], b[1])
 	case size == 126 && len(b) >= 4:
 		size, head = int(binary.BigEndian.Uint16(b[2:])), 4
 	case size == 127 && len(b) >= 10:
@@ -142,7 +147,7 @@ func clientFrame(first byte, payload string, key uint32) []byte {
 	return out
 }
 
-// unmasked takes one whole client frame off b: for what a removed connection gives back.
+// unmasked takes one whole client frame off b, which a removed connection has handed back.
 func unmasked(b []byte) (first byte, payload string, rest []byte, ok bool) {
 	if len(b) < 6 {
 		return 0, "", b, false
@@ -171,7 +176,7 @@ func unmasked(b []byte) (first byte, payload string, rest []byte, ok bool) {
 	return b[0], string(plain), b[head+4+size:], true
 }
 
-// pairOf makes a connection of the process with itself: a bare end for the client and a net.Conn for the hub.
+// pairOf makes both ends of a connection: a socket for the client and a net.Conn for the hub.
 func (s *sim) pairOf(kind string, r *rand.Rand) (*socket, net.Conn) {
 	if kind == "tcp" {
 		k := s.dialed(s.side.Addr().(*net.TCPAddr).Port, r)
@@ -195,12 +200,12 @@ func (s *sim) pairOf(kind string, r *rand.Rand) (*socket, net.Conn) {
 	}
 	k := &socket{fd: fds[0], allowed: unlimited}
 	if kind == "link" {
-		return k, &shaky{Conn: conn, dice: rand.New(rand.NewPCG(r.Uint64(), 0))}
+		return k, &shortReader{Conn: conn, dice: rand.New(rand.NewPCG(r.Uint64(), 0))}
 	}
 	return k, conn
 }
 
-// dialed is a TCP connection to a port of this machine, with a receive buffer that is soon full.
+// dialed connects to a TCP port of this machine. The receive buffer is small, so that it fills up soon.
 func (s *sim) dialed(port int, r *rand.Rand) *socket {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -225,17 +230,17 @@ func (k *socket) port() int {
 	return 0
 }
 
-// shaky is a connection without a descriptor of its own whose reads are short. One goroutine reads.
-type shaky struct {
+// shortReader is a connection that hides its descriptor and often reads little at a time. One goroutine reads.
+type shortReader struct {
 	net.Conn
 	dice *rand.Rand
 }
 
-func (c *shaky) Read(p []byte) (int, error) {
+func (c *shortReader) Read(p []byte) (int, error) {
 	if len(p) > 1 && c.dice.IntN(2) == 0 {
 		p = p[:1+c.dice.IntN(min(len(p)-1, 64))]
 	}
 	return c.Conn.Read(p)
 }
 
-func (c *shaky) CloseWrite() error { return c.Conn.(*net.UnixConn).CloseWrite() }
+func (c *shortReader) CloseWrite() error { return c.Conn.(*net.UnixConn).CloseWrite() }

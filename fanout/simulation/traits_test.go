@@ -11,8 +11,21 @@ import (
 	"github.com/spokehub/spokehub/netpoll"
 )
 
-// traits are what a seed fixes beside the actions.
+// traits are what a seed fixes besides the actions.
 type traits struct {
+	hubTraits
+	slots   int
+	actions int
+	// onEvent and authorize say whether the hub has these callbacks.
+	onEvent   bool
+	authorize bool
+	// abrupt ends kill all clients before the hub shuts down.
+	abrupt bool
+	plan   netpoll.FaultPlan
+}
+
+// hubTraits are fields of the hub's configuration.
+type hubTraits struct {
 	engine      fanout.Engine
 	reactors    int
 	workers     int
@@ -21,41 +34,36 @@ type traits struct {
 	unsentLimit int
 	maxTopics   int
 	maxMessage  int
-	slots       int
-	actions     int
 	relay       bool
 	binary      bool
-	onEvent     bool
-	authorize   bool
-	abrupt      bool
-	plan        netpoll.FaultPlan
 }
 
+// dice returns the random numbers of one step of a seed.
 func dice(seed uint64, step int) *rand.Rand { return rand.New(rand.NewPCG(seed, uint64(step))) }
 
 func pick[T any](r *rand.Rand, from ...T) T { return from[r.IntN(len(from))] }
 
 func oneIn(r *rand.Rand, n int) bool { return r.IntN(n) == 0 }
 
+// traitsOf rolls the traits of a seed. The order of rolls decides what a seed means: it stays as it is.
 func traitsOf(seed uint64) traits {
 	r := dice(seed, -1)
-	t := traits{
-		engine:      []fanout.Engine{fanout.EngineEpoll, fanout.EngineEasygo, fanout.EngineGoroutine}[seed%3],
-		reactors:    1 + int(seed/3%3),
-		workers:     pick(r, 2, 3, 8),
-		queueLimit:  pick(r, 2<<10, 6<<10, 16<<10, 64<<10),
-		sendBuffer:  pick(r, 1<<10, 4<<10, 16<<10),
-		unsentLimit: pick(r, 1<<10, 4<<10, 16<<10),
-		maxTopics:   pick(r, 2, 5, 1024),
-		maxMessage:  pick(r, 4<<10, 64<<10),
-		slots:       4 + r.IntN(8),
-		actions:     60 + r.IntN(120),
-		relay:       !oneIn(r, 8),
-		binary:      oneIn(r, 4),
-		onEvent:     !oneIn(r, 4),
-		authorize:   oneIn(r, 4),
-		abrupt:      oneIn(r, 4),
-	}
+	var t traits
+	t.engine = []fanout.Engine{fanout.EngineEpoll, fanout.EngineEasygo, fanout.EngineGoroutine}[seed%3]
+	t.reactors = 1 + int(seed/3%3)
+	t.workers = pick(r, 2, 3, 8)
+	t.queueLimit = pick(r, 2<<10, 6<<10, 16<<10, 64<<10)
+	t.sendBuffer = pick(r, 1<<10, 4<<10, 16<<10)
+	t.unsentLimit = pick(r, 1<<10, 4<<10, 16<<10)
+	t.maxTopics = pick(r, 2, 5, 1024)
+	t.maxMessage = pick(r, 4<<10, 64<<10)
+	t.slots = 4 + r.IntN(8)
+	t.actions = 60 + r.IntN(120)
+	t.relay = !oneIn(r, 8)
+	t.binary = oneIn(r, 4)
+	t.onEvent = !oneIn(r, 4)
+	t.authorize = oneIn(r, 4)
+	t.abrupt = oneIn(r, 4)
 	often := pick(r, 0, 3, 10)
 	t.plan = netpoll.FaultPlan{Seed: seed, Again: often, Interrupt: often, Short: often, Spurious: often, Abort: often}
 	if oneIn(r, 2) {

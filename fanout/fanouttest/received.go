@@ -1,0 +1,137 @@
+package fanouttest
+
+import (
+	"encoding/json"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/spokehub/spokehub/event"
+)
+
+// received is what has arrived at a client and was not asked for yet. The reader adds, the test takes; mu guards all of it.
+type received struct {
+	mu sync.Mutex
+	// changed is closed and replaced whenever something arrives.
+	changed chan struct{}
+	events  []event.Event
+	answers map[string][]answer
+	// pongs is the number of pongs that have arrived.
+	pongs int
+	// end is how the connection ended, nil while it is open.
+	end *ending
+}
+
+// answer is an ack or a rejection of one topic.
+type answer struct {
+	ack    bool
+	topic  string
+	reason event.Reason
+}
+
+// ending is how a connection ended. err is what was wrong with what the hub sent, if anything was.
+type ending struct {
+	code   uint16
+	reason string
+	err    error
+}
+
+// String names code and reason.
+func (e *ending) String() string {
+	text := fmt.Sprintf("close code %d", e.code)
+	if e.reason != "" {
+		text += ", reason " + e.reason
+	}
+	if e.err != nil {
+		text += ", " + e.err.Error()
+	}
+	return text
+}
+
+func newReceived() *received {
+	return &received{changed: make(chan struct{}), answers: make(map[string][]answer)}
+}
+
+// await waits until reached is true, which is called with mu locked. It returns false if expired fires first.
+func (r *received) await(expired <-chan time.Time, reached func(*received) bool) bool {
+	for {
+		r.mu.Lock()
+		done, changed := reached(r), r.changed
+		r.mu.Unlock()
+		if done {
+			return true
+		}
+		select {
+		case <-changed:
+		case <-expired:
+			return false
+		}
+	}
+}
+
+func (r *received) update(change func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	change()
+	close(r.changed)
+	r.changed = make(chan struct{})
+}
+
+// message takes in one message of the hub: an event, an answer, or a control event that this client does not know and ignores.
+func (r *received) message(text []byte) error {
+	var envelope struct {
+		Type    string          `json:"type"`
+		ID      string          `json:"id"`
+		Payload json.RawMessage `json:"payload"`
+	}
+	if err := json.Unmarshal(text, &envelope); err != nil {
+		return fmt.Errorf("message %q: %w", text, err)
+	}
+	switch envelope.Type {
+	case "__ack":
+		r.update(func() { r.answers[envelope.ID] = append(r.answers[envelope.ID], answer{ack: true}) })
+		return nil
+	case "__reject":
+		var payload struct {
+			Topic  string       `json:"topic"`
+			Reason event.Reason `json:"reason"`
+		}
+		if err := json.Unmarshal(envelope.Payload, &payload); err != nil {
+			return fmt.Errorf("message %q: %w", text, err)
+		}
+		a := answer{topic: payload.Topic, reason: payload.Reason}
+		r.update(func() { r.answers[envelope.ID] = append(r.answers[envelope.ID], a) })
+		return nil
+	}
+	if len(envelope.Type) >= 2 && envelope.Type[:2] == "__" {
+		return nil
+	}
+	e, err := event.Parse(text)
+	if err != nil {
+		return fmt.Errorf("message %q: %w", text, err)
+	}
+	r.update(func() { r.events = append(r.events, e) })
+	return nil
+}
+
+func (r *received) pong() { r.update(func() { r.pongs++ }) }
+
+func (r *received) ended(how ending) { r.update(func() { r.end = &how }) }
+
+func (r *received) answersLocked(id string) []answer { return r.answers[id] }
+
+func (r *received) left() []event.Event {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.events
+}
+
+// ending returns how the connection ended.
+func (r *received) ending() *ending {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.end == nil {
+		return &ending{code: codeNoFrame}
+	}
+	return r.end
+}
