@@ -53,7 +53,7 @@ type notice struct {
 	errno         syscall.Errno
 }
 
-// noticeList is what was noted and not yet passed on.
+// noticeList is what was noted and not yet passed on by Reactor.passOnNotices.
 type noticeList struct {
 	noted []notice
 	// spare is the list before, empty, to be used again.

@@ -1,7 +1,7 @@
 package netpoll
 
 // sendLists are the connections that have something to flush, in two queues: express for small fan-outs and single
-// frames, bulk for giant ones, so that a small one does not wait for a giant to end. They belong to the Sender.
+// frames, bulk for giant ones, so that a small one does not wait for a giant to end. Sender.flush works them off. They belong to the Sender.
 //
 // I1: a connection stands in a list at most once, and its inExpress or inBulk says so.
 // I2: an entry whose connection has nothing to send any more is skipped when it is popped.

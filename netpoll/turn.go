@@ -196,7 +196,8 @@ func (r *Reactor) setAlarm() {
 	}
 }
 
-// mailbox is the way in for other goroutines: the tasks that they post and what wakes the reactor for them. waiting and
+// mailbox is the way in for other goroutines: the tasks that they post, which Reactor.runTasks takes, and what wakes the
+// reactor for them. waiting and
 // shut are behind mu, the atomics are for any goroutine.
 //
 // I1: size is the number of tasks in waiting.
