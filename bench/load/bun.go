@@ -9,9 +9,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
-
-	"github.com/spokehub/spokehub/bench/swarm"
 )
 
 const (
@@ -22,13 +21,9 @@ const (
 //go:embed bun.js
 var bunScript []byte
 
-// Bun is Bun's built-in WebSocket server with its native publish and subscribe.
-type Bun struct {
-	binary, script, version string
-}
-
-// FindBun takes the executable that SPOKEHUB_BENCH_BUN names, or else installs Bun from npm into the user's cache directory, once.
-func FindBun(progress io.Writer) (*Bun, error) {
+// FindBun is Bun's built-in WebSocket server with its native publish and subscribe. It takes the executable that SPOKEHUB_BENCH_BUN names, or
+// else installs Bun from npm into the user's cache directory, once.
+func FindBun(progress io.Writer) (*Target, error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		return nil, fmt.Errorf("find a place for Bun: %w", err)
@@ -52,7 +47,10 @@ func FindBun(progress io.Writer) (*Bun, error) {
 	if err != nil {
 		return nil, fmt.Errorf("run Bun: %w", err)
 	}
-	return &Bun{binary: binary, script: script, version: strings.TrimSpace(string(version))}, nil
+	return &Target{Name: "bun", Version: strings.TrimSpace(string(version)), Commands: map[Mode][]string{
+		ModeHub:   {binary, "run", script},
+		ModeLarge: {binary, "run", script, strconv.Itoa(17 << 20)},
+	}}, nil
 }
 
 func installBun(directory, binary string, progress io.Writer) error {
@@ -71,15 +69,3 @@ func installBun(directory, binary string, progress io.Writer) error {
 	}
 	return nil
 }
-
-// Name is bun.
-func (b *Bun) Name() string { return "bun" }
-
-// Version is Bun's.
-func (b *Bun) Version() string { return b.version }
-
-// Dialect is the hub's: the script understands its control events.
-func (b *Bun) Dialect() swarm.Dialect { return swarm.DialectHub }
-
-// Command runs the script.
-func (b *Bun) Command() *exec.Cmd { return exec.Command(b.binary, "run", b.script) }

@@ -28,9 +28,9 @@ type finding struct {
 	Error   string        `json:"error,omitempty"`
 }
 
-func newFinding(command string, c load.Case, target load.Target, run int, result load.Result, err error) finding {
+func newFinding(command string, w load.Workload, target *load.Target, run int, result load.Result, err error) finding {
 	f := finding{
-		At: time.Now(), Command: command, Server: target.Name(), Version: target.Version(), Label: c.Label, Name: c.Name(), Run: run,
+		At: time.Now(), Command: command, Server: target.Name, Version: target.Version, Label: w.Label, Name: w.Name(), Run: run,
 		Metrics: result.Metrics, Notes: result.Notes, Failed: result.Failed,
 	}
 	if err != nil {
@@ -43,7 +43,7 @@ func newFinding(command string, c load.Case, target load.Target, run int, result
 func appendFinding(path string, f finding) error {
 	line, err := json.Marshal(f)
 	if err != nil {
-		return fmt.Errorf("word a finding: %w", err)
+		return fmt.Errorf("encode a finding: %w", err)
 	}
 	file, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
 	if err != nil {
@@ -87,14 +87,14 @@ func (all findings) commands() (commands []string) {
 	return commands
 }
 
-// servers lists who was measured, the hub and Bun first.
+// servers lists who was measured, the hub, its baseline and Bun first.
 func (all findings) servers() (names []string) {
 	for _, f := range all {
 		if !slices.Contains(names, f.Server) {
 			names = append(names, f.Server)
 		}
 	}
-	rank := []string{"gobwas", "gorilla", "nbio", "gws", "centrifuge", "nats", "bun", "hub"}
+	rank := []string{"gobwas", "gorilla", "nbio", "gws", "centrifuge", "nats", "bun", baseline, "hub"}
 	slices.SortFunc(names, func(a, b string) int { return slices.Index(rank, b) - slices.Index(rank, a) })
 	return names
 }

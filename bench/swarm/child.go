@@ -19,23 +19,17 @@ type child struct {
 	cmd     *exec.Cmd
 	stdin   io.WriteCloser
 	replies *bufio.Scanner
-	limit   FileLimit
 }
 
-func startChild(number int, cores []int, board *Board, bell *os.File, stderr io.Writer) (*child, error) {
+func startChild(number int, cores []int, counters *Counters, wakeup *os.File, stderr io.Writer) (*child, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("find this executable: %w", err)
 	}
-	shared, err := duplicate(board.fd)
-	if err != nil {
-		return nil, err
-	}
-	defer shared.Close()
 	cmd := exec.Command(self)
 	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%d", childEnvironment, number), "GOMAXPROCS=1")
 	cmd.Stderr = stderr
-	cmd.ExtraFiles = []*os.File{shared, bell}
+	cmd.ExtraFiles = []*os.File{counters.file, wakeup}
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, fmt.Errorf("reach client process %d: %w", number, err)
@@ -49,19 +43,17 @@ func startChild(number int, cores []int, board *Board, bell *os.File, stderr io.
 	}
 	c := &child{number: number, cmd: cmd, stdin: stdin, replies: bufio.NewScanner(stdout)}
 	c.replies.Buffer(nil, longestReply)
-	hello, err := c.receive()
-	if err != nil || hello.Hello == nil {
+	if _, err := c.receive(); err != nil {
 		c.quit()
-		return nil, fmt.Errorf("client process %d didn't say hello: %w", number, err)
+		return nil, fmt.Errorf("start client process %d: %w", number, err)
 	}
-	c.limit = *hello.Hello
 	return c, nil
 }
 
 func (c *child) send(what command) error {
 	line, err := json.Marshal(what)
 	if err != nil {
-		return fmt.Errorf("word a command: %w", err)
+		return fmt.Errorf("encode a command: %w", err)
 	}
 	if _, err := c.stdin.Write(append(line, '\n')); err != nil {
 		return fmt.Errorf("command client process %d: %w", c.number, err)

@@ -11,19 +11,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// commandReader reads commands a line each from a pipe that doesn't block, and writes answers.
+// commandReader reads commands, a JSON line each, from a pipe that doesn't block, and writes answers.
 type commandReader struct {
-	in    int
-	out   io.Writer
-	kept  []byte
+	in  int
+	out io.Writer
+	// partial is the beginning of a line.
+	partial []byte
+	// ended says that the parent is done.
 	ended bool
 }
 
-func newCommandReader(in int, out io.Writer) *commandReader {
-	return &commandReader{in: in, out: out}
-}
-
-// read gives the commands whose lines are complete.
+// read returns the commands whose lines are complete.
 func (r *commandReader) read() (commands []command, err error) {
 	var chunk [4096]byte
 	for {
@@ -35,10 +33,10 @@ func (r *commandReader) read() (commands []command, err error) {
 			r.ended = true
 			break
 		}
-		r.kept = append(r.kept, chunk[:n]...)
+		r.partial = append(r.partial, chunk[:n]...)
 	}
 	for {
-		line, rest, found := bytes.Cut(r.kept, []byte("\n"))
+		line, rest, found := bytes.Cut(r.partial, []byte("\n"))
 		if !found {
 			return commands, nil
 		}
@@ -47,7 +45,7 @@ func (r *commandReader) read() (commands []command, err error) {
 			return nil, fmt.Errorf("read a command: %w", err)
 		}
 		commands = append(commands, c)
-		r.kept = rest
+		r.partial = rest
 	}
 }
 
@@ -55,7 +53,7 @@ func (r *commandReader) read() (commands []command, err error) {
 func (r *commandReader) answer(a reply) error {
 	line, err := json.Marshal(a)
 	if err != nil {
-		return fmt.Errorf("word an answer: %w", err)
+		return fmt.Errorf("encode an answer: %w", err)
 	}
 	if _, err := r.out.Write(append(line, '\n')); err != nil {
 		return fmt.Errorf("answer the parent: %w", err)

@@ -18,8 +18,8 @@ const (
 	handshakeGUID  = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 )
 
-// connector opens the connections of one plan, so many at a time.
-// I1: opening is what has been opened and is neither ready nor failed.
+// connector opens the connections of one plan, a limited number at a time.
+// I1: opening is how many have been opened and are neither ready nor failed.
 type connector struct {
 	plan    Plan
 	server  unix.SockaddrInet4
@@ -39,13 +39,18 @@ func newConnector(plan Plan, now int64) (*connector, error) {
 	}
 	digest := sha1.Sum([]byte(handshakeKey + handshakeGUID))
 	return &connector{
-		plan:   plan,
-		server: unix.SockaddrInet4{Addr: address.Addr().As4(), Port: int(address.Port())},
-		request: fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
-			"Sec-WebSocket-Key: %s\r\nSec-WebSocket-Version: 13\r\n\r\n", plan.Path, plan.Address, handshakeKey),
-		accept: []byte(base64.StdEncoding.EncodeToString(digest[:])),
-		began:  now,
+		plan:    plan,
+		server:  unix.SockaddrInet4{Addr: address.Addr().As4(), Port: int(address.Port())},
+		request: Handshake(plan.Path, plan.Address),
+		accept:  []byte(base64.StdEncoding.EncodeToString(digest[:])),
+		began:   now,
 	}, nil
+}
+
+// Handshake is the request of a client.
+func Handshake(path, host string) []byte {
+	return fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
+		"Sec-WebSocket-Key: %s\r\nSec-WebSocket-Version: 13\r\n\r\n", path, host, handshakeKey)
 }
 
 // finished reports whether nothing is left to open or to wait for.
@@ -80,7 +85,7 @@ func (c *connector) bindAndConnect(fd, seed int) error {
 			return fmt.Errorf("send at once: %w", err)
 		}
 	}
-	source := unix.SockaddrInet4{Addr: sourceAddress(c.plan.First + seed)}
+	source := unix.SockaddrInet4{Addr: SourceAddress(c.plan.First + seed)}
 	if err := unix.Bind(fd, &source); err != nil {
 		return fmt.Errorf("bind to %v: %w", source.Addr, err)
 	}
@@ -90,8 +95,8 @@ func (c *connector) bindAndConnect(fd, seed int) error {
 	return nil
 }
 
-// sourceAddress spreads connections over 127.1.0.0 to 127.250.249.250.
-func sourceAddress(number int) [4]byte {
+// SourceAddress spreads connections over 127.1.0.1 to 127.250.249.250, by their number.
+func SourceAddress(number int) [4]byte {
 	return [4]byte{127, byte(1 + number/62500%250), byte(number / 250 % 250), byte(1 + number%250)}
 }
 

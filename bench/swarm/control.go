@@ -2,12 +2,18 @@
 
 package swarm
 
+// Server is where connections go to.
+type Server struct {
+	// Address is host and port, Path what is asked for.
+	Address, Path string
+	// Dialect is how the server's protocol words things.
+	Dialect Dialect
+}
+
 // Plan asks for connections.
 type Plan struct {
-	// Address is the server's host and port, Path what is asked of it.
-	Address, Path string
-	// Dialect is how the server wants to be spoken to.
-	Dialect Dialect
+	// Server is where they go to.
+	Server
 	// Group is 0 to MaxGroups-1: latency and deliveries are counted by group.
 	Group int
 	// Count is how many connections in all processes together, First the number of the first of them in the group.
@@ -64,7 +70,6 @@ type command struct {
 	Here    bool         `json:"here,omitempty"`
 	Group   int          `json:"group,omitempty"`
 	Every   int          `json:"every,omitempty"`
-	Final   bool         `json:"final,omitempty"`
 	Sent    []uint64     `json:"sent,omitempty"`
 }
 
@@ -76,15 +81,13 @@ const (
 	doStall   = "stall"
 	doResume  = "resume"
 	doReport  = "report"
-	doHangUp  = "hangup"
-	doQuit    = "quit"
+	doStart   = "start"
 )
 
-// reply is one line from a child to the parent: the answer to a command, in order.
+// reply is one line from a child to the parent: first that it has started, then the answer to each command, in order.
 type reply struct {
 	Do     string       `json:"do"`
 	Error  string       `json:"error,omitempty"`
-	Hello  *FileLimit   `json:"hello,omitempty"`
 	Count  int          `json:"count,omitempty"`
 	Nanos  int64        `json:"nanos,omitempty"`
 	Sent   []uint64     `json:"sent,omitempty"`

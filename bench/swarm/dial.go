@@ -13,7 +13,7 @@ func (p *process) dialMore() {
 	}
 	if c.finished() {
 		p.connector = nil
-		p.commands.answer(reply{Do: doConnect, Count: c.ready, Nanos: p.clock.now() - c.began})
+		p.commands.answer(reply{Do: doConnect, Count: c.ready, Nanos: p.clock.read() - c.began})
 	}
 }
 
@@ -34,7 +34,7 @@ func (p *process) dialOne(c *connector) {
 	s.checked = c.plan.Subscribe
 	s.expect = startAt(c.plan.From)
 	if c.plan.Both {
-		s.both = &both{expect: startAt(c.plan.From)}
+		s.second = &secondTopic{expect: startAt(c.plan.From)}
 	}
 	if !c.plan.Subscribe {
 		s.writer = &writer{fd: int32(fd)}
@@ -42,28 +42,28 @@ func (p *process) dialOne(c *connector) {
 	p.spokes = append(p.spokes, s)
 }
 
-// greet follows the handshake: it says what the server must hear, and subscribes.
-func (p *process) greet(s *spoke) {
+// connected follows the handshake: it sends what the dialect begins with, and subscribes.
+func (p *process) connected(s *spoke) {
 	plan := &p.connector.plan
-	words := plan.Dialect.appendGreeting(nil)
+	first := plan.Dialect.appendConnect(nil)
 	if plan.Subscribe {
 		var ack []byte
 		if plan.Ack {
 			ack = []byte("s")
 		}
 		if plan.Both {
-			words = plan.Dialect.appendSubscribe(words, 0, nil)
+			first = plan.Dialect.appendSubscribe(first, 0, nil)
 		}
-		words = plan.Dialect.appendSubscribe(words, s.topic, ack)
+		first = plan.Dialect.appendSubscribe(first, s.topic, ack)
 	}
 	s.state = stateSubscribing
-	p.say(s, words)
+	p.send(s, first)
 	if !plan.Subscribe || !plan.Ack {
-		p.isReady(s)
+		p.subscribed(s)
 	}
 }
 
-func (p *process) isReady(s *spoke) {
+func (p *process) subscribed(s *spoke) {
 	s.state = stateReady
 	p.connector.opening--
 	p.connector.ready++

@@ -16,47 +16,43 @@ import (
 // Fleet is the parent's side: client processes, one thread and one core each. Its methods are for one goroutine; each blocks until
 // all processes have answered.
 type Fleet struct {
-	// Limit is what the file limit of each process was found to be.
-	Limit FileLimit
-
-	board    *Board
-	bell     *os.File
+	counters *Counters
+	wakeup   *os.File
 	children []*child
 }
 
-// StartFleet starts as many processes as it is told, on these cores in turn. stderr gets what they have to complain of.
+// StartFleet starts so many processes, on these cores in turn, or on any. stderr gets what they write there.
 func StartFleet(processes int, cores []int, stderr io.Writer) (*Fleet, error) {
 	if processes < 1 || processes > MaxProcesses {
 		return nil, fmt.Errorf("swarm: %d client processes: 1 to %d are possible", processes, MaxProcesses)
 	}
-	board, err := NewBoard()
+	counters, err := newCounters()
 	if err != nil {
 		return nil, fmt.Errorf("swarm: %w", err)
 	}
-	bell, err := unix.Eventfd(0, unix.EFD_NONBLOCK|unix.EFD_CLOEXEC)
+	wakeup, err := unix.Eventfd(0, unix.EFD_NONBLOCK|unix.EFD_CLOEXEC)
 	if err != nil {
-		board.Close()
-		return nil, fmt.Errorf("swarm: make the bell: %w", err)
+		counters.close()
+		return nil, fmt.Errorf("swarm: make the wakeup: %w", err)
 	}
-	f := &Fleet{board: board, bell: os.NewFile(uintptr(bell), "bell")}
+	f := &Fleet{counters: counters, wakeup: os.NewFile(uintptr(wakeup), "wakeup")}
 	for number := range processes {
 		var on []int
 		if len(cores) > 0 {
 			on = []int{cores[number%len(cores)]}
 		}
-		c, err := startChild(number, on, board, f.bell, stderr)
+		c, err := startChild(number, on, counters, f.wakeup, stderr)
 		if err != nil {
 			f.Close()
 			return nil, fmt.Errorf("swarm: %w", err)
 		}
 		f.children = append(f.children, c)
-		f.Limit = c.limit
 	}
 	return f, nil
 }
 
-// Board has the counters.
-func (f *Fleet) Board() *Board { return f.board }
+// Counters returns the counters of all processes.
+func (f *Fleet) Counters() *Counters { return f.counters }
 
 // Processes lists the process ids.
 func (f *Fleet) Processes() (pids []int) {
@@ -102,12 +98,12 @@ func (f *Fleet) Connect(plan Plan, processes []int) (Opened, error) {
 		opened.Took = max(opened.Took, time.Duration(r.Nanos))
 	}
 	if opened.Ready < plan.Count {
-		return opened, f.whyNot(plan, opened)
+		return opened, f.failed(plan, opened)
 	}
 	return opened, nil
 }
 
-func (f *Fleet) whyNot(plan Plan, opened Opened) error {
+func (f *Fleet) failed(plan Plan, opened Opened) error {
 	why := "no reason given"
 	if reports, err := f.Report(nil); err == nil && reports[plan.Group].Example != "" {
 		why = reports[plan.Group].Example
@@ -133,7 +129,7 @@ func (f *Fleet) Publish(p Publication, processes []int) error {
 	return nil
 }
 
-// Pause ends all publishers and says how many events each group was sent in all.
+// Pause ends all publishers and returns how many events each group was sent in all.
 func (f *Fleet) Pause() ([]uint64, error) {
 	replies, err := f.askAll(command{Do: doPause})
 	if err != nil {
@@ -154,7 +150,7 @@ func (f *Fleet) Mark() error {
 	return err
 }
 
-// Stall makes one spoke of a group in every so many stop reading, and says how many did.
+// Stall makes one spoke of a group in every so many stop reading, and returns how many did.
 func (f *Fleet) Stall(group, every int) (stalled int, err error) {
 	replies, err := f.askAll(command{Do: doStall, Group: group, Every: every})
 	for _, r := range replies {
@@ -172,19 +168,13 @@ func (f *Fleet) Resume(group int) (resumed int, err error) {
 	return resumed, err
 }
 
-// HangUp closes all connections at once.
-func (f *Fleet) HangUp() error {
-	_, err := f.askAll(command{Do: doHangUp})
-	return err
-}
-
 // Close ends the processes and waits for them.
 func (f *Fleet) Close() error {
 	var failures []error
 	for _, c := range f.children {
 		failures = append(failures, c.quit())
 	}
-	failures = append(failures, f.bell.Close(), f.board.Close())
+	failures = append(failures, f.wakeup.Close(), f.counters.close())
 	return errors.Join(failures...)
 }
 
@@ -196,7 +186,7 @@ func (f *Fleet) askAll(c command) ([]reply, error) {
 	return f.ask(f.All(), commands)
 }
 
-// ask sends a command to each of several processes, and then takes their answers.
+// ask sends a command to each of several processes, and then reads their answers.
 func (f *Fleet) ask(processes []int, commands []command) ([]reply, error) {
 	for i, number := range processes {
 		if err := f.children[number].send(commands[i]); err != nil {

@@ -33,7 +33,7 @@ func newGroup() *group {
 func (g *group) countWindow(p *Publication) {
 	g.window = &windowPublication{first: uint32(p.FirstTopic), topics: uint64(p.Topics)}
 	if g.got == nil {
-		g.got = make([]int32, boardRing)
+		g.got = make([]int32, pendingRing)
 	}
 }
 
@@ -46,18 +46,18 @@ func (g *group) join(topic uint32) {
 	g.local[index]++
 }
 
-// arrived counts an event that one more subscriber has. When all here have it the board is told; wake says that the publisher sleeps
+// arrived counts an event that one more subscriber has. Once all here have it the shared counters learn it; wake says that the publisher sleeps
 // and has credits again.
-func (g *group) arrived(board *Board, t tick) (wake bool) {
+func (g *group) arrived(counters *Counters, t tick) (wake bool) {
 	index := uint64(t.topic - g.window.first)
 	message := uint64(t.seq)*g.window.topics + index
-	got := &g.got[message%boardRing]
+	got := &g.got[message%pendingRing]
 	*got++
 	if *got != g.local[index] {
 		return false
 	}
 	*got = 0
-	return board.settle(message, g.local[index])
+	return counters.arrived(message, g.local[index])
 }
 
 // closed counts a connection that should have lived, and keeps the first reason.

@@ -15,8 +15,13 @@ import (
 // cores it may run anywhere.
 func StartPinned(cmd *exec.Cmd, cores []int) error {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	return OnCores(cores, cmd.Start)
+}
+
+// OnCores calls work, in this goroutine, on these cores alone. Without cores it may run anywhere.
+func OnCores(cores []int, work func() error) error {
 	if len(cores) == 0 {
-		return cmd.Start()
+		return work()
 	}
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -30,11 +35,8 @@ func StartPinned(cmd *exec.Cmd, cores []int) error {
 	if err := unix.SchedSetaffinity(0, &during); err != nil {
 		return fmt.Errorf("pin to cores %v: %w", cores, err)
 	}
-	started := cmd.Start()
-	if err := unix.SchedSetaffinity(0, &before); err != nil {
-		return fmt.Errorf("restore the affinity: %w", err)
-	}
-	return started
+	defer unix.SchedSetaffinity(0, &before)
+	return work()
 }
 
 // Cores lists the cores that this process may run on.

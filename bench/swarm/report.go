@@ -4,25 +4,25 @@ package swarm
 
 import "fmt"
 
-// Report is what the subscribers of one group saw, in all processes.
+// Report is what the subscribers of one group received, in all processes.
 type Report struct {
 	// Delivered events were checked and in place.
 	Delivered uint64
-	// Faults are what should not have happened.
+	// Faults count what must not happen.
 	Faults Faults
 	// Latency is since the last Mark.
 	Latency *Latency
 	// Closes counts the connections that the server ended, by close code; 1006 means without a close frame.
 	Closes map[uint16]int
-	// Retries are the hints when to come back that close frames bore, in milliseconds.
+	// Retries are the hints of close frames when to reconnect, in milliseconds.
 	Retries []int
 	// Example is the first reason for which a connection was lost.
 	Example string
 }
 
-// Report gathers the counters of each group. With sent, what Pause gave, events that never came count as lost.
+// Report gathers the counters of each group. With sent, the result of Pause, events that never came count as lost.
 func (f *Fleet) Report(sent []uint64) ([]Report, error) {
-	replies, err := f.askAll(command{Do: doReport, Final: sent != nil, Sent: sent})
+	replies, err := f.askAll(command{Do: doReport, Sent: sent})
 	if err != nil {
 		return nil, err
 	}

@@ -28,5 +28,5 @@ func (f *Fleet) Kill() error {
 			failed = errors.Join(failed, killed)
 		}
 	}
-	return errors.Join(failed, f.bell.Close(), f.board.Close())
+	return errors.Join(failed, f.wakeup.Close(), f.counters.close())
 }

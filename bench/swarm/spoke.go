@@ -24,7 +24,7 @@ type spoke struct {
 	expect  sequence
 	partial []byte
 	writer  *writer
-	both    *both
+	second  *secondTopic
 }
 
 // listening reports whether the spoke is a subscriber that must get every event.
