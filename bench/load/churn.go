@@ -28,8 +28,7 @@ func (c churn) workload(label string) Workload {
 
 func (c churn) measure(s *setup) {
 	giants, last := s.apart()
-	spokes := min(c.giant.spokes, s.fit(c.giant.spokes+c.churners)-c.churners)
-	s.subscribe(swarm.Plan{Group: groupMain, Count: spokes, Topics: 1, Size: c.giant.bytes}, giants...)
+	s.subscribe(swarm.Plan{Group: groupMain, Count: c.giant.spokes, Topics: 1, Size: c.giant.bytes}, giants...)
 	s.connect(swarm.Plan{Group: groupOthers, Count: c.churners, First: 1 << 19, Size: c.giant.bytes}, last)
 	s.writer(groupWriters, 0)
 	s.publish(swarm.Publication{

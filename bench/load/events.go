@@ -21,7 +21,7 @@ func (e events) workload(label string) Workload {
 }
 
 func (e events) measure(s *setup) {
-	s.connect(swarm.Plan{Group: groupWriters, Count: s.fit(e.spokes), Size: e.bytes})
+	s.connect(swarm.Plan{Group: groupWriters, Count: e.spokes, Size: e.bytes})
 	check(s.fleet.Publish(swarm.Publication{
 		Kind: swarm.PublishFlood, Group: groupWriters, Writers: groupWriters, Topics: 1, Size: e.bytes, Batch: e.batch,
 	}, s.fleet.All()))

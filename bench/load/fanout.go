@@ -25,7 +25,6 @@ func (f fanout) workload(label string) Workload {
 }
 
 func (f fanout) measure(s *setup) {
-	f.spokes = s.fit(f.spokes)
 	s.subscribe(swarm.Plan{Group: groupMain, Count: f.spokes, FirstTopic: firstTopic(f.topics), Topics: f.topics, Size: f.bytes})
 	s.writer(groupWriters, 0)
 	s.publishWindow(f, 0)

@@ -20,12 +20,11 @@ func (g growth) workload(label string) Workload {
 }
 
 func (g growth) measure(s *setup) {
-	to := s.fit(g.to)
-	middle := (g.from + to) / 2
+	middle := (g.from + g.to) / 2
 	s.writer(groupWriters, 0)
 	few, before, sent := g.grow(s, 0, g.from, 0)
 	half, _, sent := g.grow(s, g.from, middle, sent)
-	many, after, _ := g.grow(s, middle, to, sent)
+	many, after, _ := g.grow(s, middle, g.to, sent)
 	slope := func(a, b footprint) float64 {
 		return float64(b.process.RSS-a.process.RSS) / float64(b.spokes-a.spokes)
 	}

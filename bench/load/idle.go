@@ -34,8 +34,7 @@ type footprint struct {
 }
 
 func (i idle) measure(s *setup) {
-	spokes := s.fit(i.spokes)
-	first := min(idleFirst, spokes/2)
+	spokes, first := i.spokes, min(idleFirst, i.spokes/2)
 	empty := s.footprint(0)
 	var few footprint
 	var took time.Duration

@@ -27,8 +27,7 @@ func (x mixed) workload(label string) Workload {
 
 func (x mixed) measure(s *setup) {
 	giants, last := s.apart()
-	spokes := min(x.giant.spokes, s.fit(x.giant.spokes+x.small)-x.small)
-	s.subscribe(swarm.Plan{Group: groupMain, Count: spokes, Topics: 1, Size: x.giant.bytes}, giants...)
+	s.subscribe(swarm.Plan{Group: groupMain, Count: x.giant.spokes, Topics: 1, Size: x.giant.bytes}, giants...)
 	s.subscribe(swarm.Plan{Group: groupSmall, Count: x.small, FirstTopic: 1, Topics: x.small, Size: x.giant.bytes}, last)
 	s.writer(groupWriters, 0)
 	s.writer(groupOthers, last)

@@ -33,7 +33,7 @@ func (r rate) measure(s *setup) {
 
 // startRate connects subscribers, starts the publisher, and lets it warm up.
 func (s *setup) startRate(r rate) {
-	s.subscribe(swarm.Plan{Group: groupMain, Count: s.fit(r.spokes), FirstTopic: firstTopic(r.topics), Topics: r.topics, Size: r.bytes})
+	s.subscribe(swarm.Plan{Group: groupMain, Count: r.spokes, FirstTopic: firstTopic(r.topics), Topics: r.topics, Size: r.bytes})
 	s.writer(groupWriters, 0)
 	s.publishRate(groupMain, groupWriters, r, 0)
 	s.warmUp()

@@ -82,22 +82,26 @@ func TestTheSuite(t *testing.T) {
 }
 
 func TestSizesFitTheFileLimit(t *testing.T) {
-	limit := swarm.FileLimit{Soft: 1024, Hard: 20_000}
 	for name, c := range map[string]struct {
-		asked  Sizes
-		spokes int
-		idle   int
-		noted  bool
+		hard  uint64
+		asked Sizes
+		most  int
+		noted bool
 	}{
-		"when nothing is asked":      {Sizes{}, 0, 18_000, false},
-		"when little is asked":       {Sizes{Spokes: 100}, 100, 100, false},
-		"when too much is asked":     {Sizes{Spokes: 100_000}, 19_800, 19_800, true},
-		"when idle alone is too big": {Sizes{Idle: 1_000_000}, 0, 19_800, true},
+		"when nothing is asked":     {20_000, Sizes{}, 19_000, false},
+		"when the limit is small":   {4_200, Sizes{}, 4_000, true},
+		"when little is asked":      {20_000, Sizes{Spokes: 100}, 2_000, false},
+		"when too much is asked":    {20_000, Sizes{Spokes: 100_000}, 19_800, true},
+		"when much is, and allowed": {1 << 20, Sizes{Spokes: 1_000_000}, 1_001_000, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, note := c.asked.Fit(limit)
-			if got.Spokes != c.spokes || got.Idle != c.idle || (note != "") != c.noted {
-				t.Errorf("got %+v and %q, want %d spokes, %d idle, note %v", got, note, c.spokes, c.idle, c.noted)
+			sizes, note := c.asked.Fit(swarm.FileLimit{Soft: 1024, Hard: c.hard})
+			most := 0
+			for _, w := range Suite(sizes, false) {
+				most = max(most, w.connections)
+			}
+			if most != c.most || (note != "") != c.noted {
+				t.Errorf("got at most %d connections and %q, want %d, note %v", most, note, c.most, c.noted)
 			}
 		})
 	}

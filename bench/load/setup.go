@@ -34,7 +34,6 @@ type setup struct {
 	server   *server.Server
 	fleet    *swarm.Fleet
 	layout   layout
-	limit    swarm.FileLimit
 	// name is that of the workload and the target, profiles how many of the run have been recorded.
 	name     string
 	profiles int
@@ -87,25 +86,13 @@ func (s *setup) run(w Workload) (err error) {
 			panic(failed)
 		}
 	}()
-	s.limit = must(swarm.RaiseFileLimit())
+	limit := must(swarm.RaiseFileLimit())
 	s.layout = s.settings.plan(must(swarm.Cores()))
 	s.server = must(server.Start(s.layout.server, s.target.Commands[w.mode]))
-	processes := max(s.settings.processes(s.limit, s.fit(w.connections), len(s.layout.clients)), w.processes)
+	processes := max(s.settings.processes(limit, w.connections, len(s.layout.clients)), w.processes)
 	s.fleet = must(swarm.StartFleet(processes, s.layout.clients, os.Stderr))
 	w.measure(s)
 	return nil
-}
-
-// fit bounds a number of spokes by what the server's file limit allows, and notes it.
-func (s *setup) fit(spokes int) int {
-	room := s.limit.Room()
-	if spokes <= room {
-		return spokes
-	}
-	if len(s.result.Notes) == 0 {
-		s.result.Note("the server's file limit of %d allows %d spokes, not %d", s.limit.Hard, room, spokes)
-	}
-	return room
 }
 
 // connect opens connections in all processes, or those given, and reports progress.

@@ -4,6 +4,7 @@ package load
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/gobwas/ws"
 
@@ -20,21 +21,17 @@ type Sizes struct {
 	Window int
 	// Rate is events a second where a workload has a rate.
 	Rate float64
-	// Idle is how many spokes the idle workload has, Growth to how many the other grows.
-	Idle, Growth int
+	// Room is the most connections that the server's file limit allows; 0 means any number.
+	Room int
 }
 
-// Fit bounds the sizes by what one process of a server may have open, and says so if that changes them.
+// Fit bounds the sizes by what one process of a server may have open, and notes if that changes them.
 func (z Sizes) Fit(limit swarm.FileLimit) (fitting Sizes, note string) {
-	room := limit.Room()
-	fitting = z
-	fitting.Spokes = min(z.Spokes, room)
-	fitting.Idle = or(min(z.Idle, room), min(or(z.Spokes, idleSpokes), room))
-	fitting.Growth = or(min(z.Growth, room), min(or(z.Spokes, grownTo), room))
-	if asked := max(z.Spokes, z.Idle, z.Growth); asked > room {
-		note = fmt.Sprintf("the file limit of %d allows %d spokes, not %d", limit.Hard, room, asked)
+	z.Room = limit.Room()
+	if most := max(z.Spokes, grownTo); most > z.Room {
+		note = fmt.Sprintf("the file limit of %d allows %d spokes, not %d", limit.Hard, z.Room, most)
 	}
-	return fitting, note
+	return z, note
 }
 
 const (
@@ -52,26 +49,29 @@ const (
 
 // Suite lists every workload. A short one has fewer spokes where they only cost time.
 func Suite(sizes Sizes, short bool) []Workload {
-	spokes := func(usual int) int { return or(sizes.Spokes, usual) }
+	room := or(sizes.Room, math.MaxInt)
+	spokes := func(usual int) int { return min(or(sizes.Spokes, usual), room) }
 	bytes := func(usual int) int { return or(sizes.Payload, usual) }
 	window := func(usual int) int { return or(sizes.Window, usual) }
 	perSecond := func(usual float64) float64 { return or(sizes.Rate, usual) }
-	most, grown := or(sizes.Idle, or(sizes.Spokes, idleSpokes)), or(sizes.Growth, or(sizes.Spokes, grownTo))
+	most, grown := spokes(idleSpokes), spokes(grownTo)
 	if short {
 		most, grown = min(most, shortIdle), min(grown, shortGrown)
 	}
-	rooms := max(spokes(many)/10, 2)
-	giant := rate{spokes(many), 1, bytes(shortMessage), perSecond(10)}
+	topics := max(spokes(many)/10, 2)
+	steady := rate{spokes(many), 1, bytes(shortMessage), perSecond(10)}
+	giant := steady
+	giant.spokes = max(min(giant.spokes, room-few), 1)
 	return unique([]Workload{
 		fanout{spokes(few), 1, window(64), bytes(shortMessage)}.workload("saturate"),
 		fanout{spokes(few), 1, window(64), bytes(longMessage)}.workload("saturate"),
 		fanout{spokes(many), 1, window(16), bytes(shortMessage)}.workload("saturate"),
 		fanout{spokes(many), 1, window(16), bytes(longMessage)}.workload("saturate"),
 		fanout{spokes(few), 1, 1, bytes(shortMessage)}.workload("one-in-flight"),
-		fanout{spokes(many), rooms, window(64), bytes(shortMessage)}.workload("many-topics"),
+		fanout{spokes(many), topics, window(64), bytes(shortMessage)}.workload("many-topics"),
 		rate{spokes(few), 1, bytes(shortMessage), perSecond(100)}.workload("steady"),
-		giant.workload("steady"),
-		rate{spokes(many), rooms, bytes(shortMessage), perSecond(1000)}.workload("tails"),
+		steady.workload("steady"),
+		rate{spokes(many), topics, bytes(shortMessage), perSecond(1000)}.workload("tails"),
 		idle{most}.workload("idle"),
 		events{spokes(few), 1, bytes(shortMessage)}.workload("events-in"),
 		events{spokes(few), 16, bytes(shortMessage)}.workload("events-in"),

@@ -101,7 +101,7 @@ func repeatable(flags *flag.FlagSet) string {
 	words := []string{"cd bench/peers && go run ."}
 	flags.Visit(func(f *flag.Flag) {
 		if !slices.Contains([]string{"root", "out", "html", "data", "keep", "render"}, f.Name) {
-			words = append(words, fmt.Sprintf("-%s %s", f.Name, f.Value))
+			words = append(words, strings.TrimSuffix(fmt.Sprintf("-%s %s", f.Name, f.Value), " true"))
 		}
 	})
 	return strings.Join(words, " ")

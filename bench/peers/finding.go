@@ -77,23 +77,19 @@ func loadFindings(path string) (all findings, err error) {
 	return all, lines.Err()
 }
 
-// commands lists how they were made.
-func (all findings) commands() (commands []string) {
+// distinct lists the different values of a field, in order.
+func (all findings) distinct(field func(finding) string) (values []string) {
 	for _, f := range all {
-		if !slices.Contains(commands, f.Command) {
-			commands = append(commands, f.Command)
+		if value := field(f); !slices.Contains(values, value) {
+			values = append(values, value)
 		}
 	}
-	return commands
+	return values
 }
 
 // servers lists who was measured, the hub, its baseline and Bun first.
-func (all findings) servers() (names []string) {
-	for _, f := range all {
-		if !slices.Contains(names, f.Server) {
-			names = append(names, f.Server)
-		}
-	}
+func (all findings) servers() []string {
+	names := all.distinct(func(f finding) string { return f.Server })
 	rank := []string{"gobwas", "gorilla", "nbio", "gws", "centrifuge", "nats", "bun", baseline, "hub"}
 	slices.SortFunc(names, func(a, b string) int { return slices.Index(rank, b) - slices.Index(rank, a) })
 	return names
@@ -107,16 +103,6 @@ func (all findings) version(server string) (version string) {
 		}
 	}
 	return version
-}
-
-// names lists the workloads.
-func (all findings) names() (names []string) {
-	for _, f := range all {
-		if !slices.Contains(names, f.Name) {
-			names = append(names, f.Name)
-		}
-	}
-	return names
 }
 
 // spread is what the runs of one server gave for one metric.

@@ -100,11 +100,11 @@ func TestFigures(t *testing.T) {
 }
 
 func TestTheCommandInTheReportNamesNoPlaces(t *testing.T) {
-	c, _, err := parseFlags([]string{"-render", "-data", "/somewhere/findings", "-out", "/somewhere", "-servers", "hub,bun", "-duration", "4s"})
+	c, _, err := parseFlags([]string{"-render", "-data", "/somewhere/findings", "-out", "/somewhere", "-servers", "hub,bun", "-short", "-duration", "4s"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := "cd bench/peers && go run . -duration 4s -servers hub,bun"; c.command != want {
+	if want := "cd bench/peers && go run . -duration 4s -servers hub,bun -short"; c.command != want {
 		t.Errorf("got %q, want %q", c.command, want)
 	}
 }
@@ -134,8 +134,9 @@ func TestAHubIsComparedWithItsBaseline(t *testing.T) {
 
 func TestTheTableMarksWhatIsWorseThanTheBaseline(t *testing.T) {
 	all := findings{cpuFinding("hub", 3, false), cpuFinding(baseline, 2, false)}
-	if got := string(makeReport(all).markdown()); !strings.Contains(got, "| **1.50 worse** | 3.00 | 2.00 |") {
-		t.Errorf("got %s, want the row marked", got)
+	got, err := makeReport(all).table()
+	if err != nil || !strings.Contains(string(got), "| **1.50 worse** | 3.00 | 2.00 |") {
+		t.Errorf("got %s and %v, want the row marked", got, err)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	texttemplate "text/template"
 )
 
 // report is what both the table and the page show.
@@ -49,25 +50,24 @@ func (c comparison) write(all findings) error {
 		return fmt.Errorf("%s holds no finding", c.data)
 	}
 	made := makeReport(all)
-	fmt.Print(string(made.markdown()))
-	files := map[string]func() ([]byte, error){}
+	table, err := made.table()
+	if err != nil {
+		return fmt.Errorf("make the table: %w", err)
+	}
+	fmt.Print(string(table))
 	if c.out != "" {
-		files[filepath.Join(c.out, "RESULTS.md")] = func() ([]byte, error) { return made.markdown(), nil }
-	}
-	if c.html != "" {
-		files[c.html] = made.page
-	}
-	for path, content := range files {
-		view, err := content()
-		if err != nil {
-			return err
+		if err := os.WriteFile(filepath.Join(c.out, "RESULTS.md"), table, 0o644); err != nil {
+			return fmt.Errorf("write the table: %w", err)
 		}
-		if err := os.WriteFile(path, view, 0o644); err != nil {
-			return fmt.Errorf("write the results: %w", err)
-		}
-		fmt.Fprintln(os.Stderr, "wrote", path)
 	}
-	return nil
+	if c.html == "" {
+		return nil
+	}
+	page, err := made.page()
+	if err != nil {
+		return fmt.Errorf("make the page: %w", err)
+	}
+	return os.WriteFile(c.html, page, 0o644)
 }
 
 func makeReport(all findings) report {
@@ -76,7 +76,7 @@ func makeReport(all findings) report {
 	servers := all.servers()
 	made := report{
 		Date:    fmt.Sprintf("%s to %s", first.UTC().Format("2006-01-02 15:04"), last.UTC().Format("15:04 MST")),
-		Machine: describeMachine(), Commands: all.commands(), Columns: []string{"workload", "unit", "hub / peer", "target", "met"}, Notes: notes(all),
+		Machine: describeMachine(), Commands: all.distinct(func(f finding) string { return f.Command }), Columns: []string{"workload", "unit", "hub / peer", "target", "met"}, Notes: notes(all),
 	}
 	if slices.Contains(servers, baseline) {
 		made.Columns = append(made.Columns, "hub / baseline")
@@ -149,41 +149,26 @@ func notes(all findings) (gathered []reportNote) {
 	return gathered
 }
 
-func (r report) markdown() []byte {
-	var out bytes.Buffer
-	fmt.Fprintf(&out, "# Results\n\n%s. %s.\nThe server has cores of its own, the clients have the others. Figures are medians. The servers of one command were measured in turns.\n\n", r.Date, r.Machine)
-	for _, command := range r.Commands {
-		fmt.Fprintf(&out, "    %s\n", command)
-	}
-	fmt.Fprint(&out, "\nThe peer in \"hub / peer\" is the one that the target names, or else Bun.\n\n")
-	fmt.Fprintf(&out, "| %s |\n|%s\n", strings.Join(r.Columns, " | "), strings.Repeat("---|", len(r.Columns)))
-	for _, line := range r.Rows {
-		fmt.Fprintf(&out, "| %s |\n", strings.Join(line.Cells, " | "))
-	}
-	fmt.Fprint(&out, "\n## Versions\n\n")
-	for _, server := range r.Servers {
-		fmt.Fprintf(&out, "- %s: %s\n", server.Name, server.Version)
-	}
-	if len(r.Notes) > 0 {
-		fmt.Fprint(&out, "\n## Notes\n\n")
-	}
-	for _, note := range r.Notes {
-		fmt.Fprintf(&out, "- %s: %s\n", note.Where, note.Text)
-	}
-	return out.Bytes()
-}
+//go:embed results.md.tmpl
+var tableSource string
 
 //go:embed page.html
 var pageSource string
 
-func (r report) page() ([]byte, error) {
-	page, err := template.New("page").Parse(pageSource)
-	if err != nil {
-		return nil, fmt.Errorf("read the page's template: %w", err)
-	}
+func (r report) table() ([]byte, error) {
 	var out bytes.Buffer
-	if err := page.Execute(&out, r); err != nil {
-		return nil, fmt.Errorf("fill the page: %w", err)
+	made, err := texttemplate.New("table").Funcs(texttemplate.FuncMap{"join": strings.Join}).Parse(tableSource)
+	if err == nil {
+		err = made.Execute(&out, r)
 	}
-	return out.Bytes(), nil
+	return out.Bytes(), err
+}
+
+func (r report) page() ([]byte, error) {
+	var out bytes.Buffer
+	made, err := template.New("page").Parse(pageSource)
+	if err == nil {
+		err = made.Execute(&out, r)
+	}
+	return out.Bytes(), err
 }

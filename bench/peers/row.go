@@ -114,7 +114,7 @@ var rows = []row{
 
 // name finds the workload that the row is of, if it was measured.
 func (r row) name(all findings) (string, bool) {
-	for _, name := range all.names() {
+	for _, name := range all.distinct(func(f finding) string { return f.Name }) {
 		label, parameters, _ := strings.Cut(name, "/")
 		if label == r.label && strings.Contains(parameters, r.match) {
 			return name, true

@@ -3,20 +3,13 @@
 package swarm
 
 import (
-	"bytes"
-	"crypto/sha1"
-	"encoding/base64"
 	"fmt"
 	"net/netip"
 
 	"golang.org/x/sys/unix"
 )
 
-const (
-	connectsAtOnce = 256
-	handshakeKey   = "c3Bva2VodWIgc3dhcm0hIQ=="
-	handshakeGUID  = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
-)
+const connectsAtOnce = 256
 
 // connector opens the connections of one plan, a limited number at a time.
 // I1: opening is how many have been opened and are neither ready nor failed.
@@ -24,7 +17,6 @@ type connector struct {
 	plan    Plan
 	server  unix.SockaddrInet4
 	request []byte
-	accept  []byte
 	opened  int
 	opening int
 	ready   int
@@ -37,20 +29,12 @@ func newConnector(plan Plan, now int64) (*connector, error) {
 	if err != nil || !address.Addr().Is4() {
 		return nil, fmt.Errorf("the server's address %q is not an IPv4 address and port", plan.Address)
 	}
-	digest := sha1.Sum([]byte(handshakeKey + handshakeGUID))
 	return &connector{
 		plan:    plan,
 		server:  unix.SockaddrInet4{Addr: address.Addr().As4(), Port: int(address.Port())},
 		request: Handshake(plan.Path, plan.Address),
-		accept:  []byte(base64.StdEncoding.EncodeToString(digest[:])),
 		began:   now,
 	}, nil
-}
-
-// Handshake is the request of a client.
-func Handshake(path, host string) []byte {
-	return fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
-		"Sec-WebSocket-Key: %s\r\nSec-WebSocket-Version: 13\r\n\r\n", path, host, handshakeKey)
 }
 
 // finished reports whether nothing is left to open or to wait for.
@@ -98,17 +82,4 @@ func (c *connector) bindAndConnect(fd, seed int) error {
 // SourceAddress spreads connections over 127.1.0.1 to 127.250.249.250, by their number.
 func SourceAddress(number int) [4]byte {
 	return [4]byte{127, byte(1 + number/62500%250), byte(number / 250 % 250), byte(1 + number%250)}
-}
-
-// upgraded looks at the answer to the handshake: the length of its head, 0 while it is incomplete.
-func (c *connector) upgraded(view []byte) (head int, err error) {
-	end := bytes.Index(view, []byte("\r\n\r\n"))
-	if end < 0 {
-		return 0, nil
-	}
-	if !bytes.HasPrefix(view, []byte("HTTP/1.1 101")) || !bytes.Contains(view[:end], c.accept) {
-		line, _, _ := bytes.Cut(view, []byte("\r\n"))
-		return 0, fmt.Errorf("the server answered %q to the handshake", line)
-	}
-	return end + 4, nil
 }

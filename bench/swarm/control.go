@@ -86,20 +86,10 @@ const (
 
 // reply is one line from a child to the parent: first that it has started, then the answer to each command, in order.
 type reply struct {
-	Do     string       `json:"do"`
-	Error  string       `json:"error,omitempty"`
-	Count  int          `json:"count,omitempty"`
-	Nanos  int64        `json:"nanos,omitempty"`
-	Sent   []uint64     `json:"sent,omitempty"`
-	Groups []groupReply `json:"groups,omitempty"`
-}
-
-// groupReply is what a child says of one group.
-type groupReply struct {
-	Delivered uint64         `json:"delivered"`
-	Faults    Faults         `json:"faults"`
-	Latency   []byte         `json:"latency"`
-	Closes    map[uint16]int `json:"closes,omitempty"`
-	Retries   []int          `json:"retries,omitempty"`
-	Example   string         `json:"example,omitempty"`
+	Do     string   `json:"do"`
+	Error  string   `json:"error,omitempty"`
+	Count  int      `json:"count,omitempty"`
+	Nanos  int64    `json:"nanos,omitempty"`
+	Sent   []uint64 `json:"sent,omitempty"`
+	Groups []Report `json:"groups,omitempty"`
 }

@@ -39,22 +39,22 @@ func (p *process) event(s *spoke, g *group, view []byte, off int) {
 	t := stamp(view, off)
 	expect, longer := s.expectation(t.topic)
 	if expect == nil {
-		g.faults.Foreign++
+		g.Faults.Foreign++
 		return
 	}
 	end := off + g.payload + longer
 	if len(view) < end || view[end-1] != '}' || view[end-2] != '"' {
-		g.faults.Malformed++
+		g.Faults.Malformed++
 		return
 	}
-	if !expect.observe(t.seq, &g.faults) {
+	if !expect.observe(t.seq, &g.Faults) {
 		return
 	}
 	if s.second != nil {
-		s.second.inOrder(t.at, &g.faults)
+		s.second.inOrder(t.at, &g.Faults)
 	}
-	g.delivered++
-	g.latency.Record(p.clock.last - t.at)
+	g.Delivered++
+	g.Latency.Record(p.clock.last - t.at)
 	if g.window != nil && g.arrived(p.counters, t) {
 		p.wake()
 	}
@@ -65,14 +65,14 @@ func (p *process) answer(s *spoke, g *group, view []byte) {
 	answered, rejected := g.plan.Dialect.subscribed(view)
 	switch {
 	case rejected:
-		g.faults.Malformed++
+		g.Faults.Malformed++
 		p.lose(s, "the server rejected: "+string(bytes.TrimSpace(view)))
 	case answered && s.state == stateSubscribing:
 		p.subscribed(s)
 	case answered:
 		p.tally.answered.Add(1)
 		if due, ok := ackStamp(view); ok {
-			g.latency.Record(p.clock.last - due)
+			g.Latency.Record(p.clock.last - due)
 		}
 	default:
 		if alive := g.plan.Dialect.appendKeepAlive(nil, view); len(alive) > 0 {

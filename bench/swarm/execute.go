@@ -29,7 +29,7 @@ func (p *process) runCommands() error {
 }
 
 // execute does what a command asks for. A connect is answered later, by dialMore.
-func (p *process) execute(c command, done *reply) (err error) {
+func (p *process) execute(c command, done *reply) error {
 	switch c.Do {
 	case doConnect:
 		return p.connect(*c.Plan)
@@ -39,18 +39,18 @@ func (p *process) execute(c command, done *reply) (err error) {
 		done.Sent = p.pause()
 	case doMark:
 		for _, g := range p.groups {
-			g.latency.Reset()
+			g.Latency.Reset()
 		}
 	case doStall:
 		done.Count = p.stall(c.Group, c.Every)
 	case doResume:
 		done.Count = p.resume(c.Group)
 	case doReport:
-		done.Groups, err = p.report(c.Sent)
+		done.Groups = p.report(c.Sent)
 	default:
 		return fmt.Errorf("unknown command %q", c.Do)
 	}
-	return err
+	return nil
 }
 
 func (p *process) connect(plan Plan) error {
@@ -164,21 +164,16 @@ func (p *process) resume(group int) (resumed int) {
 }
 
 // report returns the counters of every group. With sent, healthy subscribers lack what they have not received of it.
-func (p *process) report(sent []uint64) ([]groupReply, error) {
+func (p *process) report(sent []uint64) (reports []Report) {
 	for i := range p.spokes {
 		s := &p.spokes[i]
 		g := p.groups[s.group]
 		if s.listening() && int(s.group) < len(sent) {
-			s.expect.finish(topicSent(sent[s.group], max(g.plan.Topics, 1), int(s.topic)-g.plan.FirstTopic), &g.faults)
+			s.expect.finish(topicSent(sent[s.group], max(g.plan.Topics, 1), int(s.topic)-g.plan.FirstTopic), &g.Faults)
 		}
 	}
-	replies := make([]groupReply, MaxGroups)
-	for i, g := range p.groups {
-		reply, err := g.reply()
-		if err != nil {
-			return nil, err
-		}
-		replies[i] = reply
+	for _, g := range p.groups {
+		reports = append(reports, g.Report)
 	}
-	return replies, nil
+	return reports
 }

@@ -132,7 +132,7 @@ func (p *process) run() error {
 		p.dialMore()
 		p.pump()
 		for i, g := range p.groups {
-			p.tally.delivered[i].Store(g.delivered)
+			p.tally.delivered[i].Store(g.Delivered)
 		}
 	}
 	return nil

@@ -54,8 +54,8 @@ func TestAnySplitOfTheInputGivesTheSameEvents(t *testing.T) {
 				s.partial = nil
 				p.take(s, view)
 			}
-			if g := p.groups[0]; g.delivered != 4 || g.faults != (Faults{}) {
-				t.Errorf("got %d events and %+v, want 4 and no fault", g.delivered, g.faults)
+			if g := p.groups[0]; g.Delivered != 4 || g.Faults != (Faults{}) {
+				t.Errorf("got %d events and %+v, want 4 and no fault", g.Delivered, g.Faults)
 			}
 		})
 	}
@@ -68,8 +68,8 @@ func TestManyEventsInOneMessageAreAllSeen(t *testing.T) {
 		joined = append(append(append(joined, "MSG tick 1 128\r\n"...), appendEnvelope(nil, tick{seq: seq}, 128)...), "\r\n"...)
 	}
 	p.take(s, serverFrame(joined))
-	if g := p.groups[0]; g.delivered != 3 || g.faults != (Faults{}) {
-		t.Errorf("got %d events and %+v, want 3 and no fault", g.delivered, g.faults)
+	if g := p.groups[0]; g.Delivered != 3 || g.Faults != (Faults{}) {
+		t.Errorf("got %d events and %+v, want 3 and no fault", g.Delivered, g.Faults)
 	}
 }
 
@@ -86,7 +86,7 @@ func TestDamagedEventsAreFaults(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			p, s := listeningProcess(t, DialectHub)
 			p.take(s, serverFrame(c.envelope))
-			if got := p.groups[0].faults; got != c.want {
+			if got := p.groups[0].Faults; got != c.want {
 				t.Errorf("got %+v, want %+v", got, c.want)
 			}
 		})
@@ -126,8 +126,8 @@ func TestI1OfTheProcessNothingAllocatesPerFrame(t *testing.T) {
 	if got != 0 {
 		t.Errorf("got %g allocations for 16 frames, want none", got)
 	}
-	if p.groups[0].faults != (Faults{}) {
-		t.Errorf("got %+v, want no fault", p.groups[0].faults)
+	if p.groups[0].Faults != (Faults{}) {
+		t.Errorf("got %+v, want no fault", p.groups[0].Faults)
 	}
 }
 

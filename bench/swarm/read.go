@@ -70,7 +70,7 @@ func (p *process) read(s *spoke, ending bool) {
 // take handles the whole frames in view and keeps the rest for the next time.
 func (p *process) take(s *spoke, view []byte) {
 	if s.state == stateUpgrading {
-		head, err := p.connector.upgraded(view)
+		head, err := upgraded(view)
 		if err != nil {
 			p.lose(s, err.Error())
 			return
@@ -92,7 +92,7 @@ func (p *process) frames(s *spoke, g *group, view []byte) []byte {
 	for {
 		f, ok, err := parseFrame(view)
 		if err != nil {
-			g.faults.Malformed++
+			g.Faults.Malformed++
 			p.lose(s, err.Error())
 			return nil
 		}
@@ -117,7 +117,7 @@ func (p *process) frame(s *spoke, g *group, f frame, payload []byte) {
 	case f.op == opPong:
 		p.tally.answered.Add(1)
 	case f.op == opContinuation || !f.fin:
-		g.faults.Malformed++
+		g.Faults.Malformed++
 		p.lose(s, "the server split a message, which this client doesn't join")
 	default:
 		p.message(s, g, payload)
@@ -130,9 +130,9 @@ func (p *process) closed(s *spoke, g *group, payload []byte) {
 	if len(payload) >= 2 {
 		code = binary.BigEndian.Uint16(payload)
 	}
-	g.closes[code]++
+	g.Closes[code]++
 	if ms, hinted := retryHint(payload); hinted {
-		g.retries = append(g.retries, ms)
+		g.Retries = append(g.Retries, ms)
 	}
 	if s.listening() {
 		g.closed(fmt.Sprintf("the server closed a healthy connection with %d", code))
@@ -158,7 +158,7 @@ func retryHint(payload []byte) (ms int, hinted bool) {
 // ended handles the end of a connection without a close frame.
 func (p *process) ended(s *spoke, errno unix.Errno) {
 	g := p.groups[s.group]
-	g.closes[closeWithoutFrame]++
+	g.Closes[closeWithoutFrame]++
 	if s.state < stateReady {
 		p.lose(s, fmt.Sprintf("the server hung up during the handshake (%v)", errno))
 		return

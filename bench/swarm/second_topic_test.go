@@ -27,8 +27,8 @@ func TestASpokeOfTwoTopics(t *testing.T) {
 			for _, e := range c.events {
 				p.take(s, serverFrame(appendEnvelope(nil, tick{e.topic, e.seq, e.at}, 128)))
 			}
-			if g := p.groups[0]; g.delivered != c.delivered || g.faults != c.want {
-				t.Errorf("got %d events and %+v, want %d and %+v", g.delivered, g.faults, c.delivered, c.want)
+			if g := p.groups[0]; g.Delivered != c.delivered || g.Faults != c.want {
+				t.Errorf("got %d events and %+v, want %d and %+v", g.Delivered, g.Faults, c.delivered, c.want)
 			}
 		})
 	}

@@ -81,3 +81,12 @@ func stamp(view []byte, off int) tick {
 		at:    int64(hex64(view[off+stampAt:])),
 	}
 }
+
+// topicSent is how many of a number of events, published over the topics in turn, went to the topic with this index.
+func topicSent(published uint64, topics, index int) uint32 {
+	n, rest := published/uint64(topics), published%uint64(topics)
+	if uint64(index) < rest {
+		n++
+	}
+	return uint32(n)
+}
