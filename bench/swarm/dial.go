@@ -13,7 +13,7 @@ func (p *process) dialMore() {
 	}
 	if c.finished() {
 		p.connector = nil
-		p.commands.answer(reply{Do: doConnect, Count: c.ready, Nanos: p.clock.read() - c.began})
+		p.parent.answers.Encode(reply{Do: doConnect, Count: c.ready, Nanos: p.clock.read() - c.began})
 	}
 }
 

@@ -3,29 +3,35 @@
 package swarm
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 )
 
-// runCommands executes every command that has come.
-func (p *process) runCommands() error {
-	commands, err := p.commands.read()
-	if err != nil {
-		return err
+// parent is the other end of the process's stdin and stdout.
+type parent struct {
+	commands *json.Decoder
+	answers  *json.Encoder
+	// done says that there will be no more commands.
+	done bool
+}
+
+// runCommand executes the command that has come. The parent sends the next one once it has the answer, and a command is short enough
+// to come at once.
+func (p *process) runCommand() error {
+	var c command
+	if err := p.parent.commands.Decode(&c); err != nil {
+		p.parent.done = true
+		return nil
 	}
-	for _, c := range commands {
-		done := reply{Do: c.Do}
-		if err := p.execute(c, &done); err != nil {
-			done.Error = err.Error()
-		}
-		if c.Do == doConnect && done.Error == "" {
-			continue
-		}
-		if err := p.commands.answer(done); err != nil {
-			return err
-		}
+	done := reply{Do: c.Do}
+	if err := p.execute(c, &done); err != nil {
+		done.Error = err.Error()
 	}
-	return nil
+	if c.Do == doConnect && done.Error == "" {
+		return nil
+	}
+	return p.parent.answers.Encode(done)
 }
 
 // execute does what a command asks for. A connect is answered later, by dialMore.

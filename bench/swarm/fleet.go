@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -33,7 +34,7 @@ func StartFleet(processes int, cores []int, stderr io.Writer) (*Fleet, error) {
 	wakeup, err := unix.Eventfd(0, unix.EFD_NONBLOCK|unix.EFD_CLOEXEC)
 	if err != nil {
 		counters.close()
-		return nil, fmt.Errorf("swarm: make the wakeup: %w", err)
+		return nil, fmt.Errorf("swarm: make the wake-up descriptor: %w", err)
 	}
 	f := &Fleet{counters: counters, wakeup: os.NewFile(uintptr(wakeup), "wakeup")}
 	for number := range processes {
@@ -121,8 +122,8 @@ func (f *Fleet) Publish(p Publication, processes []int) error {
 			if slices.Contains(processes, number) != here {
 				continue
 			}
-			if _, err := f.children[number].ask(command{Do: doPublish, Publish: &p, Here: here}); err != nil {
-				return fmt.Errorf("swarm: %w", err)
+			if _, err := f.ask([]int{number}, []command{{Do: doPublish, Publish: &p, Here: here}}); err != nil {
+				return err
 			}
 		}
 	}
@@ -152,20 +153,12 @@ func (f *Fleet) Mark() error {
 
 // Stall makes one spoke of a group in every so many stop reading, and returns how many did.
 func (f *Fleet) Stall(group, every int) (stalled int, err error) {
-	replies, err := f.askAll(command{Do: doStall, Group: group, Every: every})
-	for _, r := range replies {
-		stalled += r.Count
-	}
-	return stalled, err
+	return f.count(command{Do: doStall, Group: group, Every: every})
 }
 
 // Resume lets them read again.
 func (f *Fleet) Resume(group int) (resumed int, err error) {
-	replies, err := f.askAll(command{Do: doResume, Group: group})
-	for _, r := range replies {
-		resumed += r.Count
-	}
-	return resumed, err
+	return f.count(command{Do: doResume, Group: group})
 }
 
 // Close ends the processes and waits for them.
@@ -178,12 +171,40 @@ func (f *Fleet) Close() error {
 	return errors.Join(failures...)
 }
 
-func (f *Fleet) askAll(c command) ([]reply, error) {
-	commands := make([]command, len(f.children))
-	for i := range commands {
-		commands[i] = c
+// Signal sends a signal to every process: after SIGSTOP none of them reads, until SIGCONT. In between no other method may be called
+// but Kill: it would wait for an answer.
+func (f *Fleet) Signal(signal syscall.Signal) error {
+	for _, c := range f.children {
+		if err := c.cmd.Process.Signal(signal); err != nil {
+			return fmt.Errorf("swarm: signal client process %d: %w", c.number, err)
+		}
 	}
-	return f.ask(f.All(), commands)
+	return nil
+}
+
+// Kill ends every process by SIGKILL, and waits until the kernel has closed their connections. It takes the place of Close.
+func (f *Fleet) Kill() error {
+	failed := f.Signal(syscall.SIGKILL)
+	for _, c := range f.children {
+		killed := c.quit()
+		if c.cmd.ProcessState == nil {
+			failed = errors.Join(failed, killed)
+		}
+	}
+	return errors.Join(failed, f.wakeup.Close(), f.counters.close())
+}
+
+// count adds up the answers of all processes.
+func (f *Fleet) count(c command) (total int, err error) {
+	replies, err := f.askAll(c)
+	for _, r := range replies {
+		total += r.Count
+	}
+	return total, err
+}
+
+func (f *Fleet) askAll(c command) ([]reply, error) {
+	return f.ask(f.All(), slices.Repeat([]command{c}, len(f.children)))
 }
 
 // ask sends a command to each of several processes, and then reads their answers.

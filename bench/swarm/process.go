@@ -4,6 +4,7 @@ package swarm
 
 import (
 	"encoding/binary"
+	"encoding/json"
 	"fmt"
 	"os"
 	"runtime"
@@ -42,7 +43,7 @@ type process struct {
 	publishers [MaxGroups]publisher
 	// windowed says that this process has had a windowed publisher, which must be woken from sleep.
 	windowed bool
-	commands commandReader
+	parent   parent
 	buffer   []byte
 }
 
@@ -80,7 +81,7 @@ func newProcess(number int) (*process, error) {
 	}
 	p := &process{
 		clock: newClock(), counters: counters, tally: &counters.page.tallies[number],
-		commands: commandReader{in: commandDescriptor, out: os.Stdout}, buffer: make([]byte, readBuffer),
+		parent: parent{commands: json.NewDecoder(os.Stdin), answers: json.NewEncoder(os.Stdout)}, buffer: make([]byte, readBuffer),
 	}
 	if p.poller, err = newPoller(); err != nil {
 		return nil, err
@@ -96,9 +97,6 @@ func newProcess(number int) (*process, error) {
 
 // watch registers what is no connection, and tells the parent that the process is there.
 func (p *process) watch(number int) error {
-	if err := unix.SetNonblock(commandDescriptor, true); err != nil {
-		return fmt.Errorf("read commands without waiting: %w", err)
-	}
 	own := map[int32]int{tagCommand: commandDescriptor, tagTimer: p.timer.fd}
 	if number == 0 {
 		own[tagWake] = wakeDescriptor
@@ -108,12 +106,12 @@ func (p *process) watch(number int) error {
 			return err
 		}
 	}
-	return p.commands.answer(reply{Do: doStart})
+	return p.parent.answers.Encode(reply{Do: doStart})
 }
 
 // run is the loop: look at what happened, read it, publish what became due, show the counters.
 func (p *process) run() error {
-	for !p.commands.ended {
+	for !p.parent.done {
 		n := p.poller.poll()
 		if n == 0 && !p.pump() {
 			n = p.sleep()
@@ -142,7 +140,7 @@ func (p *process) run() error {
 func (p *process) ownEvent(tag int32) error {
 	switch tag {
 	case tagCommand:
-		return p.runCommands()
+		return p.runCommand()
 	case tagTimer:
 		p.timer.expired()
 	}
