@@ -3,19 +3,15 @@
 package server
 
 import (
-	"bytes"
 	"fmt"
-	"os"
-	"strconv"
 	"time"
 
+	"github.com/prometheus/procfs"
 	"golang.org/x/sys/unix"
 )
 
 const (
 	ticksPerSecond   = 100
-	statUserField    = 11
-	statSystemField  = 12
 	cpuClockSchedule = 2
 )
 
@@ -29,37 +25,21 @@ type CPU struct {
 
 // ReadCPU asks the kernel for a process's time.
 func ReadCPU(pid int) (CPU, error) {
-	content, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	process, err := procfs.NewProc(pid)
 	if err != nil {
 		return CPU{}, fmt.Errorf("read the CPU time: %w", err)
 	}
-	used, err := parseStat(content)
+	stat, err := process.Stat()
 	if err != nil {
-		return CPU{}, fmt.Errorf("read the CPU time of process %d: %w", pid, err)
+		return CPU{}, fmt.Errorf("read the CPU time: %w", err)
 	}
+	ticks := func(n uint) time.Duration { return time.Duration(n) * time.Second / ticksPerSecond }
+	used := CPU{Whole: ticks(stat.UTime + stat.STime), userTicks: ticks(stat.UTime), systemTicks: ticks(stat.STime)}
 	var exact unix.Timespec
 	if clock := int32(^pid<<3 | cpuClockSchedule); unix.ClockGettime(clock, &exact) == nil {
 		used.Whole = time.Duration(exact.Nano())
 	}
 	return used, nil
-}
-
-// parseStat reads user and system time from /proc/PID/stat.
-func parseStat(content []byte) (CPU, error) {
-	nameEnd := bytes.LastIndexByte(content, ')')
-	fields := bytes.Fields(content[nameEnd+1:])
-	if nameEnd < 0 || len(fields) <= statSystemField {
-		return CPU{}, fmt.Errorf("unexpected content %q", content)
-	}
-	var times [2]time.Duration
-	for i, field := range []int{statUserField, statSystemField} {
-		ticks, err := strconv.ParseInt(string(fields[field]), 10, 64)
-		if err != nil {
-			return CPU{}, fmt.Errorf("unexpected number: %w", err)
-		}
-		times[i] = time.Duration(ticks) * time.Second / ticksPerSecond
-	}
-	return CPU{Whole: times[0] + times[1], userTicks: times[0], systemTicks: times[1]}, nil
 }
 
 // Since is what was used between two readings.
@@ -90,25 +70,25 @@ type Memory struct {
 }
 
 // Memory reads what the server has in memory.
-func (s *Server) Memory() (Memory, error) {
-	content, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", s.PID()))
+func (s *Server) Memory() (Memory, error) { return readMemory(s.PID()) }
+
+func readMemory(pid int) (Memory, error) {
+	process, err := procfs.NewProc(pid)
 	if err != nil {
 		return Memory{}, fmt.Errorf("read the process memory: %w", err)
 	}
-	kilobytes := func(name string) int64 { return number(content, name, name) << 10 }
-	return Memory{RSS: kilobytes("Rss:"), PSS: kilobytes("Pss:"), Anonymous: kilobytes("Anonymous:")}, nil
+	maps, err := process.ProcSMapsRollup()
+	if err != nil {
+		return Memory{}, fmt.Errorf("read the process memory: %w", err)
+	}
+	return Memory{RSS: int64(maps.Rss), PSS: int64(maps.Pss), Anonymous: int64(maps.Anonymous)}, nil
 }
 
-// number finds the line that begins with a word, and in it the number behind another; 0 if there is none.
-func number(content []byte, line, word string) int64 {
-	for view := range bytes.Lines(content) {
-		fields := bytes.Fields(view)
-		for i := range len(fields) - 1 {
-			if string(fields[0]) == line && string(fields[i]) == word {
-				value, _ := strconv.ParseInt(string(fields[i+1]), 10, 64)
-				return value
-			}
-		}
+// descriptors counts those that the server has open.
+func (s *Server) descriptors() (int, error) {
+	process, err := procfs.NewProc(s.PID())
+	if err != nil {
+		return 0, err
 	}
-	return 0
+	return process.FileDescriptorsLen()
 }

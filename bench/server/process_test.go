@@ -3,29 +3,13 @@
 package server
 
 import (
+	"net"
 	"os"
 	"testing"
 	"time"
-)
 
-func TestParseStatReadsTimes(t *testing.T) {
-	for name, c := range map[string]struct {
-		content      string
-		user, system time.Duration
-		fails        bool
-	}{
-		"of a plain name":               {"12 (hub) S 1 12 12 0 -1 4194304 5 0 0 0 150 250 0 0 20 0 7 0 100 0 0", 1500 * time.Millisecond, 2500 * time.Millisecond, false},
-		"of a name with a parenthesis":  {"12 (a) b) S 1 12 12 0 -1 4194304 5 0 0 0 1 2 0 0 20 0 7 0 100 0 0", 10 * time.Millisecond, 20 * time.Millisecond, false},
-		"but none where there are none": {"12 (hub) S 1", 0, 0, true},
-	} {
-		t.Run(name, func(t *testing.T) {
-			got, err := parseStat([]byte(c.content))
-			if got.userTicks != c.user || got.systemTicks != c.system || (err != nil) != c.fails {
-				t.Errorf("got %+v, %v, want user %v, system %v, failure %v", got, err, c.user, c.system, c.fails)
-			}
-		})
-	}
-}
+	"github.com/prometheus/procfs"
+)
 
 func TestReadCPUOfThisProcessGrows(t *testing.T) {
 	before, err := ReadCPU(os.Getpid())
@@ -43,17 +27,48 @@ func TestReadCPUOfThisProcessGrows(t *testing.T) {
 	}
 }
 
-func TestKernelTablesAreRead(t *testing.T) {
-	sockets := []byte("sockets: used 15\nTCP: inuse 2 orphan 0 tw 20 alloc 2 mem 601\nUDP: inuse 0 mem 7\n")
-	if got := number(sockets, "TCP:", "mem"); got != 601 {
-		t.Errorf("got %d pages, want 601", got)
-	}
-	slabs := "slabinfo - version: 2.1\n# name <active_objs>\nTCP 10 13 2368 13 8 : tunables 0\nfilp 3 21 192 21 1\nother 9 9 9 9 9\n"
-	if got, want := sumSlabs([]byte(slabs)), int64(10*2368+3*192); got != want {
+func TestOnlySocketSlabsCount(t *testing.T) {
+	slabs := procfs.SlabInfo{Slabs: []*procfs.Slab{
+		{Name: "TCP", ObjActive: 10, ObjNum: 13, ObjSize: 2368}, {Name: "filp", ObjActive: 3, ObjNum: 21, ObjSize: 192}, {Name: "other", ObjActive: 9, ObjSize: 9},
+	}}
+	if got, want := sumSlabs(slabs), int64(10*2368+3*192); got != want {
 		t.Errorf("got %d bytes of slabs, want %d", got, want)
 	}
-	if got := number([]byte("Rss:  12 kB\nPss:  7 kB\n"), "Pss:", "Pss:"); got != 7 {
-		t.Errorf("got %d kB, want 7", got)
+}
+
+func TestThisMachinesTablesAreRead(t *testing.T) {
+	kernel, err := ReadKernel()
+	if err != nil || kernel.Slabs <= 0 {
+		t.Errorf("got %+v and %v, want slabs", kernel, err)
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	conn, err := net.Dial("tcp", listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	accepted, err := listener.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer accepted.Close()
+	if _, err := accepted.Write(make([]byte, 1000)); err != nil {
+		t.Fatal(err)
+	}
+	s := &Server{Address: listener.Addr().String()}
+	if send, receive, err := s.SocketQueues(); err != nil || send+receive != 1000 {
+		t.Errorf("got %d bytes in send queues, %d in receive queues and %v, want 1000 in all", send, receive, err)
+	}
+}
+
+func TestMemoryIsReadInBytes(t *testing.T) {
+	got, err := readMemory(os.Getpid())
+	if err != nil || got.RSS < 4096 || got.RSS%1024 != 0 || got.PSS > got.RSS || got.Anonymous > got.RSS {
+		t.Errorf("got %+v and %v, want whole kilobytes, and PSS and anonymous memory within RSS", got, err)
 	}
 }
 

@@ -5,7 +5,6 @@ package server
 import (
 	"context"
 	"fmt"
-	"os"
 	"time"
 )
 
@@ -45,11 +44,9 @@ func (s *Server) Sample() (now Sample, err error) {
 	if now.Memory, err = s.Memory(); err != nil {
 		return now, err
 	}
-	descriptors, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", s.PID()))
-	if err != nil {
-		return now, fmt.Errorf("count the descriptors: %w", err)
+	if now.Descriptors, err = s.descriptors(); err != nil {
+		return now, err
 	}
-	now.Descriptors = len(descriptors)
 	used, err := ReadCPU(s.PID())
 	now.CPU, now.At = used.Whole, time.Now()
 	return now, err

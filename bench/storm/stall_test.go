@@ -104,8 +104,8 @@ func TestSpokesThatStopReading(t *testing.T) {
 	t.Logf("%d of %d stopped reading; shortly before the end each cost %.0f bytes queued in the hub and %.0f of resident memory, "+
 		"and of the kernel's %.0f in the hub's socket, %.0f in its own and %.0f in pages all told", stalled, spokes,
 		each(most.Metrics[server.QueuedBytes]), each(float64(most.Memory.RSS-before.Memory.RSS)),
-		each(float64(kernel.hub-kernelBefore.hub)), each(float64(kernel.peers-kernelBefore.peers)), each(float64(kernel.pages-kernelBefore.pages)))
-	if got, limit := each(float64(kernel.hub-kernelBefore.hub)), 768.0*1024; got > limit {
+		each(kernel.hub-kernelBefore.hub), each(kernel.peers-kernelBefore.peers), each(kernel.pages-kernelBefore.pages))
+	if got, limit := each(kernel.hub-kernelBefore.hub), 768.0*1024; got > limit {
 		t.Errorf("got %.0f bytes in the kernel for each that stopped reading, want at most %.0f", got, limit)
 	}
 	t.Logf("p99 of the healthy: %v before, %v during", calm.Quantile(0.99), during.Quantile(0.99))
@@ -125,7 +125,7 @@ func TestSpokesThatStopReading(t *testing.T) {
 
 // sockets is what the kernel holds for sockets, in bytes: the hub's send queues, its peers' receive queues, and all pages of buffers.
 type sockets struct {
-	hub, peers, pages int64
+	hub, peers, pages float64
 }
 
 func readSockets(t *testing.T, h *server.Server) sockets {
@@ -138,5 +138,5 @@ func readSockets(t *testing.T, h *server.Server) sockets {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return sockets{hub, peers, kernel.Buffers}
+	return sockets{float64(hub), float64(peers), float64(kernel.Buffers)}
 }
