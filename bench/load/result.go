@@ -14,9 +14,9 @@ type Metric struct {
 type Result struct {
 	// Metrics are in the order in which they are shown.
 	Metrics []Metric
-	// Notes say what a reader must know to believe the figures.
+	// Notes are what a reader must know to judge the figures.
 	Notes []string
-	// Failed says that the figures are void: a healthy subscriber missed events, got them twice or out of order, or the server's own
+	// Failed means that the figures are void: a healthy subscriber missed events, got them twice or out of order, or the server's own
 	// count is wrong.
 	Failed bool
 }

@@ -43,8 +43,8 @@ func (w slow) measure(s *setup) {
 	s.countCloses(stalled)
 }
 
-// waitStalled lets time pass while some don't read. Once the server says that it has closed all of them, they wake and read why: a
-// client that sleeps on gets no close frame from a server that doesn't wait for it for ever.
+// waitStalled lets time pass while some don't read. Once the server has counted a close frame for each, they read again: a server waits
+// only so long for a client to take its close frame.
 func (w slow) waitStalled(s *setup, stalled int) {
 	end := time.Now().Add(w.overflow(s.settings))
 	for asleep := true; time.Now().Before(end); {

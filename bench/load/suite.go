@@ -21,15 +21,15 @@ type Sizes struct {
 	Window int
 	// Rate is events a second where a workload has a rate.
 	Rate float64
-	// Room is the most connections that the server's file limit allows; 0 means any number.
+	// Room is how many connections the server's file limit allows; 0 means any number.
 	Room int
 }
 
 // Fit bounds the sizes by what one process of a server may have open, and notes if that changes them.
 func (z Sizes) Fit(limit swarm.FileLimit) (fitting Sizes, note string) {
 	z.Room = limit.Room()
-	if most := max(z.Spokes, grownTo); most > z.Room {
-		note = fmt.Sprintf("the file limit of %d allows %d spokes, not %d", limit.Hard, z.Room, most)
+	if wanted := max(z.Spokes, grownTo); wanted > z.Room {
+		note = fmt.Sprintf("the file limit of %d allows %d spokes, not %d", limit.Hard, z.Room, wanted)
 	}
 	return z, note
 }
@@ -54,9 +54,9 @@ func Suite(sizes Sizes, short bool) []Workload {
 	bytes := func(usual int) int { return or(sizes.Payload, usual) }
 	window := func(usual int) int { return or(sizes.Window, usual) }
 	perSecond := func(usual float64) float64 { return or(sizes.Rate, usual) }
-	most, grown := spokes(idleSpokes), spokes(grownTo)
+	idlers, grown := spokes(idleSpokes), spokes(grownTo)
 	if short {
-		most, grown = min(most, shortIdle), min(grown, shortGrown)
+		idlers, grown = min(idlers, shortIdle), min(grown, shortGrown)
 	}
 	topics := max(spokes(many)/10, 2)
 	steady := rate{spokes(many), 1, bytes(shortMessage), perSecond(10)}
@@ -72,7 +72,7 @@ func Suite(sizes Sizes, short bool) []Workload {
 		rate{spokes(few), 1, bytes(shortMessage), perSecond(100)}.workload("steady"),
 		steady.workload("steady"),
 		rate{spokes(many), topics, bytes(shortMessage), perSecond(1000)}.workload("tails"),
-		idle{most}.workload("idle"),
+		idle{idlers}.workload("idle"),
 		events{spokes(few), 1, bytes(shortMessage)}.workload("events-in"),
 		events{spokes(few), 16, bytes(shortMessage)}.workload("events-in"),
 		slow{rate{spokes(few), 1, bytes(hugeMessage), perSecond(20)}}.workload("slow"),

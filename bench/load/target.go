@@ -34,7 +34,7 @@ var PeerNames = []string{"gorilla", "gws", "nbio", "centrifuge", "nats", "gobwas
 type Target struct {
 	// Name is short: hub, bun, gorilla.
 	Name string
-	// Version says what exactly is measured.
+	// Version identifies the build.
 	Version string
 	// Dialect is its protocol.
 	Dialect swarm.Dialect

@@ -52,7 +52,7 @@ func (s *setup) drain() {
 
 func describe(f swarm.Faults) string {
 	return fmt.Sprintf("%d lost, %d duplicate, %d reordered, %d of other topics, %d malformed, %d healthy connections closed",
-		f.Lost, f.Doubled, f.Reordered, f.Foreign, f.Malformed, f.Closed)
+		f.Lost, f.Duplicated, f.Reordered, f.Foreign, f.Malformed, f.Closed)
 }
 
 // checkLedger holds the hub to its promise that every event is accounted for, and compares with what the subscribers received. An older

@@ -98,13 +98,13 @@ func list(value string) []string {
 
 // repeatable is the command that measures the same again: without the flags that name places on this machine.
 func repeatable(flags *flag.FlagSet) string {
-	words := []string{"cd bench/peers && go run ."}
+	parts := []string{"cd bench/peers && go run ."}
 	flags.Visit(func(f *flag.Flag) {
 		if !slices.Contains([]string{"root", "out", "html", "data", "keep", "render"}, f.Name) {
-			words = append(words, strings.TrimSuffix(fmt.Sprintf("-%s %s", f.Name, f.Value), " true"))
+			parts = append(parts, strings.TrimSuffix(fmt.Sprintf("-%s %s", f.Name, f.Value), " true"))
 		}
 	})
-	return strings.Join(words, " ")
+	return strings.Join(parts, " ")
 }
 
 // setAside renames earlier findings, so that nothing is lost or mixed.

@@ -47,11 +47,11 @@ func appendFinding(path string, f finding) error {
 	}
 	file, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
 	if err != nil {
-		return fmt.Errorf("keep a finding: %w", err)
+		return fmt.Errorf("store a finding: %w", err)
 	}
 	defer file.Close()
 	if _, err := file.Write(append(line, '\n')); err != nil {
-		return fmt.Errorf("keep a finding: %w", err)
+		return fmt.Errorf("store a finding: %w", err)
 	}
 	return nil
 }

@@ -60,7 +60,7 @@ func TestAVerdict(t *testing.T) {
 	}
 }
 
-func TestFindingsAreKept(t *testing.T) {
+func TestFindingsAreStored(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "findings.jsonl")
 	for _, f := range []finding{cpuFinding("bun", 1, false), cpuFinding("gws", 1, false), cpuFinding("hub", 2, false)} {
 		if err := appendFinding(path, f); err != nil {

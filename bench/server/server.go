@@ -101,7 +101,7 @@ func Start(cores []int, command []string) (*Server, error) {
 		return nil, s.Alive()
 	case <-time.After(startTimeout):
 		s.Kill()
-		return nil, fmt.Errorf("the server gave no ws:// address within %v: %q", startTimeout, s.Said())
+		return nil, fmt.Errorf("the server gave no ws:// address within %v: %q", startTimeout, s.LastLines())
 	}
 }
 
@@ -147,8 +147,8 @@ func addresses(line string) (address, path, admin string) {
 // PID is the process id.
 func (s *Server) PID() int { return s.cmd.Process.Pid }
 
-// Said returns the last lines that the server logged.
-func (s *Server) Said() []string {
+// LastLines returns the last lines that the server logged.
+func (s *Server) LastLines() []string {
 	s.log.mu.Lock()
 	defer s.log.mu.Unlock()
 	return append([]string(nil), s.log.lines...)
@@ -156,7 +156,7 @@ func (s *Server) Said() []string {
 
 // Logged returns the last JSON line with a message; nil if there is none among the lines that are kept.
 func (s *Server) Logged(message string) (found map[string]any) {
-	for _, text := range s.Said() {
+	for _, text := range s.LastLines() {
 		var line map[string]any
 		if json.Unmarshal([]byte(text), &line) == nil && line["msg"] == message {
 			found = line
@@ -172,7 +172,7 @@ func (s *Server) Done() <-chan struct{} { return s.done }
 func (s *Server) Alive() error {
 	select {
 	case <-s.done:
-		return fmt.Errorf("the server ended with %v: %q", s.cmd.ProcessState, s.Said())
+		return fmt.Errorf("the server ended with %v: %q", s.cmd.ProcessState, s.LastLines())
 	default:
 		return nil
 	}

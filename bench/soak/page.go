@@ -94,7 +94,7 @@ func (s *soak) figures() []figure {
 	whole := func(n uint64, label string) figure { return figure{fmt.Sprint(n), label, false} }
 	bad := func(n uint64, label string) figure { return figure{fmt.Sprint(n), label, n > 0} }
 	return []figure{
-		whole(t.Checked, "events checked"), bad(t.Faults.Lost, "lost"), bad(t.Faults.Doubled, "duplicates"), bad(t.Faults.Reordered, "out of order"),
+		whole(t.Checked, "events checked"), bad(t.Faults.Lost, "lost"), bad(t.Faults.Duplicated, "duplicates"), bad(t.Faults.Reordered, "out of order"),
 		whole(t.Deliveries, "deliveries in the ledger"), whole(t.Dropped, "of them dropped, by reason"), whole(t.Accepted, "connections accepted"),
 		whole(t.Kills, "killed on purpose"), whole(t.Drained, "drained with 1012"), whole(uint64(len(s.starts)), "rounds"),
 	}

@@ -170,7 +170,7 @@ func (r *round) drain() error {
 		return err
 	}
 	if code != 0 {
-		r.problem("round %d: the hub ended with code %d: %q", r.number+1, code, r.hub.Said())
+		r.problem("round %d: the hub ended with code %d: %q", r.number+1, code, r.hub.LastLines())
 	}
 	drained, ended, steady := 0, 0, r.Spokes+r.small+1
 	for ended < steady && ctx.Err() == nil {

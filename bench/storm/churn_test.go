@@ -78,24 +78,24 @@ func TestUnfinishedHandshakes(t *testing.T) {
 func TestOneByteASecond(t *testing.T) {
 	h := startHub(t, "--ping-interval=300ms", "--peer-timeout=1s")
 	base := warm(t, h)
-	slow, fast := greeted(t, h, 1), greeted(t, h, 2)
+	slow, fast := shakeHands(t, h, 1), shakeHands(t, h, 2)
 	fast.Write(server.Subscribe("drip:slow"))
 	if _, err := fast.ReadText(); err != nil {
 		t.Fatal(err)
 	}
-	const word = `{"type":"drip","id":"slow","payload":"a byte at a time"}`
-	go server.Drip(slow, server.Text(word), 30*time.Millisecond)
+	const event = `{"type":"drip","id":"slow","payload":"a byte at a time"}`
+	go server.Drip(slow, server.Text(event), 30*time.Millisecond)
 	got, err := fast.ReadText()
-	if err != nil || string(got) != word {
-		t.Errorf("got %s and %v, want %s", got, err, word)
+	if err != nil || string(got) != event {
+		t.Errorf("got %s and %v, want %s", got, err, event)
 	}
 	slow.Close()
 	fast.Close()
 	wantBase(t, h, base)
 }
 
-// greeted is a client that has shaken hands and answers pings.
-func greeted(t *testing.T, h *server.Server, number int) *server.Conn {
+// shakeHands connects a client that answers pings while it reads.
+func shakeHands(t *testing.T, h *server.Server, number int) *server.Conn {
 	t.Helper()
 	c, err := h.Dial(number)
 	if err != nil {
@@ -109,7 +109,7 @@ func greeted(t *testing.T, h *server.Server, number int) *server.Conn {
 	return c
 }
 
-func TestNonsense(t *testing.T) {
+func TestGarbage(t *testing.T) {
 	h := startHub(t)
 	base := warm(t, h)
 	fleet := startSteady(t, h, 100, eventBytes, 100)

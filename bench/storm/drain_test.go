@@ -24,7 +24,7 @@ func exitCode(t *testing.T, h *server.Server) int {
 	defer cancel()
 	code, err := h.Wait(ctx)
 	if err != nil {
-		t.Fatalf("%v; it said %q", err, h.Said())
+		t.Fatalf("%v; it logged %q", err, h.LastLines())
 	}
 	return code
 }
@@ -34,7 +34,7 @@ func wantDrained(t *testing.T, h *server.Server, fleet *swarm.Fleet, spokes int)
 	t.Helper()
 	ledger := h.Logged("drained")
 	if ledger == nil {
-		t.Fatalf("got no line about a drain, but %q", h.Said())
+		t.Fatalf("got no line about a drain, but %q", h.LastLines())
 	}
 	delivered, _ := ledger["delivered"].(float64)
 	dropped, known := ledger["dropped_closed"].(float64)

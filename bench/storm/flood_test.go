@@ -25,9 +25,9 @@ func TestAPublisherThatOverwhelms(t *testing.T) {
 		t.Fatal(err)
 	}
 	end := time.Now().Add(stormTime())
-	var most int64
+	var maxRSS int64
 	awaitSample(t, h, "the flood's end", func(s server.Sample) bool {
-		most = max(most, s.Memory.RSS)
+		maxRSS = max(maxRSS, s.Memory.RSS)
 		return time.Now().After(end)
 	})
 	sent, err := fleet.Pause()
@@ -41,7 +41,7 @@ func TestAPublisherThatOverwhelms(t *testing.T) {
 		t.Errorf("got %d connections ended and %.0f closed for backpressure, want the same", got.Faults.Closed, quiet.Metrics[server.Backpressured])
 	}
 	t.Logf("%d events for %d spokes in %v: %d delivered, %d spokes ended, by code %v; %.1f MB resident at most",
-		sent[groupVictims], victims, stormTime(), got.Delivered, got.Faults.Closed, got.Closes, float64(most)/1e6)
+		sent[groupVictims], victims, stormTime(), got.Delivered, got.Faults.Closed, got.Closes, float64(maxRSS)/1e6)
 	closeFleet(t, fleet)
 	healthy.finish(t)
 	closeFleet(t, healthy.Fleet)

@@ -91,11 +91,11 @@ func TestSpokesThatStopReading(t *testing.T) {
 	if err != nil || stalled != victims {
 		t.Fatalf("got %d that stopped reading and %v, want %d", stalled, err, victims)
 	}
-	var most server.Sample
+	var last server.Sample
 	var kernel sockets
 	awaitSample(t, h, "backpressure", func(s server.Sample) bool {
 		if s.Metrics[server.Backpressured] == 0 {
-			most, kernel = s, readSockets(t, h)
+			last, kernel = s, readSockets(t, h)
 		}
 		return s.Metrics[server.Backpressured] == float64(stalled)
 	})
@@ -103,7 +103,7 @@ func TestSpokesThatStopReading(t *testing.T) {
 	each := func(bytes float64) float64 { return bytes / float64(stalled) }
 	t.Logf("%d of %d stopped reading; shortly before the end each cost %.0f bytes queued in the hub and %.0f of resident memory, "+
 		"and of the kernel's %.0f in the hub's socket, %.0f in its own and %.0f in pages all told", stalled, spokes,
-		each(most.Metrics[server.QueuedBytes]), each(float64(most.Memory.RSS-before.Memory.RSS)),
+		each(last.Metrics[server.QueuedBytes]), each(float64(last.Memory.RSS-before.Memory.RSS)),
 		each(kernel.hub-kernelBefore.hub), each(kernel.peers-kernelBefore.peers), each(kernel.pages-kernelBefore.pages))
 	if got, limit := each(kernel.hub-kernelBefore.hub), 768.0*1024; got > limit {
 		t.Errorf("got %.0f bytes in the kernel for each that stopped reading, want at most %.0f", got, limit)
@@ -113,7 +113,7 @@ func TestSpokesThatStopReading(t *testing.T) {
 	if got, err := fleet.Resume(groupVictims); err != nil || got != stalled {
 		t.Errorf("got %d that read again and %v, want %d", got, err, stalled)
 	}
-	awaitSample(t, h, "goodbyes", func(s server.Sample) bool { return s.Metrics[server.Connections] == float64(healthy+1) })
+	awaitSample(t, h, "the end of those closed", func(s server.Sample) bool { return s.Metrics[server.Connections] == float64(healthy+1) })
 	got := report(t, fleet.Fleet, nil)[groupVictims]
 	wantNoFaults(t, "those that stopped reading", got)
 	if got.Closes[tryLater] != stalled {

@@ -16,7 +16,7 @@ const (
 	groupFlood   = 3
 )
 
-// steady is a fleet whose spokes hear the common topic from one of them that publishes on a schedule, and must never notice anything.
+// steady is a fleet with one publisher on a schedule. A storm must not lose, duplicate or reorder any event of its subscribers.
 type steady struct {
 	*swarm.Fleet
 	hub    *server.Server

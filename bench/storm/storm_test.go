@@ -107,7 +107,7 @@ func startHub(t *testing.T, flags ...string) *server.Server {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
 		if code, err := h.Wait(ctx); code != 0 || err != nil {
-			t.Errorf("got exit code %d and %v at the end, want 0; the hub said %q", code, err, h.Said())
+			t.Errorf("got exit code %d and %v at the end, want 0; the hub logged %q", code, err, h.LastLines())
 		}
 	})
 	return h
@@ -142,7 +142,7 @@ func connect(t *testing.T, fleet *swarm.Fleet, h *server.Server, plan swarm.Plan
 	}
 	opened, err := fleet.Connect(plan, processes)
 	if err != nil {
-		t.Fatalf("%v; the hub said %q", err, h.Said())
+		t.Fatalf("%v; the hub logged %q", err, h.LastLines())
 	}
 	return opened
 }
@@ -163,7 +163,7 @@ func awaitSample(t *testing.T, h *server.Server, what string, satisfied func(ser
 	defer cancel()
 	s, err := h.Await(ctx, satisfied)
 	if err != nil {
-		t.Fatalf("waiting for %s: %v, got %v; the hub said %q", what, err, s, h.Said())
+		t.Fatalf("waiting for %s: %v, got %v; the hub logged %q", what, err, s, h.LastLines())
 	}
 	return s
 }
@@ -204,9 +204,8 @@ func wantLedger(t *testing.T, h *server.Server) {
 	}
 }
 
-// wantBase waits until nothing is left of a storm: the index is empty, the queues, the connections and the descriptors are as
-// before, and so is the memory, within a fifth and what Go's allocator keeps at hand for each processor, 64 pages that its
-// scavenger does not reach.
+// wantBase waits until nothing is left of a storm: the index is empty, and the queues, connections and descriptors are as before. So is
+// the memory, within a fifth and the 64 pages that Go's allocator caches for each processor out of its scavenger's reach.
 func wantBase(t *testing.T, h *server.Server, base server.Sample) server.Sample {
 	t.Helper()
 	const fifth = 1.2
@@ -229,8 +228,8 @@ func wantBase(t *testing.T, h *server.Server, base server.Sample) server.Sample 
 	return got
 }
 
-// warm has the hub run through its code once, with a thousand spokes that come, hear of each other and go. What Go's allocator
-// then keeps for good, its own tables most of all, belongs to what is there before a storm.
+// warm has the hub run through its code once, with a thousand spokes that connect, receive events and disconnect. Memory that Go's
+// allocator never returns after that, mainly its own tables, counts as there before a storm.
 func warm(t *testing.T, h *server.Server) server.Sample {
 	t.Helper()
 	fresh := sample(t, h)

@@ -4,9 +4,9 @@ package swarm
 
 const churnAckEvery = 4
 
-// churnPublisher subscribes and unsubscribes on a schedule, over many connections in turn: each write holds as many control events as
-// the batch says, half of each, for the connection's own topic. Every fourth write ends with one that asks for an answer and bears the
-// time at which it was due.
+// churnPublisher subscribes and unsubscribes on a schedule, over many connections in turn: each write holds a batch of control events, half
+// of each kind, for the connection's own topic. Every fourth write ends with one that asks for an answer, whose id is the time at which it
+// was due.
 type churnPublisher struct {
 	batch    int
 	interval float64

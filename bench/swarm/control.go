@@ -6,7 +6,7 @@ package swarm
 type Server struct {
 	// Address is host and port, Path what is asked for.
 	Address, Path string
-	// Dialect is how the server's protocol words things.
+	// Dialect is its protocol.
 	Dialect Dialect
 }
 
@@ -24,9 +24,9 @@ type Plan struct {
 	From uint32
 	// Size is the length of the envelopes they will get, in bytes.
 	Size int
-	// Subscribe says whether they subscribe at all, Ack whether they ask for an answer and wait for it.
+	// Subscribe makes them subscribe, Ack makes them ask for an answer and wait for it.
 	Subscribe, Ack bool
-	// Both says that they subscribe to topic 0 besides their own, which must be another, and that the events of both must come in the
+	// Both makes them subscribe to topic 0 besides their own, which must be another. The events of both must come in the
 	// order of their stamps, as one publisher sends them (AppendEvent).
 	Both bool
 }

@@ -107,7 +107,7 @@ func (c *Counters) slot(message uint64) *atomic.Int32 {
 	return &c.page.pending[message%pendingRing]
 }
 
-// arrived says that so many more subscribers have the message. wake reports that the publisher sleeps and must be woken for it.
+// arrived counts subscribers that now have the message. wake reports that the publisher sleeps and has credits again.
 func (c *Counters) arrived(message uint64, subscribers int32) (wake bool) {
 	if c.slot(message).Add(-subscribers) != 0 {
 		return false

@@ -7,7 +7,7 @@ import (
 	"strconv"
 )
 
-// Dialect is how a server wants its subscriptions and events worded. The events are the same bytes everywhere.
+// Dialect is the protocol of a server's subscriptions and events. The envelopes are the same bytes in all of them.
 type Dialect int
 
 const (

@@ -12,7 +12,7 @@ import (
 type parent struct {
 	commands *json.Decoder
 	answers  *json.Encoder
-	// done says that there will be no more commands.
+	// done is true once there will be no more commands.
 	done bool
 }
 

@@ -97,7 +97,7 @@ func TestAFleetSeesWhatAServerDoes(t *testing.T) {
 	for plant, want := range map[string]Faults{
 		"nothing": {},
 		"loss":    {Lost: 1},
-		"double":  {Doubled: 1},
+		"double":  {Duplicated: 1},
 		"swap":    {Reordered: 1},
 	} {
 		t.Run(plant, func(t *testing.T) {

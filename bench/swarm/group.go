@@ -41,8 +41,8 @@ func (g *group) join(topic uint32) {
 	g.local[index]++
 }
 
-// arrived counts an event that one more subscriber has. Once all here have it the shared counters learn it; wake says that the publisher sleeps
-// and has credits again.
+// arrived counts an event that one more subscriber has, and adds it to the shared counters once all subscribers here have it. wake is as
+// for them.
 func (g *group) arrived(counters *Counters, t tick) (wake bool) {
 	index := uint64(t.topic - g.window.first)
 	message := uint64(t.seq)*g.window.topics + index

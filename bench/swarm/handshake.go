@@ -17,7 +17,7 @@ func Handshake(path, host string) []byte {
 		"Sec-WebSocket-Key: %s\r\nSec-WebSocket-Version: 13\r\n\r\n", path, host, handshakeKey)
 }
 
-// upgraded looks at the answer to the handshake: the length of its head, 0 while it is incomplete.
+// upgraded parses the answer to the handshake. It returns the length of its head, 0 while it is incomplete.
 func upgraded(view []byte) (head int, err error) {
 	end := bytes.Index(view, []byte("\r\n\r\n"))
 	if end < 0 {

@@ -41,7 +41,7 @@ type process struct {
 	// connector is nil unless connections are being opened.
 	connector  *connector
 	publishers [MaxGroups]publisher
-	// windowed says that this process has had a windowed publisher, which must be woken from sleep.
+	// windowed is true once this process has had a windowed publisher, which others wake.
 	windowed bool
 	parent   parent
 	buffer   []byte
@@ -95,7 +95,7 @@ func newProcess(number int) (*process, error) {
 	return p, p.watch(number)
 }
 
-// watch registers what is no connection, and tells the parent that the process is there.
+// watch registers the descriptors that are no connections, and reports to the parent that the process has started.
 func (p *process) watch(number int) error {
 	own := map[int32]int{tagCommand: commandDescriptor, tagTimer: p.timer.fd}
 	if number == 0 {
@@ -109,7 +109,7 @@ func (p *process) watch(number int) error {
 	return p.parent.answers.Encode(reply{Do: doStart})
 }
 
-// run is the loop: look at what happened, read it, publish what became due, show the counters.
+// run is the loop: poll, read, publish what became due, update the counters.
 func (p *process) run() error {
 	for !p.parent.done {
 		n := p.poller.poll()
@@ -136,7 +136,7 @@ func (p *process) run() error {
 	return nil
 }
 
-// ownEvent handles what is no connection. The wake-up descriptor need not be read: each write to it is an edge of its own.
+// ownEvent handles an event of any other descriptor. The wake-up descriptor need not be read: each write to it is an edge of its own.
 func (p *process) ownEvent(tag int32) error {
 	switch tag {
 	case tagCommand:
@@ -147,7 +147,7 @@ func (p *process) ownEvent(tag int32) error {
 	return nil
 }
 
-// sleep waits for an event. The process of the windowed publisher says so first, and looks once more for credits.
+// sleep waits for an event. The process of the windowed publisher announces it first, and checks once more for credits.
 func (p *process) sleep() int {
 	if !p.windowed {
 		return p.poller.wait()

@@ -52,7 +52,7 @@ func TestAnySplitOfTheInputGivesTheSameEvents(t *testing.T) {
 				rest = rest[len(piece):]
 				view := append(s.partial, piece...)
 				s.partial = nil
-				p.take(s, view)
+				p.receive(s, view)
 			}
 			if g := p.groups[0]; g.Delivered != 4 || g.Faults != (Faults{}) {
 				t.Errorf("got %d events and %+v, want 4 and no fault", g.Delivered, g.Faults)
@@ -67,7 +67,7 @@ func TestManyEventsInOneMessageAreAllSeen(t *testing.T) {
 	for seq := range uint32(3) {
 		joined = append(append(append(joined, "MSG tick 1 128\r\n"...), appendEnvelope(nil, tick{seq: seq}, 128)...), "\r\n"...)
 	}
-	p.take(s, serverFrame(joined))
+	p.receive(s, serverFrame(joined))
 	if g := p.groups[0]; g.Delivered != 3 || g.Faults != (Faults{}) {
 		t.Errorf("got %d events and %+v, want 3 and no fault", g.Delivered, g.Faults)
 	}
@@ -85,7 +85,7 @@ func TestDamagedEventsAreFaults(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			p, s := listeningProcess(t, DialectHub)
-			p.take(s, serverFrame(c.envelope))
+			p.receive(s, serverFrame(c.envelope))
 			if got := p.groups[0].Faults; got != c.want {
 				t.Errorf("got %+v, want %+v", got, c.want)
 			}
@@ -100,11 +100,11 @@ func TestAWindowIsOpenedByTheLastSubscriberAlone(t *testing.T) {
 	g.join(0)
 	p.spokes = append(p.spokes, *s)
 	p.counters.slot(0).Store(2)
-	p.take(&p.spokes[0], ticks(0, 1))
+	p.receive(&p.spokes[0], ticks(0, 1))
 	if got := p.counters.Completed(); got != 0 {
 		t.Errorf("got %d messages complete after one of two, want none", got)
 	}
-	p.take(&p.spokes[1], ticks(0, 1))
+	p.receive(&p.spokes[1], ticks(0, 1))
 	if got := p.counters.Completed(); got != 1 {
 		t.Errorf("got %d messages complete after both, want 1", got)
 	}
@@ -120,7 +120,7 @@ func TestI1OfTheProcessNothingAllocatesPerFrame(t *testing.T) {
 	}
 	turn := 0
 	got := testing.AllocsPerRun(100, func() {
-		p.take(s, wires[turn])
+		p.receive(s, wires[turn])
 		turn++
 	})
 	if got != 0 {
@@ -140,7 +140,7 @@ func BenchmarkTake(b *testing.B) {
 			b.SetBytes(int64(len(wire)))
 			for b.Loop() {
 				s.expect = startAt(0)
-				p.take(s, wire)
+				p.receive(s, wire)
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(frames), "ns/frame")
 		})

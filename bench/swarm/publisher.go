@@ -4,8 +4,8 @@ package swarm
 
 // publisher writes events. windowPublisher, ratePublisher, floodPublisher and churnPublisher implement it.
 type publisher interface {
-	// pump publishes what is due and says when it wants to be called again, at the latest; never means when credits, answers or room in a
-	// socket have come.
+	// pump publishes what is due and returns when to call it again at the latest; never means once credits, answers or room in a socket
+	// have come.
 	pump(now int64) (due int64)
 	// published is how many events it has sent in all, counting those of its predecessors.
 	published() uint64

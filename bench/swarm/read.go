@@ -12,7 +12,7 @@ import (
 
 const closeWithoutFrame = 1006
 
-// spokeEvent handles what epoll says of a connection.
+// spokeEvent handles an epoll event of a connection.
 func (p *process) spokeEvent(slot int32, events uint32) {
 	if int(slot) >= len(p.spokes) {
 		return
@@ -40,15 +40,15 @@ func (p *process) spokeEvent(slot int32, events uint32) {
 	}
 }
 
-// read takes everything that the socket holds; ending says that the peer has closed, so a short read isn't the last.
+// read reads everything that the socket has; ending means that the peer has closed, so a short read isn't the last.
 func (p *process) read(s *spoke, ending bool) {
 	for s.state != stateClosed {
-		held := copy(p.buffer, s.partial)
-		if held == len(p.buffer) {
+		partial := copy(p.buffer, s.partial)
+		if partial == len(p.buffer) {
 			p.lose(s, "a frame is larger than the read buffer")
 			return
 		}
-		n, errno := readRaw(int(s.fd), p.buffer[held:])
+		n, errno := readRaw(int(s.fd), p.buffer[partial:])
 		switch {
 		case errno == unix.EAGAIN:
 			return
@@ -60,15 +60,15 @@ func (p *process) read(s *spoke, ending bool) {
 		}
 		p.clock.read()
 		s.partial = s.partial[:0]
-		p.take(s, p.buffer[:held+n])
-		if held+n < len(p.buffer) && !ending {
+		p.receive(s, p.buffer[:partial+n])
+		if partial+n < len(p.buffer) && !ending {
 			return
 		}
 	}
 }
 
-// take handles the whole frames in view and keeps the rest for the next time.
-func (p *process) take(s *spoke, view []byte) {
+// receive handles the whole frames in view and stores the rest in partial.
+func (p *process) receive(s *spoke, view []byte) {
 	if s.state == stateUpgrading {
 		head, err := upgraded(view)
 		if err != nil {

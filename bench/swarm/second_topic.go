@@ -12,7 +12,7 @@ type secondTopic struct {
 const payloadGrowth = len("room:00000000") - len("tick:")
 
 // expectation is what the spoke expects of a topic, nil if it isn't subscribed to it, and how much longer that topic's payload
-// is than the group's plan says.
+// is than that of the group's plan.
 func (s *spoke) expectation(topic uint32) (expect *sequence, longer int) {
 	switch {
 	case topic == s.topic:

@@ -16,7 +16,7 @@ func TestASpokeOfTwoTopics(t *testing.T) {
 	}{
 		"takes what both bring":                {[]came{{0, 0, 1}, {7, 0, 2}, {0, 1, 3}}, 3, Faults{}},
 		"notices a loss in one":                {[]came{{0, 0, 1}, {7, 1, 2}}, 2, Faults{Lost: 1}},
-		"notices a double in the common topic": {[]came{{0, 0, 1}, {7, 0, 2}, {0, 0, 1}}, 2, Faults{Doubled: 1}},
+		"notices a double in the common topic": {[]came{{0, 0, 1}, {7, 0, 2}, {0, 0, 1}}, 2, Faults{Duplicated: 1}},
 		"notices that the two are swapped":     {[]came{{0, 0, 2}, {7, 0, 1}}, 2, Faults{Reordered: 1}},
 		"refuses a third topic":                {[]came{{8, 0, 1}}, 0, Faults{Foreign: 1}},
 	} {
@@ -25,7 +25,7 @@ func TestASpokeOfTwoTopics(t *testing.T) {
 			s.topic, s.second = 7, &secondTopic{expect: startAt(0)}
 			p.groups[0].payload = payloadLength(7, 128)
 			for _, e := range c.events {
-				p.take(s, serverFrame(appendEnvelope(nil, tick{e.topic, e.seq, e.at}, 128)))
+				p.receive(s, serverFrame(appendEnvelope(nil, tick{e.topic, e.seq, e.at}, 128)))
 			}
 			if g := p.groups[0]; g.Delivered != c.delivered || g.Faults != c.want {
 				t.Errorf("got %d events and %+v, want %d and %+v", g.Delivered, g.Faults, c.delivered, c.want)

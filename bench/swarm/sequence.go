@@ -4,8 +4,8 @@ package swarm
 type Faults struct {
 	// Lost events never came, though the connection was healthy to the end.
 	Lost uint64
-	// Doubled events came more than once.
-	Doubled uint64
+	// Duplicated events came more than once.
+	Duplicated uint64
 	// Reordered events came after one that was published later in their topic.
 	Reordered uint64
 	// Foreign events belong to a topic the connection isn't subscribed to.
@@ -18,13 +18,13 @@ type Faults struct {
 
 // Sum adds everything up: 0 is a clean run.
 func (f Faults) Sum() uint64 {
-	return f.Lost + f.Doubled + f.Reordered + f.Foreign + f.Malformed + f.Closed
+	return f.Lost + f.Duplicated + f.Reordered + f.Foreign + f.Malformed + f.Closed
 }
 
 // Add adds the counts of another process.
 func (f *Faults) Add(other Faults) {
 	f.Lost += other.Lost
-	f.Doubled += other.Doubled
+	f.Duplicated += other.Duplicated
 	f.Reordered += other.Reordered
 	f.Foreign += other.Foreign
 	f.Malformed += other.Malformed
@@ -33,7 +33,7 @@ func (f *Faults) Add(other Faults) {
 
 // sequence is what one subscriber expects of its topic.
 // I1: next is one more than the highest number seen.
-// I2: bit i of seen says whether next-1-i came.
+// I2: bit i of seen is set if next-1-i came.
 type sequence struct {
 	next uint32
 	seen uint64
@@ -44,7 +44,7 @@ func startAt(from uint32) sequence {
 	return sequence{next: from, seen: ^uint64(0)}
 }
 
-// observe takes the next number that came, and counts what is wrong with it. A gap counts as lost until the missing ones
+// observe counts what is wrong with the number that came next. A gap counts as lost until the missing ones
 // come after all (within the last 64), and then as reordered. fresh is false for a double.
 func (s *sequence) observe(seq uint32, faults *Faults) (fresh bool) {
 	if seq == s.next {
@@ -60,7 +60,7 @@ func (s *sequence) observe(seq uint32, faults *Faults) (fresh bool) {
 	}
 	behind := s.next - 1 - seq
 	if behind >= 64 || s.seen>>behind&1 == 1 {
-		faults.Doubled++
+		faults.Duplicated++
 		return false
 	}
 	s.seen |= 1 << behind

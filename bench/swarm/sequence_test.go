@@ -12,11 +12,11 @@ func TestTheCheckerCatches(t *testing.T) {
 		"a loss of many":                          {[]uint32{0, 4}, Faults{Lost: 3}},
 		"a loss at the beginning":                 {[]uint32{1, 2, 3, 4}, Faults{Lost: 1}},
 		"a loss at the end":                       {[]uint32{0, 1, 2}, Faults{Lost: 2}},
-		"a double":                                {[]uint32{0, 1, 1, 2, 3, 4}, Faults{Doubled: 1}},
-		"a double that comes late":                {[]uint32{0, 1, 2, 3, 4, 0}, Faults{Doubled: 1}},
+		"a double":                                {[]uint32{0, 1, 1, 2, 3, 4}, Faults{Duplicated: 1}},
+		"a double that comes late":                {[]uint32{0, 1, 2, 3, 4, 0}, Faults{Duplicated: 1}},
 		"a swap":                                  {[]uint32{0, 2, 1, 3, 4}, Faults{Reordered: 1}},
-		"a swap whose late half comes twice":      {[]uint32{0, 2, 1, 1, 3, 4}, Faults{Reordered: 1, Doubled: 1}},
-		"a loss and a double, which don't cancel": {[]uint32{0, 1, 1, 3, 4}, Faults{Lost: 1, Doubled: 1}},
+		"a swap whose late half comes twice":      {[]uint32{0, 2, 1, 1, 3, 4}, Faults{Reordered: 1, Duplicated: 1}},
+		"a loss and a double, which don't cancel": {[]uint32{0, 1, 1, 3, 4}, Faults{Lost: 1, Duplicated: 1}},
 		"that nothing came":                       {nil, Faults{Lost: 5}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -55,7 +55,7 @@ func TestI2SeenTellsALossFromADoubleOverItsWholeWidth(t *testing.T) {
 	if expect.observe(50, &faults); faults != (Faults{Reordered: 1}) {
 		t.Errorf("got %+v, want the late one alone as reordered", faults)
 	}
-	if expect.observe(40, &faults); faults != (Faults{Reordered: 1, Doubled: 1}) {
+	if expect.observe(40, &faults); faults != (Faults{Reordered: 1, Duplicated: 1}) {
 		t.Errorf("got %+v, want one double more", faults)
 	}
 }

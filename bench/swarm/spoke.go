@@ -16,15 +16,17 @@ const (
 // spoke is one connection of a client process.
 // I1: partial holds the beginning of a frame or of the handshake's answer, and nothing that was handled.
 type spoke struct {
-	fd      int32
-	topic   uint32
-	state   spokeState
-	group   uint8
+	fd    int32
+	topic uint32
+	state spokeState
+	group uint8
+	// checked is true for a subscriber whose events count.
 	checked bool
 	expect  sequence
 	partial []byte
-	writer  *writer
-	second  *secondTopic
+	// writer is nil for a subscriber, second for a spoke of one topic.
+	writer *writer
+	second *secondTopic
 }
 
 // listening reports whether the spoke is a subscriber that must get every event.
