@@ -4,6 +4,8 @@ package load
 
 import (
 	"bytes"
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -169,5 +171,22 @@ func TestALongMessageIsCutIntoFrames(t *testing.T) {
 				t.Errorf("got opcodes %v and %q, want %v and %q", ops, got, c.ops, want)
 			}
 		})
+	}
+}
+
+func TestABaselineIsWhatIsThere(t *testing.T) {
+	binary := filepath.Join(t.TempDir(), "spokehub-old")
+	if err := os.WriteFile(binary, nil, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	got, err := Baseline(binary, "..", t.TempDir(), []string{"--reactors=1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Commands[ModeHub][0] != binary || got.Commands[ModeEcho] != nil || !slices.Contains(got.Commands[ModeLarge], "--reactors=1") {
+		t.Errorf("got %+v, want the executable, without an echo server", got)
+	}
+	if got, err := Baseline("no-such-revision", filepath.Join("..", ".."), t.TempDir(), nil); err == nil {
+		t.Errorf("got %+v for a revision that isn't there, want an error", got)
 	}
 }

@@ -27,7 +27,7 @@ type row struct {
 	label string
 	// match is a part of the workload's parameters; empty where the label has one workload alone.
 	match string
-	// metrics and their names in title and unit: a row has one.
+	// metric is one of the load package's; title and unit are what the table shows.
 	metric, title, unit string
 	goal
 }
@@ -53,12 +53,6 @@ var (
 	more                = goal{more: true}
 	gorilla             = goal{ratio: 1, rival: "gorilla"}
 )
-
-func ratio(of float64) goal { return goal{ratio: of} }
-
-func atLeast(of float64) goal { return goal{ratio: of, more: true} }
-
-func atMost(value float64) goal { return goal{absolute: value} }
 
 var rows = []row{
 	{"saturate", smallFew, load.MetricCPU, "1,000 of one topic, 64 in flight, 128 B", unitCPU, ratio(0.50)},
@@ -111,6 +105,12 @@ var rows = []row{
 	{"large-echo", "op=2/fragment=65536", load.MetricCPU, "16 MiB of binary in 64 KiB fragments echoed", unitMiB, gorilla},
 	{"large-echo", "op=2/fragment=65536", load.MetricP50, "16 MiB of binary in 64 KiB fragments echoed", unitMessage, gorilla},
 }
+
+func ratio(of float64) goal { return goal{ratio: of} }
+
+func atLeast(of float64) goal { return goal{ratio: of, more: true} }
+
+func atMost(value float64) goal { return goal{absolute: value} }
 
 // name finds the workload that the row is of, if it was measured.
 func (r row) name(all findings) (string, bool) {

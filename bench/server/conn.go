@@ -4,7 +4,6 @@ package server
 
 import (
 	"bufio"
-	"bytes"
 	"fmt"
 	"io"
 	"net"
@@ -113,23 +112,13 @@ func (c *Conn) Reset() {
 	c.Close()
 }
 
-// Frame masks a frame and returns its bytes.
-func Frame(f ws.Frame) []byte { return ws.MustCompileFrame(ws.MaskFrameInPlace(f)) }
-
-// Text is a client's text frame.
-func Text(message string) []byte { return Frame(ws.NewTextFrame([]byte(message))) }
-
 // Subscribe is a control event that asks for an answer.
 func Subscribe(topic string) []byte {
 	return Text(fmt.Sprintf(`{"type":"__subscribe","id":"a","payload":{"topic":%q}}`, topic))
 }
 
-// Drip writes a byte at a time until the connection ends.
-func Drip(w io.Writer, view []byte, pause time.Duration) {
-	for one := range bytes.SplitSeq(view, nil) {
-		if _, err := w.Write(one); err != nil {
-			return
-		}
-		time.Sleep(pause)
-	}
-}
+// Text is a client's text frame.
+func Text(message string) []byte { return Frame(ws.NewTextFrame([]byte(message))) }
+
+// Frame masks a frame and returns its bytes.
+func Frame(f ws.Frame) []byte { return ws.MustCompileFrame(ws.MaskFrameInPlace(f)) }

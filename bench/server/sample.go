@@ -18,9 +18,10 @@ const (
 type Sample struct {
 	// At is the moment.
 	At time.Time
-	// Memory is that of the process, Heap the part of the Go heap in use, in bytes.
+	// Memory is that of the process.
 	Memory Memory
-	Heap   int64
+	// Heap is the part of the Go heap in use, in bytes.
+	Heap int64
 	// Descriptors and Goroutines are open and alive.
 	Descriptors, Goroutines int
 	// CPU is the time that the process has used.

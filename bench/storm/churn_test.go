@@ -84,7 +84,7 @@ func TestOneByteASecond(t *testing.T) {
 		t.Fatal(err)
 	}
 	const event = `{"type":"drip","id":"slow","payload":"a byte at a time"}`
-	go server.Drip(slow, server.Text(event), 30*time.Millisecond)
+	go drip(slow, server.Text(event), 30*time.Millisecond)
 	got, err := fast.ReadText()
 	if err != nil || string(got) != event {
 		t.Errorf("got %s and %v, want %s", got, err, event)

@@ -3,6 +3,7 @@
 package storm
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -76,8 +77,18 @@ func (u Unfinished) client(ctx context.Context, hub *server.Server, c *server.Co
 	case 1:
 		c.Write(request[:len(request)/2])
 	case 2:
-		go server.Drip(c, request[:len(request)-1], u.Pause)
+		go drip(c, request[:len(request)-1], u.Pause)
 	}
 	answer, _ := io.ReadAll(c)
 	return string(answer[:min(len(answer), len("HTTP/1.1 408"))])
+}
+
+// drip writes a byte at a time until the connection ends.
+func drip(w io.Writer, view []byte, pause time.Duration) {
+	for one := range bytes.SplitSeq(view, nil) {
+		if _, err := w.Write(one); err != nil {
+			return
+		}
+		time.Sleep(pause)
+	}
 }
