@@ -11,7 +11,7 @@ import (
 const (
 	// firstPause and longestPause are the times between two samples of Await.
 	firstPause   = 20 * time.Millisecond
-	longestPause = time.Second
+	longestPause = 250 * time.Millisecond
 )
 
 // Sample is what a hub holds at one moment.

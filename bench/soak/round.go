@@ -35,7 +35,7 @@ type round struct {
 	small, topics int
 }
 
-// round runs until end, and checks the outcome.
+// round runs until end, longer if not every scenario has had its turn by then, and checks the outcome.
 func (s *soak) round(ctx context.Context, number int, end time.Time) (err error) {
 	s.starts = append(s.starts, s.elapsed())
 	r := &round{soak: s, number: number, small: max(s.Spokes/smallTopic, 1)}
@@ -59,12 +59,13 @@ func (s *soak) round(ctx context.Context, number int, end time.Time) (err error)
 	if err := r.connect(); err != nil {
 		return err
 	}
-	running, stop := context.WithDeadline(ctx, end)
+	running, stop := context.WithCancel(ctx)
 	defer stop()
 	over := make(chan struct{})
 	go func() {
 		defer close(over)
-		r.runScenarios(running)
+		defer stop()
+		r.runScenarios(running, end)
 	}()
 	err = r.takeSamples(running)
 	stop()

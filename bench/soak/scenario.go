@@ -45,21 +45,28 @@ var scenarios = []scenario{
 	{"calm", func(*round, context.Context) error { return nil }},
 }
 
-// runScenarios goes through all of them in random order, again and again, until ctx ends.
-func (r *round) runScenarios(ctx context.Context) {
+// runScenarios goes through all of them in random order, and then again and again until end.
+func (r *round) runScenarios(ctx context.Context, end time.Time) {
 	chance := rand.New(rand.NewPCG(r.Seed, uint64(r.number)))
 	whole := r.Duration / time.Duration(r.Rounds)
 	length := min(max(whole/time.Duration(len(scenarios)+1), shortestPhase), longestPhase)
-	for ctx.Err() == nil {
+	running, stop := context.WithDeadline(ctx, end)
+	defer stop()
+	for first := true; first || running.Err() == nil; first = false {
 		for _, i := range chance.Perm(len(scenarios)) {
-			if ctx.Err() == nil {
+			if first {
 				r.phase(ctx, scenarios[i], length)
+			} else {
+				r.phase(running, scenarios[i], length)
 			}
 		}
 	}
 }
 
 func (r *round) phase(ctx context.Context, s scenario, length time.Duration) {
+	if ctx.Err() != nil {
+		return
+	}
 	ctx, cancel := context.WithTimeout(ctx, length)
 	defer cancel()
 	r.mu.Lock()

@@ -25,7 +25,7 @@ const (
 )
 
 var (
-	fullFlag     = flag.Bool("full", os.Getenv("CI") == "true", "run the storms at full size, as CI does; else with a fifth of the spokes")
+	fullFlag     = flag.Bool("full", false, "run the storms at full size instead of a fifth of the spokes, as with CI=true in the environment")
 	durationFlag = flag.Duration("storm.duration", 0, "how long connects, kills and floods go on (0: 1s, or 3s with -full)")
 	rateFlag     = flag.Float64("storm.rate", 5000, "connects and kills a second, as far as the machine gives them")
 )
@@ -57,6 +57,8 @@ func buildAndRun(m *testing.M) int {
 	return m.Run()
 }
 
+func full() bool { return *fullFlag || os.Getenv("CI") == "true" }
+
 // scaled is how many spokes a test has of those that it has at full size.
 func scaled(t *testing.T, spokes int) int {
 	t.Helper()
@@ -68,12 +70,12 @@ func scaled(t *testing.T, spokes int) int {
 	switch {
 	case raceEnabled:
 		allowed = max(spokes/15, 100)
-	case !*fullFlag:
+	case !full():
 		allowed = max(spokes/5, 100)
 	}
 	allowed = min(allowed, limit.Room())
 	if allowed < spokes {
-		t.Logf("%d spokes of %d: file limit %d, full %v, race detector %v", allowed, spokes, limit.Hard, *fullFlag, raceEnabled)
+		t.Logf("%d spokes of %d: file limit %d, full %v, race detector %v", allowed, spokes, limit.Hard, full(), raceEnabled)
 	}
 	return allowed
 }
@@ -83,7 +85,7 @@ func stormTime() time.Duration {
 	switch {
 	case *durationFlag > 0:
 		return *durationFlag
-	case *fullFlag:
+	case full():
 		return 3 * time.Second
 	}
 	return time.Second
