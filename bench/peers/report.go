@@ -9,9 +9,15 @@ import (
 	"html/template"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	texttemplate "text/template"
+
+	"github.com/prometheus/procfs"
+	"golang.org/x/sys/unix"
+
+	"github.com/spokehub/spokehub/bench/swarm"
 )
 
 // report is what both the table and the page show.
@@ -91,6 +97,27 @@ func makeReport(all findings) report {
 		}
 	}
 	return made
+}
+
+// describeMachine is what a reader must know of the machine to place the figures.
+func describeMachine() string {
+	parts := []string{fmt.Sprintf("%d cores", runtime.NumCPU())}
+	if proc, err := procfs.NewDefaultFS(); err == nil {
+		if cpus, err := proc.CPUInfo(); err == nil && len(cpus) > 0 {
+			parts = append([]string{cpus[0].ModelName}, parts...)
+		}
+		if memory, err := proc.Meminfo(); err == nil && memory.MemTotalBytes != nil {
+			parts = append(parts, fmt.Sprintf("%d GiB", *memory.MemTotalBytes>>30))
+		}
+	}
+	var system unix.Utsname
+	if unix.Uname(&system) == nil {
+		parts = append(parts, "Linux "+unix.ByteSliceToString(system.Release[:]))
+	}
+	if limit, err := swarm.RaiseFileLimit(); err == nil {
+		parts = append(parts, fmt.Sprintf("%d files a process", limit.Hard))
+	}
+	return strings.Join(append(parts, runtime.Version(), "loopback"), ", ")
 }
 
 func (r row) report(all findings, name string, servers []string) reportRow {

@@ -3,6 +3,8 @@
 package swarm
 
 import (
+	"fmt"
+	"math"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -47,4 +49,38 @@ func (c *clock) read() int64 {
 // The envelope has size bytes.
 func AppendEvent(dst []byte, topic, seq uint32, size int) []byte {
 	return appendEnvelope(dst, tick{topic: topic, seq: seq, at: monotonic()}, size)
+}
+
+// never is a time that doesn't come.
+const never = int64(math.MaxInt64)
+
+// timer is a timerfd on the clock of stamps.
+type timer struct {
+	fd int
+	// due is the time for which it is set; never if it isn't.
+	due int64
+}
+
+func newTimer() (timer, error) {
+	fd, err := unix.TimerfdCreate(unix.CLOCK_MONOTONIC, unix.TFD_NONBLOCK|unix.TFD_CLOEXEC)
+	if err != nil {
+		return timer{}, fmt.Errorf("make a timer: %w", err)
+	}
+	return timer{fd: fd, due: never}, nil
+}
+
+func (t *timer) set(due int64) {
+	if due == t.due || due == never {
+		return
+	}
+	t.due = due
+	spec := unix.ItimerSpec{Value: unix.NsecToTimespec(due)}
+	unix.TimerfdSettime(t.fd, unix.TFD_TIMER_ABSTIME, &spec, nil)
+}
+
+// expired takes note that it has fired.
+func (t *timer) expired() {
+	var expirations [8]byte
+	t.due = never
+	readRaw(t.fd, expirations[:])
 }
