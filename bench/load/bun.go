@@ -7,10 +7,10 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
-	"strings"
+
+	"github.com/spokehub/spokehub/bench/server"
 )
 
 const (
@@ -43,11 +43,11 @@ func FindBun(progress io.Writer) (*Target, error) {
 	if err := os.WriteFile(script, bunScript, 0o644); err != nil {
 		return nil, fmt.Errorf("write Bun's script: %w", err)
 	}
-	version, err := exec.Command(binary, "--version").Output()
+	version, err := server.Output("", binary, "--version")
 	if err != nil {
-		return nil, fmt.Errorf("run Bun: %w", err)
+		return nil, err
 	}
-	return &Target{Name: "bun", Version: strings.TrimSpace(string(version)), Commands: map[Mode][]string{
+	return &Target{Name: "bun", Version: version, Commands: map[Mode][]string{
 		ModeHub:   {binary, "run", script},
 		ModeLarge: {binary, "run", script, strconv.Itoa(17 << 20)},
 	}}, nil
@@ -60,9 +60,8 @@ func installBun(directory, binary string, progress io.Writer) error {
 	if progress != nil {
 		fmt.Fprintf(progress, "installing bun@%s from npm into %s\n", bunVersion, directory)
 	}
-	install := exec.Command("npm", "install", "--no-audit", "--no-fund", "--prefix", directory, "bun@"+bunVersion)
-	if output, err := install.CombinedOutput(); err != nil {
-		return fmt.Errorf("install Bun from npm: %w: %s", err, output)
+	if _, err := server.Output("", "npm", "install", "--no-audit", "--no-fund", "--prefix", directory, "bun@"+bunVersion); err != nil {
+		return err
 	}
 	if _, err := os.Stat(binary); err != nil {
 		return fmt.Errorf("npm installed Bun without its executable (set %s): %w", bunEnvironment, err)

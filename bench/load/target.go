@@ -5,7 +5,6 @@ package load
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -49,7 +48,7 @@ func BuildHub(name, root, directory string, flags []string) (*Target, error) {
 	if err != nil {
 		return nil, err
 	}
-	version, err := git(root, "describe", "--always", "--dirty")
+	version, err := server.Output(root, "git", "describe", "--always", "--dirty")
 	if err != nil {
 		version = "unknown revision"
 	}
@@ -83,29 +82,18 @@ func Baseline(what, root, directory string, flags []string) (*Target, error) {
 		return newHub(name, binary, filepath.Base(what), flags), err
 	}
 	tree := filepath.Join(directory, "tree")
-	if output, err := git(root, "worktree", "add", "--force", "--detach", tree, what); err != nil {
-		return nil, fmt.Errorf("check out %s, which is no file either: %w: %s", what, err, output)
+	if _, err := server.Output(root, "git", "worktree", "add", "--force", "--detach", tree, what); err != nil {
+		return nil, fmt.Errorf("%s is neither a file nor a revision: %w", what, err)
 	}
-	defer git(root, "worktree", "remove", "--force", tree)
+	defer server.Output(root, "git", "worktree", "remove", "--force", tree)
 	return BuildHub(name, tree, directory, flags)
-}
-
-func git(directory string, arguments ...string) (output string, err error) {
-	cmd := exec.Command("git", arguments...)
-	cmd.Dir = directory
-	view, err := cmd.CombinedOutput()
-	return strings.TrimSpace(string(view)), err
 }
 
 // BuildPeers builds bench/peers, whose directory is given, and returns the path of its executable.
 func BuildPeers(source, directory string) (binary string, err error) {
 	binary = filepath.Join(directory, "peers")
-	build := exec.Command("go", "build", "-o", binary, ".")
-	build.Dir = source
-	if output, err := build.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build the peers: %w: %s", err, output)
-	}
-	return binary, nil
+	_, err = server.Output(source, "go", "build", "-o", binary, ".")
+	return binary, err
 }
 
 // NewPeer is the peer with this name, served by the executable that BuildPeers made.
@@ -113,11 +101,11 @@ func NewPeer(name, binary string) (*Target, error) {
 	if !slices.Contains(PeerNames, name) {
 		return nil, fmt.Errorf("unknown server %q: hub, bun, %s", name, strings.Join(PeerNames, ", "))
 	}
-	version, err := exec.Command(binary, "version", name).Output()
+	version, err := server.Output("", binary, "version", name)
 	if err != nil {
-		return nil, fmt.Errorf("ask for the version of %s: %w", name, err)
+		return nil, err
 	}
-	t := &Target{Name: name, Version: strings.TrimSpace(string(version)), Commands: map[Mode][]string{ModeHub: {binary, "serve", name}}}
+	t := &Target{Name: name, Version: version, Commands: map[Mode][]string{ModeHub: {binary, "serve", name}}}
 	if dialect, err := swarm.ParseDialect(name); err == nil {
 		t.Dialect = dialect
 	}

@@ -60,12 +60,19 @@ func Build(directory, name string, flags ...string) (string, error) {
 // BuildIn is Build for the module whose root is given.
 func BuildIn(root, directory, name string, flags ...string) (string, error) {
 	arguments := append(append([]string{"build"}, flags...), "-o", directory+"/", "github.com/spokehub/spokehub/"+name)
-	build := exec.Command("go", arguments...)
-	build.Dir = root
-	if output, err := build.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build %s: %w: %s", name, err, output)
+	_, err := Output(root, "go", arguments...)
+	return directory + name[strings.LastIndexByte(name, '/'):], err
+}
+
+// Output runs a command in a directory and returns what it wrote, trimmed. It blocks until the command ends.
+func Output(directory, name string, arguments ...string) (string, error) {
+	cmd := exec.Command(name, arguments...)
+	cmd.Dir = directory
+	view, err := cmd.CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("%v: %w: %s", cmd, err, view)
 	}
-	return directory + name[strings.LastIndexByte(name, '/'):], nil
+	return strings.TrimSpace(string(view)), nil
 }
 
 // HubCommand is the command line that runs a hub's executable on free ports, unless the flags say otherwise.

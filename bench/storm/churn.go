@@ -6,7 +6,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gobwas/ws"
@@ -44,83 +44,58 @@ type Churned struct {
 // Rate is how many connections a second there were.
 func (c Churned) Rate() float64 { return float64(c.Connects) / c.Took.Seconds() }
 
-// churning is one run of a Churn. Its clients share it.
+func (c *Churned) add(other Churned) {
+	c.Connects += other.Connects
+	c.Upgraded += other.Upgraded
+	c.Subscribed += other.Subscribed
+	c.Failed += other.Failed
+	if c.Example == "" {
+		c.Example = other.Example
+	}
+}
+
+// churning is one run of a Churn. Its clients share it; next is the number of the next connection.
 type churning struct {
 	Churn
 	hub   *server.Server
 	began time.Time
 	event []byte
-	churned
-}
-
-// churned is what the clients have counted under the lock.
-type churned struct {
-	mu     sync.Mutex
-	next   uint64
-	result Churned
+	next  atomic.Int64
 }
 
 // Run blocks until the time is over or ctx ends.
-func (c Churn) Run(ctx context.Context, hub *server.Server) Churned {
+func (c Churn) Run(ctx context.Context, hub *server.Server) (total Churned) {
 	ctx, cancel := context.WithTimeout(ctx, c.Duration)
 	defer cancel()
 	run := &churning{Churn: c, hub: hub, began: time.Now(), event: server.Text(`{"type":"churn","id":"own","payload":"x"}`)}
-	var clients sync.WaitGroup
+	results := make(chan Churned)
 	for client := range c.Clients {
-		clients.Go(func() { run.client(ctx, rand.New(rand.NewPCG(c.Seed, uint64(client)))) })
+		go func() { results <- run.client(ctx, rand.New(rand.NewPCG(c.Seed, uint64(client)))) }()
 	}
-	clients.Wait()
-	run.result.Took = time.Since(run.began)
-	return run.result
+	for range c.Clients {
+		total.add(<-results)
+	}
+	total.Took = time.Since(run.began)
+	return total
 }
 
 // client makes one connection after another, each when it is due.
-func (r *churning) client(ctx context.Context, chance *rand.Rand) {
+func (r *churning) client(ctx context.Context, chance *rand.Rand) (own Churned) {
 	for {
-		number := r.nextNumber()
+		number := r.next.Add(1) - 1
 		due := r.began.Add(time.Duration(float64(number) / r.Rate * float64(time.Second)))
 		select {
 		case <-time.After(time.Until(due)):
 		case <-ctx.Done():
 		}
 		if ctx.Err() != nil {
-			return
+			return own
 		}
-		r.count(r.connection(int(number), chance))
-	}
-}
-
-func (c *churned) nextNumber() uint64 {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.next++
-	return c.next - 1
-}
-
-func (c *churned) count(reached stage, err error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for at, counter := range []*uint64{&c.result.Connects, &c.result.Upgraded, &c.result.Subscribed} {
-		if reached > stage(at) {
-			*counter++
-		}
-	}
-	if err != nil {
-		if c.result.Failed++; c.result.Failed == 1 {
-			c.result.Example = err.Error()
+		if err := r.connection(int(number), chance, &own); err != nil {
+			own.add(Churned{Failed: 1, Example: err.Error()})
 		}
 	}
 }
-
-// stage is how far a connection has got.
-type stage int
-
-const (
-	nowhere stage = iota
-	connected
-	upgraded
-	subscribed
-)
 
 // The ends of a connection, in the order of how far it gets.
 const (
@@ -135,46 +110,49 @@ const (
 	ends
 )
 
-func (r *churning) connection(number int, chance *rand.Rand) (stage, error) {
+func (r *churning) connection(number int, chance *rand.Rand, own *Churned) error {
 	c, err := r.hub.Dial(number)
 	if err != nil {
-		return nowhere, err
+		return err
 	}
 	defer c.Reset()
+	own.Connects++
 	end, request := chance.IntN(ends), r.hub.Request()
 	switch end {
 	case endConnected:
-		return connected, nil
+		return nil
 	case endHalfRequest:
 		c.Write(request[:chance.IntN(len(request))])
-		return connected, nil
+		return nil
 	}
 	if r.Topic != "" {
 		request = append(request, server.Subscribe(r.Topic)...)
 	}
 	if _, err := c.Write(request); err != nil {
-		return connected, fmt.Errorf("write the handshake: %w", err)
+		return fmt.Errorf("write the handshake: %w", err)
 	}
 	if end == endUnread {
-		return connected, nil
+		return nil
 	}
 	if err := c.ReadUpgrade(); err != nil {
-		return connected, err
+		return err
 	}
+	own.Upgraded++
 	switch end {
 	case endUpgraded:
-		return upgraded, nil
+		return nil
 	case endMidFrame:
 		c.Write(r.event[:1+chance.IntN(len(r.event)-1)])
 		c.Close()
-		return upgraded, nil
+		return nil
 	}
 	if _, err := c.Write(server.Subscribe("churn:own")); err != nil {
-		return upgraded, fmt.Errorf("subscribe: %w", err)
+		return fmt.Errorf("subscribe: %w", err)
 	}
 	if _, err := c.ReadText(); err != nil {
-		return upgraded, err
+		return err
 	}
+	own.Subscribed++
 	switch end {
 	case endPublished:
 		c.Write(append(r.event[:len(r.event):len(r.event)], r.event...))
@@ -182,5 +160,5 @@ func (r *churning) connection(number int, chance *rand.Rand) (stage, error) {
 		c.Write(server.Frame(ws.NewCloseFrame(ws.NewCloseFrameBody(ws.StatusNormalClosure, ""))))
 		c.ReadClose()
 	}
-	return subscribed, nil
+	return nil
 }
