@@ -25,7 +25,7 @@ func TestASpokeOfTwoTopics(t *testing.T) {
 			s.topic, s.second = 7, &secondTopic{expect: startAt(0)}
 			p.groups[0].payload = payloadLength(7, 128)
 			for _, e := range c.events {
-				p.receive(s, serverFrame(appendEnvelope(nil, tick{e.topic, e.seq, e.at}, 128)))
+				p.receive(s, serverFrame(appendEnvelope(nil, tick(e), 128)))
 			}
 			if g := p.groups[0]; g.Delivered != c.delivered || g.Faults != c.want {
 				t.Errorf("got %d events and %+v, want %d and %+v", g.Delivered, g.Faults, c.delivered, c.want)
