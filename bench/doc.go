@@ -4,20 +4,21 @@
 //	go test -bench load -benchtime 1x ./bench
 //	go test -bench WorkloadSaturate -count 6 ./bench -duration 10s -server peer:bun
 //
-// The first takes a few minutes, the second makes one short pass. Flags of our own stand behind the package: -server (hub, peer:bun, peer:gorilla,
+// The first takes a few minutes, the second makes one short pass. The bench's own flags stand behind the package: -server (hub, peer:bun, peer:gorilla,
 // ...), -server-flags, -spokes, -payload, -window, -rate, -duration, -warmup, -server-cores, -clients, -profile.
 //
 // Each benchmark starts the hub's real binary in a process of its own, pinned to cores of its own, and client processes on the other
-// cores, one each, which check every subscriber for loss, doubles and order; a faulty run fails. After each run the hub's ledger
-// (/metrics) has to add up: subscribers at dispatch = delivered + dropped + queued. A number of spokes that the file limit doesn't allow
-// is bounded, and the run says so; -spokes 1000000 works where the limits do.
+// cores, one each, which check every subscriber for loss, duplicates and order; a faulty run fails. After each run the hub's ledger
+// (/metrics) has to add up. The file limit bounds the number of spokes, with a note; -spokes 1000000 works where the limit allows it.
 //
-// Operations: a delivery, or an event in (events-in), a control event (churn), a connect with its handshake and subscription (connect-us/op of
-// idle). cpu-us/op is the server's CPU, user and kernel. gen-cpu-% is the busiest client process's share of its core: when it is 95 or
-// more, the generator was the bottleneck, and a note says so. Latencies run from the scheduled time of sending.
+// An operation is a delivery, or an event in (events-in), a control event (churn), a MiB (large-in, large-echo), or a connect with its
+// handshake and subscription (connect-us/op of idle). cpu-us/op is the server's CPU time, user and kernel. gen-cpu-% is how much of its core
+// the busiest client process used: from 95 on the generator was the bottleneck, with a note. Latencies run from the time at which an event
+// was due.
 //
-// bench/peers measures the hub and its peers in turns and writes RESULTS.md and results.html:
+// bench/peers measures the hub and its peers in turns and writes RESULTS.md, or compares two builds of the hub:
 //
 //	cd bench/peers && go run . -runs 3
-//	cd bench/peers && go run . -runs 3 -servers hub,bun -workloads saturate,many-topics
+//	cd bench/peers && go run . -runs 3 -servers hub,bun -workloads saturate,many-topics -html results.html
+//	cd bench/peers && go run . -baseline v1.0.0 -runs 5
 package bench

@@ -47,23 +47,29 @@ func BenchmarkWorkloadSlow(b *testing.B)        { benchmark(b, "slow") }
 func BenchmarkWorkloadChurn(b *testing.B)       { benchmark(b, "churn") }
 func BenchmarkWorkloadMixed(b *testing.B)       { benchmark(b, "mixed") }
 func BenchmarkWorkloadGrowth(b *testing.B)      { benchmark(b, "growth") }
+func BenchmarkWorkloadTails(b *testing.B)       { benchmark(b, "tails") }
+func BenchmarkWorkloadLargeIn(b *testing.B)     { benchmark(b, "large-in") }
+func BenchmarkWorkloadLargeEcho(b *testing.B)   { benchmark(b, "large-echo") }
 
 func benchmark(b *testing.B, label string) {
 	target := targetUnderTest(b)
 	short := shortPass()
 	sizes := sizesAsked(b)
-	for _, c := range load.Suite(sizes, short) {
-		if c.Label != label {
+	for _, w := range load.Suite(sizes, short) {
+		if w.Label != label {
 			continue
 		}
 		runs := 0
-		b.Run(c.Workload.Name(), func(b *testing.B) {
+		b.Run(w.Parameters, func(b *testing.B) {
+			if !w.Suits(target) {
+				b.Skipf("%s has no such server", target.Name)
+			}
 			out := &progressLines{name: b.Name(), after: runs > 0}
 			runs++
 			result, err := load.Run(load.Settings{
 				Duration: *durationFlag, Warmup: *warmupFlag, Short: short, ServerCores: *serverCoresFlag, Clients: *clientsFlag,
 				Profile: *profileFlag, Progress: out,
-			}, target, c)
+			}, target, w)
 			for _, note := range result.Notes {
 				fmt.Fprintln(out, note)
 			}

@@ -13,11 +13,11 @@ import (
 
 var (
 	builtIn     string
-	builtTarget load.Target
+	builtTarget *load.Target
 )
 
 // targetUnderTest builds what -server names, once a process.
-func targetUnderTest(b *testing.B) load.Target {
+func targetUnderTest(b *testing.B) *load.Target {
 	b.Helper()
 	if builtTarget != nil {
 		return builtTarget
@@ -33,11 +33,11 @@ func targetUnderTest(b *testing.B) load.Target {
 	return builtTarget
 }
 
-func buildTarget(name, directory string) (load.Target, error) {
+func buildTarget(name, directory string) (*load.Target, error) {
 	peer, isPeer := strings.CutPrefix(name, "peer:")
 	switch {
 	case name == "hub":
-		return load.BuildHub("..", directory, strings.Fields(*serverFlagsFlag))
+		return load.BuildHub("hub", "..", directory, strings.Fields(*serverFlagsFlag))
 	case !isPeer:
 		return nil, fmt.Errorf("-server: %q is unknown: say hub, or peer: and one of bun, %s", name, strings.Join(load.PeerNames, ", "))
 	case peer == "bun":

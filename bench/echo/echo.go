@@ -19,15 +19,16 @@ type echo struct {
 	reactor *netpoll.Reactor
 	policy  *wsframe.Policy
 	engine  netpoll.Engine
-	most    int
-	clients map[uint32]*client
+	// maxMessage is the longest message in bytes.
+	maxMessage int
+	clients    map[uint32]*client
 }
 
 type client struct {
-	parser  wsframe.Parser
-	head    []byte
-	open    bool
-	closing bool
+	parser wsframe.Parser
+	head   []byte
+	// open is true after the handshake, closing once the last bytes are queued.
+	open, closing bool
 }
 
 func newEcho(o options) (*echo, error) {
@@ -35,7 +36,7 @@ func newEcho(o options) (*echo, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &echo{policy: policy, engine: o.Engine, most: o.MaxMessage, clients: make(map[uint32]*client)}
+	e := &echo{policy: policy, engine: o.Engine, maxMessage: o.MaxMessage, clients: make(map[uint32]*client)}
 	e.reactor, err = netpoll.New(netpoll.Config{Handler: e, Engine: o.Engine, QueueLimit: 4*o.MaxMessage + 1<<20})
 	return e, err
 }
@@ -71,7 +72,7 @@ func (e *echo) acceptLinks(l net.Listener) {
 	}
 }
 
-// Accepted takes a connection in.
+// Accepted opens a connection.
 func (e *echo) Accepted(_ uint32, a netpoll.Accepted) {
 	if a.Conn != nil {
 		e.clients[e.reactor.OpenLink(a.Conn)] = new(client)
@@ -92,12 +93,12 @@ func (e *echo) Input(slot uint32, view []byte) {
 		return
 	}
 	if !c.open {
-		view = e.shake(slot, c, view)
+		view = e.handshake(slot, c, view)
 	}
 	for c.open && !c.closing {
-		m, n, ok, violation := c.parser.Next(view, e.most)
+		m, n, ok, violation := c.parser.Next(view, e.maxMessage)
 		if violation != nil {
-			e.say(slot, c, wsframe.AppendClose(nil, violation.Code, violation.Reason))
+			e.sendLast(slot, c, wsframe.AppendClose(nil, violation.Code, violation.Reason))
 			return
 		}
 		if !ok {
@@ -111,12 +112,12 @@ func (e *echo) Input(slot uint32, view []byte) {
 			e.send(slot, wsframe.AppendFrame(nil, wsframe.Pong, m.Payload))
 		case wsframe.CloseOp:
 			peer, _ := wsframe.ParseClose(m.Payload)
-			e.say(slot, c, wsframe.AppendClose(nil, peer.Code, ""))
+			e.sendLast(slot, c, wsframe.AppendClose(nil, peer.Code, ""))
 		}
 	}
 }
 
-func (e *echo) shake(slot uint32, c *client, view []byte) (rest []byte) {
+func (e *echo) handshake(slot uint32, c *client, view []byte) (rest []byte) {
 	scanned := len(c.head)
 	c.head = append(c.head, view...)
 	end, refusal := wsframe.HeadEnd(c.head, scanned)
@@ -131,7 +132,7 @@ func (e *echo) shake(slot uint32, c *client, view []byte) (rest []byte) {
 		}
 	}
 	if refusal != nil {
-		e.say(slot, c, refusal.AppendResponse(nil, time.Now()))
+		e.sendLast(slot, c, refusal.AppendResponse(nil, time.Now()))
 		return nil
 	}
 	rest = c.head[end:]
@@ -147,8 +148,8 @@ func (e *echo) send(slot uint32, frame []byte) {
 	f.Release()
 }
 
-// say sends the last bytes of a connection.
-func (e *echo) say(slot uint32, c *client, last []byte) {
+// sendLast sends the last bytes of a connection.
+func (e *echo) sendLast(slot uint32, c *client, last []byte) {
 	c.closing = true
 	f := netpoll.NewFrame(last, false)
 	e.reactor.Sender().SendLast(slot, f)
@@ -160,13 +161,13 @@ func (e *echo) say(slot uint32, c *client, last []byte) {
 // Drained shuts the write side once the last bytes are sent.
 func (e *echo) Drained(slot uint32) { e.reactor.ShutdownWrite(slot) }
 
-// Hangup closes what the peer has left.
+// Hangup closes a connection that the peer has closed.
 func (e *echo) Hangup(slot uint32, _ error) { e.end(slot) }
 
 // Overflow closes a client that does not read its echoes.
 func (e *echo) Overflow(slot uint32, _, _ int) { e.end(slot) }
 
-// Expired closes a client that does not end.
+// Expired closes a client that doesn't close in time.
 func (e *echo) Expired(slot uint32) { e.end(slot) }
 
 func (e *echo) end(slot uint32) {
@@ -175,7 +176,7 @@ func (e *echo) end(slot uint32) {
 	e.reactor.Close(slot, netpoll.DropClosed)
 }
 
-// AcceptFailed tells that accepting pauses.
+// AcceptFailed logs that accepting pauses.
 func (e *echo) AcceptFailed(_ uint32, err error) {
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "echo: accepting pauses:", err)
@@ -193,5 +194,5 @@ func (e *echo) Panicked(slot uint32, value any, stack []byte) {
 	}
 }
 
-// Failed tells why the reactor stopped.
+// Failed logs why the reactor stopped.
 func (e *echo) Failed(err error) { fmt.Fprintln(os.Stderr, "echo:", err) }

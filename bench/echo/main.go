@@ -19,7 +19,7 @@ import (
 )
 
 type options struct {
-	Listen     string         `help:"Address to listen on; port 0 picks a free one and says which." default:"127.0.0.1:9001" placeholder:"ADDR"`
+	Listen     string         `help:"Address to listen on; port 0 picks a free one, which is printed." default:"127.0.0.1:9001" placeholder:"ADDR"`
 	MaxMessage int            `help:"Longest message in bytes." default:"67108864" placeholder:"BYTES"`
 	Engine     netpoll.Engine `help:"How the reactor waits: default, easygo, epoll or goroutine." default:"default" placeholder:"NAME"`
 }
@@ -35,7 +35,7 @@ func main() {
 	}
 }
 
-// run serves until ctx ends. It tells ready the address once it listens.
+// run serves until ctx ends. It calls ready with the address once it listens.
 func run(ctx context.Context, o options, ready func(address string)) error {
 	l, err := net.Listen("tcp", o.Listen)
 	if err != nil {

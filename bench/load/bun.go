@@ -7,11 +7,10 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
+	"strconv"
 
-	"github.com/spokehub/spokehub/bench/swarm"
+	"github.com/spokehub/spokehub/bench/server"
 )
 
 const (
@@ -22,13 +21,9 @@ const (
 //go:embed bun.js
 var bunScript []byte
 
-// Bun is Bun's built-in WebSocket server with its native publish and subscribe.
-type Bun struct {
-	binary, script, version string
-}
-
-// FindBun takes the executable that SPOKEHUB_BENCH_BUN names, or else installs Bun from npm into the user's cache directory, once.
-func FindBun(progress io.Writer) (*Bun, error) {
+// FindBun is Bun's built-in WebSocket server with its native publish and subscribe. It takes the executable that SPOKEHUB_BENCH_BUN names, or
+// else installs Bun from npm into the user's cache directory, once.
+func FindBun(progress io.Writer) (*Target, error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		return nil, fmt.Errorf("find a place for Bun: %w", err)
@@ -48,11 +43,14 @@ func FindBun(progress io.Writer) (*Bun, error) {
 	if err := os.WriteFile(script, bunScript, 0o644); err != nil {
 		return nil, fmt.Errorf("write Bun's script: %w", err)
 	}
-	version, err := exec.Command(binary, "--version").Output()
+	version, err := server.Output("", binary, "--version")
 	if err != nil {
-		return nil, fmt.Errorf("run Bun: %w", err)
+		return nil, err
 	}
-	return &Bun{binary: binary, script: script, version: strings.TrimSpace(string(version))}, nil
+	return &Target{Name: "bun", Version: version, Commands: map[Mode][]string{
+		ModeHub:   {binary, "run", script},
+		ModeLarge: {binary, "run", script, strconv.Itoa(17 << 20)},
+	}}, nil
 }
 
 func installBun(directory, binary string, progress io.Writer) error {
@@ -62,24 +60,11 @@ func installBun(directory, binary string, progress io.Writer) error {
 	if progress != nil {
 		fmt.Fprintf(progress, "installing bun@%s from npm into %s\n", bunVersion, directory)
 	}
-	install := exec.Command("npm", "install", "--no-audit", "--no-fund", "--prefix", directory, "bun@"+bunVersion)
-	if output, err := install.CombinedOutput(); err != nil {
-		return fmt.Errorf("install Bun from npm: %w: %s", err, output)
+	if _, err := server.Output("", "npm", "install", "--no-audit", "--no-fund", "--prefix", directory, "bun@"+bunVersion); err != nil {
+		return err
 	}
 	if _, err := os.Stat(binary); err != nil {
 		return fmt.Errorf("npm installed Bun without its executable (set %s): %w", bunEnvironment, err)
 	}
 	return nil
 }
-
-// Name is bun.
-func (b *Bun) Name() string { return "bun" }
-
-// Version is Bun's.
-func (b *Bun) Version() string { return b.version }
-
-// Dialect is the hub's: the script understands its control events.
-func (b *Bun) Dialect() swarm.Dialect { return swarm.DialectHub }
-
-// Command runs the script.
-func (b *Bun) Command() *exec.Cmd { return exec.Command(b.binary, "run", b.script) }

@@ -22,7 +22,7 @@ const server = Bun.serve({
     sendPings: false,
     perMessageDeflate: false,
     publishToSelf: false,
-    maxPayloadLength: 1 << 20,
+    maxPayloadLength: Number(process.argv[2] ?? 1 << 20),
     backpressureLimit: 1 << 20,
     closeOnBackpressureLimit: true,
     message(ws, message) {

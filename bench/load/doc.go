@@ -1,7 +1,7 @@
-// Package load measures a WebSocket server with a swarm of clients: the hub's real binary, or a peer, in a process of its own on cores of
-// its own, over real sockets. It is what `go test -bench load ./bench` and bench/peers have in common.
+// Package load measures a WebSocket server with a swarm of clients over real sockets: the hub's real binary, or a peer, in a process of
+// its own on cores of its own. `go test -bench load ./bench` and bench/peers share it.
 //
-// A Workload (saturate.go, many.go, rate.go, idle.go, ...) gets a Stand (stand.go): the server under test (server.go, hub.go, bun.go)
-// and a fleet of client processes. It returns a Result: metrics, and notes on what a reader must know, such as a lost event, a ledger that
-// doesn't add up, or a generator that was the bottleneck.
+// Run takes a Target, which is a server that can be started, and a Workload, which connects clients, publishes and measures. It returns a
+// Result: metrics, and notes on what a reader must know, such as a lost event, a ledger that doesn't add up, or a generator that was the
+// bottleneck.
 package load

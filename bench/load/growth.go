@@ -8,81 +8,48 @@ import (
 	"github.com/spokehub/spokehub/bench/swarm"
 )
 
-// Growth compares few spokes with many: bytes of each, and CPU of a delivery while one message is in flight.
-type Growth struct {
-	// From spokes it grows to To; Bytes is the length of an envelope.
-	From, To, Bytes int
+// growth compares few spokes with many: bytes of each, and CPU of a delivery while one message is in flight.
+type growth struct {
+	from, to, bytes int
 }
 
-// Name tells the parameters.
-func (g Growth) Name() string { return fmt.Sprintf("from=%d/to=%d/bytes=%d", g.From, g.To, g.Bytes) }
+func (g growth) workload(label string) Workload {
+	return Workload{
+		Label: label, Parameters: fmt.Sprintf("from=%d/to=%d/bytes=%d", g.from, g.to, g.bytes), connections: g.to, measure: g.measure,
+	}
+}
 
-func (g Growth) connections() int { return g.To }
-
-func (g Growth) processes() int { return 1 }
-
-func (g Growth) measure(s *Stand) error {
-	to := s.fit(g.To)
-	middle := (g.From + to) / 2
-	fanout := Fanout{Spokes: g.From, Topics: 1, Window: 1, Bytes: g.Bytes}
-	if err := s.writer(groupWriters, 0); err != nil {
-		return err
-	}
-	few, before, sent, err := s.grow(fanout, 0, g.From, 0)
-	if err != nil {
-		return err
-	}
-	half, _, sent, err := s.grow(fanout, g.From, middle, sent)
-	if err != nil {
-		return err
-	}
-	many, after, _, err := s.grow(fanout, middle, to, sent)
-	if err != nil {
-		return err
-	}
+func (g growth) measure(s *setup) {
+	middle := (g.from + g.to) / 2
+	s.writer(groupWriters, 0)
+	few, before, sent := g.grow(s, 0, g.from, 0)
+	half, _, sent := g.grow(s, g.from, middle, sent)
+	many, after, _ := g.grow(s, middle, g.to, sent)
 	slope := func(a, b footprint) float64 {
-		return float64(b.process.rss-a.process.rss) / float64(b.spokes-a.spokes)
+		return float64(b.process.RSS-a.process.RSS) / float64(b.spokes-a.spokes)
 	}
-	fewCPU, manyCPU := before.each(before.delivered[groupMain]), after.each(after.delivered[groupMain])
+	fewCPU := microseconds(before.server.Whole, before.delivered[groupMain])
 	s.result.Add(MetricGrowthFewCPU, fewCPU)
 	s.result.addCPU(after, after.delivered[groupMain])
-	s.result.Add(MetricGrowthCPU, manyCPU/fewCPU)
+	s.result.Add(MetricGrowthCPU, microseconds(after.server.Whole, after.delivered[groupMain])/fewCPU)
 	s.result.Add(MetricGrowthFewMemory, slope(few, half))
 	s.result.Add(MetricMemory, slope(half, many))
 	if first := slope(few, half); first > 0 {
 		s.result.Add(MetricGrowthMemory, slope(half, many)/first)
 	}
-	return nil
 }
 
-// grow connects the spokes from one number to another, reads the memory, and measures one message in flight to all.
-func (s *Stand) grow(f Fanout, from, to int, sent uint64) (footprint, span, uint64, error) {
-	_, err := s.connect(swarm.Plan{
-		Group: groupMain, First: from, Count: to - from, Topics: 1, From: uint32(sent), Size: f.Bytes, Subscribe: true, Ack: true,
-	})
-	if err != nil {
-		return footprint{}, span{}, 0, err
+// grow connects the spokes from one number to another, reads the memory, and measures one message in flight to all. sent is how many
+// events the topic has had.
+func (g growth) grow(s *setup, from, to int, sent uint64) (footprint, measurement, uint64) {
+	s.subscribe(swarm.Plan{Group: groupMain, First: from, Count: to - from, Topics: 1, From: uint32(sent), Size: g.bytes})
+	memory := s.footprint(to)
+	s.publishWindow(fanout{spokes: to, topics: 1, window: 1, bytes: g.bytes}, sent)
+	s.warmUp()
+	m := s.overWindow()
+	all := s.finish()
+	if m.delivered[groupMain] == 0 {
+		check(errStalled)
 	}
-	memory, err := s.footprint(to)
-	if err != nil {
-		return footprint{}, span{}, 0, err
-	}
-	if err := s.publishWindow(f, to, sent); err != nil {
-		return footprint{}, span{}, 0, err
-	}
-	if err := s.wait(s.settings.warmup(), "warming up"); err != nil {
-		return footprint{}, span{}, 0, err
-	}
-	between, err := s.overWindow(s.settings.duration())
-	if err != nil {
-		return footprint{}, span{}, 0, err
-	}
-	all, err := s.settle()
-	if err != nil {
-		return footprint{}, span{}, 0, err
-	}
-	if between.delivered[groupMain] == 0 {
-		return footprint{}, span{}, 0, errStalled
-	}
-	return memory, between, all[groupMain], nil
+	return memory, m, all[groupMain]
 }

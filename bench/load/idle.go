@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/spokehub/spokehub/bench/server"
 	"github.com/spokehub/spokehub/bench/swarm"
 )
 
@@ -16,139 +17,87 @@ const (
 	steadyBytes = 64 << 10
 )
 
-// Idle connects and subscribes spokes and then leaves them alone: what each costs to connect, and to have.
-type Idle struct {
-	// Spokes is how many.
-	Spokes int
+// idle connects and subscribes spokes and then leaves them alone: what each costs to connect, and to have.
+type idle struct {
+	spokes int
 }
 
-// Name tells the parameters.
-func (i Idle) Name() string { return fmt.Sprintf("spokes=%d", i.Spokes) }
+func (i idle) workload(label string) Workload {
+	return Workload{Label: label, Parameters: fmt.Sprintf("spokes=%d", i.spokes), connections: i.spokes, measure: i.measure}
+}
 
-func (i Idle) connections() int { return i.Spokes }
-
-func (i Idle) processes() int { return 1 }
-
-// footprint is the memory of the server and of the kernel at one moment.
+// footprint is the memory of the server and of the kernel with a number of spokes.
 type footprint struct {
 	spokes  int
-	process processMemory
-	kernel  kernelMemory
+	process server.Memory
+	kernel  server.Kernel
 }
 
-func (i Idle) measure(s *Stand) error {
-	spokes := s.fit(i.Spokes)
-	first := min(idleFirst, spokes/2)
-	garbageBefore, collected := s.garbageSeconds()
-	empty, err := s.footprint(0)
-	if err != nil {
-		return err
-	}
-	before, err := readCPU(s.server.PID())
-	if err != nil {
-		return err
-	}
-	opened, err := s.connectIdle(0, first)
-	if err != nil {
-		return err
-	}
-	few, err := s.footprint(first)
-	if err != nil {
-		return err
-	}
-	rest, err := s.connectIdle(first, spokes-first)
-	if err != nil {
-		return err
-	}
-	if err := s.quiet(); err != nil {
-		return err
-	}
-	after, err := readCPU(s.server.PID())
-	if err != nil {
-		return err
-	}
-	many, err := s.footprint(spokes)
-	if err != nil {
-		return err
-	}
-	s.addConnects(spokes, opened.Took+rest.Took, after.since(before))
-	if garbage, known := s.garbageSeconds(); known && collected {
-		s.result.Add(MetricGC, 100*(garbage-garbageBefore)/after.since(before).total().Seconds())
+func (i idle) measure(s *setup) {
+	spokes, first := i.spokes, min(idleFirst, i.spokes/2)
+	empty := s.footprint(0)
+	var few footprint
+	var took time.Duration
+	m := s.during(func() {
+		took = s.connectIdle(0, first)
+		few = s.footprint(first)
+		took += s.connectIdle(first, spokes-first)
+		s.awaitIdle()
+	})
+	many := s.footprint(spokes)
+	s.result.Add(MetricConnects, float64(spokes)/took.Seconds())
+	s.result.Add(MetricConnectCPU, microseconds(m.server.Whole, uint64(spokes)))
+	s.result.Add(MetricConnectUser, microseconds(m.server.User(), uint64(spokes)))
+	s.result.Add(MetricConnectSys, microseconds(m.server.System(), uint64(spokes)))
+	if m.garbage >= 0 {
+		s.result.Add(MetricGC, 100*m.garbage)
 	}
 	s.addFootprints(empty, few, many)
-	if err := s.probe(spokes, 0); err != nil {
-		return err
-	}
-	_, err = s.settle()
-	return err
+	s.probe(spokes)
+	s.finish()
 }
 
 // connectIdle opens subscribers that ask for no answer.
-func (s *Stand) connectIdle(first, count int) (swarm.Opened, error) {
-	return s.connect(swarm.Plan{
-		Group: groupMain, First: first, Count: count, Topics: 1, Size: idleBytes, Subscribe: true,
-	})
+func (s *setup) connectIdle(first, count int) time.Duration {
+	return s.connect(swarm.Plan{Group: groupMain, First: first, Count: count, Topics: 1, Size: idleBytes, Subscribe: true}).Took
 }
 
-// footprint waits until the server's memory stands still, and reads it.
-func (s *Stand) footprint(spokes int) (footprint, error) {
-	if err := s.quiet(); err != nil {
-		return footprint{}, err
-	}
-	last, err := readMemory(s.server.PID())
-	if err != nil {
-		return footprint{}, err
-	}
+// footprint waits until the server's memory is steady, and reads it.
+func (s *setup) footprint(spokes int) footprint {
+	s.awaitIdle()
+	last := must(s.server.Memory())
 	for deadline := time.Now().Add(settleTimeout / 2); time.Now().Before(deadline); {
-		if err := s.wait(10*pollEvery, "waiting for steady memory"); err != nil {
-			return footprint{}, err
-		}
-		now, err := readMemory(s.server.PID())
-		if err != nil {
-			return footprint{}, err
-		}
-		if difference := now.rss - last.rss; difference < steadyBytes && difference > -steadyBytes {
+		s.wait(10*pollEvery, "waiting for steady memory")
+		now := must(s.server.Memory())
+		if difference := now.RSS - last.RSS; difference < steadyBytes && difference > -steadyBytes {
 			break
 		}
 		last = now
 	}
-	kernel, err := readKernelMemory()
-	return footprint{spokes: spokes, process: last, kernel: kernel}, err
-}
-
-func (s *Stand) addConnects(spokes int, took time.Duration, used cpuTime) {
-	each := func(d time.Duration) float64 { return d.Seconds() * 1e6 / float64(spokes) }
-	s.result.Add(MetricConnects, float64(spokes)/took.Seconds())
-	s.result.Add(MetricConnectCPU, each(used.total()))
-	s.result.Add(MetricConnectUser, each(used.user()))
-	s.result.Add(MetricConnectSys, each(used.system()))
+	return footprint{spokes: spokes, process: last, kernel: must(server.ReadKernel())}
 }
 
 // addFootprints adds bytes a spoke: of the whole process since it was empty, of the process from the first thousand on, and of
 // the kernel for the server's end.
-func (s *Stand) addFootprints(empty, few, many footprint) {
+func (s *setup) addFootprints(empty, few, many footprint) {
 	spokes := float64(many.spokes)
-	s.result.Add(MetricMemory, float64(many.process.rss-empty.process.rss)/spokes)
-	s.result.Add(MetricPSS, float64(many.process.pss-empty.process.pss)/spokes)
-	s.result.Add(MetricSlope, float64(many.process.rss-few.process.rss)/float64(many.spokes-few.spokes))
-	s.result.Add(MetricKernel, float64(many.kernel.total()-empty.kernel.total())/spokes/2)
-	if !many.kernel.exact {
+	kernel := many.kernel.Buffers + many.kernel.Slabs - empty.kernel.Buffers - empty.kernel.Slabs
+	s.result.Add(MetricMemory, float64(many.process.RSS-empty.process.RSS)/spokes)
+	s.result.Add(MetricPSS, float64(many.process.PSS-empty.process.PSS)/spokes)
+	s.result.Add(MetricSlope, float64(many.process.RSS-few.process.RSS)/float64(many.spokes-few.spokes))
+	s.result.Add(MetricKernel, float64(kernel)/spokes/2)
+	if !many.kernel.Exact {
 		s.result.Note("/proc/slabinfo can't be read: the kernel's memory is the growth of all its slabs")
 	}
 }
 
-// probe publishes a few events, so that settle sees whether every spoke is subscribed.
-func (s *Stand) probe(spokes int, from uint64) error {
-	if err := s.writer(groupWriters, 0); err != nil {
-		return err
-	}
-	board := s.fleet.Board()
-	before := board.Completed()
-	if err := s.publishWindow(Fanout{Topics: 1, Window: 1, Bytes: idleBytes}, spokes, from); err != nil {
-		return err
-	}
-	for since := time.Now(); board.Completed() < before+idleChecks && time.Since(since) < stallTimeout; {
+// probe publishes a few events, so that finish sees whether every spoke is subscribed.
+func (s *setup) probe(spokes int) {
+	s.writer(groupWriters, 0)
+	shared := s.fleet.Counters()
+	before := shared.Completed()
+	s.publishWindow(fanout{spokes: spokes, topics: 1, window: 1, bytes: idleBytes}, 0)
+	for since := time.Now(); shared.Completed() < before+idleChecks && time.Since(since) < stallTimeout; {
 		time.Sleep(pollEvery)
 	}
-	return nil
 }

@@ -1,5 +1,3 @@
-//go:build linux
-
 package load
 
 import (
@@ -21,8 +19,8 @@ func newProgress(out io.Writer, what string) *progress {
 	return &progress{out: out, what: what, next: time.Now().Add(progressEvery)}
 }
 
-// tell writes where the work stands, if it is time for a line.
-func (p *progress) tell(format string, arguments ...any) {
+// report writes a line, if it is time for one.
+func (p *progress) report(format string, arguments ...any) {
 	if p.out == nil || time.Now().Before(p.next) {
 		return
 	}

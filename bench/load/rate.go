@@ -8,52 +8,41 @@ import (
 	"github.com/spokehub/spokehub/bench/swarm"
 )
 
-// Rate publishes to one topic on a schedule, whatever the server does, and shows latency from the scheduled time.
-type Rate struct {
-	// Spokes are the subscribers, Bytes is the length of an envelope.
-	Spokes, Bytes int
-	// PerSecond is how many events are published.
-	PerSecond float64
+// rate publishes on a schedule, over its topics in turn, whatever the server does, and shows latency from the scheduled time.
+type rate struct {
+	spokes, topics, bytes int
+	perSecond             float64
 }
 
-// Name tells the parameters.
-func (r Rate) Name() string {
-	return fmt.Sprintf("spokes=%d/rate=%g/bytes=%d", r.Spokes, r.PerSecond, r.Bytes)
+func (r rate) workload(label string) Workload {
+	parameters := fmt.Sprintf("spokes=%d/rate=%g/bytes=%d", r.spokes, r.perSecond, r.bytes)
+	if r.topics > 1 {
+		parameters = fmt.Sprintf("spokes=%d/topics=%d/rate=%g/bytes=%d", r.spokes, r.topics, r.perSecond, r.bytes)
+	}
+	return Workload{Label: label, Parameters: parameters, connections: r.spokes, measure: r.measure}
 }
 
-func (r Rate) connections() int { return r.Spokes }
-
-func (r Rate) processes() int { return 1 }
-
-func (r Rate) measure(s *Stand) error {
-	if err := s.subscribe(groupMain, s.fit(r.Spokes), 0, 1, r.Bytes); err != nil {
-		return err
-	}
-	if err := s.writer(groupWriters, 0); err != nil {
-		return err
-	}
-	if err := s.publishRate(groupMain, groupWriters, 0, 1, r.Bytes, r.PerSecond, 0); err != nil {
-		return err
-	}
-	if err := s.wait(s.settings.warmup(), "warming up"); err != nil {
-		return err
-	}
-	between, err := s.over(s.settings.duration(), "measuring")
-	if err != nil {
-		return err
-	}
-	if err := s.addGroupLatency(groupMain); err != nil {
-		return err
-	}
-	s.result.Add(MetricDeliveries, float64(between.delivered[groupMain])/between.took.Seconds())
-	s.result.addCPU(between, between.delivered[groupMain])
-	_, err = s.settle()
-	return err
+func (r rate) measure(s *setup) {
+	s.startRate(r)
+	m := s.over("measuring")
+	s.result.addLatency("", must(s.fleet.Report(nil))[groupMain].Latency)
+	s.result.Add(MetricDeliveries, float64(m.delivered[groupMain])/m.took.Seconds())
+	s.result.addCPU(m, m.delivered[groupMain])
+	s.finish()
 }
 
-// publishRate starts a publisher with a schedule in one process.
-func (s *Stand) publishRate(group, writers, firstTopic, topics, size int, perSecond float64, process int) error {
-	return s.fleet.Publish(swarm.Publication{
-		Kind: swarm.PublishRate, Group: group, Writers: writers, FirstTopic: firstTopic, Topics: topics, Size: size, Rate: perSecond,
-	}, []int{process})
+// startRate connects subscribers, starts the publisher, and lets it warm up.
+func (s *setup) startRate(r rate) {
+	s.subscribe(swarm.Plan{Group: groupMain, Count: r.spokes, FirstTopic: firstTopic(r.topics), Topics: r.topics, Size: r.bytes})
+	s.writer(groupWriters, 0)
+	s.publishRate(groupMain, groupWriters, r, 0)
+	s.warmUp()
+}
+
+// publishRate starts the publisher in one process.
+func (s *setup) publishRate(group, writers int, r rate, process int) {
+	s.publish(swarm.Publication{
+		Kind: swarm.PublishRate, Group: group, Writers: writers, FirstTopic: firstTopic(r.topics), Topics: r.topics, Size: r.bytes,
+		Rate: r.perSecond,
+	}, process)
 }

@@ -4,7 +4,7 @@ import "fmt"
 
 // Metric is one figure of a Result.
 type Metric struct {
-	// Name has its unit behind the last dash or slash, as benchstat likes it.
+	// Name ends with its unit behind a dash or slash, as benchstat likes it.
 	Name string
 	// Value is in that unit.
 	Value float64
@@ -14,9 +14,10 @@ type Metric struct {
 type Result struct {
 	// Metrics are in the order in which they are shown.
 	Metrics []Metric
-	// Notes say what a reader must know to believe the figures.
+	// Notes are what a reader must know to judge the figures.
 	Notes []string
-	// Failed says that a healthy subscriber missed, doubled or reordered events, so the figures are void.
+	// Failed means that the figures are void: a healthy subscriber missed events, got them twice or out of order, or the server's own
+	// count is wrong.
 	Failed bool
 }
 
@@ -36,6 +37,12 @@ func (r *Result) Note(format string, arguments ...any) {
 	r.Notes = append(r.Notes, fmt.Sprintf(format, arguments...))
 }
 
+// void notes why the figures don't count.
+func (r *Result) void(format string, arguments ...any) {
+	r.Failed = true
+	r.Note("void: "+format, arguments...)
+}
+
 // Value finds a metric.
 func (r *Result) Value(name string) (value float64, found bool) {
 	for _, m := range r.Metrics {
@@ -50,6 +57,7 @@ func (r *Result) Value(name string) (value float64, found bool) {
 const (
 	MetricDeliveries      = "deliveries/s"
 	MetricEvents          = "events/s"
+	MetricMessages        = "messages/s"
 	MetricCPU             = "cpu-us/op"
 	MetricUser            = "user-us/op"
 	MetricSystem          = "sys-us/op"
@@ -73,16 +81,12 @@ const (
 	MetricCalmP99         = "calm-p99-ms"
 	MetricClosed1013      = "closed-1013"
 	MetricPeakMemory      = "peak-MB"
-	MetricAckP50          = "ack-p50-ms"
-	MetricAckP99          = "ack-p99-ms"
-	MetricSmallP50        = "small-p50-ms"
-	MetricSmallP99        = "small-p99-ms"
-	MetricSmallP999       = "small-p99.9-ms"
-	MetricSmallMax        = "small-max-ms"
-	MetricAckMax          = "ack-max-ms"
 	MetricControls        = "controls/s"
 	MetricGrowthFewCPU    = "few-cpu-us/op"
 	MetricGrowthFewMemory = "few-B/spoke"
 	MetricGrowthCPU       = "growth-cpu-ratio"
 	MetricGrowthMemory    = "growth-B-ratio"
+	// PrefixAck and PrefixSmall stand before the latencies of answers to control events and of small topics beside a giant one.
+	PrefixAck   = "ack-"
+	PrefixSmall = "small-"
 )

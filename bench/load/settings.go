@@ -15,7 +15,7 @@ type Settings struct {
 	Duration time.Duration
 	// Warmup goes before it; 0 means a fifth of it, at most a second.
 	Warmup time.Duration
-	// Short says that one quick pass is wanted.
+	// Short asks for one quick pass.
 	Short bool
 	// ServerCores is how many cores the server gets; 0 means two, or one on a machine of three cores or fewer.
 	ServerCores int
@@ -51,7 +51,7 @@ func (s Settings) warmup() time.Duration {
 	return min(s.duration()/5, time.Second)
 }
 
-// layout says which cores the server and the clients run on.
+// layout is which cores the server and the clients run on.
 type layout struct {
 	server, clients []int
 }

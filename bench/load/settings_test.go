@@ -3,9 +3,14 @@
 package load
 
 import (
+	"bytes"
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/gobwas/ws"
 
 	"github.com/spokehub/spokehub/bench/swarm"
 )
@@ -58,9 +63,9 @@ func TestTheSuite(t *testing.T) {
 		short bool
 		cases int
 	}{
-		"has every workload":                        {Sizes{}, false, 15},
-		"has them all in a short pass":              {Sizes{}, true, 15},
-		"has those once that sizes have made equal": {Sizes{Spokes: 500, Payload: 256, Window: 8}, false, 12},
+		"has every workload":                        {Sizes{}, false, 22},
+		"has them all in a short pass":              {Sizes{}, true, 22},
+		"has those once that sizes have made equal": {Sizes{Spokes: 500, Payload: 256, Window: 8}, false, 19},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cases := Suite(c.sizes, c.short)
@@ -79,22 +84,26 @@ func TestTheSuite(t *testing.T) {
 }
 
 func TestSizesFitTheFileLimit(t *testing.T) {
-	limit := swarm.FileLimit{Soft: 1024, Hard: 20_000}
 	for name, c := range map[string]struct {
-		asked  Sizes
-		spokes int
-		idle   int
-		noted  bool
+		hard  uint64
+		asked Sizes
+		most  int
+		noted bool
 	}{
-		"when nothing is asked":      {Sizes{}, 0, 18_000, false},
-		"when little is asked":       {Sizes{Spokes: 100}, 100, 100, false},
-		"when too much is asked":     {Sizes{Spokes: 100_000}, 19_800, 19_800, true},
-		"when idle alone is too big": {Sizes{Idle: 1_000_000}, 0, 19_800, true},
+		"when nothing is asked":     {20_000, Sizes{}, 19_000, false},
+		"when the limit is small":   {4_200, Sizes{}, 4_000, true},
+		"when little is asked":      {20_000, Sizes{Spokes: 100}, 2_000, false},
+		"when too much is asked":    {20_000, Sizes{Spokes: 100_000}, 19_800, true},
+		"when much is, and allowed": {1 << 20, Sizes{Spokes: 1_000_000}, 1_001_000, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, note := c.asked.Fit(limit)
-			if got.Spokes != c.spokes || got.Idle != c.idle || (note != "") != c.noted {
-				t.Errorf("got %+v and %q, want %d spokes, %d idle, note %v", got, note, c.spokes, c.idle, c.noted)
+			sizes, note := c.asked.Fit(swarm.FileLimit{Soft: 1024, Hard: c.hard})
+			most := 0
+			for _, w := range Suite(sizes, false) {
+				most = max(most, w.connections)
+			}
+			if most != c.most || (note != "") != c.noted {
+				t.Errorf("got at most %d connections and %q, want %d, note %v", most, note, c.most, c.noted)
 			}
 		})
 	}
@@ -113,21 +122,71 @@ func TestAMetricIsReplacedNotRepeated(t *testing.T) {
 	}
 }
 
-func TestTheStartLineTellsAddresses(t *testing.T) {
-	for name, c := range map[string]struct{ line, address, path, admin string }{
-		"as text":   {`level=INFO msg=listening websocket=ws://127.0.0.1:4001/ws admin=http://127.0.0.1:4002/ relay=true`, "127.0.0.1:4001", "/ws", "http://127.0.0.1:4002"},
-		"as JSON":   {`{"msg":"listening","websocket":"ws://127.0.0.1:4001/ws","admin":"http://127.0.0.1:4002/"}`, "127.0.0.1:4001", "/ws", "http://127.0.0.1:4002"},
-		"of a peer": {`listening ws://127.0.0.1:4001/connection/websocket`, "127.0.0.1:4001", "/connection/websocket", ""},
+func TestAWorkloadSuitsAServer(t *testing.T) {
+	hub := newHub("hub", "spokehub", "", nil)
+	nats := &Target{Dialect: swarm.DialectNats, Commands: map[Mode][]string{ModeHub: {"nats"}}}
+	bun := &Target{Commands: map[Mode][]string{ModeHub: {"bun"}, ModeLarge: {"bun"}}}
+	for name, c := range map[string]struct {
+		workload Workload
+		target   *Target
+		want     bool
+	}{
+		"that has its mode":                   {rate{}.workload(""), hub, true},
+		"but not one without an echo":         {large{echo: true}.workload(""), bun, false},
+		"nor one without control events":      {churn{}.workload(""), nats, false},
+		"but one with the hub's":              {churn{}.workload(""), bun, true},
+		"but not one that takes no long ones": {large{}.workload(""), nats, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			found := webSocketLine.FindStringSubmatch(c.line)
-			if found == nil || found[1] != c.address || found[2] != c.path {
-				t.Fatalf("got %q, want %s and %s", found, c.address, c.path)
-			}
-			admin := adminLine.FindStringSubmatch(c.line)
-			if (admin != nil) != (c.admin != "") || admin != nil && admin[1] != c.admin {
-				t.Errorf("got admin %q, want %q", admin, c.admin)
+			if got := c.workload.Suits(c.target); got != c.want {
+				t.Errorf("got %v, want %v", got, c.want)
 			}
 		})
+	}
+}
+
+func TestALongMessageIsCutIntoFrames(t *testing.T) {
+	for name, c := range map[string]struct {
+		large large
+		ops   []ws.OpCode
+	}{
+		"not at all":               {large{echo: true, op: ws.OpText}, []ws.OpCode{ws.OpText}},
+		"of a size":                {large{echo: true, op: ws.OpBinary, fragment: 100}, []ws.OpCode{ws.OpBinary, ws.OpContinuation, ws.OpContinuation}},
+		"with a ping behind it in": {large{op: ws.OpText}, []ws.OpCode{ws.OpText, ws.OpPing}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			want := bytes.Repeat([]byte("a"), 250)
+			wire := bytes.NewReader(c.large.frames(want))
+			var got []byte
+			var ops []ws.OpCode
+			for wire.Len() > 0 {
+				f, err := ws.ReadFrame(wire)
+				if err != nil {
+					t.Fatal(err)
+				}
+				ops = append(ops, f.Header.OpCode)
+				got = append(got, ws.UnmaskFrame(f).Payload...)
+			}
+			if !slices.Equal(ops, c.ops) || !bytes.Equal(got, want) {
+				t.Errorf("got opcodes %v and %q, want %v and %q", ops, got, c.ops, want)
+			}
+		})
+	}
+}
+
+func TestABaselineIsWhatIsThere(t *testing.T) {
+	binary := filepath.Join(t.TempDir(), "spokehub-old")
+	if err := os.WriteFile(binary, nil, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	got, err := Baseline(binary, "..", t.TempDir(), []string{"--reactors=1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Commands[ModeHub][0] != binary || got.Commands[ModeEcho] != nil || !slices.Contains(got.Commands[ModeLarge], "--reactors=1") {
+		t.Errorf("got %+v, want the executable, without an echo server", got)
+	}
+	if got, err := Baseline("no-such-revision", filepath.Join("..", ".."), t.TempDir(), nil); err == nil {
+		t.Errorf("got %+v for a revision that isn't there, want an error", got)
 	}
 }

@@ -4,20 +4,36 @@ package load
 
 import (
 	"fmt"
+	"math"
+
+	"github.com/gobwas/ws"
 
 	"github.com/spokehub/spokehub/bench/swarm"
 )
 
-// Case is a workload under the name by which it is known in tables.
-type Case struct {
-	// Label is short: saturate, one-in-flight.
+// Workload is one kind of work with its parameters.
+type Workload struct {
+	// Label is short, as tables show it: saturate, one-in-flight.
 	Label string
-	// Workload is what is run.
-	Workload Workload
+	// Parameters are key=value, for benchstat.
+	Parameters string
+
+	// mode is what kind of server it needs, controls that the server must understand the hub's control events.
+	mode     Mode
+	controls bool
+	// connections is how many there are in all, processes the least number of client processes.
+	connections, processes int
+	// measure does the work. It is called once, on a fresh server.
+	measure func(s *setup)
 }
 
-// Name is the label and the workload's parameters.
-func (c Case) Name() string { return c.Label + "/" + c.Workload.Name() }
+// Name is the label and the parameters.
+func (w Workload) Name() string { return w.Label + "/" + w.Parameters }
+
+// Suits reports whether a target can do this work.
+func (w Workload) Suits(t *Target) bool {
+	return t.Commands[w.mode] != nil && (!w.controls || t.Dialect == swarm.DialectHub)
+}
 
 // Sizes change the suite: zero means what the suite has by itself.
 type Sizes struct {
@@ -29,26 +45,22 @@ type Sizes struct {
 	Window int
 	// Rate is events a second where a workload has a rate.
 	Rate float64
-	// Idle is how many spokes the idle workload has, Growth to how many the other grows.
-	Idle, Growth int
+	// Room is how many connections the server's file limit allows; 0 means any number.
+	Room int
 }
 
-// Fit bounds the sizes by what one process of a server may have open, and says so if that changes them.
+// Fit bounds the sizes by what one process of a server may have open, and notes if that changes them.
 func (z Sizes) Fit(limit swarm.FileLimit) (fitting Sizes, note string) {
-	room := limit.Room()
-	fitting = z
-	fitting.Spokes = min(z.Spokes, room)
-	fitting.Idle = or(min(z.Idle, room), min(or(z.Spokes, idleSpokes), room))
-	fitting.Growth = or(min(z.Growth, room), min(or(z.Spokes, grownTo), room))
-	if asked := max(z.Spokes, z.Idle, z.Growth); asked > room {
-		note = fmt.Sprintf("the file limit of %d allows %d spokes, not %d", limit.Hard, room, asked)
+	z.Room = limit.Room()
+	if wanted := max(z.Spokes, grownTo); wanted > z.Room {
+		note = fmt.Sprintf("the file limit of %d allows %d spokes, not %d", limit.Hard, z.Room, wanted)
 	}
-	return fitting, note
+	return z, note
 }
 
 const (
-	small      = 1000
-	large      = 10_000
+	few        = 1000
+	many       = 10_000
 	idleSpokes = 18_000
 	grownTo    = 19_000
 	shortIdle  = 6_000
@@ -60,56 +72,61 @@ const (
 )
 
 // Suite lists every workload. A short one has fewer spokes where they only cost time.
-func Suite(sizes Sizes, short bool) []Case {
-	spokes := func(usual int) int { return or(sizes.Spokes, usual) }
+func Suite(sizes Sizes, short bool) []Workload {
+	room := or(sizes.Room, math.MaxInt)
+	spokes := func(usual int) int { return min(or(sizes.Spokes, usual), room) }
 	bytes := func(usual int) int { return or(sizes.Payload, usual) }
 	window := func(usual int) int { return or(sizes.Window, usual) }
-	idle, grown := or(sizes.Idle, or(sizes.Spokes, idleSpokes)), or(sizes.Growth, or(sizes.Spokes, grownTo))
+	perSecond := func(usual float64) float64 { return or(sizes.Rate, usual) }
+	idlers, grown := spokes(idleSpokes), spokes(grownTo)
 	if short {
-		idle, grown = min(idle, shortIdle), min(grown, shortGrown)
+		idlers, grown = min(idlers, shortIdle), min(grown, shortGrown)
 	}
-	rate := func(usual float64) float64 {
-		if sizes.Rate > 0 {
-			return sizes.Rate
-		}
-		return usual
-	}
-	cases := []Case{
-		{"saturate", Fanout{spokes(small), 1, window(64), bytes(shortMessage)}},
-		{"saturate", Fanout{spokes(small), 1, window(64), bytes(longMessage)}},
-		{"saturate", Fanout{spokes(large), 1, window(16), bytes(shortMessage)}},
-		{"saturate", Fanout{spokes(large), 1, window(16), bytes(longMessage)}},
-		{"one-in-flight", Fanout{spokes(small), 1, 1, bytes(shortMessage)}},
-		{"many-topics", Fanout{spokes(large), max(spokes(large)/10, 2), window(64), bytes(shortMessage)}},
-		{"steady", Rate{spokes(small), bytes(shortMessage), rate(100)}},
-		{"steady", Rate{spokes(large), bytes(shortMessage), rate(10)}},
-		{"idle", Idle{idle}},
-		{"events-in", Events{spokes(small), 1, bytes(shortMessage)}},
-		{"events-in", Events{spokes(small), 16, bytes(shortMessage)}},
-		{"slow", Slow{spokes(small), bytes(hugeMessage), rate(20)}},
-		{"churn", Churn{spokes(large), 100, 32, bytes(shortMessage), 50_000, rate(10)}},
-		{"mixed", Mixed{spokes(large), small, bytes(shortMessage), rate(10), 1}},
-		{"growth", Growth{small, max(grown, 2*small), bytes(shortMessage)}},
-	}
-	return unique(cases)
+	topics := max(spokes(many)/10, 2)
+	steady := rate{spokes(many), 1, bytes(shortMessage), perSecond(10)}
+	giant := steady
+	giant.spokes = max(min(giant.spokes, room-few), 1)
+	return unique([]Workload{
+		fanout{spokes(few), 1, window(64), bytes(shortMessage)}.workload("saturate"),
+		fanout{spokes(few), 1, window(64), bytes(longMessage)}.workload("saturate"),
+		fanout{spokes(many), 1, window(16), bytes(shortMessage)}.workload("saturate"),
+		fanout{spokes(many), 1, window(16), bytes(longMessage)}.workload("saturate"),
+		fanout{spokes(few), 1, 1, bytes(shortMessage)}.workload("one-in-flight"),
+		fanout{spokes(many), topics, window(64), bytes(shortMessage)}.workload("many-topics"),
+		rate{spokes(few), 1, bytes(shortMessage), perSecond(100)}.workload("steady"),
+		steady.workload("steady"),
+		rate{spokes(many), topics, bytes(shortMessage), perSecond(1000)}.workload("tails"),
+		idle{idlers}.workload("idle"),
+		events{spokes(few), 1, bytes(shortMessage)}.workload("events-in"),
+		events{spokes(few), 16, bytes(shortMessage)}.workload("events-in"),
+		slow{rate{spokes(few), 1, bytes(hugeMessage), perSecond(20)}}.workload("slow"),
+		churn{giant, 100, 32, 50_000}.workload("churn"),
+		mixed{giant, few, 1}.workload("mixed"),
+		growth{few, max(grown, 2*few), bytes(shortMessage)}.workload("growth"),
+		large{op: ws.OpText, bytes: mebibyte}.workload("large-in"),
+		large{op: ws.OpText, bytes: 16 * mebibyte}.workload("large-in"),
+		large{echo: true, op: ws.OpText, bytes: 16 * mebibyte}.workload("large-echo"),
+		large{echo: true, op: ws.OpBinary, bytes: 16 * mebibyte}.workload("large-echo"),
+		large{echo: true, op: ws.OpText, bytes: 16 * mebibyte, fragment: 64 << 10}.workload("large-echo"),
+		large{echo: true, op: ws.OpBinary, bytes: 16 * mebibyte, fragment: 64 << 10}.workload("large-echo"),
+	})
 }
 
-func or(asked, usual int) int {
+func or[N int | float64](asked, usual N) N {
 	if asked > 0 {
 		return asked
 	}
 	return usual
 }
 
-// unique drops the cases that sizes have made equal.
-func unique(cases []Case) (kept []Case) {
+// unique drops the workloads that sizes have made equal.
+func unique(all []Workload) (different []Workload) {
 	seen := map[string]bool{}
-	for _, c := range cases {
-		name := c.Name()
-		if !seen[name] {
-			kept = append(kept, c)
+	for _, w := range all {
+		if !seen[w.Name()] {
+			different = append(different, w)
 		}
-		seen[name] = true
+		seen[w.Name()] = true
 	}
-	return kept
+	return different
 }

@@ -3,76 +3,84 @@
 package load
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
+	"github.com/spokehub/spokehub/bench/server"
 	"github.com/spokehub/spokehub/bench/swarm"
 )
 
-// settle ends the publishers, waits until what they sent has arrived, and judges: a lost, doubled or reordered event at a healthy
-// subscriber makes the result void, and the hub's own ledger has to add up. It says how many events each group was sent.
-func (s *Stand) settle() (sent []uint64, err error) {
-	sent, err = s.fleet.Pause()
-	if err != nil {
-		return nil, err
-	}
+// finish ends the publishers, waits until what they sent has arrived, and judges: a lost, duplicate or reordered event at a healthy
+// subscriber makes the result void, and the hub's own ledger has to add up. It returns how many events each group was sent.
+func (s *setup) finish() (sent []uint64) {
+	sent = must(s.fleet.Pause())
 	s.drain()
-	reports, err := s.fleet.Report(sent)
-	if err != nil {
-		return nil, err
-	}
+	reports := must(s.fleet.Report(sent))
 	var faults swarm.Faults
-	delivered := uint64(0)
+	received, example := uint64(0), ""
 	for _, report := range reports {
 		faults.Add(report.Faults)
-		delivered += report.Delivered
+		received += report.Delivered
+		if example == "" && report.Example != "" {
+			example = " (for instance: " + report.Example + ")"
+		}
 	}
 	s.result.Add(MetricFaults, float64(faults.Sum()))
 	if faults.Sum() > 0 {
-		s.result.Failed = true
-		s.result.Note("void: %s%s", describe(faults), example(reports))
+		s.result.void("%s%s", describe(faults), example)
 	}
-	s.checkLedger(delivered)
-	return sent, nil
+	s.checkLedger(received)
+	return sent
 }
 
 // drain waits until nothing arrives any more.
-func (s *Stand) drain() {
+func (s *setup) drain() {
 	last, since := uint64(0), time.Now()
 	for time.Since(since) < stallTimeout/6 {
 		now := uint64(0)
 		for group := range swarm.MaxGroups {
-			now += s.fleet.Board().Delivered(group)
+			now += s.fleet.Counters().Delivered(group)
 		}
 		if now != last {
 			last, since = now, time.Now()
 		}
-		s.progress.tell("draining")
+		s.progress.report("draining")
 		time.Sleep(pollEvery)
 	}
 }
 
 func describe(f swarm.Faults) string {
-	return fmt.Sprintf("%d lost, %d doubled, %d reordered, %d of other topics, %d malformed, %d healthy connections closed",
-		f.Lost, f.Doubled, f.Reordered, f.Foreign, f.Malformed, f.Closed)
+	return fmt.Sprintf("%d lost, %d duplicate, %d reordered, %d of other topics, %d malformed, %d healthy connections closed",
+		f.Lost, f.Duplicated, f.Reordered, f.Foreign, f.Malformed, f.Closed)
 }
 
-func example(reports []swarm.Report) string {
-	for _, report := range reports {
-		if report.Example != "" {
-			return " (for instance: " + report.Example + ")"
-		}
+// checkLedger holds the hub to its promise that every event is accounted for, and compares with what the subscribers received. An older
+// build may lack a column: that is only noted.
+func (s *setup) checkLedger(received uint64) {
+	if s.server.Admin == "" {
+		return
 	}
-	return ""
+	metrics, err := s.server.Metrics()
+	if err != nil {
+		s.result.Note("the ledger was not checked: %v", err)
+		return
+	}
+	switch err := metrics.Ledger(received); {
+	case errors.Is(err, server.ErrNoMetric) && s.target.Name != "hub":
+		s.result.Note("the ledger was not checked: %v", err)
+	case err != nil:
+		s.result.void("%v", err)
+	}
 }
 
-// closes adds up close codes over the groups.
-func closes(reports []swarm.Report) map[uint16]int {
-	all := map[uint16]int{}
-	for _, report := range reports {
-		for code, n := range report.Closes {
-			all[code] += n
-		}
+// checkEventsIn compares what was sent with the hub's own count, where it has one.
+func (s *setup) checkEventsIn(sent uint64) {
+	metrics, err := s.server.Metrics()
+	if err != nil {
+		return
 	}
-	return all
+	if parsed, known := metrics[server.EventsIn]; known && parsed != float64(sent) {
+		s.result.void("%d events were sent, the hub counted %.0f", sent, parsed)
+	}
 }

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -15,84 +16,98 @@ import (
 	"github.com/spokehub/spokehub/bench/swarm"
 )
 
-// comparison is what the flags say.
+// comparison is what the flags ask for.
 type comparison struct {
-	root, out, data string
-	command         string
-	servers         []string
-	workloads       []string
-	hubFlags        []string
-	runs            int
-	render          bool
-	settings        load.Settings
-	sizes           load.Sizes
+	root, out, html, data string
+	// command measures the same again.
+	command   string
+	baseline  string
+	servers   []string
+	workloads []string
+	hubFlags  []string
+	runs      int
+	settings  load.Settings
+	sizes     load.Sizes
 }
 
 const usage = `Usage: peers [flags]
        peers serve NAME | version NAME
 
 Measures the hub and its peers in turns: for each workload, and so many times, each server after the other. Every finding is
-appended to -data at once; in the end RESULTS.md and results.html are written to -out from all that -data holds.
+appended to -data at once; at the end a table of all that -data holds is printed, and written to -out as RESULTS.md.
+
+With -baseline it measures the hub and an earlier build of it, and marks the rows in which the hub is worse:
+
+    go run . -baseline 5a497da -runs 5
+
 `
 
-func parseFlags(arguments []string) (comparison, error) {
+func parseFlags(arguments []string) (c comparison, render bool, err error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
-		return comparison{}, fmt.Errorf("find a place for the findings: %w", err)
+		return c, false, fmt.Errorf("find a place for the findings: %w", err)
 	}
-	var c comparison
 	flags := flag.NewFlagSet("peers", flag.ContinueOnError)
 	flags.Usage = func() {
 		fmt.Fprint(flags.Output(), usage)
 		flags.PrintDefaults()
 	}
-	everybody := strings.Join(append([]string{"hub", "bun"}, load.PeerNames...), ",")
-	servers := flags.String("servers", everybody, "who is measured, separated by commas")
+	servers := flags.String("servers", "", "who is measured, of "+strings.Join(everybody(), ",")+" (empty: all that can be had, or with -baseline the hub alone)")
 	workloads := flags.String("workloads", "", "labels of workloads, separated by commas, such as saturate,idle (empty: all)")
 	hubFlags := flags.String("server-flags", "", "further flags for spokehub serve, separated by spaces")
+	flags.StringVar(&c.baseline, "baseline", "", "another build of the hub to measure: a git revision, the root of a checkout, or an executable")
 	flags.IntVar(&c.runs, "runs", 3, "how often everything is measured; tables show medians")
 	flags.StringVar(&c.root, "root", filepath.Join("..", ".."), "directory of the hub's module")
-	flags.StringVar(&c.out, "out", "..", "directory for RESULTS.md and results.html")
+	flags.StringVar(&c.out, "out", "..", "directory for RESULTS.md (default with -baseline: none)")
+	flags.StringVar(&c.html, "html", "", "file for a page with the table and bars, such as results.html (empty: none)")
 	flags.StringVar(&c.data, "data", filepath.Join(cache, "spokehub-bench", "findings.jsonl"), "file for the findings, one JSON line a run")
-	flags.BoolVar(&c.render, "render", false, "measure nothing, only write what -data holds")
+	flags.BoolVar(&render, "render", false, "measure nothing, only show what -data holds")
 	flags.BoolVar(&c.settings.Short, "short", false, "one quick pass with fewer spokes where they only cost time")
 	flags.DurationVar(&c.settings.Duration, "duration", 0, "how long each workload is measured (0: 5s, or 1.5s with -short)")
 	flags.DurationVar(&c.settings.Warmup, "warmup", 0, "how long it runs before (0: a fifth of that)")
-	flags.IntVar(&c.settings.ServerCores, "server-cores", 0, "cores for the server (0: two, or one on a machine of three or fewer)")
+	flags.IntVar(&c.settings.ServerCores, "server-cores", 0, "cores for the server (0: two, or one on a machine of three or fewer); clients get the others")
 	flags.IntVar(&c.settings.Clients, "clients", 0, "client processes (0: one for each core that is left)")
 	flags.IntVar(&c.sizes.Spokes, "spokes", 0, "spokes of every workload (0: as each has by itself)")
 	flags.IntVar(&c.sizes.Payload, "payload", 0, "bytes of an envelope (0: as each workload has by itself)")
 	keep := flags.Bool("keep", false, "keep the findings that -data holds already; else they are moved aside")
 	if err := flags.Parse(arguments); err != nil {
-		return comparison{}, err
+		return c, false, err
 	}
 	if flags.NArg() > 0 {
-		return comparison{}, fmt.Errorf("unknown argument %q (see -help)", flags.Arg(0))
+		return c, false, fmt.Errorf("unknown argument %q (see -help)", flags.Arg(0))
 	}
 	c.command = repeatable(flags)
-	c.servers, c.hubFlags = strings.Split(*servers, ","), strings.Fields(*hubFlags)
-	if *workloads != "" {
-		c.workloads = strings.Split(*workloads, ",")
+	c.servers, c.workloads, c.hubFlags = list(*servers), list(*workloads), strings.Fields(*hubFlags)
+	outGiven := false
+	flags.Visit(func(f *flag.Flag) { outGiven = outGiven || f.Name == "out" })
+	if c.baseline != "" && !outGiven {
+		c.out = ""
 	}
 	c.settings.Progress = os.Stderr
-	if !*keep && !c.render {
+	if !*keep && !render {
 		err = setAside(c.data)
 	}
-	return c, err
+	return c, render, err
+}
+
+func everybody() []string { return append([]string{"hub", "bun"}, load.PeerNames...) }
+
+func list(value string) []string {
+	return strings.FieldsFunc(value, func(r rune) bool { return r == ',' })
 }
 
 // repeatable is the command that measures the same again: without the flags that name places on this machine.
 func repeatable(flags *flag.FlagSet) string {
-	words := []string{"cd bench/peers && go run ."}
+	parts := []string{"cd bench/peers && go run ."}
 	flags.Visit(func(f *flag.Flag) {
-		if !slices.Contains([]string{"root", "out", "data", "keep", "render"}, f.Name) {
-			words = append(words, fmt.Sprintf("-%s %s", f.Name, f.Value))
+		if !slices.Contains([]string{"root", "out", "html", "data", "keep", "render"}, f.Name) {
+			parts = append(parts, strings.TrimSuffix(fmt.Sprintf("-%s %s", f.Name, f.Value), " true"))
 		}
 	})
-	return strings.Join(words, " ")
+	return strings.Join(parts, " ")
 }
 
-// setAside renames earlier findings, so that nothing is lost and nothing is mixed.
+// setAside renames earlier findings, so that nothing is lost or mixed.
 func setAside(path string) error {
 	if _, err := os.Stat(path); err != nil {
 		return os.MkdirAll(filepath.Dir(path), 0o755)
@@ -101,20 +116,20 @@ func setAside(path string) error {
 }
 
 func compare(arguments []string) error {
-	c, err := parseFlags(arguments)
+	c, render, err := parseFlags(arguments)
 	if err != nil {
 		return err
 	}
-	if !c.render {
+	if !render {
 		if err := c.measure(); err != nil {
 			return err
 		}
 	}
-	findings, err := loadFindings(c.data)
+	all, err := loadFindings(c.data)
 	if err != nil {
 		return err
 	}
-	return c.write(findings)
+	return c.write(all)
 }
 
 // measure runs everything in turns. A run that fails is a finding too.
@@ -128,23 +143,20 @@ func (c comparison) measure() error {
 	if err != nil {
 		return err
 	}
-	cases := c.cases()
-	total := len(cases) * c.runs * len(targets)
-	began := time.Now()
-	done := 0
-	for _, one := range cases {
+	workloads := c.suite()
+	began, done, total := time.Now(), 0, len(workloads)*c.runs*len(targets)
+	for _, w := range workloads {
 		for run := range c.runs {
 			for _, target := range inTurn(targets, run) {
-				if done > 0 {
-					left := time.Since(began) / time.Duration(done) * time.Duration(total-done)
-					fmt.Fprintf(os.Stderr, "[%d of %d, about %v left] ", done+1, total, left.Round(time.Second))
+				if done++; !w.Suits(target) {
+					continue
 				}
-				fmt.Fprintf(os.Stderr, "%s: %s\n", one.Name(), target.Name())
-				result, err := load.Run(c.settings, target, one)
-				if err := appendFinding(c.data, newFinding(c.command, one, target, run, result, err)); err != nil {
+				left := time.Since(began) / time.Duration(done) * time.Duration(total-done+1)
+				fmt.Fprintf(os.Stderr, "[%d of %d, about %v left] %s: %s\n", done, total, left.Round(time.Second), w.Name(), target.Name)
+				result, err := load.Run(c.settings, target, w)
+				if err := appendFinding(c.data, newFinding(c.command, w, target, run, result, err)); err != nil {
 					return err
 				}
-				done++
 			}
 		}
 	}
@@ -152,12 +164,12 @@ func (c comparison) measure() error {
 }
 
 // inTurn has another server begin in each run, so that none always follows the same one.
-func inTurn(targets []load.Target, run int) []load.Target {
+func inTurn(targets []*load.Target, run int) []*load.Target {
 	first := run % len(targets)
 	return append(slices.Clone(targets[first:]), targets[:first]...)
 }
 
-func (c comparison) cases() (chosen []load.Case) {
+func (c comparison) suite() []load.Workload {
 	sizes := c.sizes
 	if limit, err := swarm.RaiseFileLimit(); err == nil {
 		var note string
@@ -165,33 +177,52 @@ func (c comparison) cases() (chosen []load.Case) {
 			fmt.Fprintln(os.Stderr, note)
 		}
 	}
-	for _, one := range load.Suite(sizes, c.settings.Short) {
-		if len(c.workloads) == 0 || slices.Contains(c.workloads, one.Label) {
-			chosen = append(chosen, one)
-		}
-	}
-	return chosen
+	return slices.DeleteFunc(load.Suite(sizes, c.settings.Short), func(w load.Workload) bool {
+		return len(c.workloads) > 0 && !slices.Contains(c.workloads, w.Label)
+	})
 }
 
-func (c comparison) targets(directory string) (targets []load.Target, err error) {
+// targets makes all servers ready. One that was not asked for by name may be missing: Bun, say, where npm can't install it.
+func (c comparison) targets(directory string) (targets []*load.Target, err error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("find this executable: %w", err)
 	}
-	for _, name := range c.servers {
-		var target load.Target
+	names := c.servers
+	switch {
+	case len(names) == 0 && c.baseline != "":
+		names = []string{"hub"}
+	case len(names) == 0:
+		names = everybody()
+	}
+	for _, name := range names {
+		var target *load.Target
 		switch name {
 		case "hub":
-			target, err = load.BuildHub(c.root, directory, c.hubFlags)
+			target, err = load.BuildHub(name, c.root, filepath.Join(directory, name), c.hubFlags)
 		case "bun":
 			target, err = load.FindBun(os.Stderr)
 		default:
 			target, err = load.NewPeer(name, self)
 		}
+		if err != nil && len(c.servers) == 0 && name != "hub" {
+			fmt.Fprintf(os.Stderr, "without %s: %v\n", name, err)
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
 		targets = append(targets, target)
+	}
+	if c.baseline != "" {
+		target, err := load.Baseline(c.baseline, c.root, filepath.Join(directory, baseline), c.hubFlags)
+		if err != nil {
+			return nil, err
+		}
+		targets = append(targets, target)
+	}
+	if len(targets) == 0 {
+		return nil, errors.New("no server to measure")
 	}
 	return targets, nil
 }

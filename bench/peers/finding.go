@@ -28,9 +28,9 @@ type finding struct {
 	Error   string        `json:"error,omitempty"`
 }
 
-func newFinding(command string, c load.Case, target load.Target, run int, result load.Result, err error) finding {
+func newFinding(command string, w load.Workload, target *load.Target, run int, result load.Result, err error) finding {
 	f := finding{
-		At: time.Now(), Command: command, Server: target.Name(), Version: target.Version(), Label: c.Label, Name: c.Name(), Run: run,
+		At: time.Now(), Command: command, Server: target.Name, Version: target.Version, Label: w.Label, Name: w.Name(), Run: run,
 		Metrics: result.Metrics, Notes: result.Notes, Failed: result.Failed,
 	}
 	if err != nil {
@@ -43,15 +43,15 @@ func newFinding(command string, c load.Case, target load.Target, run int, result
 func appendFinding(path string, f finding) error {
 	line, err := json.Marshal(f)
 	if err != nil {
-		return fmt.Errorf("word a finding: %w", err)
+		return fmt.Errorf("encode a finding: %w", err)
 	}
 	file, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
 	if err != nil {
-		return fmt.Errorf("keep a finding: %w", err)
+		return fmt.Errorf("store a finding: %w", err)
 	}
 	defer file.Close()
 	if _, err := file.Write(append(line, '\n')); err != nil {
-		return fmt.Errorf("keep a finding: %w", err)
+		return fmt.Errorf("store a finding: %w", err)
 	}
 	return nil
 }
@@ -77,24 +77,20 @@ func loadFindings(path string) (all findings, err error) {
 	return all, lines.Err()
 }
 
-// commands lists how they were made.
-func (all findings) commands() (commands []string) {
+// distinct lists the different values of a field, in order.
+func (all findings) distinct(field func(finding) string) (values []string) {
 	for _, f := range all {
-		if !slices.Contains(commands, f.Command) {
-			commands = append(commands, f.Command)
+		if value := field(f); !slices.Contains(values, value) {
+			values = append(values, value)
 		}
 	}
-	return commands
+	return values
 }
 
-// servers lists who was measured, the hub and Bun first.
-func (all findings) servers() (names []string) {
-	for _, f := range all {
-		if !slices.Contains(names, f.Server) {
-			names = append(names, f.Server)
-		}
-	}
-	rank := []string{"gobwas", "gorilla", "nbio", "gws", "centrifuge", "nats", "bun", "hub"}
+// servers lists who was measured, the hub, its baseline and Bun first.
+func (all findings) servers() []string {
+	names := all.distinct(func(f finding) string { return f.Server })
+	rank := []string{"gobwas", "gorilla", "nbio", "gws", "centrifuge", "nats", "bun", baseline, "hub"}
 	slices.SortFunc(names, func(a, b string) int { return slices.Index(rank, b) - slices.Index(rank, a) })
 	return names
 }
@@ -107,16 +103,6 @@ func (all findings) version(server string) (version string) {
 		}
 	}
 	return version
-}
-
-// names lists the workloads.
-func (all findings) names() (names []string) {
-	for _, f := range all {
-		if !slices.Contains(names, f.Name) {
-			names = append(names, f.Name)
-		}
-	}
-	return names
 }
 
 // spread is what the runs of one server gave for one metric.

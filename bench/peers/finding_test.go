@@ -4,6 +4,7 @@ package main
 
 import (
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/spokehub/spokehub/bench/load"
@@ -37,21 +38,21 @@ func TestASpreadHasTheMedianOfGoodRuns(t *testing.T) {
 
 func TestAVerdict(t *testing.T) {
 	for name, c := range map[string]struct {
-		row      row
+		goal     goal
 		hub, bun float64
 		met      string
 	}{
-		"is good for less than the share of Bun": {row{ratio: 0.5}, 0.4, 1, "yes"},
-		"is bad for more than the share":         {row{ratio: 0.5}, 0.6, 1, "no"},
-		"is good on the mark":                    {row{ratio: 0.5}, 0.5, 1, "yes"},
-		"is good for more where more is better":  {row{ratio: 2, more: true}, 3, 1, "yes"},
-		"is bad for less where more is better":   {row{ratio: 2, more: true}, 1.9, 1, "no"},
-		"is good below an absolute mark":         {row{absolute: 300}, 200, 1000, "yes"},
-		"is bad above an absolute mark":          {row{absolute: 300}, 301, 1000, "no"},
-		"isn't given without a target":           {row{}, 1, 1, ""},
+		"is good for less than the share of Bun": {ratio(0.5), 0.4, 1, "yes"},
+		"is bad for more than the share":         {ratio(0.5), 0.6, 1, "no"},
+		"is good on the mark":                    {ratio(0.5), 0.5, 1, "yes"},
+		"is good for more where more is better":  {atLeast(2), 3, 1, "yes"},
+		"is bad for less where more is better":   {atLeast(2), 1.9, 1, "no"},
+		"is good below an absolute mark":         {atMost(300), 200, 1000, "yes"},
+		"is bad above an absolute mark":          {atMost(300), 301, 1000, "no"},
+		"isn't given without a target":           {goal{}, 1, 1, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := c.row.judge(spread{median: c.hub}, spread{median: c.bun}, true, true)
+			got := c.goal.judge(spread{median: c.hub}, spread{median: c.bun}, true, true)
 			if got.met != c.met {
 				t.Errorf("got %+v, want met %q", got, c.met)
 			}
@@ -59,7 +60,7 @@ func TestAVerdict(t *testing.T) {
 	}
 }
 
-func TestFindingsAreKept(t *testing.T) {
+func TestFindingsAreStored(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "findings.jsonl")
 	for _, f := range []finding{cpuFinding("bun", 1, false), cpuFinding("gws", 1, false), cpuFinding("hub", 2, false)} {
 		if err := appendFinding(path, f); err != nil {
@@ -73,20 +74,18 @@ func TestFindingsAreKept(t *testing.T) {
 	if got := all.servers(); len(got) != 3 || got[0] != "hub" || got[1] != "bun" {
 		t.Errorf("got %v, want the hub first and Bun second", got)
 	}
-	made, err := makeReport(all)
-	if err != nil {
-		t.Fatal(err)
+	made := makeReport(all)
+	if len(made.Rows) == 0 || made.Rows[0].Cells[2] != "2.00" || made.Rows[0].Cells[4] != "no" || len(made.Rows[0].Bars) != 3 {
+		t.Errorf("got %+v, want a first row that isn't met at 2.00, with three bars", made.Rows)
 	}
-	if len(made.Rows) != 1 || made.Rows[0].Met != "no" || made.Rows[0].Ratio != "2.00" || made.Rows[0].Plot == "" {
-		t.Errorf("got %+v, want one row that isn't met at 2.00, with a plot", made.Rows)
-	}
-	if _, err := made.page(); err != nil {
-		t.Error(err)
+	page, err := made.page()
+	if err != nil || !strings.Contains(string(page), "width:50.0%") || !strings.Contains(string(page), "width:100.0%") {
+		t.Errorf("got %v and %s, want bars of half and the whole width", err, page)
 	}
 }
 
 func TestEveryoneBeginsATurn(t *testing.T) {
-	targets := []load.Target{&load.Hub{}, &load.Bun{}}
+	targets := []*load.Target{{Name: "hub"}, {Name: "bun"}}
 	if got := inTurn(targets, 1); got[0] != targets[1] || got[1] != targets[0] {
 		t.Errorf("got %v, want Bun first in the second run", got)
 	}
@@ -101,11 +100,59 @@ func TestFigures(t *testing.T) {
 }
 
 func TestTheCommandInTheReportNamesNoPlaces(t *testing.T) {
-	c, err := parseFlags([]string{"-render", "-data", "/somewhere/findings", "-out", "/somewhere", "-servers", "hub,bun", "-duration", "4s"})
+	c, _, err := parseFlags([]string{"-render", "-data", "/somewhere/findings", "-out", "/somewhere", "-servers", "hub,bun", "-short", "-duration", "4s"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := "cd bench/peers && go run . -duration 4s -servers hub,bun"; c.command != want {
+	if want := "cd bench/peers && go run . -duration 4s -servers hub,bun -short"; c.command != want {
 		t.Errorf("got %q, want %q", c.command, want)
+	}
+}
+
+func TestAHubIsComparedWithItsBaseline(t *testing.T) {
+	for name, c := range map[string]struct {
+		goal        goal
+		hub, before float64
+		ratio       float64
+		worse       bool
+	}{
+		"and may be as good":                          {goal{}, 2, 2, 1, false},
+		"and may be worse by what is tolerated":       {goal{}, 1.03, 1, 1.03, false},
+		"and is marked for more":                      {goal{}, 1.04, 1, 1.04, true},
+		"and is marked for less where more is better": {more, 0.96, 1, 0.96, true},
+		"and isn't for more where more is better":     {more, 2, 1, 2, false},
+		"but not without one":                         {goal{}, 2, 0, 0, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ratio, worse := c.goal.regression(spread{median: c.hub}, spread{median: c.before})
+			if ratio != c.ratio || worse != c.worse {
+				t.Errorf("got %g, worse %v, want %g, %v", ratio, worse, c.ratio, c.worse)
+			}
+		})
+	}
+}
+
+func TestTheTableMarksWhatIsWorseThanTheBaseline(t *testing.T) {
+	all := findings{cpuFinding("hub", 3, false), cpuFinding(baseline, 2, false)}
+	got, err := makeReport(all).table()
+	if err != nil || !strings.Contains(string(got), "| **1.50 worse** | 3.00 | 2.00 |") {
+		t.Errorf("got %s and %v, want the row marked", got, err)
+	}
+}
+
+func TestABaselineLeavesTheResultsAlone(t *testing.T) {
+	for name, c := range map[string]struct {
+		arguments []string
+		want      string
+	}{
+		"unless a place is given": {[]string{"-render", "-baseline", "5a497da", "-out", "here"}, "here"},
+		"else":                    {[]string{"-render", "-baseline", "5a497da"}, ""},
+		"as it is the peers'":     {[]string{"-render"}, ".."},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got, _, err := parseFlags(c.arguments); err != nil || got.out != c.want {
+				t.Errorf("got %q, %v, want %q", got.out, err, c.want)
+			}
+		})
 	}
 }

@@ -1,7 +1,7 @@
 //go:build linux
 
-// Command peers measures the hub and its peers in turns, on the same machine and in the same minutes, and writes a table and a page with
-// plots. It also is the peers: `peers serve gorilla` runs one.
+// Command peers measures the hub and its peers, or two builds of the hub, in turns, on the same machine and in the same minutes, and makes a
+// table of the results, on demand a page with bars too. It also is the peers: `peers serve gorilla` runs one.
 package main
 
 import (

@@ -9,16 +9,24 @@ import (
 	"html/template"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
+	texttemplate "text/template"
+
+	"github.com/prometheus/procfs"
+	"golang.org/x/sys/unix"
+
+	"github.com/spokehub/spokehub/bench/swarm"
 )
 
-// report is what both RESULTS.md and results.html show.
+// report is what both the table and the page show.
 type report struct {
 	Date, Machine string
 	Commands      []string
-	Servers       []reportServer
+	Columns       []string
 	Rows          []reportRow
+	Servers       []reportServer
 	Notes         []reportNote
 }
 
@@ -26,97 +34,132 @@ type reportServer struct {
 	Name, Version string
 }
 
+// reportRow has a cell for each column, and a bar for each server.
 type reportRow struct {
-	Title, Unit, Target, Met, Ratio string
-	Better                          string
-	Cells                           []string
-	Runs                            int
-	Plot                            template.HTML
+	Cells []string
+	Bars  []bar
+}
+
+// bar is one server's median and the range of its runs, in percent of the largest.
+type bar struct {
+	Server, Figure   string
+	Width, Low, High float64
 }
 
 type reportNote struct {
-	Where string
-	Text  string
+	Where, Text string
 }
 
+// write prints the table, and writes it and the page where the flags say.
 func (c comparison) write(all findings) error {
 	if len(all) == 0 {
 		return fmt.Errorf("%s holds no finding", c.data)
 	}
-	made, err := makeReport(all)
+	made := makeReport(all)
+	table, err := made.table()
 	if err != nil {
-		return err
+		return fmt.Errorf("make the table: %w", err)
+	}
+	fmt.Print(string(table))
+	if c.out != "" {
+		if err := os.WriteFile(filepath.Join(c.out, "RESULTS.md"), table, 0o644); err != nil {
+			return fmt.Errorf("write the table: %w", err)
+		}
+	}
+	if c.html == "" {
+		return nil
 	}
 	page, err := made.page()
 	if err != nil {
-		return err
+		return fmt.Errorf("make the page: %w", err)
 	}
-	for name, content := range map[string][]byte{"RESULTS.md": made.markdown(), "results.html": page} {
-		path := filepath.Join(c.out, name)
-		if err := os.WriteFile(path, content, 0o644); err != nil {
-			return fmt.Errorf("write the results: %w", err)
-		}
-		fmt.Fprintln(os.Stderr, "wrote", path)
-	}
-	fmt.Println(string(made.markdown()))
-	return nil
+	return os.WriteFile(c.html, page, 0o644)
 }
 
-func makeReport(all findings) (report, error) {
+func makeReport(all findings) report {
 	byTime := func(a, b finding) int { return a.At.Compare(b.At) }
 	first, last := slices.MinFunc(all, byTime).At, slices.MaxFunc(all, byTime).At
+	servers := all.servers()
 	made := report{
 		Date:    fmt.Sprintf("%s to %s", first.UTC().Format("2006-01-02 15:04"), last.UTC().Format("15:04 MST")),
-		Machine: describeMachine(), Commands: all.commands(),
+		Machine: describeMachine(), Commands: all.distinct(func(f finding) string { return f.Command }), Columns: []string{"workload", "unit", "hub / peer", "target", "met"}, Notes: notes(all),
 	}
-	servers := all.servers()
+	if slices.Contains(servers, baseline) {
+		made.Columns = append(made.Columns, "hub / baseline")
+	}
+	made.Columns = append(made.Columns, servers...)
 	for _, server := range servers {
 		made.Servers = append(made.Servers, reportServer{server, all.version(server)})
 	}
 	for _, r := range rows {
-		name, measured := r.name(all)
-		if !measured {
-			continue
+		if name, measured := r.name(all); measured {
+			made.Rows = append(made.Rows, r.report(all, name, servers))
 		}
-		line, err := r.report(all, name, servers)
-		if err != nil {
-			return report{}, err
-		}
-		made.Rows = append(made.Rows, line)
 	}
-	made.Notes = notes(all)
-	return made, nil
+	return made
 }
 
-func (r row) report(all findings, name string, servers []string) (reportRow, error) {
+// describeMachine is what a reader must know of the machine to place the figures.
+func describeMachine() string {
+	parts := []string{fmt.Sprintf("%d cores", runtime.NumCPU())}
+	if proc, err := procfs.NewDefaultFS(); err == nil {
+		if cpus, err := proc.CPUInfo(); err == nil && len(cpus) > 0 {
+			parts = append([]string{cpus[0].ModelName}, parts...)
+		}
+		if memory, err := proc.Meminfo(); err == nil && memory.MemTotalBytes != nil {
+			parts = append(parts, fmt.Sprintf("%d GiB", *memory.MemTotalBytes>>30))
+		}
+	}
+	var system unix.Utsname
+	if unix.Uname(&system) == nil {
+		parts = append(parts, "Linux "+unix.ByteSliceToString(system.Release[:]))
+	}
+	if limit, err := swarm.RaiseFileLimit(); err == nil {
+		parts = append(parts, fmt.Sprintf("%d files a process", limit.Hard))
+	}
+	return strings.Join(append(parts, runtime.Version(), "loopback"), ", ")
+}
+
+func (r row) report(all findings, name string, servers []string) reportRow {
 	hub, hasHub := all.spread("hub", name, r.metric)
-	bun, hasBun := all.spread("bun", name, r.metric)
-	judged := r.judge(hub, bun, hasHub, hasBun)
-	line := reportRow{Title: r.title, Unit: r.unit, Target: judged.target, Met: judged.met, Runs: hub.runs, Better: "less is better"}
-	if r.more {
-		line.Better = "more is better"
-	}
-	if judged.ratio > 0 {
-		line.Ratio = fmt.Sprintf("%.2f", judged.ratio)
-	}
-	var bars []bar
-	for _, server := range servers {
-		cell := "-"
-		if s, found := all.spread(server, name, r.metric); found {
-			cell = figure(s.median)
-			bars = append(bars, bar{server, s})
+	rival, hasRival := all.spread(r.against(), name, r.metric)
+	judged := r.judge(hub, rival, hasHub, hasRival)
+	line := reportRow{Cells: []string{r.title, r.unit, ratioCell(judged.ratio), judged.target, judged.met}}
+	if slices.Contains(servers, baseline) {
+		before, _ := all.spread(baseline, name, r.metric)
+		ratio, worse := r.regression(hub, before)
+		cell := ratioCell(ratio)
+		if worse {
+			cell = "**" + cell + " worse**"
 		}
 		line.Cells = append(line.Cells, cell)
 	}
-	if len(bars) == 0 {
-		return line, nil
+	top := 0.0
+	for _, server := range servers {
+		s, found := all.spread(server, name, r.metric)
+		if !found {
+			line.Cells = append(line.Cells, "-")
+			continue
+		}
+		top = max(top, s.high)
+		line.Cells = append(line.Cells, figure(s.median))
+		line.Bars = append(line.Bars, bar{server, figure(s.median), s.median, s.low, s.high})
 	}
-	drawn, err := plotBars(bars)
-	line.Plot = template.HTML(drawn)
-	return line, err
+	for i := range line.Bars {
+		b := &line.Bars[i]
+		b.Width, b.Low, b.High = 100*b.Width/top, 100*b.Low/top, 100*b.High/top
+	}
+	return line
 }
 
-// notes gathers what the runs had to say, each thing once.
+func ratioCell(ratio float64) string {
+	if ratio == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%.2f", ratio)
+}
+
+// notes gathers those of the runs, each once.
 func notes(all findings) (gathered []reportNote) {
 	for _, f := range all {
 		texts := f.Notes
@@ -133,45 +176,26 @@ func notes(all findings) (gathered []reportNote) {
 	return gathered
 }
 
-func (r report) markdown() []byte {
-	var out bytes.Buffer
-	fmt.Fprintf(&out, "# Results\n\n%s. %s.\nServers on their own cores, client processes on the others; medians; the servers of one command in turns, in the same minutes.\n\n", r.Date, r.Machine)
-	for _, command := range r.Commands {
-		fmt.Fprintf(&out, "    %s\n", command)
-	}
-	fmt.Fprint(&out, "\nPlots with the spread of the runs: results.html.\n\n")
-	fmt.Fprint(&out, "| workload | unit | hub / bun | target | met |")
-	for _, server := range r.Servers {
-		fmt.Fprintf(&out, " %s |", server.Name)
-	}
-	fmt.Fprintf(&out, "\n|%s\n", strings.Repeat("---|", 5+len(r.Servers)))
-	for _, line := range r.Rows {
-		fmt.Fprintf(&out, "| %s | %s | %s | %s | %s | %s |\n", line.Title, line.Unit, line.Ratio, line.Target, line.Met, strings.Join(line.Cells, " | "))
-	}
-	fmt.Fprint(&out, "\n## Versions\n\n")
-	for _, server := range r.Servers {
-		fmt.Fprintf(&out, "- %s: %s\n", server.Name, server.Version)
-	}
-	if len(r.Notes) > 0 {
-		fmt.Fprint(&out, "\n## Notes of the runs\n\n")
-	}
-	for _, note := range r.Notes {
-		fmt.Fprintf(&out, "- %s: %s\n", note.Where, note.Text)
-	}
-	return out.Bytes()
-}
+//go:embed results.md.tmpl
+var tableSource string
 
 //go:embed page.html
 var pageSource string
 
-func (r report) page() ([]byte, error) {
-	page, err := template.New("page").Parse(pageSource)
-	if err != nil {
-		return nil, fmt.Errorf("read the page's template: %w", err)
-	}
+func (r report) table() ([]byte, error) {
 	var out bytes.Buffer
-	if err := page.Execute(&out, r); err != nil {
-		return nil, fmt.Errorf("fill the page: %w", err)
+	made, err := texttemplate.New("table").Funcs(texttemplate.FuncMap{"join": strings.Join}).Parse(tableSource)
+	if err == nil {
+		err = made.Execute(&out, r)
 	}
-	return out.Bytes(), nil
+	return out.Bytes(), err
+}
+
+func (r report) page() ([]byte, error) {
+	var out bytes.Buffer
+	made, err := template.New("page").Parse(pageSource)
+	if err == nil {
+		err = made.Execute(&out, r)
+	}
+	return out.Bytes(), err
 }

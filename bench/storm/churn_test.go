@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/spokehub/spokehub/bench/server"
 	"github.com/spokehub/spokehub/bench/swarm"
 )
 
@@ -14,7 +15,7 @@ func TestConnectsAndKills(t *testing.T) {
 	base := warm(t, h)
 	fleet := startSteady(t, h, 200, eventBytes, 100)
 	before := sample(t, h)
-	churned := Churn{Rate: *rateFlag, Duration: *durationFlag, Hands: 256, Topic: "tick", Seed: 1}.Run(t.Context(), h)
+	churned := Churn{Rate: *rateFlag, Duration: stormTime(), Clients: 256, Topic: "tick", Seed: 1}.Run(t.Context(), h)
 	after := sample(t, h)
 	fleet.finish(t)
 	p99 := report(t, fleet.Fleet, nil)[groupHealthy].Latency.Quantile(0.99)
@@ -50,7 +51,7 @@ func TestAllKilledInTheMidstOfAFanOut(t *testing.T) {
 // ticks are the events of the common topic from one number to another, a line each.
 func ticks(from, to, size int) (lines []byte) {
 	for seq := from; seq < to; seq++ {
-		lines = append(swarm.AppendEvent(lines, 0, uint32(seq), monotonic(), size), '\n')
+		lines = append(swarm.AppendEvent(lines, 0, uint32(seq), size), '\n')
 	}
 	return lines
 }
@@ -65,7 +66,7 @@ func TestUnfinishedHandshakes(t *testing.T) {
 	if err != nil {
 		t.Error(err)
 	}
-	if ended.Answered != count*2/3 || ended.Closed != count-count*2/3 || ended.Left != 0 {
+	if ended.Answered != count*2/3 || ended.Closed != count-count*2/3 || ended.Open != 0 {
 		t.Errorf("got %+v, want two thirds of %d answered with 408 and the silent third closed", ended, count)
 	}
 	t.Logf("%+v; before %v, after %v", ended, open, sample(t, h))
@@ -77,38 +78,38 @@ func TestUnfinishedHandshakes(t *testing.T) {
 func TestOneByteASecond(t *testing.T) {
 	h := startHub(t, "--ping-interval=300ms", "--peer-timeout=1s")
 	base := warm(t, h)
-	slow, fast := greeted(t, h, 1), greeted(t, h, 2)
-	fast.Write(subscribe("drip:slow"))
-	if _, err := fast.message(); err != nil {
+	slow, fast := shakeHands(t, h, 1), shakeHands(t, h, 2)
+	fast.Write(server.Subscribe("drip:slow"))
+	if _, err := fast.ReadText(); err != nil {
 		t.Fatal(err)
 	}
-	const word = `{"type":"drip","id":"slow","payload":"a byte at a time"}`
-	go drip(slow, text(word), 30*time.Millisecond)
-	got, err := fast.message()
-	if err != nil || string(got) != word {
-		t.Errorf("got %s and %v, want %s", got, err, word)
+	const event = `{"type":"drip","id":"slow","payload":"a byte at a time"}`
+	go drip(slow, server.Text(event), 30*time.Millisecond)
+	got, err := fast.ReadText()
+	if err != nil || string(got) != event {
+		t.Errorf("got %s and %v, want %s", got, err, event)
 	}
 	slow.Close()
 	fast.Close()
 	wantBase(t, h, base)
 }
 
-// greeted is a client that has shaken hands and answers pings.
-func greeted(t *testing.T, h *Hub, number uint64) *client {
+// shakeHands connects a client that answers pings while it reads.
+func shakeHands(t *testing.T, h *server.Server, number int) *server.Conn {
 	t.Helper()
-	c, err := h.dial(t.Context(), number)
+	c, err := h.Dial(number)
 	if err != nil {
 		t.Fatal(err)
 	}
 	c.SetReadDeadline(time.Now().Add(patience))
-	c.Write(h.request())
-	if err := c.upgraded(); err != nil {
+	c.Write(h.Request())
+	if err := c.ReadUpgrade(); err != nil {
 		t.Fatal(err)
 	}
 	return c
 }
 
-func TestNonsense(t *testing.T) {
+func TestGarbage(t *testing.T) {
 	h := startHub(t)
 	base := warm(t, h)
 	fleet := startSteady(t, h, 100, eventBytes, 100)

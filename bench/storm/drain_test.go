@@ -11,29 +11,30 @@ import (
 	"testing"
 	"time"
 
+	"github.com/spokehub/spokehub/bench/server"
 	"github.com/spokehub/spokehub/bench/swarm"
 )
 
 const restart = 1012
 
 // exitCode waits for the hub's end.
-func exitCode(t *testing.T, h *Hub) int {
+func exitCode(t *testing.T, h *server.Server) int {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	code, err := h.Wait(ctx)
 	if err != nil {
-		t.Fatalf("%v; it said %q", err, h.Said())
+		t.Fatalf("%v; it logged %q", err, h.LastLines())
 	}
 	return code
 }
 
 // wantDrained wants that each spoke got the events of the hub's ledger, and 1012 with a hint that is its own.
-func wantDrained(t *testing.T, h *Hub, fleet *swarm.Fleet, spokes int) {
+func wantDrained(t *testing.T, h *server.Server, fleet *swarm.Fleet, spokes int) {
 	t.Helper()
 	ledger := h.Logged("drained")
 	if ledger == nil {
-		t.Fatalf("got no word of a drain, but %q", h.Said())
+		t.Fatalf("got no line about a drain, but %q", h.LastLines())
 	}
 	delivered, _ := ledger["delivered"].(float64)
 	dropped, known := ledger["dropped_closed"].(float64)
@@ -101,7 +102,7 @@ func TestDrainFlushesFullQueues(t *testing.T) {
 	if err := h.Publish(ticks(0, events, 4096)); err != nil {
 		t.Fatal(err)
 	}
-	full := awaitSample(t, h, "full sockets", func(s Sample) bool { return s.Metrics[Blocked] == spokes })
+	full := awaitSample(t, h, "full sockets", func(s server.Sample) bool { return s.Metrics[server.Blocked] == spokes })
 	if err := errors.Join(h.Signal(syscall.SIGTERM), fleet.Signal(syscall.SIGCONT)); err != nil {
 		t.Fatal(err)
 	}
@@ -110,7 +111,7 @@ func TestDrainFlushesFullQueues(t *testing.T) {
 	}
 	wantDrained(t, h, fleet, spokes)
 	if got := report(t, fleet, nil)[0].Delivered; got != spokes*events {
-		t.Errorf("got %d events, want %d: %.0f were queued when the drain began", got, spokes*events, full.Metrics[Queued])
+		t.Errorf("got %d events, want %d: %.0f were queued when the drain began", got, spokes*events, full.Metrics[server.Queued])
 	}
 	closeFleet(t, fleet)
 }
@@ -134,9 +135,9 @@ func TestSecondSignalEndsTheDrainAtOnce(t *testing.T) {
 	closeFleet(t, fleet)
 }
 
-// signalUntilEnd sends a signal again and again: one that comes at once with the first counts as the same.
-func signalUntilEnd(h *Hub, signal os.Signal) {
-	again := time.NewTicker(awaitFirst)
+// signalUntilEnd repeats a signal: the hub takes one that comes right behind the first for the same.
+func signalUntilEnd(h *server.Server, signal os.Signal) {
+	again := time.NewTicker(checkEvery)
 	defer again.Stop()
 	for end := time.After(patience); ; {
 		_ = h.Signal(signal)

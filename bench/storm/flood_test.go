@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/spokehub/spokehub/bench/server"
 	"github.com/spokehub/spokehub/bench/swarm"
 )
 
@@ -23,24 +24,24 @@ func TestAPublisherThatOverwhelms(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	end := time.Now().Add(*durationFlag)
-	var most int64
-	awaitSample(t, h, "the flood's end", func(s Sample) bool {
-		most = max(most, s.RSS)
+	end := time.Now().Add(stormTime())
+	var maxRSS int64
+	awaitSample(t, h, "the flood's end", func(s server.Sample) bool {
+		maxRSS = max(maxRSS, s.Memory.RSS)
 		return time.Now().After(end)
 	})
 	sent, err := fleet.Pause()
 	if err != nil {
 		t.Fatal(err)
 	}
-	quiet := awaitSample(t, h, "the queues' end", func(s Sample) bool { return s.Metrics[Queued] == 0 })
+	quiet := awaitSample(t, h, "the queues' end", func(s server.Sample) bool { return s.Metrics[server.Queued] == 0 })
 	got := report(t, fleet, nil)[groupVictims]
 	wantOnlyEnds(t, "flooded spokes", got)
-	if uint64(got.Faults.Closed) != uint64(quiet.Metrics[Backpressured]) {
-		t.Errorf("got %d connections ended and %.0f closed for backpressure, want the same", got.Faults.Closed, quiet.Metrics[Backpressured])
+	if uint64(got.Faults.Closed) != uint64(quiet.Metrics[server.Backpressured]) {
+		t.Errorf("got %d connections ended and %.0f closed for backpressure, want the same", got.Faults.Closed, quiet.Metrics[server.Backpressured])
 	}
 	t.Logf("%d events for %d spokes in %v: %d delivered, %d spokes ended, by code %v; %.1f MB resident at most",
-		sent[groupVictims], victims, *durationFlag, got.Delivered, got.Faults.Closed, got.Closes, float64(most)/1e6)
+		sent[groupVictims], victims, stormTime(), got.Delivered, got.Faults.Closed, got.Closes, float64(maxRSS)/1e6)
 	closeFleet(t, fleet)
 	healthy.finish(t)
 	closeFleet(t, healthy.Fleet)

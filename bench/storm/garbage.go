@@ -6,29 +6,31 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"time"
 
 	"github.com/gobwas/ws"
+
+	"github.com/spokehub/spokehub/bench/server"
 )
 
-// Garbage has clients shake hands and then talk nonsense: noise, broken frames, broken UTF-8, messages that are no envelopes, topics
-// that are none.
+// Garbage has clients shake hands and then send nonsense: noise, broken frames, broken UTF-8, messages that are no envelopes, invalid
+// topics.
 type Garbage struct {
-	// Count is how many clients, one after another, First the number of the first: it chooses the source address.
-	Count, First int
-	// Seed is that of chance.
+	// Count is how many clients, one after another.
+	Count int
+	// Seed chooses the noise.
 	Seed uint64
 }
 
-// Run says how often the hub ended one with which close code; 0 stands for an end without one. It blocks until all had their say.
-func (g Garbage) Run(ctx context.Context, hub *Hub) (map[ws.StatusCode]int, error) {
+// Run returns how often the hub ended a connection with which close code; 0 stands for an end without one. It blocks until all clients
+// are done, or ctx ends.
+func (g Garbage) Run(ctx context.Context, hub *server.Server) (map[ws.StatusCode]int, error) {
 	codes := map[ws.StatusCode]int{}
-	chance := rand.New(rand.NewPCG(g.Seed, uint64(g.First)))
+	chance := rand.New(rand.NewPCG(g.Seed, 0))
 	for i := range g.Count {
 		if ctx.Err() != nil {
 			break
 		}
-		code, err := hub.annoy(uint64(g.First+i), nonsense(chance, i))
+		code, err := sendGarbage(hub, i, garbage(chance, i))
 		if err != nil {
 			return codes, err
 		}
@@ -37,27 +39,26 @@ func (g Garbage) Run(ctx context.Context, hub *Hub) (map[ws.StatusCode]int, erro
 	return codes, nil
 }
 
-// annoy sends nonsense and a goodbye, and reads to the end.
-func (h *Hub) annoy(number uint64, view []byte) (ws.StatusCode, error) {
-	c, err := h.dial(context.Background(), number)
+// sendGarbage sends it and a close frame, and reads to the end.
+func sendGarbage(hub *server.Server, number int, view []byte) (ws.StatusCode, error) {
+	c, err := hub.Dial(number)
 	if err != nil {
 		return 0, err
 	}
-	defer c.reset()
-	c.SetDeadline(time.Now().Add(dialTimeout))
-	if _, err := c.Write(append(h.request(), view...)); err != nil {
-		return 0, fmt.Errorf("storm: talk nonsense: %w", err)
+	defer c.Reset()
+	if _, err := c.Write(append(hub.Request(), view...)); err != nil {
+		return 0, fmt.Errorf("send garbage: %w", err)
 	}
-	if err := c.upgraded(); err != nil {
+	if err := c.ReadUpgrade(); err != nil {
 		return 0, err
 	}
-	c.Write(ws.MustCompileFrame(ws.MaskFrameInPlace(ws.NewCloseFrame(nil))))
+	c.Write(server.Frame(ws.NewCloseFrame(nil)))
 	c.CloseWrite()
-	return c.drained(), nil
+	return c.ReadClose(), nil
 }
 
-// nonsense is what the client with this number says.
-func nonsense(chance *rand.Rand, number int) []byte {
+// garbage is what the client with this number sends.
+func garbage(chance *rand.Rand, number int) []byte {
 	switch number % 8 {
 	case 0:
 		noise := make([]byte, chance.IntN(4096))
@@ -70,13 +71,13 @@ func nonsense(chance *rand.Rand, number int) []byte {
 	case 2:
 		return []byte{0x81, 0xff, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 2, 3, 4}
 	case 3:
-		return text("{\"type\":\"\xff\xfe\"}")
+		return server.Text("{\"type\":\"\xff\xfe\"}")
 	case 4:
-		return text(`{"type":"x","payload":{`)
+		return server.Text(`{"type":"x","payload":{`)
 	case 5:
-		return text(`{"type":"__subscribe","payload":{"topic":":::"}}`)
+		return server.Text(`{"type":"__subscribe","payload":{"topic":":::"}}`)
 	case 6:
-		return ws.MustCompileFrame(ws.MaskFrameInPlace(ws.NewFrame(ws.OpContinuation, true, []byte("x"))))
+		return server.Frame(ws.NewFrame(ws.OpContinuation, true, []byte("x")))
 	}
 	return []byte{0xf1, 0x80, 0, 0, 0, 0}
 }

@@ -6,6 +6,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/spokehub/spokehub/bench/server"
 	"github.com/spokehub/spokehub/bench/swarm"
 )
 
@@ -23,7 +24,7 @@ func TestProcessesThatStopAndGoOnLoseNothing(t *testing.T) {
 	if err := h.Publish(ticks(0, events, 4096)); err != nil {
 		t.Fatal(err)
 	}
-	stopped := awaitSample(t, h, "full sockets", func(s Sample) bool { return s.Metrics[Blocked] == 500 })
+	stopped := awaitSample(t, h, "full sockets", func(s server.Sample) bool { return s.Metrics[server.Blocked] == 500 })
 	if err := fleet.Signal(syscall.SIGCONT); err != nil {
 		t.Fatal(err)
 	}
@@ -33,7 +34,7 @@ func TestProcessesThatStopAndGoOnLoseNothing(t *testing.T) {
 	if got.Delivered != 500*events {
 		t.Errorf("got %d deliveries, want %d", got.Delivered, 500*events)
 	}
-	t.Logf("while they were stopped: %v, %.0f bytes queued", stopped, stopped.Metrics[QueuedBytes])
+	t.Logf("while they were stopped: %v, %.0f bytes queued", stopped, stopped.Metrics[server.QueuedBytes])
 	closeFleet(t, fleet)
 	wantBase(t, h, base)
 }
@@ -51,8 +52,8 @@ func TestStoppedProcessesAreCut(t *testing.T) {
 	if err := fleet.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
-	cut := awaitSample(t, h, "the end of those who don't read", func(s Sample) bool {
-		return s.Metrics[Backpressured] == victims && s.Metrics[Connections] == open.Metrics[Connections]
+	cut := awaitSample(t, h, "the end of those who don't read", func(s server.Sample) bool {
+		return s.Metrics[server.Backpressured] == victims && s.Metrics[server.Connections] == open.Metrics[server.Connections]
 	})
 	t.Logf("they are stopped still, and gone: %v", cut)
 	if err := fleet.Signal(syscall.SIGCONT); err != nil {
@@ -82,10 +83,7 @@ func TestSpokesThatStopReading(t *testing.T) {
 	fleet.start(t, 4096, 100)
 	awaitDelivered(t, fleet.Fleet, groupHealthy, uint64(100*healthy))
 	before, calm := sample(t, h), report(t, fleet.Fleet, nil)[groupHealthy].Latency
-	kernelBefore, err := h.Kernel()
-	if err != nil {
-		t.Fatal(err)
-	}
+	kernelBefore := readSockets(t, h)
 	if err := fleet.Mark(); err != nil {
 		t.Fatal(err)
 	}
@@ -93,32 +91,29 @@ func TestSpokesThatStopReading(t *testing.T) {
 	if err != nil || stalled != victims {
 		t.Fatalf("got %d that stopped reading and %v, want %d", stalled, err, victims)
 	}
-	var most Sample
-	var kernel Kernel
-	awaitSample(t, h, "backpressure", func(s Sample) bool {
-		if s.Metrics[Backpressured] == 0 {
-			most = s
-			if kernel, err = h.Kernel(); err != nil {
-				t.Error(err)
-			}
+	var last server.Sample
+	var kernel sockets
+	awaitSample(t, h, "backpressure", func(s server.Sample) bool {
+		if s.Metrics[server.Backpressured] == 0 {
+			last, kernel = s, readSockets(t, h)
 		}
-		return s.Metrics[Backpressured] == float64(stalled)
+		return s.Metrics[server.Backpressured] == float64(stalled)
 	})
 	during := report(t, fleet.Fleet, nil)[groupHealthy].Latency
 	each := func(bytes float64) float64 { return bytes / float64(stalled) }
 	t.Logf("%d of %d stopped reading; shortly before the end each cost %.0f bytes queued in the hub and %.0f of resident memory, "+
 		"and of the kernel's %.0f in the hub's socket, %.0f in its own and %.0f in pages all told", stalled, spokes,
-		each(most.Metrics[QueuedBytes]), each(float64(most.RSS-before.RSS)),
-		each(float64(kernel.HubQueue-kernelBefore.HubQueue)), each(float64(kernel.PeerQueue-kernelBefore.PeerQueue)), each(float64(kernel.Pages-kernelBefore.Pages)))
-	if held, most := each(float64(kernel.HubQueue-kernelBefore.HubQueue)), 768.0*1024; held > most {
-		t.Errorf("got %.0f bytes in the kernel for each that stopped reading, want at most %.0f", held, most)
+		each(last.Metrics[server.QueuedBytes]), each(float64(last.Memory.RSS-before.Memory.RSS)),
+		each(kernel.hub-kernelBefore.hub), each(kernel.peers-kernelBefore.peers), each(kernel.pages-kernelBefore.pages))
+	if got, limit := each(kernel.hub-kernelBefore.hub), 768.0*1024; got > limit {
+		t.Errorf("got %.0f bytes in the kernel for each that stopped reading, want at most %.0f", got, limit)
 	}
 	t.Logf("p99 of the healthy: %v before, %v during", calm.Quantile(0.99), during.Quantile(0.99))
 	fleet.finish(t)
 	if got, err := fleet.Resume(groupVictims); err != nil || got != stalled {
 		t.Errorf("got %d that read again and %v, want %d", got, err, stalled)
 	}
-	awaitSample(t, h, "goodbyes", func(s Sample) bool { return s.Metrics[Connections] == float64(healthy+1) })
+	awaitSample(t, h, "the end of those closed", func(s server.Sample) bool { return s.Metrics[server.Connections] == float64(healthy+1) })
 	got := report(t, fleet.Fleet, nil)[groupVictims]
 	wantNoFaults(t, "those that stopped reading", got)
 	if got.Closes[tryLater] != stalled {
@@ -126,4 +121,22 @@ func TestSpokesThatStopReading(t *testing.T) {
 	}
 	closeFleet(t, fleet.Fleet)
 	wantBase(t, h, base)
+}
+
+// sockets is what the kernel holds for sockets, in bytes: the hub's send queues, its peers' receive queues, and all pages of buffers.
+type sockets struct {
+	hub, peers, pages float64
+}
+
+func readSockets(t *testing.T, h *server.Server) sockets {
+	t.Helper()
+	hub, peers, err := h.SocketQueues()
+	if err != nil {
+		t.Fatal(err)
+	}
+	kernel, err := server.ReadKernel()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sockets{float64(hub), float64(peers), float64(kernel.Buffers)}
 }

@@ -5,6 +5,7 @@ package storm
 import (
 	"testing"
 
+	"github.com/spokehub/spokehub/bench/server"
 	"github.com/spokehub/spokehub/bench/swarm"
 )
 
@@ -15,15 +16,15 @@ const (
 	groupFlood   = 3
 )
 
-// steady is a fleet whose spokes hear the common topic from one of them that publishes on a schedule, and must never notice anything.
+// steady is a fleet with one publisher on a schedule. A storm must not lose, duplicate or reorder any event of its subscribers.
 type steady struct {
 	*swarm.Fleet
-	hub    *Hub
+	hub    *server.Server
 	spokes int
 }
 
 // startSteady connects it and starts publishing.
-func startSteady(t *testing.T, h *Hub, spokes, size int, rate float64) *steady {
+func startSteady(t *testing.T, h *server.Server, spokes, size int, rate float64) *steady {
 	t.Helper()
 	s := connectSteady(t, h, spokes, size)
 	s.start(t, size, rate)
@@ -31,7 +32,7 @@ func startSteady(t *testing.T, h *Hub, spokes, size int, rate float64) *steady {
 }
 
 // connectSteady only connects it, so that others can subscribe before the first event.
-func connectSteady(t *testing.T, h *Hub, spokes, size int) *steady {
+func connectSteady(t *testing.T, h *server.Server, spokes, size int) *steady {
 	t.Helper()
 	s := &steady{Fleet: startFleet(t, spokes), hub: h, spokes: spokes}
 	connect(t, s.Fleet, h, swarm.Plan{Group: groupHealthy, Count: spokes, Topics: 1, Size: size, Subscribe: true, Ack: true})

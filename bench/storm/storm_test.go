@@ -13,17 +13,20 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/spokehub/spokehub/bench/server"
 	"github.com/spokehub/spokehub/bench/swarm"
 )
 
 const (
 	patience   = 60 * time.Second
+	checkEvery = 20 * time.Millisecond
 	eventBytes = 128
 	warmSpokes = 1000
 )
 
 var (
-	durationFlag = flag.Duration("storm.duration", 3*time.Second, "how long connects and kills go on; 30s is the full storm")
+	fullFlag     = flag.Bool("full", false, "run the storms at full size instead of a fifth of the spokes, as with CI=true in the environment")
+	durationFlag = flag.Duration("storm.duration", 0, "how long connects, kills and floods go on (0: 1s, or 3s with -full)")
 	rateFlag     = flag.Float64("storm.rate", 5000, "connects and kills a second, as far as the machine gives them")
 )
 
@@ -47,14 +50,16 @@ func buildAndRun(m *testing.M) int {
 	if raceEnabled {
 		flags = append(flags, "-race")
 	}
-	if binary, err = Build(directory, flags...); err != nil {
+	if binary, err = server.Build(directory, "cmd/spokehub", flags...); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	return m.Run()
 }
 
-// scaled is how many spokes a test makes of those that it is meant for.
+func full() bool { return *fullFlag || os.Getenv("CI") == "true" }
+
+// scaled is how many spokes a test has of those that it has at full size.
 func scaled(t *testing.T, spokes int) int {
 	t.Helper()
 	limit, err := swarm.RaiseFileLimit()
@@ -65,20 +70,31 @@ func scaled(t *testing.T, spokes int) int {
 	switch {
 	case raceEnabled:
 		allowed = max(spokes/15, 100)
-	case testing.Short():
-		allowed = max(spokes/10, 100)
+	case !full():
+		allowed = max(spokes/5, 100)
 	}
 	allowed = min(allowed, limit.Room())
 	if allowed < spokes {
-		t.Logf("%d spokes of %d: file limit %d, short %v, race detector %v", allowed, spokes, limit.Hard, testing.Short(), raceEnabled)
+		t.Logf("%d spokes of %d: file limit %d, full %v, race detector %v", allowed, spokes, limit.Hard, full(), raceEnabled)
 	}
 	return allowed
 }
 
-// startHub starts one that must drain well at the end of the test.
-func startHub(t *testing.T, flags ...string) *Hub {
+// stormTime is how long a storm goes on that lasts by the clock.
+func stormTime() time.Duration {
+	switch {
+	case *durationFlag > 0:
+		return *durationFlag
+	case full():
+		return 3 * time.Second
+	}
+	return time.Second
+}
+
+// startHub starts a hub, which must drain well at the end of the test.
+func startHub(t *testing.T, flags ...string) *server.Server {
 	t.Helper()
-	h, err := Start(binary, flags...)
+	h, err := server.StartHub(binary, flags...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,13 +109,13 @@ func startHub(t *testing.T, flags ...string) *Hub {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
 		if code, err := h.Wait(ctx); code != 0 || err != nil {
-			t.Errorf("got exit code %d and %v at the end, want 0; the hub said %q", code, err, h.Said())
+			t.Errorf("got exit code %d and %v at the end, want 0; the hub logged %q", code, err, h.LastLines())
 		}
 	})
 	return h
 }
 
-// startFleet starts client processes for so many spokes. The test must close or kill them.
+// startFleet starts client processes for a number of spokes. The test must close or kill them.
 func startFleet(t *testing.T, spokes int) *swarm.Fleet {
 	t.Helper()
 	limit, err := swarm.RaiseFileLimit()
@@ -120,20 +136,20 @@ func closeFleet(t *testing.T, fleet *swarm.Fleet) {
 	}
 }
 
-func connect(t *testing.T, fleet *swarm.Fleet, h *Hub, plan swarm.Plan, processes ...int) swarm.Opened {
+func connect(t *testing.T, fleet *swarm.Fleet, h *server.Server, plan swarm.Plan, processes ...int) swarm.Opened {
 	t.Helper()
-	plan.Address, plan.Path = h.Address, h.Path
+	plan.Server = swarm.Server{Address: h.Address, Path: h.Path}
 	if len(processes) == 0 {
 		processes = fleet.All()
 	}
 	opened, err := fleet.Connect(plan, processes)
 	if err != nil {
-		t.Fatalf("%v; the hub said %q", err, h.Said())
+		t.Fatalf("%v; the hub logged %q", err, h.LastLines())
 	}
 	return opened
 }
 
-func sample(t *testing.T, h *Hub) Sample {
+func sample(t *testing.T, h *server.Server) server.Sample {
 	t.Helper()
 	s, err := h.Sample()
 	if err != nil {
@@ -142,14 +158,14 @@ func sample(t *testing.T, h *Hub) Sample {
 	return s
 }
 
-// awaitSample waits for a sample that is right.
-func awaitSample(t *testing.T, h *Hub, what string, right func(Sample) bool) Sample {
+// awaitSample waits for a sample that satisfies a condition.
+func awaitSample(t *testing.T, h *server.Server, what string, satisfied func(server.Sample) bool) server.Sample {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	s, err := h.Await(ctx, right)
+	s, err := h.Await(ctx, satisfied)
 	if err != nil {
-		t.Fatalf("waiting for %s: %v, got %v; the hub said %q", what, err, s, h.Said())
+		t.Fatalf("waiting for %s: %v, got %v; the hub logged %q", what, err, s, h.LastLines())
 	}
 	return s
 }
@@ -157,11 +173,11 @@ func awaitSample(t *testing.T, h *Hub, what string, right func(Sample) bool) Sam
 // awaitDelivered waits until the subscribers of a group have so many events.
 func awaitDelivered(t *testing.T, fleet *swarm.Fleet, group int, want uint64) {
 	t.Helper()
-	ticker := time.NewTicker(awaitFirst)
+	ticker := time.NewTicker(checkEvery)
 	defer ticker.Stop()
-	for end := time.Now().Add(patience); fleet.Board().Delivered(group) < want; <-ticker.C {
+	for end := time.Now().Add(patience); fleet.Counters().Delivered(group) < want; <-ticker.C {
 		if time.Now().After(end) {
-			t.Errorf("got %d deliveries, want %d", fleet.Board().Delivered(group), want)
+			t.Errorf("got %d deliveries, want %d", fleet.Counters().Delivered(group), want)
 			return
 		}
 	}
@@ -183,44 +199,43 @@ func wantNoFaults(t *testing.T, who string, r swarm.Report) {
 	}
 }
 
-func wantLedger(t *testing.T, h *Hub) {
+func wantLedger(t *testing.T, h *server.Server) {
 	t.Helper()
-	if err := sample(t, h).Metrics.Ledger(); err != nil {
+	if err := sample(t, h).Metrics.Ledger(0); err != nil {
 		t.Error(err)
 	}
 }
 
-// wantBase waits until nothing is left of a storm: the index is empty, the queues, the connections and the descriptors are as
-// before, and so is the memory, within a fifth and what Go's allocator keeps at hand for each processor, 64 pages that its
-// scavenger does not reach.
-func wantBase(t *testing.T, h *Hub, base Sample) Sample {
+// wantBase waits until nothing is left of a storm: the index is empty, and the queues, connections and descriptors are as before. So is
+// the memory, within a fifth and the 64 pages that Go's allocator caches for each processor out of its scavenger's reach.
+func wantBase(t *testing.T, h *server.Server, base server.Sample) server.Sample {
 	t.Helper()
 	const fifth = 1.2
 	atHand := float64(runtime.GOMAXPROCS(0) * 64 * 8 << 10)
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	began := time.Now()
-	got, err := h.Await(ctx, func(s Sample) bool {
-		inMemory := raceEnabled || float64(s.RSS) <= fifth*float64(base.RSS)+atHand
-		return inMemory && s.Settled(base) && s.Goroutines <= base.Goroutines && s.Metrics.Ledger() == nil
+	got, err := h.Await(ctx, func(s server.Sample) bool {
+		inMemory := raceEnabled || float64(s.Memory.RSS) <= fifth*float64(base.Memory.RSS)+atHand
+		return inMemory && s.SettledLike(base) && s.Goroutines <= base.Goroutines && s.Metrics.Ledger(0) == nil
 	})
 	if err != nil {
-		t.Errorf("got %v, want as before: %v (%v; ledger: %v)", got, base, err, got.Metrics.Ledger())
+		t.Errorf("got %v, want as before: %v (%v; ledger: %v)", got, base, err, got.Metrics.Ledger(0))
 	}
-	if got.Metrics[Panics] != 0 {
-		t.Errorf("got %.0f panics, want none", got.Metrics[Panics])
+	if got.Metrics[server.Panics] != 0 {
+		t.Errorf("got %.0f panics, want none", got.Metrics[server.Panics])
 	}
 	t.Logf("before: %v", base)
-	t.Logf("after %v: %v, %.0f %% of the memory", time.Since(began).Round(time.Millisecond), got, 100*float64(got.RSS)/float64(base.RSS))
+	t.Logf("after %v: %v, %.0f %% of the memory", time.Since(began).Round(time.Millisecond), got, 100*float64(got.Memory.RSS)/float64(base.Memory.RSS))
 	return got
 }
 
-// warm has the hub run through its code once, with a thousand spokes that come, hear of each other and go. What Go's allocator
-// then keeps for good, its own tables most of all, belongs to what is there before a storm.
-func warm(t *testing.T, h *Hub) Sample {
+// warm has the hub run through its code once, with a thousand spokes that connect, receive events and disconnect. Memory that Go's
+// allocator never returns after that, mainly its own tables, counts as there before a storm.
+func warm(t *testing.T, h *server.Server) server.Sample {
 	t.Helper()
 	fresh := sample(t, h)
-	awaitSample(t, h, "the end of the first scrape", func(s Sample) bool {
+	awaitSample(t, h, "the end of the first scrape", func(s server.Sample) bool {
 		scraped := s.Descriptors >= fresh.Descriptors
 		fresh.Descriptors = min(fresh.Descriptors, s.Descriptors)
 		return scraped
@@ -233,14 +248,7 @@ func warm(t *testing.T, h *Hub) Sample {
 	mixture(t, h, spokes)
 	awaitDelivered(t, fleet, 0, uint64(spokes*mixedEvents))
 	closeFleet(t, fleet)
-	base := awaitSample(t, h, "the warm-up's end", func(s Sample) bool { return s.Settled(fresh) })
+	base := awaitSample(t, h, "the warm-up's end", func(s server.Sample) bool { return s.SettledLike(fresh) })
 	t.Logf("fresh: %v", fresh)
 	return base
-}
-
-// monotonic reads the clock of stamps.
-func monotonic() int64 {
-	var ts unix.Timespec
-	unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts)
-	return ts.Nano()
 }

@@ -2,11 +2,11 @@
 
 package swarm
 
-const churnAskEvery = 4
+const churnAckEvery = 4
 
-// churnPublisher subscribes and unsubscribes on a schedule, over many connections in turn: each write holds as many control events as
-// the batch says, half of each, for the connection's own topic. Every fourth write ends with one that asks for an answer and bears the
-// time at which it was due.
+// churnPublisher subscribes and unsubscribes on a schedule, over many connections in turn: each write holds a batch of control events, half
+// of each kind, for the connection's own topic. Every fourth write ends with one that asks for an answer, whose id is the time at which it
+// was due.
 type churnPublisher struct {
 	batch    int
 	interval float64
@@ -44,7 +44,7 @@ func (c *churnPublisher) write(w *writer, topic uint32, due int64) {
 	for pair := range c.batch / 2 {
 		w.buffer = appendControl(w.buffer, "__subscribe", topic, nil)
 		ack := c.ack[:0]
-		if pair == c.batch/2-1 && c.writes/uint64(len(c.writers))%churnAskEvery == 0 {
+		if pair == c.batch/2-1 && c.writes/uint64(len(c.writers))%churnAckEvery == 0 {
 			ack = appendHex(ack, uint64(due), 16)
 		}
 		w.buffer = appendControl(w.buffer, "__unsubscribe", topic, ack)

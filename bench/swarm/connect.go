@@ -3,28 +3,20 @@
 package swarm
 
 import (
-	"bytes"
-	"crypto/sha1"
-	"encoding/base64"
 	"fmt"
 	"net/netip"
 
 	"golang.org/x/sys/unix"
 )
 
-const (
-	connectsAtOnce = 256
-	handshakeKey   = "c3Bva2VodWIgc3dhcm0hIQ=="
-	handshakeGUID  = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
-)
+const connectsAtOnce = 256
 
-// connector opens the connections of one plan, so many at a time.
-// I1: opening is what has been opened and is neither ready nor failed.
+// connector opens the connections of one plan, a limited number at a time.
+// I1: opening is how many have been opened and are neither ready nor failed.
 type connector struct {
 	plan    Plan
 	server  unix.SockaddrInet4
 	request []byte
-	accept  []byte
 	opened  int
 	opening int
 	ready   int
@@ -37,15 +29,52 @@ func newConnector(plan Plan, now int64) (*connector, error) {
 	if err != nil || !address.Addr().Is4() {
 		return nil, fmt.Errorf("the server's address %q is not an IPv4 address and port", plan.Address)
 	}
-	digest := sha1.Sum([]byte(handshakeKey + handshakeGUID))
 	return &connector{
-		plan:   plan,
-		server: unix.SockaddrInet4{Addr: address.Addr().As4(), Port: int(address.Port())},
-		request: fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
-			"Sec-WebSocket-Key: %s\r\nSec-WebSocket-Version: 13\r\n\r\n", plan.Path, plan.Address, handshakeKey),
-		accept: []byte(base64.StdEncoding.EncodeToString(digest[:])),
-		began:  now,
+		plan:    plan,
+		server:  unix.SockaddrInet4{Addr: address.Addr().As4(), Port: int(address.Port())},
+		request: Handshake(plan.Path, plan.Address),
+		began:   now,
 	}, nil
+}
+
+// dialMore keeps as many connections opening as are allowed at once, and answers the command when all are ready.
+func (p *process) dialMore() {
+	c := p.connector
+	if c == nil {
+		return
+	}
+	for c.opened < c.plan.Count && c.opening < connectsAtOnce {
+		p.dialOne(c)
+	}
+	if c.finished() {
+		p.connector = nil
+		p.parent.answers.Encode(reply{Do: doConnect, Count: c.ready, Nanos: p.clock.read() - c.began})
+	}
+}
+
+func (p *process) dialOne(c *connector) {
+	index := c.opened
+	c.opened++
+	fd, err := c.dial(index)
+	if err == nil {
+		err = p.poller.add(fd, int32(len(p.spokes)))
+	}
+	if err != nil {
+		c.failed++
+		p.groups[c.plan.Group].closed(err.Error())
+		return
+	}
+	c.opening++
+	s := spoke{fd: int32(fd), group: uint8(c.plan.Group), topic: c.topic(index)}
+	s.checked = c.plan.Subscribe
+	s.expect = startAt(c.plan.From)
+	if c.plan.Both {
+		s.second = &secondTopic{expect: startAt(c.plan.From)}
+	}
+	if !c.plan.Subscribe {
+		s.writer = &writer{fd: int32(fd)}
+	}
+	p.spokes = append(p.spokes, s)
 }
 
 // finished reports whether nothing is left to open or to wait for.
@@ -80,7 +109,7 @@ func (c *connector) bindAndConnect(fd, seed int) error {
 			return fmt.Errorf("send at once: %w", err)
 		}
 	}
-	source := unix.SockaddrInet4{Addr: sourceAddress(c.plan.First + seed)}
+	source := unix.SockaddrInet4{Addr: SourceAddress(c.plan.First + seed)}
 	if err := unix.Bind(fd, &source); err != nil {
 		return fmt.Errorf("bind to %v: %w", source.Addr, err)
 	}
@@ -90,20 +119,38 @@ func (c *connector) bindAndConnect(fd, seed int) error {
 	return nil
 }
 
-// sourceAddress spreads connections over 127.1.0.0 to 127.250.249.250.
-func sourceAddress(number int) [4]byte {
+// SourceAddress spreads connections over 127.1.0.1 to 127.250.249.250, by their number.
+func SourceAddress(number int) [4]byte {
 	return [4]byte{127, byte(1 + number/62500%250), byte(number / 250 % 250), byte(1 + number%250)}
 }
 
-// upgraded looks at the answer to the handshake: the length of its head, 0 while it is incomplete.
-func (c *connector) upgraded(view []byte) (head int, err error) {
-	end := bytes.Index(view, []byte("\r\n\r\n"))
-	if end < 0 {
-		return 0, nil
+// connected follows the handshake: it sends what the dialect begins with, and subscribes.
+func (p *process) connected(s *spoke) {
+	plan := &p.connector.plan
+	first := plan.Dialect.appendConnect(nil)
+	if plan.Subscribe {
+		var ack []byte
+		if plan.Ack {
+			ack = []byte("s")
+		}
+		if plan.Both {
+			first = plan.Dialect.appendSubscribe(first, 0, nil)
+		}
+		first = plan.Dialect.appendSubscribe(first, s.topic, ack)
 	}
-	if !bytes.HasPrefix(view, []byte("HTTP/1.1 101")) || !bytes.Contains(view[:end], c.accept) {
-		line, _, _ := bytes.Cut(view, []byte("\r\n"))
-		return 0, fmt.Errorf("the server answered %q to the handshake", line)
+	s.state = stateSubscribing
+	p.send(s, first)
+	if !plan.Subscribe || !plan.Ack {
+		p.subscribed(s)
 	}
-	return end + 4, nil
+}
+
+func (p *process) subscribed(s *spoke) {
+	s.state = stateReady
+	p.connector.opening--
+	p.connector.ready++
+	p.tally.ready.Add(1)
+	if s.checked {
+		p.groups[s.group].join(s.topic)
+	}
 }

@@ -2,12 +2,18 @@
 
 package swarm
 
+// Server is where connections go to.
+type Server struct {
+	// Address is host and port, Path what is asked for.
+	Address, Path string
+	// Dialect is its protocol.
+	Dialect Dialect
+}
+
 // Plan asks for connections.
 type Plan struct {
-	// Address is the server's host and port, Path what is asked of it.
-	Address, Path string
-	// Dialect is how the server wants to be spoken to.
-	Dialect Dialect
+	// Server is where they go to.
+	Server
 	// Group is 0 to MaxGroups-1: latency and deliveries are counted by group.
 	Group int
 	// Count is how many connections in all processes together, First the number of the first of them in the group.
@@ -18,9 +24,9 @@ type Plan struct {
 	From uint32
 	// Size is the length of the envelopes they will get, in bytes.
 	Size int
-	// Subscribe says whether they subscribe at all, Ack whether they ask for an answer and wait for it.
+	// Subscribe makes them subscribe, Ack makes them ask for an answer and wait for it.
 	Subscribe, Ack bool
-	// Both says that they subscribe to topic 0 besides their own, which must be another, and that the events of both must come in the
+	// Both makes them subscribe to topic 0 besides their own, which must be another. The events of both must come in the
 	// order of their stamps, as one publisher sends them (AppendEvent).
 	Both bool
 }
@@ -64,7 +70,6 @@ type command struct {
 	Here    bool         `json:"here,omitempty"`
 	Group   int          `json:"group,omitempty"`
 	Every   int          `json:"every,omitempty"`
-	Final   bool         `json:"final,omitempty"`
 	Sent    []uint64     `json:"sent,omitempty"`
 }
 
@@ -76,27 +81,15 @@ const (
 	doStall   = "stall"
 	doResume  = "resume"
 	doReport  = "report"
-	doHangUp  = "hangup"
-	doQuit    = "quit"
+	doStart   = "start"
 )
 
-// reply is one line from a child to the parent: the answer to a command, in order.
+// reply is one line from a child to the parent: first that it has started, then the answer to each command, in order.
 type reply struct {
-	Do     string       `json:"do"`
-	Error  string       `json:"error,omitempty"`
-	Hello  *FileLimit   `json:"hello,omitempty"`
-	Count  int          `json:"count,omitempty"`
-	Nanos  int64        `json:"nanos,omitempty"`
-	Sent   []uint64     `json:"sent,omitempty"`
-	Groups []groupReply `json:"groups,omitempty"`
-}
-
-// groupReply is what a child says of one group.
-type groupReply struct {
-	Delivered uint64         `json:"delivered"`
-	Faults    Faults         `json:"faults"`
-	Latency   []byte         `json:"latency"`
-	Closes    map[uint16]int `json:"closes,omitempty"`
-	Retries   []int          `json:"retries,omitempty"`
-	Example   string         `json:"example,omitempty"`
+	Do     string   `json:"do"`
+	Error  string   `json:"error,omitempty"`
+	Count  int      `json:"count,omitempty"`
+	Nanos  int64    `json:"nanos,omitempty"`
+	Sent   []uint64 `json:"sent,omitempty"`
+	Groups []Report `json:"groups,omitempty"`
 }

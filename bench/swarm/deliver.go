@@ -37,46 +37,46 @@ func (p *process) event(s *spoke, g *group, view []byte, off int) {
 		return
 	}
 	t := stamp(view, off)
-	expect := s.expectation(t.topic)
+	expect, longer := s.expectation(t.topic)
 	if expect == nil {
-		g.faults.Foreign++
+		g.Faults.Foreign++
 		return
 	}
-	end := off + g.payload + s.more(t.topic)
+	end := off + g.payload + longer
 	if len(view) < end || view[end-1] != '}' || view[end-2] != '"' {
-		g.faults.Malformed++
+		g.Faults.Malformed++
 		return
 	}
-	if !expect.observe(t.seq, &g.faults) {
+	if !expect.observe(t.seq, &g.Faults) {
 		return
 	}
-	if s.both != nil {
-		s.both.inOrder(t.at, &g.faults)
+	if s.second != nil {
+		s.second.inOrder(t.at, &g.Faults)
 	}
-	g.delivered++
-	g.latency.Record(p.now - t.at)
-	if g.window != nil && g.arrived(p.board, t) {
-		p.ring()
+	g.Delivered++
+	g.Latency.Record(p.clock.last - t.at)
+	if g.window != nil && g.arrived(p.counters, t) {
+		p.wake()
 	}
 }
 
-// answer handles what carries no event: an acknowledgement, or a question whether this side is alive.
+// answer handles what carries no event: an acknowledgement, or an application-level ping.
 func (p *process) answer(s *spoke, g *group, view []byte) {
-	answered, refused := g.plan.Dialect.subscribed(view)
+	answered, rejected := g.plan.Dialect.subscribed(view)
 	switch {
-	case refused:
-		g.faults.Malformed++
-		p.lose(s, "the server refused: "+string(bytes.TrimSpace(view)))
+	case rejected:
+		g.Faults.Malformed++
+		p.lose(s, "the server rejected: "+string(bytes.TrimSpace(view)))
 	case answered && s.state == stateSubscribing:
-		p.isReady(s)
+		p.subscribed(s)
 	case answered:
 		p.tally.answered.Add(1)
 		if due, ok := ackStamp(view); ok {
-			g.latency.Record(p.now - due)
+			g.Latency.Record(p.clock.last - due)
 		}
 	default:
 		if alive := g.plan.Dialect.appendKeepAlive(nil, view); len(alive) > 0 {
-			p.say(s, alive)
+			p.send(s, alive)
 		}
 	}
 }

@@ -3,9 +3,11 @@ package swarm
 import (
 	"bytes"
 	"fmt"
+	"slices"
+	"strconv"
 )
 
-// Dialect is how a server wants its subscriptions and events worded. The events are the same bytes everywhere.
+// Dialect is the protocol of a server's subscriptions and events. The envelopes are the same bytes in all of them.
 type Dialect int
 
 const (
@@ -17,14 +19,12 @@ const (
 	DialectCentrifuge
 )
 
-var dialectNames = [...]string{"hub", "nats", "centrifuge"}
+var dialectNames = []string{"hub", "nats", "centrifuge"}
 
 // ParseDialect reads the name of a dialect.
 func ParseDialect(name string) (Dialect, error) {
-	for i, known := range dialectNames {
-		if name == known {
-			return Dialect(i), nil
-		}
+	if i := slices.Index(dialectNames, name); i >= 0 {
+		return Dialect(i), nil
 	}
 	return 0, fmt.Errorf("unknown dialect %q", name)
 }
@@ -32,20 +32,8 @@ func ParseDialect(name string) (Dialect, error) {
 // String gives the name that ParseDialect reads.
 func (d Dialect) String() string { return dialectNames[d] }
 
-var (
-	hubAck         = []byte(`{"type":"__ack"`)
-	hubReject      = []byte(`{"type":"__reject"`)
-	hubID          = []byte(`"id":"`)
-	natsPong       = []byte("PONG\r\n")
-	natsPing       = []byte("PING\r\n")
-	natsError      = []byte("-ERR")
-	centrifugeDone = []byte(`{"id":2,`)
-	centrifugePing = []byte(`{}`)
-	centrifugeErr  = []byte(`"error":`)
-)
-
-// appendGreeting appends what a fresh connection says before all else; nothing for most.
-func (d Dialect) appendGreeting(dst []byte) []byte {
+// appendConnect appends what a fresh connection sends first; nothing for most.
+func (d Dialect) appendConnect(dst []byte) []byte {
 	switch d {
 	case DialectNats:
 		return appendFrame(dst, opBinary, []byte("CONNECT {\"verbose\":false,\"pedantic\":false,\"lang\":\"go\",\"protocol\":1}\r\n"))
@@ -61,7 +49,7 @@ func (d Dialect) appendSubscribe(dst []byte, topic uint32, ack []byte) []byte {
 	case DialectNats:
 		line := append(appendTopic([]byte("SUB "), topic), " 1\r\n"...)
 		if len(ack) > 0 {
-			line = append(line, natsPing...)
+			line = append(line, "PING\r\n"...)
 		}
 		return appendFrame(dst, opBinary, line)
 	case DialectCentrifuge:
@@ -73,7 +61,10 @@ func (d Dialect) appendSubscribe(dst []byte, topic uint32, ack []byte) []byte {
 
 // appendControl appends one of the hub's control events without allocating.
 func appendControl(dst []byte, name string, topic uint32, ack []byte) []byte {
-	size := len(`{"type":"","id":"","payload":{"topic":""}}`) + len(name) + len(ack) + topicLength(topic)
+	size := len(`{"type":"","id":"","payload":{"topic":""}}`) + len(name) + len(ack) + len("tick")
+	if topic != 0 {
+		size += len("room:00000000") - len("tick")
+	}
 	dst = openFrame(dst, opText, size)
 	dst = append(append(dst, `{"type":"`...), name...)
 	dst = append(append(dst, `","id":"`...), ack...)
@@ -81,85 +72,56 @@ func appendControl(dst []byte, name string, topic uint32, ack []byte) []byte {
 	return sealFrame(append(dst, `"}}`...), size)
 }
 
-func topicLength(topic uint32) int {
-	if topic == 0 {
-		return len("tick")
-	}
-	return len("room:00000000")
-}
-
 // appendPublish appends one event whose envelope has exactly size bytes, without allocating.
 func (d Dialect) appendPublish(dst []byte, t tick, size int) []byte {
+	var scratch [64]byte
 	switch d {
 	case DialectNats:
-		return appendNatsPublish(dst, t, size)
+		before := strconv.AppendInt(append(appendTopic(append(scratch[:0], "PUB "...), t.topic), ' '), int64(size), 10)
+		return appendEvent(dst, opBinary, append(before, "\r\n"...), t, size, "\r\n")
 	case DialectCentrifuge:
-		return appendCentrifugePublish(dst, t, size)
+		before := appendTopic(append(scratch[:0], `{"id":3,"publish":{"channel":"`...), t.topic)
+		return appendEvent(dst, opText, append(before, `","data":`...), t, size, `}}`)
 	}
-	dst = openFrame(dst, opText, size)
-	return sealFrame(appendEnvelope(dst, t, size), size)
+	return appendEvent(dst, opText, nil, t, size, "")
 }
 
-func appendNatsPublish(dst []byte, t tick, size int) []byte {
-	whole := len("PUB ") + topicLength(t.topic) + 1 + decimalLength(size) + 2 + size + 2
-	dst = openFrame(dst, opBinary, whole)
-	dst = appendTopic(append(dst, "PUB "...), t.topic)
-	dst = appendDecimal(append(dst, ' '), size)
-	dst = appendEnvelope(append(dst, "\r\n"...), t, size)
-	return sealFrame(append(dst, "\r\n"...), whole)
-}
-
-func appendCentrifugePublish(dst []byte, t tick, size int) []byte {
-	const before, between, after = `{"id":3,"publish":{"channel":"`, `","data":`, `}}`
-	whole := len(before) + topicLength(t.topic) + len(between) + size + len(after)
-	dst = openFrame(dst, opText, whole)
-	dst = appendTopic(append(dst, before...), t.topic)
-	dst = appendEnvelope(append(dst, between...), t, size)
+// appendEvent appends a frame with an envelope and what the dialect puts around it.
+func appendEvent(dst []byte, op byte, before []byte, t tick, size int, after string) []byte {
+	whole := len(before) + size + len(after)
+	dst = append(openFrame(dst, op, whole), before...)
+	dst = appendEnvelope(dst, t, size)
 	return sealFrame(append(dst, after...), whole)
 }
 
-func decimalLength(v int) int {
-	digits := 1
-	for ; v >= 10; v /= 10 {
-		digits++
-	}
-	return digits
-}
-
-func appendDecimal(dst []byte, v int) []byte {
-	if v >= 10 {
-		dst = appendDecimal(dst, v/10)
-	}
-	return append(dst, byte('0'+v%10))
-}
-
-// subscribed reports whether a message that carries no event is the answer to a subscription, and whether that is a refusal.
-func (d Dialect) subscribed(view []byte) (answered, refused bool) {
+// subscribed reports whether a message that carries no event answers a subscription, and whether it rejects one.
+func (d Dialect) subscribed(view []byte) (answered, rejected bool) {
 	switch d {
 	case DialectNats:
-		return bytes.Contains(view, natsPong), bytes.Contains(view, natsError)
+		return bytes.Contains(view, []byte("PONG\r\n")), bytes.Contains(view, []byte("-ERR"))
 	case DialectCentrifuge:
-		return bytes.Contains(view, centrifugeDone), bytes.Contains(view, centrifugeErr)
+		return bytes.Contains(view, []byte(`{"id":2,`)), bytes.Contains(view, []byte(`"error":`))
 	}
-	return bytes.HasPrefix(view, hubAck), bytes.HasPrefix(view, hubReject)
+	return bytes.HasPrefix(view, []byte(`{"type":"__ack"`)), bytes.HasPrefix(view, []byte(`{"type":"__reject"`))
 }
 
-// appendKeepAlive appends the answer to a question whether this side is alive, if the message is one.
+// appendKeepAlive appends the answer to an application-level ping, if the message is one.
 func (d Dialect) appendKeepAlive(dst, view []byte) []byte {
 	switch {
-	case d == DialectNats && bytes.Contains(view, natsPing):
-		return appendFrame(dst, opBinary, natsPong)
-	case d == DialectCentrifuge && bytes.Equal(view, centrifugePing):
-		return appendFrame(dst, opText, centrifugePing)
+	case d == DialectNats && bytes.Contains(view, []byte("PING\r\n")):
+		return appendFrame(dst, opBinary, []byte("PONG\r\n"))
+	case d == DialectCentrifuge && string(view) == `{}`:
+		return appendFrame(dst, opText, []byte(`{}`))
 	}
 	return dst
 }
 
 // ackStamp reads the sixteen hexadecimal digits that an acknowledgement carries as its id.
 func ackStamp(view []byte) (stamp int64, ok bool) {
-	at := bytes.Index(view, hubID)
-	if at < 0 || len(view) < at+len(hubID)+17 || view[at+len(hubID)+16] != '"' {
+	const id, digits = `"id":"`, 16
+	at := bytes.Index(view, []byte(id)) + len(id)
+	if at < len(id) || len(view) <= at+digits || view[at+digits] != '"' {
 		return 0, false
 	}
-	return int64(hex64(view[at+len(hubID):])), true
+	return int64(hex64(view[at:])), true
 }

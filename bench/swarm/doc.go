@@ -1,11 +1,10 @@
-// Package swarm is the load: client processes of one thread and one core each, which open thousands of WebSocket
-// connections over raw epoll, publish, and check every subscriber for loss, doubles and order.
+// Package swarm generates the load: client processes of one thread and one core each, which open thousands of WebSocket connections over
+// raw epoll, publish, and check every subscriber for loss, duplicates and order.
 //
-// The parent starts a Fleet; the children are the same executable run again, so its main or TestMain calls RunIfChild
-// first. Parent and children talk in JSON lines over stdin and stdout, and share a Board, memory in which counters are
-// read at any time and in which the credits of a windowed publisher come back.
+// The parent starts a Fleet. Its children are the same executable run again, so its main or TestMain calls RunIfChild first. They take
+// commands as JSON lines and share Counters, memory that the parent can read at any time and through which a windowed publisher
+// learns that its messages have arrived.
 //
-// A message on its way: a publisher (window.go, rate.go, flood.go, churn.go) appends a stamped envelope (tick.go) in the
-// server's dialect (dialect.go) to its outlet (outlet.go); the server fans it out; read.go takes the frames
-// apart, deliver.go finds the stamp, check.go compares the sequence number, latency.go records, board.go counts.
+// Each event carries a stamp: its topic, its sequence number in that topic, and the time at which it was due. A child compares the number
+// with the one that the subscriber expects, and records the time since the event was due.
 package swarm

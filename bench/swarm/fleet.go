@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -16,47 +17,43 @@ import (
 // Fleet is the parent's side: client processes, one thread and one core each. Its methods are for one goroutine; each blocks until
 // all processes have answered.
 type Fleet struct {
-	// Limit is what the file limit of each process was found to be.
-	Limit FileLimit
-
-	board    *Board
-	bell     *os.File
+	counters *Counters
+	wakeup   *os.File
 	children []*child
 }
 
-// StartFleet starts as many processes as it is told, on these cores in turn. stderr gets what they have to complain of.
+// StartFleet starts so many processes, on these cores in turn, or on any. stderr gets what they write there.
 func StartFleet(processes int, cores []int, stderr io.Writer) (*Fleet, error) {
 	if processes < 1 || processes > MaxProcesses {
 		return nil, fmt.Errorf("swarm: %d client processes: 1 to %d are possible", processes, MaxProcesses)
 	}
-	board, err := NewBoard()
+	counters, err := newCounters()
 	if err != nil {
 		return nil, fmt.Errorf("swarm: %w", err)
 	}
-	bell, err := unix.Eventfd(0, unix.EFD_NONBLOCK|unix.EFD_CLOEXEC)
+	wakeup, err := unix.Eventfd(0, unix.EFD_NONBLOCK|unix.EFD_CLOEXEC)
 	if err != nil {
-		board.Close()
-		return nil, fmt.Errorf("swarm: make the bell: %w", err)
+		counters.close()
+		return nil, fmt.Errorf("swarm: make the wake-up descriptor: %w", err)
 	}
-	f := &Fleet{board: board, bell: os.NewFile(uintptr(bell), "bell")}
+	f := &Fleet{counters: counters, wakeup: os.NewFile(uintptr(wakeup), "wakeup")}
 	for number := range processes {
 		var on []int
 		if len(cores) > 0 {
 			on = []int{cores[number%len(cores)]}
 		}
-		c, err := startChild(number, on, board, f.bell, stderr)
+		c, err := startChild(number, on, counters, f.wakeup, stderr)
 		if err != nil {
 			f.Close()
 			return nil, fmt.Errorf("swarm: %w", err)
 		}
 		f.children = append(f.children, c)
-		f.Limit = c.limit
 	}
 	return f, nil
 }
 
-// Board has the counters.
-func (f *Fleet) Board() *Board { return f.board }
+// Counters returns the counters of all processes.
+func (f *Fleet) Counters() *Counters { return f.counters }
 
 // Processes lists the process ids.
 func (f *Fleet) Processes() (pids []int) {
@@ -102,12 +99,12 @@ func (f *Fleet) Connect(plan Plan, processes []int) (Opened, error) {
 		opened.Took = max(opened.Took, time.Duration(r.Nanos))
 	}
 	if opened.Ready < plan.Count {
-		return opened, f.whyNot(plan, opened)
+		return opened, f.failed(plan, opened)
 	}
 	return opened, nil
 }
 
-func (f *Fleet) whyNot(plan Plan, opened Opened) error {
+func (f *Fleet) failed(plan Plan, opened Opened) error {
 	why := "no reason given"
 	if reports, err := f.Report(nil); err == nil && reports[plan.Group].Example != "" {
 		why = reports[plan.Group].Example
@@ -125,15 +122,15 @@ func (f *Fleet) Publish(p Publication, processes []int) error {
 			if slices.Contains(processes, number) != here {
 				continue
 			}
-			if _, err := f.children[number].ask(command{Do: doPublish, Publish: &p, Here: here}); err != nil {
-				return fmt.Errorf("swarm: %w", err)
+			if _, err := f.ask([]int{number}, []command{{Do: doPublish, Publish: &p, Here: here}}); err != nil {
+				return err
 			}
 		}
 	}
 	return nil
 }
 
-// Pause ends all publishers and says how many events each group was sent in all.
+// Pause ends all publishers and returns how many events each group was sent in all.
 func (f *Fleet) Pause() ([]uint64, error) {
 	replies, err := f.askAll(command{Do: doPause})
 	if err != nil {
@@ -154,28 +151,14 @@ func (f *Fleet) Mark() error {
 	return err
 }
 
-// Stall makes one spoke of a group in every so many stop reading, and says how many did.
+// Stall makes one spoke of a group in every so many stop reading, and returns how many did.
 func (f *Fleet) Stall(group, every int) (stalled int, err error) {
-	replies, err := f.askAll(command{Do: doStall, Group: group, Every: every})
-	for _, r := range replies {
-		stalled += r.Count
-	}
-	return stalled, err
+	return f.count(command{Do: doStall, Group: group, Every: every})
 }
 
 // Resume lets them read again.
 func (f *Fleet) Resume(group int) (resumed int, err error) {
-	replies, err := f.askAll(command{Do: doResume, Group: group})
-	for _, r := range replies {
-		resumed += r.Count
-	}
-	return resumed, err
-}
-
-// HangUp closes all connections at once.
-func (f *Fleet) HangUp() error {
-	_, err := f.askAll(command{Do: doHangUp})
-	return err
+	return f.count(command{Do: doResume, Group: group})
 }
 
 // Close ends the processes and waits for them.
@@ -184,19 +167,47 @@ func (f *Fleet) Close() error {
 	for _, c := range f.children {
 		failures = append(failures, c.quit())
 	}
-	failures = append(failures, f.bell.Close(), f.board.Close())
+	failures = append(failures, f.wakeup.Close(), f.counters.close())
 	return errors.Join(failures...)
 }
 
-func (f *Fleet) askAll(c command) ([]reply, error) {
-	commands := make([]command, len(f.children))
-	for i := range commands {
-		commands[i] = c
+// Signal sends a signal to every process: after SIGSTOP none of them reads, until SIGCONT. In between no other method may be called
+// but Kill: it would wait for an answer.
+func (f *Fleet) Signal(signal syscall.Signal) error {
+	for _, c := range f.children {
+		if err := c.cmd.Process.Signal(signal); err != nil {
+			return fmt.Errorf("swarm: signal client process %d: %w", c.number, err)
+		}
 	}
-	return f.ask(f.All(), commands)
+	return nil
 }
 
-// ask sends a command to each of several processes, and then takes their answers.
+// Kill ends every process by SIGKILL, and waits until the kernel has closed their connections. It takes the place of Close.
+func (f *Fleet) Kill() error {
+	failed := f.Signal(syscall.SIGKILL)
+	for _, c := range f.children {
+		killed := c.quit()
+		if c.cmd.ProcessState == nil {
+			failed = errors.Join(failed, killed)
+		}
+	}
+	return errors.Join(failed, f.wakeup.Close(), f.counters.close())
+}
+
+// count adds up the answers of all processes.
+func (f *Fleet) count(c command) (total int, err error) {
+	replies, err := f.askAll(c)
+	for _, r := range replies {
+		total += r.Count
+	}
+	return total, err
+}
+
+func (f *Fleet) askAll(c command) ([]reply, error) {
+	return f.ask(f.All(), slices.Repeat([]command{c}, len(f.children)))
+}
+
+// ask sends a command to each of several processes, and then reads their answers.
 func (f *Fleet) ask(processes []int, commands []command) ([]reply, error) {
 	for i, number := range processes {
 		if err := f.children[number].send(commands[i]); err != nil {

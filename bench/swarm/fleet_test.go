@@ -97,7 +97,7 @@ func TestAFleetSeesWhatAServerDoes(t *testing.T) {
 	for plant, want := range map[string]Faults{
 		"nothing": {},
 		"loss":    {Lost: 1},
-		"double":  {Doubled: 1},
+		"double":  {Duplicated: 1},
 		"swap":    {Reordered: 1},
 	} {
 		t.Run(plant, func(t *testing.T) {
@@ -111,7 +111,7 @@ func TestAFleetSeesWhatAServerDoes(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			await(t, func() bool { return fleet.Board().Delivered(0) >= fleetSpokes*fleetMessages })
+			await(t, func() bool { return fleet.Counters().Delivered(0) >= fleetSpokes*fleetMessages })
 			report := finalReport(t, fleet, want.Lost)
 			if report.Faults != want {
 				t.Errorf("got %+v, want %+v (%s)", report.Faults, want, report.Example)
@@ -137,9 +137,9 @@ func TestI1OfTheWindowAFleetNeverHasMoreInFlight(t *testing.T) {
 		t.Fatal(err)
 	}
 	await(t, func() bool {
-		completed := fleet.Board().Completed()
+		completed := fleet.Counters().Completed()
 		hub.mu.Lock()
-		ahead := int64(hub.events) - int64(fleet.Board().Completed())
+		ahead := int64(hub.events) - int64(fleet.Counters().Completed())
 		hub.mu.Unlock()
 		if ahead > window {
 			t.Fatalf("got %d messages in flight, want at most %d", ahead, window)
@@ -167,11 +167,11 @@ func startTestFleet(t *testing.T, processes int) *Fleet {
 
 func connectTestFleet(t *testing.T, fleet *Fleet, address string) {
 	t.Helper()
-	subscribers := Plan{Address: address, Path: "/ws", Count: fleetSpokes, Topics: 1, Size: 128, Subscribe: true, Ack: true}
+	subscribers := Plan{Server: Server{Address: address, Path: "/ws"}, Count: fleetSpokes, Topics: 1, Size: 128, Subscribe: true, Ack: true}
 	if _, err := fleet.Connect(subscribers, fleet.All()); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := fleet.Connect(Plan{Address: address, Path: "/ws", Group: 1, Count: 1, Size: 128}, []int{0}); err != nil {
+	if _, err := fleet.Connect(Plan{Server: Server{Address: address, Path: "/ws"}, Group: 1, Count: 1, Size: 128}, []int{0}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -183,7 +183,7 @@ func finalReport(t *testing.T, fleet *Fleet, lost uint64) Report {
 	if err != nil {
 		t.Fatal(err)
 	}
-	await(t, func() bool { return fleet.Board().Delivered(0) >= sent[0]*fleetSpokes-lost })
+	await(t, func() bool { return fleet.Counters().Delivered(0) >= sent[0]*fleetSpokes-lost })
 	reports, err := fleet.Report(sent)
 	if err != nil {
 		t.Fatal(err)
@@ -209,7 +209,7 @@ func TestConnectSaysWhyAServerRefuses(t *testing.T) {
 	server := httptest.NewServer(http.NotFoundHandler())
 	defer server.Close()
 	fleet := startTestFleet(t, 1)
-	plan := Plan{Address: strings.TrimPrefix(server.URL, "http://"), Path: "/ws", Count: 3, Topics: 1, Size: 128, Subscribe: true}
+	plan := Plan{Server: Server{Address: strings.TrimPrefix(server.URL, "http://"), Path: "/ws"}, Count: 3, Topics: 1, Size: 128, Subscribe: true}
 	if opened, err := fleet.Connect(plan, fleet.All()); err == nil || opened.Ready != 0 {
 		t.Errorf("got %+v, %v, want an error", opened, err)
 	}
@@ -218,7 +218,7 @@ func TestConnectSaysWhyAServerRefuses(t *testing.T) {
 func TestSourceAddressesDiffer(t *testing.T) {
 	seen := map[[4]byte]int{}
 	for number := range 1 << 17 {
-		address := sourceAddress(number)
+		address := SourceAddress(number)
 		if earlier, twice := seen[address]; twice || address[0] != 127 || address[3] == 0 || address[3] == 255 {
 			t.Fatalf("number %d: got %v (as number %d), want an address of its own in 127.0.0.0/8", number, address, earlier)
 		}

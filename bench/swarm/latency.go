@@ -1,6 +1,7 @@
 package swarm
 
 import (
+	"encoding/json"
 	"fmt"
 	"time"
 
@@ -46,20 +47,24 @@ func (l *Latency) Quantile(share float64) time.Duration {
 // Max is the largest reading.
 func (l *Latency) Max() time.Duration { return time.Duration(l.histogram.Max()) }
 
-// encode gives the histogram in HdrHistogram's compressed form.
-func (l *Latency) encode() ([]byte, error) {
+// MarshalJSON implements json.Marshaler: a string in HdrHistogram's compressed form.
+func (l *Latency) MarshalJSON() ([]byte, error) {
 	encoded, err := l.histogram.Encode(hdr.V2CompressedEncodingCookieBase)
 	if err != nil {
 		return nil, fmt.Errorf("encode latency: %w", err)
 	}
-	return encoded, nil
+	return json.Marshal(encoded)
 }
 
-// decodeLatency reads what encode wrote.
-func decodeLatency(encoded []byte) (*Latency, error) {
-	histogram, err := hdr.Decode(encoded)
-	if err != nil {
-		return nil, fmt.Errorf("decode latency: %w", err)
+// UnmarshalJSON implements json.Unmarshaler.
+func (l *Latency) UnmarshalJSON(view []byte) error {
+	var encoded []byte
+	err := json.Unmarshal(view, &encoded)
+	if err == nil {
+		l.histogram, err = hdr.Decode(encoded)
 	}
-	return &Latency{histogram: histogram}, nil
+	if err != nil {
+		return fmt.Errorf("decode latency: %w", err)
+	}
+	return nil
 }

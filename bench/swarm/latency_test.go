@@ -1,6 +1,7 @@
 package swarm
 
 import (
+	"encoding/json"
 	"testing"
 	"time"
 )
@@ -14,15 +15,15 @@ func TestMergedLatenciesOfManyProcessesAreThoseOfOne(t *testing.T) {
 		parts[i%3].Record(reading)
 	}
 	for _, part := range parts {
-		encoded, err := part.encode()
+		encoded, err := json.Marshal(part)
 		if err != nil {
 			t.Fatal(err)
 		}
-		decoded, err := decodeLatency(encoded)
-		if err != nil {
+		var decoded Latency
+		if err := json.Unmarshal(encoded, &decoded); err != nil {
 			t.Fatal(err)
 		}
-		merged.Merge(decoded)
+		merged.Merge(&decoded)
 	}
 	if merged.Count() != whole.Count() || merged.Max() != whole.Max() {
 		t.Errorf("got %d readings up to %v, want %d up to %v", merged.Count(), merged.Max(), whole.Count(), whole.Max())

@@ -11,7 +11,7 @@ import (
 
 const pollBatch = 256
 
-// poller is raw epoll, edge-triggered; what is registered is known by a number of the caller's choice.
+// poller is raw epoll, edge-triggered; an event carries the tag with which its descriptor was added.
 type poller struct {
 	fd     int
 	events [pollBatch]unix.EpollEvent
@@ -37,7 +37,7 @@ func (p *poller) remove(fd int) {
 	unix.EpollCtl(p.fd, unix.EPOLL_CTL_DEL, fd, nil)
 }
 
-// poll looks without waiting and without telling Go's scheduler.
+// poll returns at once, and doesn't involve Go's scheduler.
 func (p *poller) poll() int {
 	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(p.fd), uintptr(unsafe.Pointer(&p.events[0])), pollBatch, 0, 0, 0)
 	if errno != 0 {
@@ -55,7 +55,7 @@ func (p *poller) wait() int {
 	return n
 }
 
-// readRaw reads without telling Go's scheduler; -1 with the error number.
+// readRaw reads without involving Go's scheduler; it returns -1 with the error number.
 func readRaw(fd int, buffer []byte) (int, unix.Errno) {
 	n, _, errno := unix.RawSyscall(unix.SYS_READ, uintptr(fd), uintptr(unsafe.Pointer(&buffer[0])), uintptr(len(buffer)))
 	if errno != 0 {
@@ -64,7 +64,7 @@ func readRaw(fd int, buffer []byte) (int, unix.Errno) {
 	return int(n), 0
 }
 
-// writeRaw writes without telling Go's scheduler.
+// writeRaw writes likewise.
 func writeRaw(fd int, view []byte) (int, unix.Errno) {
 	n, _, errno := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(&view[0])), uintptr(len(view)), unix.MSG_NOSIGNAL, 0, 0)
 	if errno != 0 {

@@ -4,6 +4,7 @@ package swarm
 
 import (
 	"encoding/binary"
+	"encoding/json"
 	"fmt"
 	"os"
 	"runtime"
@@ -17,38 +18,37 @@ const (
 	childEnvironment = "SPOKEHUB_SWARM_CHILD"
 	readBuffer       = 256 << 10
 
-	commandDescriptor = 0
-	boardDescriptor   = 3
-	bellDescriptor    = 4
+	commandDescriptor  = 0
+	countersDescriptor = 3
+	wakeDescriptor     = 4
 
-	tagControl = -1
+	tagCommand = -1
 	tagTimer   = -2
-	tagBell    = -3
+	tagWake    = -3
 )
 
-// process is a client process: one goroutine does everything, so nothing here has a lock.
+// process is a client process. One goroutine does everything, so nothing here has a lock.
 // I1: nothing allocates once connections are ready and publishers run.
 type process struct {
-	clock      clock
-	board      *Board
-	tally      *tally
-	poller     *poller
-	timer      int
-	armed      int64
-	groups     [MaxGroups]*group
-	spokes     []spoke
+	clock    clock
+	counters *Counters
+	// tally is this process's own in counters.
+	tally  *tally
+	poller *poller
+	timer  timer
+	groups [MaxGroups]*group
+	spokes []spoke
+	// connector is nil unless connections are being opened.
 	connector  *connector
 	publishers [MaxGroups]publisher
-	commands   *commandReader
-	limit      FileLimit
-	buffer     []byte
-	now        int64
-	windowed   bool
-	quitting   bool
+	// windowed is true once this process has had a windowed publisher, which others wake.
+	windowed bool
+	parent   parent
+	buffer   []byte
 }
 
-// RunIfChild turns this process into a client process of a Fleet, and ends it when the parent is done, if the parent started it as one. Else
-// it does nothing. A main that starts a Fleet calls it first.
+// RunIfChild turns this process into a client process of a Fleet, and ends it when the parent is done, if the parent started it as one.
+// Otherwise it does nothing. A main that starts a Fleet calls it first.
 func RunIfChild() {
 	number, err := strconv.Atoi(os.Getenv(childEnvironment))
 	if err != nil {
@@ -72,25 +72,22 @@ func newProcess(number int) (*process, error) {
 	runtime.GOMAXPROCS(1)
 	runtime.LockOSThread()
 	debug.SetGCPercent(400)
-	limit, err := RaiseFileLimit()
-	if err != nil {
+	if _, err := RaiseFileLimit(); err != nil {
 		return nil, err
 	}
-	board, err := openBoard(boardDescriptor)
+	counters, err := openCounters(countersDescriptor)
 	if err != nil {
 		return nil, err
-	}
-	poller, err := newPoller()
-	if err != nil {
-		return nil, err
-	}
-	timer, err := unix.TimerfdCreate(unix.CLOCK_MONOTONIC, unix.TFD_NONBLOCK|unix.TFD_CLOEXEC)
-	if err != nil {
-		return nil, fmt.Errorf("make a timer: %w", err)
 	}
 	p := &process{
-		clock: newClock(), board: board, tally: &board.page.tallies[number], poller: poller, timer: timer, armed: never,
-		commands: newCommandReader(commandDescriptor, os.Stdout), limit: limit, buffer: make([]byte, readBuffer),
+		clock: newClock(), counters: counters, tally: &counters.page.tallies[number],
+		parent: parent{commands: json.NewDecoder(os.Stdin), answers: json.NewEncoder(os.Stdout)}, buffer: make([]byte, readBuffer),
+	}
+	if p.poller, err = newPoller(); err != nil {
+		return nil, err
+	}
+	if p.timer, err = newTimer(); err != nil {
+		return nil, err
 	}
 	for i := range p.groups {
 		p.groups[i] = newGroup()
@@ -98,32 +95,28 @@ func newProcess(number int) (*process, error) {
 	return p, p.watch(number)
 }
 
+// watch registers the descriptors that are no connections, and reports to the parent that the process has started.
 func (p *process) watch(number int) error {
-	if err := unix.SetNonblock(commandDescriptor, true); err != nil {
-		return fmt.Errorf("read commands without waiting: %w", err)
+	own := map[int32]int{tagCommand: commandDescriptor, tagTimer: p.timer.fd}
+	if number == 0 {
+		own[tagWake] = wakeDescriptor
 	}
-	for _, fd := range []struct {
-		number int
-		tag    int32
-	}{{commandDescriptor, tagControl}, {p.timer, tagTimer}, {bellDescriptor, tagBell}} {
-		if fd.tag == tagBell && number != 0 {
-			continue
-		}
-		if err := p.poller.add(fd.number, fd.tag); err != nil {
+	for tag, fd := range own {
+		if err := p.poller.add(fd, tag); err != nil {
 			return err
 		}
 	}
-	return p.commands.answer(reply{Hello: &p.limit})
+	return p.parent.answers.Encode(reply{Do: doStart})
 }
 
-// run is the loop: look at what happened, read it, publish what became due, say what was counted.
+// run is the loop: poll, read, publish what became due, update the counters.
 func (p *process) run() error {
-	for !p.quitting {
+	for !p.parent.done {
 		n := p.poller.poll()
 		if n == 0 && !p.pump() {
 			n = p.sleep()
 		}
-		p.now = p.clock.now()
+		p.clock.read()
 		for i := range n {
 			event := &p.poller.events[i]
 			if event.Fd >= 0 {
@@ -136,31 +129,31 @@ func (p *process) run() error {
 		}
 		p.dialMore()
 		p.pump()
-		p.count()
+		for i, g := range p.groups {
+			p.tally.delivered[i].Store(g.Delivered)
+		}
 	}
 	return nil
 }
 
-// ownEvent handles what is no connection. The bell need not be read: each ring is an edge of its own.
+// ownEvent handles an event of any other descriptor. The wake-up descriptor need not be read: each write to it is an edge of its own.
 func (p *process) ownEvent(tag int32) error {
 	switch tag {
-	case tagControl:
-		return p.takeCommands()
+	case tagCommand:
+		return p.runCommand()
 	case tagTimer:
-		var expirations [8]byte
-		p.armed = never
-		readRaw(p.timer, expirations[:])
+		p.timer.expired()
 	}
 	return nil
 }
 
-// sleep waits for an event. The process of the windowed publisher says so first, and looks once more for credits.
+// sleep waits for an event. The process of the windowed publisher announces it first, and checks once more for credits.
 func (p *process) sleep() int {
 	if !p.windowed {
 		return p.poller.wait()
 	}
-	p.board.page.asleep.Store(1)
-	defer p.board.page.asleep.Store(0)
+	p.counters.page.asleep.Store(1)
+	defer p.counters.page.asleep.Store(0)
 	if p.pump() {
 		return 0
 	}
@@ -169,7 +162,7 @@ func (p *process) sleep() int {
 
 // pump lets the publishers publish. busy means that one wants to go on at once.
 func (p *process) pump() (busy bool) {
-	now := p.clock.now()
+	now := p.clock.read()
 	earliest := never
 	for _, publisher := range p.publishers {
 		if publisher != nil {
@@ -179,24 +172,13 @@ func (p *process) pump() (busy bool) {
 	if earliest <= now {
 		return true
 	}
-	if earliest != p.armed && earliest != never {
-		p.armed = earliest
-		spec := unix.ItimerSpec{Value: unix.NsecToTimespec(earliest)}
-		unix.TimerfdSettime(p.timer, unix.TFD_TIMER_ABSTIME, &spec, nil)
-	}
+	p.timer.set(earliest)
 	return false
 }
 
-// ring wakes the windowed publisher's process.
-func (p *process) ring() {
+// wake wakes the windowed publisher's process.
+func (p *process) wake() {
 	var one [8]byte
 	binary.LittleEndian.PutUint64(one[:], 1)
-	unix.Write(bellDescriptor, one[:])
-}
-
-// count shows the counters to the parent.
-func (p *process) count() {
-	for i, g := range p.groups {
-		p.tally.delivered[i].Store(g.delivered)
-	}
+	unix.Write(wakeDescriptor, one[:])
 }

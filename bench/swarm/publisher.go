@@ -2,15 +2,10 @@
 
 package swarm
 
-import "math"
-
-// never is a time that doesn't come.
-const never = int64(math.MaxInt64)
-
 // publisher writes events. windowPublisher, ratePublisher, floodPublisher and churnPublisher implement it.
 type publisher interface {
-	// pump publishes what is due and says when it wants to be called again, at the latest; never means when credits, answers or room in a
-	// socket have come.
+	// pump publishes what is due and returns when to call it again at the latest; never means once credits, answers or room in a socket
+	// have come.
 	pump(now int64) (due int64)
 	// published is how many events it has sent in all, counting those of its predecessors.
 	published() uint64
@@ -33,29 +28,29 @@ func (r *rotation) tick(at int64) tick {
 }
 
 // windowPublisher keeps a number of messages in flight: a message counts until every subscriber in every process has it.
-// I1: count minus the board's completed messages never exceeds window.
-// I2: a message's slot on the board is zero before it is sent.
+// I1: count minus the completed messages never exceeds window.
+// I2: a message's slot in the counters is zero before it is sent.
 type windowPublisher struct {
 	rotation
-	dialect Dialect
-	size    int
-	window  uint64
-	spokes  int
-	writer  *writer
-	board   *Board
-	base    uint64
+	dialect  Dialect
+	size     int
+	window   uint64
+	spokes   int
+	writer   *writer
+	counters *Counters
+	base     uint64
 }
 
-func newWindowPublisher(p *Publication, dialect Dialect, board *Board, w *writer) *windowPublisher {
+func newWindowPublisher(p *Publication, dialect Dialect, counters *Counters, w *writer) *windowPublisher {
 	return &windowPublisher{
 		rotation: newRotation(p), dialect: dialect, size: p.Size, window: uint64(p.Window), spokes: p.Spokes,
-		writer: w, board: board, base: p.From - board.Completed(),
+		writer: w, counters: counters, base: p.From - counters.Completed(),
 	}
 }
 
 func (w *windowPublisher) pump(now int64) int64 {
-	for w.count-w.base-w.board.Completed() < w.window && !w.writer.full() {
-		slot := w.board.slot(w.count)
+	for w.count-w.base-w.counters.Completed() < w.window && !w.writer.full() {
+		slot := w.counters.slot(w.count)
 		if slot.Load() != 0 {
 			break
 		}

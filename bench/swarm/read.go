@@ -4,6 +4,7 @@ package swarm
 
 import (
 	"encoding/binary"
+	"encoding/json"
 	"fmt"
 
 	"golang.org/x/sys/unix"
@@ -11,7 +12,7 @@ import (
 
 const closeWithoutFrame = 1006
 
-// spokeEvent handles what epoll says of a connection.
+// spokeEvent handles an epoll event of a connection.
 func (p *process) spokeEvent(slot int32, events uint32) {
 	if int(slot) >= len(p.spokes) {
 		return
@@ -29,7 +30,7 @@ func (p *process) spokeEvent(slot int32, events uint32) {
 			return
 		}
 		s.state = stateUpgrading
-		p.say(s, p.connector.request)
+		p.send(s, p.connector.request)
 	}
 	if events&unix.EPOLLOUT != 0 && s.writer != nil && s.writer.blocked {
 		s.writer.flush()
@@ -39,15 +40,15 @@ func (p *process) spokeEvent(slot int32, events uint32) {
 	}
 }
 
-// read takes everything that the socket holds; ending says that the peer has closed, so a short read isn't the last.
+// read reads everything that the socket has; ending means that the peer has closed, so a short read isn't the last.
 func (p *process) read(s *spoke, ending bool) {
 	for s.state != stateClosed {
-		kept := copy(p.buffer, s.partial)
-		if kept == len(p.buffer) {
+		partial := copy(p.buffer, s.partial)
+		if partial == len(p.buffer) {
 			p.lose(s, "a frame is larger than the read buffer")
 			return
 		}
-		n, errno := readRaw(int(s.fd), p.buffer[kept:])
+		n, errno := readRaw(int(s.fd), p.buffer[partial:])
 		switch {
 		case errno == unix.EAGAIN:
 			return
@@ -57,25 +58,25 @@ func (p *process) read(s *spoke, ending bool) {
 			p.ended(s, errno)
 			return
 		}
-		p.now = p.clock.now()
+		p.clock.read()
 		s.partial = s.partial[:0]
-		p.take(s, p.buffer[:kept+n])
-		if kept+n < len(p.buffer) && !ending {
+		p.receive(s, p.buffer[:partial+n])
+		if partial+n < len(p.buffer) && !ending {
 			return
 		}
 	}
 }
 
-// take handles the whole frames in view and keeps the rest for the next time.
-func (p *process) take(s *spoke, view []byte) {
+// receive handles the whole frames in view and stores the rest in partial.
+func (p *process) receive(s *spoke, view []byte) {
 	if s.state == stateUpgrading {
-		head, err := p.connector.upgraded(view)
+		head, err := upgraded(view)
 		if err != nil {
 			p.lose(s, err.Error())
 			return
 		}
 		if head > 0 {
-			p.greet(s)
+			p.connected(s)
 		}
 		view = view[head:]
 	}
@@ -91,7 +92,7 @@ func (p *process) frames(s *spoke, g *group, view []byte) []byte {
 	for {
 		f, ok, err := parseFrame(view)
 		if err != nil {
-			g.faults.Malformed++
+			g.Faults.Malformed++
 			p.lose(s, err.Error())
 			return nil
 		}
@@ -112,11 +113,11 @@ func (p *process) frame(s *spoke, g *group, f frame, payload []byte) {
 	case f.op == opClose:
 		p.closed(s, g, payload)
 	case f.op == opPing:
-		p.say(s, appendFrame(nil, opPong, payload))
+		p.send(s, appendFrame(nil, opPong, payload))
 	case f.op == opPong:
 		p.tally.answered.Add(1)
 	case f.op == opContinuation || !f.fin:
-		g.faults.Malformed++
+		g.Faults.Malformed++
 		p.lose(s, "the server split a message, which this client doesn't join")
 	default:
 		p.message(s, g, payload)
@@ -129,21 +130,35 @@ func (p *process) closed(s *spoke, g *group, payload []byte) {
 	if len(payload) >= 2 {
 		code = binary.BigEndian.Uint16(payload)
 	}
-	g.closes[code]++
+	g.Closes[code]++
 	if ms, hinted := retryHint(payload); hinted {
-		g.retries = append(g.retries, ms)
+		g.Retries = append(g.Retries, ms)
 	}
 	if s.listening() {
 		g.closed(fmt.Sprintf("the server closed a healthy connection with %d", code))
 	}
-	p.say(s, appendFrame(nil, opClose, payload))
+	p.send(s, appendFrame(nil, opClose, payload))
 	p.drop(s)
+}
+
+// retryHint reads from the reason of a close frame after how many milliseconds to reconnect.
+func retryHint(payload []byte) (ms int, hinted bool) {
+	if len(payload) <= 2 {
+		return 0, false
+	}
+	var reason struct {
+		After *int `json:"retry_after_ms"`
+	}
+	if json.Unmarshal(payload[2:], &reason) != nil || reason.After == nil {
+		return 0, false
+	}
+	return *reason.After, true
 }
 
 // ended handles the end of a connection without a close frame.
 func (p *process) ended(s *spoke, errno unix.Errno) {
 	g := p.groups[s.group]
-	g.closes[closeWithoutFrame]++
+	g.Closes[closeWithoutFrame]++
 	if s.state < stateReady {
 		p.lose(s, fmt.Sprintf("the server hung up during the handshake (%v)", errno))
 		return
@@ -154,7 +169,7 @@ func (p *process) ended(s *spoke, errno unix.Errno) {
 	p.drop(s)
 }
 
-// lose ends a connection that can't go on and remembers why.
+// lose ends a connection that can't go on, and counts it with the reason.
 func (p *process) lose(s *spoke, why string) {
 	p.groups[s.group].closed(why)
 	p.drop(s)
@@ -176,8 +191,8 @@ func (p *process) drop(s *spoke) {
 	unix.Close(int(s.fd))
 }
 
-// say writes a few bytes past the writer's queue: only for the handshake and for answers, where a socket has room.
-func (p *process) say(s *spoke, view []byte) {
+// send writes a few bytes past the writer's queue: only for the handshake and for answers, where a socket has room.
+func (p *process) send(s *spoke, view []byte) {
 	if s.writer != nil {
 		s.writer.buffer = append(s.writer.buffer, view...)
 		s.writer.flush()

@@ -2,58 +2,57 @@
 
 package swarm
 
-import "fmt"
-
-// Report is what the subscribers of one group saw, in all processes.
+// Report is what the subscribers of one group received, in one process or in all.
 type Report struct {
 	// Delivered events were checked and in place.
 	Delivered uint64
-	// Faults are what should not have happened.
+	// Faults count what must not happen.
 	Faults Faults
 	// Latency is since the last Mark.
 	Latency *Latency
 	// Closes counts the connections that the server ended, by close code; 1006 means without a close frame.
 	Closes map[uint16]int
-	// Retries are the hints when to come back that close frames bore, in milliseconds.
+	// Retries are the hints of close frames when to reconnect, in milliseconds.
 	Retries []int
 	// Example is the first reason for which a connection was lost.
 	Example string
 }
 
-// Report gathers the counters of each group. With sent, what Pause gave, events that never came count as lost.
+func newReport() Report { return Report{Latency: NewLatency(), Closes: map[uint16]int{}} }
+
+// Report gathers the reports of each group. With sent, the result of Pause, events that never came count as lost.
 func (f *Fleet) Report(sent []uint64) ([]Report, error) {
-	replies, err := f.askAll(command{Do: doReport, Final: sent != nil, Sent: sent})
+	replies, err := f.askAll(command{Do: doReport, Sent: sent})
 	if err != nil {
 		return nil, err
 	}
 	reports := make([]Report, MaxGroups)
 	for i := range reports {
-		reports[i] = Report{Latency: NewLatency(), Closes: map[uint16]int{}}
-	}
-	for _, r := range replies {
-		for i, g := range r.Groups {
-			if err := reports[i].add(g); err != nil {
-				return nil, fmt.Errorf("swarm: %w", err)
-			}
+		reports[i] = newReport()
+		for _, r := range replies {
+			reports[i].add(r.Groups[i])
 		}
 	}
 	return reports, nil
 }
 
-func (r *Report) add(g groupReply) error {
-	latency, err := decodeLatency(g.Latency)
-	if err != nil {
-		return err
-	}
-	r.Delivered += g.Delivered
-	r.Faults.Add(g.Faults)
-	r.Latency.Merge(latency)
-	for code, n := range g.Closes {
+func (r *Report) add(other Report) {
+	r.Delivered += other.Delivered
+	r.Faults.Add(other.Faults)
+	r.Latency.Merge(other.Latency)
+	for code, n := range other.Closes {
 		r.Closes[code] += n
 	}
-	r.Retries = append(r.Retries, g.Retries...)
+	r.Retries = append(r.Retries, other.Retries...)
 	if r.Example == "" {
-		r.Example = g.Example
+		r.Example = other.Example
 	}
-	return nil
+}
+
+// closed counts a connection that should have lived, and keeps the first reason.
+func (r *Report) closed(why string) {
+	r.Faults.Closed++
+	if r.Example == "" {
+		r.Example = why
+	}
 }

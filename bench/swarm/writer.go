@@ -9,11 +9,11 @@ const writerHighWater = 1 << 20
 // writer is the outgoing side of a connection that publishes: what is appended goes out in one write at the end of a turn.
 // I1: buffer[sent:] is what the socket hasn't taken.
 type writer struct {
-	fd      int32
-	dead    bool
-	blocked bool
-	buffer  []byte
-	sent    int
+	fd int32
+	// dead is true once the connection has ended, blocked while its socket is full.
+	dead, blocked bool
+	buffer        []byte
+	sent          int
 }
 
 // full reports whether the server doesn't read what is written.

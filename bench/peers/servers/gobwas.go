@@ -119,16 +119,16 @@ func (h *gobwasHub) read(client *gobwasClient) {
 }
 
 func (h *gobwasHub) handle(client *gobwasClient, message []byte) {
-	w, ok := listen(message)
+	asked, ok := parse(message)
 	switch {
 	case !ok:
-	case w.kind != wordEvent:
-		h.members.of(client).obey(w, client)
-		if len(w.ack) > 0 {
-			client.send(ws.MustCompileFrame(ws.NewTextFrame(w.ack)))
+	case asked.kind != eventRequest:
+		h.members.of(client).apply(asked, client)
+		if len(asked.ack) > 0 {
+			client.send(ws.MustCompileFrame(ws.NewTextFrame(asked.ack)))
 		}
 	default:
-		h.members.broadcast(w.topic, client, ws.MustCompileFrame(ws.NewTextFrame(message)))
+		h.members.broadcast(asked.topic, client, ws.MustCompileFrame(ws.NewTextFrame(message)))
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"time"
+	"unicode/utf8"
 
 	"github.com/gorilla/websocket"
 )
@@ -21,14 +22,33 @@ type gorillaClient struct {
 	send chan *websocket.PreparedMessage
 }
 
-// gorillaHub is the example's hub with rooms. An event is framed once, as a prepared message.
+// gorillaHub is the example's hub, with topics. An event is framed once, as a prepared message.
 type gorillaHub struct {
-	rooms    *rooms[*gorillaClient]
+	topics   *topics[*gorillaClient]
 	upgrader websocket.Upgrader
 }
 
+// serveGorillaEcho is the server of gorilla's Autobahn example, without compression: it reads a whole message, checks that text is UTF-8, and
+// sends it back.
+func serveGorillaEcho(listener net.Listener) error {
+	upgrader := websocket.Upgrader{ReadBufferSize: 4096, WriteBufferSize: 4096}
+	return http.Serve(listener, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		conn, err := upgrader.Upgrade(w, r, nil)
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		for {
+			kind, message, err := conn.ReadMessage()
+			if err != nil || kind == websocket.TextMessage && !utf8.Valid(message) || conn.WriteMessage(kind, message) != nil {
+				return
+			}
+		}
+	}))
+}
+
 func serveGorilla(listener net.Listener) error {
-	hub := &gorillaHub{rooms: newRooms[*gorillaClient](), upgrader: websocket.Upgrader{ReadBufferSize: 1024, WriteBufferSize: 1024}}
+	hub := &gorillaHub{topics: newTopics[*gorillaClient](), upgrader: websocket.Upgrader{ReadBufferSize: 1024, WriteBufferSize: 1024}}
 	return http.Serve(listener, hub)
 }
 
@@ -45,7 +65,7 @@ func (h *gorillaHub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (h *gorillaHub) read(client *gorillaClient) {
 	defer func() {
-		h.rooms.drop(client)
+		h.topics.drop(client)
 		close(client.send)
 		client.conn.Close()
 	}()
@@ -54,20 +74,20 @@ func (h *gorillaHub) read(client *gorillaClient) {
 		if err != nil {
 			return
 		}
-		if w, ok := listen(message); ok {
-			h.handle(client, w, message)
+		if asked, ok := parse(message); ok {
+			h.handle(client, asked, message)
 		}
 	}
 }
 
-func (h *gorillaHub) handle(client *gorillaClient, w word, message []byte) {
-	if w.kind != wordEvent {
-		h.rooms.obey(w, client)
-		client.queue(w.ack)
+func (h *gorillaHub) handle(client *gorillaClient, asked request, message []byte) {
+	if asked.kind != eventRequest {
+		h.topics.apply(asked, client)
+		client.queue(asked.ack)
 		return
 	}
 	var prepared *websocket.PreparedMessage
-	h.rooms.others(w.topic, client, func(other *gorillaClient) {
+	h.topics.others(asked.topic, client, func(other *gorillaClient) {
 		if prepared == nil {
 			prepared, _ = websocket.NewPreparedMessage(websocket.TextMessage, message)
 		}

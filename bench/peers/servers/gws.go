@@ -11,16 +11,16 @@ import (
 // gwsHub uses gws' own server, which keeps no net/http state, and its Broadcaster, which frames an event once.
 type gwsHub struct {
 	gws.BuiltinEventHandler
-	rooms *rooms[*gws.Conn]
+	topics *topics[*gws.Conn]
 }
 
 func serveGws(listener net.Listener) error {
-	hub := &gwsHub{rooms: newRooms[*gws.Conn]()}
+	hub := &gwsHub{topics: newTopics[*gws.Conn]()}
 	return gws.NewServer(hub, &gws.ServerOption{Recovery: gws.Recovery}).RunListener(listener)
 }
 
 // OnClose implements gws.Event.
-func (h *gwsHub) OnClose(socket *gws.Conn, _ error) { h.rooms.drop(socket) }
+func (h *gwsHub) OnClose(socket *gws.Conn, _ error) { h.topics.drop(socket) }
 
 // OnPing implements gws.Event.
 func (h *gwsHub) OnPing(socket *gws.Conn, payload []byte) { socket.WritePong(payload) }
@@ -28,21 +28,21 @@ func (h *gwsHub) OnPing(socket *gws.Conn, payload []byte) { socket.WritePong(pay
 // OnMessage implements gws.Event.
 func (h *gwsHub) OnMessage(socket *gws.Conn, message *gws.Message) {
 	defer message.Close()
-	w, ok := listen(message.Bytes())
+	asked, ok := parse(message.Bytes())
 	switch {
 	case !ok:
-	case w.kind != wordEvent:
-		h.rooms.obey(w, socket)
-		if len(w.ack) > 0 {
-			socket.WriteAsync(gws.OpcodeText, w.ack, nil)
+	case asked.kind != eventRequest:
+		h.topics.apply(asked, socket)
+		if len(asked.ack) > 0 {
+			socket.WriteAsync(gws.OpcodeText, asked.ack, nil)
 		}
 	default:
-		h.broadcast(socket, w.topic, message.Bytes())
+		h.broadcast(socket, asked.topic, message.Bytes())
 	}
 }
 
 func (h *gwsHub) broadcast(sender *gws.Conn, topic string, message []byte) {
 	broadcaster := gws.NewBroadcaster(gws.OpcodeText, message)
 	defer broadcaster.Close()
-	h.rooms.others(topic, sender, func(other *gws.Conn) { broadcaster.Broadcast(other) })
+	h.topics.others(topic, sender, func(other *gws.Conn) { broadcaster.Broadcast(other) })
 }

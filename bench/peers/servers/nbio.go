@@ -47,15 +47,15 @@ func (h *nbioHub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (h *nbioHub) message(conn *websocket.Conn, _ websocket.MessageType, message []byte) {
-	w, ok := listen(message)
+	asked, ok := parse(message)
 	switch {
 	case !ok:
-	case w.kind != wordEvent:
-		h.members.of(conn).obey(w, conn)
-		if len(w.ack) > 0 {
-			conn.WriteMessage(websocket.TextMessage, w.ack)
+	case asked.kind != eventRequest:
+		h.members.of(conn).apply(asked, conn)
+		if len(asked.ack) > 0 {
+			conn.WriteMessage(websocket.TextMessage, asked.ack)
 		}
 	default:
-		h.members.broadcast(w.topic, conn, bytes.Clone(message))
+		h.members.broadcast(asked.topic, conn, bytes.Clone(message))
 	}
 }

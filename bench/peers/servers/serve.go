@@ -19,6 +19,11 @@ var modules = map[string]string{
 	"nats":       "github.com/nats-io/nats-server/v2",
 }
 
+var libraries = map[string]func(net.Listener) error{
+	"gorilla": serveGorilla, "gorilla-echo": serveGorillaEcho, "gws": serveGws, "nbio": serveNbio, "gobwas": serveGobwas,
+	"centrifuge": serveCentrifuge,
+}
+
 // Version is the version of the peer's module that is built in.
 func Version(name string) (string, error) {
 	path, known := modules[name]
@@ -43,19 +48,13 @@ func Serve(name string, out io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
-	serve, path := serveGorilla, "/ws"
-	switch name {
-	case "gorilla":
-	case "gws":
-		serve = serveGws
-	case "nbio":
-		serve = serveNbio
-	case "gobwas":
-		serve = serveGobwas
-	case "centrifuge":
-		serve, path = serveCentrifuge, "/connection/websocket"
-	default:
+	serve, known := libraries[name]
+	if !known {
 		return fmt.Errorf("unknown peer %q", name)
+	}
+	path := "/ws"
+	if name == "centrifuge" {
+		path = "/connection/websocket"
 	}
 	announce(out, listener.Addr().String(), path)
 	return serve(listener)

@@ -9,7 +9,7 @@ import (
 
 const shardQueue = 1024
 
-// shards are rooms divided among as many goroutines as there are cores, for libraries that write to the socket in the call: each sends to
+// shards are topics divided among as many goroutines as there are cores, for libraries that write to the socket in the call: each sends to
 // its own members, in order, and holds no lock while it does.
 type shards[M comparable] struct {
 	seed  maphash.Seed
@@ -17,8 +17,8 @@ type shards[M comparable] struct {
 }
 
 type shard[M comparable] struct {
-	rooms *rooms[M]
-	jobs  chan job[M]
+	topics *topics[M]
+	jobs   chan job[M]
 }
 
 // job is an event on its way to the members of one shard.
@@ -32,15 +32,15 @@ type job[M comparable] struct {
 func newShards[M comparable](send func(M, []byte)) *shards[M] {
 	s := &shards[M]{seed: maphash.MakeSeed()}
 	for range runtime.GOMAXPROCS(0) {
-		part := &shard[M]{rooms: newRooms[M](), jobs: make(chan job[M], shardQueue)}
+		part := &shard[M]{topics: newTopics[M](), jobs: make(chan job[M], shardQueue)}
 		s.parts = append(s.parts, part)
 		go part.run(send)
 	}
 	return s
 }
 
-func (s *shards[M]) of(member M) *rooms[M] {
-	return s.parts[maphash.Comparable(s.seed, member)%uint64(len(s.parts))].rooms
+func (s *shards[M]) of(member M) *topics[M] {
+	return s.parts[maphash.Comparable(s.seed, member)%uint64(len(s.parts))].topics
 }
 
 // broadcast hands the frame, which nobody may change any more, to every shard.
@@ -54,7 +54,7 @@ func (p *shard[M]) run(send func(M, []byte)) {
 	var members []M
 	for j := range p.jobs {
 		members = members[:0]
-		p.rooms.others(j.topic, j.sender, func(member M) { members = append(members, member) })
+		p.topics.others(j.topic, j.sender, func(member M) { members = append(members, member) })
 		for _, member := range members {
 			send(member, j.frame)
 		}

@@ -1,0 +1,117 @@
+//go:build linux
+
+package load
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/spokehub/spokehub/bench/server"
+	"github.com/spokehub/spokehub/bench/swarm"
+)
+
+// Mode is a kind of server.
+type Mode int
+
+const (
+	// ModeHub relays events to subscribers.
+	ModeHub Mode = iota
+	// ModeLarge does so for events of up to 17 MiB.
+	ModeLarge
+	// ModeEcho sends every message back.
+	ModeEcho
+)
+
+// PeerNames are the Go peers that bench/peers serves.
+var PeerNames = []string{"gorilla", "gws", "nbio", "centrifuge", "nats", "gobwas"}
+
+// Target is a server that can be measured.
+type Target struct {
+	// Name is short: hub, bun, gorilla.
+	Name string
+	// Version identifies the build.
+	Version string
+	// Dialect is its protocol.
+	Dialect swarm.Dialect
+	// Commands are the command lines that start it, in each mode that it has, on a free port of 127.0.0.1. It writes a line with its ws://
+	// address.
+	Commands map[Mode][]string
+}
+
+// BuildHub builds the hub and the echo server of the module whose root is given, into a directory. The flags are for `spokehub serve`.
+func BuildHub(name, root, directory string, flags []string) (*Target, error) {
+	hub, err := server.BuildIn(root, directory, "cmd/spokehub")
+	if err != nil {
+		return nil, err
+	}
+	version, err := server.Output(root, "git", "describe", "--always", "--dirty")
+	if err != nil {
+		version = "unknown revision"
+	}
+	t := newHub(name, hub, version+", "+runtime.Version(), flags)
+	if _, err := os.Stat(filepath.Join(root, "bench", "echo")); err == nil {
+		echo, err := server.BuildIn(root, directory, "bench/echo")
+		if err != nil {
+			return nil, err
+		}
+		t.Commands[ModeEcho] = []string{echo, "--listen=127.0.0.1:0"}
+	}
+	return t, nil
+}
+
+func newHub(name, binary, version string, flags []string) *Target {
+	return &Target{Name: name, Version: version, Commands: map[Mode][]string{
+		ModeHub:   server.HubCommand(binary, flags...),
+		ModeLarge: server.HubCommand(binary, append([]string{"--max-message=17MiB"}, flags...)...),
+	}}
+}
+
+// Baseline is another build of the hub: an executable, the root of a module, or a revision of the repository whose root is given, which it
+// checks out into a worktree for as long as the build takes.
+func Baseline(what, root, directory string, flags []string) (*Target, error) {
+	const name = "baseline"
+	if info, err := os.Stat(what); err == nil {
+		if info.IsDir() {
+			return BuildHub(name, what, directory, flags)
+		}
+		binary, err := filepath.Abs(what)
+		return newHub(name, binary, filepath.Base(what), flags), err
+	}
+	tree := filepath.Join(directory, "tree")
+	if _, err := server.Output(root, "git", "worktree", "add", "--force", "--detach", tree, what); err != nil {
+		return nil, fmt.Errorf("%s is neither a file nor a revision: %w", what, err)
+	}
+	defer server.Output(root, "git", "worktree", "remove", "--force", tree)
+	return BuildHub(name, tree, directory, flags)
+}
+
+// BuildPeers builds bench/peers, whose directory is given, and returns the path of its executable.
+func BuildPeers(source, directory string) (binary string, err error) {
+	binary = filepath.Join(directory, "peers")
+	_, err = server.Output(source, "go", "build", "-o", binary, ".")
+	return binary, err
+}
+
+// NewPeer is the peer with this name, served by the executable that BuildPeers made.
+func NewPeer(name, binary string) (*Target, error) {
+	if !slices.Contains(PeerNames, name) {
+		return nil, fmt.Errorf("unknown server %q: hub, bun, %s", name, strings.Join(PeerNames, ", "))
+	}
+	version, err := server.Output("", binary, "version", name)
+	if err != nil {
+		return nil, err
+	}
+	t := &Target{Name: name, Version: version, Commands: map[Mode][]string{ModeHub: {binary, "serve", name}}}
+	if dialect, err := swarm.ParseDialect(name); err == nil {
+		t.Dialect = dialect
+	}
+	if name == "gorilla" {
+		t.Commands[ModeLarge] = t.Commands[ModeHub]
+		t.Commands[ModeEcho] = []string{binary, "serve", "gorilla-echo"}
+	}
+	return t, nil
+}

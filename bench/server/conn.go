@@ -1,0 +1,124 @@
+//go:build linux
+
+package server
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/gobwas/ws"
+
+	"github.com/spokehub/spokehub/bench/swarm"
+)
+
+const (
+	dialTimeout  = 15 * time.Second
+	longestFrame = 32 << 20
+)
+
+// Conn is a client's bare TCP connection to a Server, for one goroutine, with the pieces of WebSocket that its caller puts together, rightly
+// or wrongly. Reading frames needs ReadUpgrade first.
+type Conn struct {
+	*net.TCPConn
+	in *bufio.Reader
+}
+
+// Dial connects from the source address that belongs to a number, so that ports don't run out. Reads and writes have a deadline of 15
+// seconds until the caller sets another.
+func (s *Server) Dial(number int) (*Conn, error) {
+	source := swarm.SourceAddress(number)
+	dialer := net.Dialer{Timeout: dialTimeout, LocalAddr: &net.TCPAddr{IP: source[:]}, KeepAlive: -1}
+	conn, err := dialer.Dial("tcp", s.Address)
+	if err != nil {
+		return nil, err
+	}
+	conn.SetDeadline(time.Now().Add(dialTimeout))
+	return &Conn{TCPConn: conn.(*net.TCPConn)}, nil
+}
+
+// Request is the handshake of a client.
+func (s *Server) Request() []byte { return swarm.Handshake(s.Path, s.Address) }
+
+// ReadUpgrade reads the answer to the handshake.
+func (c *Conn) ReadUpgrade() error {
+	c.in = bufio.NewReaderSize(c.TCPConn, 1024)
+	response, err := http.ReadResponse(c.in, nil)
+	if err != nil {
+		return fmt.Errorf("read the answer to the handshake: %w", err)
+	}
+	if response.StatusCode != http.StatusSwitchingProtocols {
+		return fmt.Errorf("the handshake was answered with %s", response.Status)
+	}
+	return nil
+}
+
+// ReadFrame reads one frame and appends its payload to what the caller has.
+func (c *Conn) ReadFrame(payload *[]byte) (ws.Header, error) {
+	header, err := ws.ReadHeader(c.in)
+	if err != nil {
+		return header, err
+	}
+	if header.Length > longestFrame {
+		return header, fmt.Errorf("a frame of %d bytes, want at most %d", header.Length, longestFrame)
+	}
+	start := len(*payload)
+	*payload = slices.Grow(*payload, int(header.Length))[:start+int(header.Length)]
+	_, err = io.ReadFull(c.in, (*payload)[start:])
+	return header, err
+}
+
+// ReadText reads the next text message, and answers pings on the way.
+func (c *Conn) ReadText() ([]byte, error) {
+	for {
+		var payload []byte
+		header, err := c.ReadFrame(&payload)
+		if err != nil {
+			return nil, fmt.Errorf("read a frame: %w", err)
+		}
+		switch header.OpCode {
+		case ws.OpText:
+			return payload, nil
+		case ws.OpPing:
+			c.Write(Frame(ws.NewPongFrame(payload)))
+		}
+	}
+}
+
+// ReadClose reads to the end and returns the code of the first close frame: 1005 if it has none, 0 if no such frame came.
+func (c *Conn) ReadClose() (code ws.StatusCode) {
+	for {
+		var payload []byte
+		header, err := c.ReadFrame(&payload)
+		if err != nil {
+			return code
+		}
+		if header.OpCode == ws.OpClose && code == 0 {
+			code, _ = ws.ParseCloseFrameData(payload)
+			if len(payload) == 0 {
+				code = ws.StatusNoStatusRcvd
+			}
+		}
+	}
+}
+
+// Reset closes the connection with a TCP reset.
+func (c *Conn) Reset() {
+	c.SetLinger(0)
+	c.Close()
+}
+
+// Subscribe is a control event that asks for an answer.
+func Subscribe(topic string) []byte {
+	return Text(fmt.Sprintf(`{"type":"__subscribe","id":"a","payload":{"topic":%q}}`, topic))
+}
+
+// Text is a client's text frame.
+func Text(message string) []byte { return Frame(ws.NewTextFrame([]byte(message))) }
+
+// Frame masks a frame and returns its bytes.
+func Frame(f ws.Frame) []byte { return ws.MustCompileFrame(ws.MaskFrameInPlace(f)) }

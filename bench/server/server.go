@@ -1,0 +1,223 @@
+//go:build linux
+
+// Package server runs a server under test in a process of its own and observes it from outside: its log, its metrics and ledger, its
+// memory, CPU time and descriptors. Storms, soaks and load benchmarks all start and read their server here.
+package server
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/spokehub/spokehub/bench/swarm"
+)
+
+const (
+	startTimeout = 20 * time.Second
+	stopTimeout  = 10 * time.Second
+	keptLines    = 50
+)
+
+// Server is a running server process. Its methods may be called from any goroutine. The process dies with this one.
+type Server struct {
+	// Address is host and port, Path what a WebSocket client asks for.
+	Address, Path string
+	// Admin is the base URL of the hub's admin address; empty for a server without one.
+	Admin string
+
+	cmd  *exec.Cmd
+	done chan struct{}
+	log  log
+}
+
+// log is the end of what the server wrote. Its lock guards it.
+type log struct {
+	mu    sync.Mutex
+	lines []string
+}
+
+var (
+	webSocketURL = regexp.MustCompile(`ws://([0-9.]+:[0-9]+)(/[a-z/]*)?`)
+	adminURL     = regexp.MustCompile(`admin"?[=:]"?(http://[0-9.]+:[0-9]+)`)
+)
+
+// Build compiles a package of this module into a directory and returns the path of the executable. It must be called within the
+// module; flags are those of `go build`.
+func Build(directory, name string, flags ...string) (string, error) {
+	return BuildIn("", directory, name, flags...)
+}
+
+// BuildIn is Build for the module whose root is given.
+func BuildIn(root, directory, name string, flags ...string) (string, error) {
+	arguments := append(append([]string{"build"}, flags...), "-o", directory+"/", "github.com/spokehub/spokehub/"+name)
+	_, err := Output(root, "go", arguments...)
+	return directory + name[strings.LastIndexByte(name, '/'):], err
+}
+
+// Output runs a command in a directory and returns what it wrote, trimmed. It blocks until the command ends.
+func Output(directory, name string, arguments ...string) (string, error) {
+	cmd := exec.Command(name, arguments...)
+	cmd.Dir = directory
+	view, err := cmd.CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("%v: %w: %s", cmd, err, view)
+	}
+	return strings.TrimSpace(string(view)), nil
+}
+
+// HubCommand is the command line that runs a hub's executable on free ports, unless the flags say otherwise.
+func HubCommand(binary string, flags ...string) []string {
+	return append([]string{binary, "serve", "--listen=127.0.0.1:0", "--admin=127.0.0.1:0", "--log-format=json"}, flags...)
+}
+
+// StartHub runs a hub's executable and waits until it listens.
+func StartHub(binary string, flags ...string) (*Server, error) {
+	return Start(nil, HubCommand(binary, flags...))
+}
+
+// Start runs a command on these cores alone, or on any if there are none, and waits until it logs a line with its ws:// address.
+func Start(cores []int, command []string) (*Server, error) {
+	s := &Server{cmd: exec.Command(command[0], command[1:]...), done: make(chan struct{})}
+	reader, writer := io.Pipe()
+	s.cmd.Stdout, s.cmd.Stderr = writer, writer
+	if err := swarm.StartPinned(s.cmd, cores); err != nil {
+		return nil, fmt.Errorf("start the server: %w", err)
+	}
+	go func() {
+		defer close(s.done)
+		s.cmd.Wait()
+		writer.Close()
+	}()
+	listening := make(chan string, 1)
+	go s.follow(reader, listening)
+	select {
+	case line := <-listening:
+		s.Address, s.Path, s.Admin = addresses(line)
+		return s, nil
+	case <-s.done:
+		return nil, s.Alive()
+	case <-time.After(startTimeout):
+		s.Kill()
+		return nil, fmt.Errorf("the server gave no ws:// address within %v: %q", startTimeout, s.LastLines())
+	}
+}
+
+// follow reads the log and passes on the line that has the address.
+func (s *Server) follow(out io.Reader, listening chan<- string) {
+	scanner := bufio.NewScanner(out)
+	scanner.Buffer(nil, 1<<20)
+	for scanner.Scan() {
+		s.log.add(scanner.Text())
+		if webSocketURL.MatchString(scanner.Text()) {
+			select {
+			case listening <- scanner.Text():
+			default:
+			}
+		}
+	}
+	io.Copy(io.Discard, out)
+}
+
+func (l *log) add(line string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.lines = append(l.lines, line)
+	if len(l.lines) > keptLines {
+		l.lines = l.lines[1:]
+	}
+}
+
+// addresses reads the start line.
+func addresses(line string) (address, path, admin string) {
+	if found := webSocketURL.FindStringSubmatch(line); found != nil {
+		address, path = found[1], found[2]
+	}
+	if path == "" {
+		path = "/"
+	}
+	if found := adminURL.FindStringSubmatch(line); found != nil {
+		admin = found[1]
+	}
+	return address, path, admin
+}
+
+// PID is the process id.
+func (s *Server) PID() int { return s.cmd.Process.Pid }
+
+// LastLines returns the last lines that the server logged.
+func (s *Server) LastLines() []string {
+	s.log.mu.Lock()
+	defer s.log.mu.Unlock()
+	return append([]string(nil), s.log.lines...)
+}
+
+// Logged returns the last JSON line with a message; nil if there is none among the lines that are kept.
+func (s *Server) Logged(message string) (found map[string]any) {
+	for _, text := range s.LastLines() {
+		var line map[string]any
+		if json.Unmarshal([]byte(text), &line) == nil && line["msg"] == message {
+			found = line
+		}
+	}
+	return found
+}
+
+// Done is closed when the process has ended.
+func (s *Server) Done() <-chan struct{} { return s.done }
+
+// Alive returns nil while the process runs, and then an error with its last lines.
+func (s *Server) Alive() error {
+	select {
+	case <-s.done:
+		return fmt.Errorf("the server ended with %v: %q", s.cmd.ProcessState, s.LastLines())
+	default:
+		return nil
+	}
+}
+
+// Signal sends a signal.
+func (s *Server) Signal(signal os.Signal) error {
+	if err := s.cmd.Process.Signal(signal); err != nil {
+		return fmt.Errorf("signal the server: %w", err)
+	}
+	return nil
+}
+
+// Wait blocks until the process ends and returns its exit code.
+func (s *Server) Wait(ctx context.Context) (code int, err error) {
+	select {
+	case <-s.done:
+		return s.cmd.ProcessState.ExitCode(), nil
+	case <-ctx.Done():
+		return 0, fmt.Errorf("the server has not ended: %w", ctx.Err())
+	}
+}
+
+// Stop ends the process by SIGTERM, and by SIGKILL if that takes too long.
+func (s *Server) Stop() error {
+	s.cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-s.done:
+		return nil
+	case <-time.After(stopTimeout):
+		s.Kill()
+		return fmt.Errorf("the server did not end within %v of SIGTERM", stopTimeout)
+	}
+}
+
+// Kill ends the process by SIGKILL and waits for it.
+func (s *Server) Kill() {
+	if err := s.cmd.Process.Kill(); err == nil || errors.Is(err, os.ErrProcessDone) {
+		<-s.done
+	}
+}
