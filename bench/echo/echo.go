@@ -78,6 +78,7 @@ func (e *echo) Accepted(_ uint32, a netpoll.Accepted) {
 		e.clients[e.reactor.OpenLink(a.Conn)] = new(client)
 		return
 	}
+	netpoll.Tune(a.FD, netpoll.Sockets{})
 	slot, err := e.reactor.Open(a.FD)
 	if err != nil {
 		a.Close()
