@@ -18,16 +18,18 @@ import (
 // Engine says how the hub waits for its connections.
 type Engine = netpoll.Engine
 
-// The engines. EngineDefault is easygo on Linux and goroutines elsewhere; EngineGoroutine works on any system and takes any
-// net.Conn with two goroutines each, which the other engines do too for what has no descriptor (TLS, pipes).
+// The engines. On Linux EngineDefault is EngineEasygo for several reactors and EngineParked, which waits through Go's runtime,
+// for one. Elsewhere it is EngineGoroutine, which works on any system and takes any net.Conn with two goroutines each, as the
+// other engines do for what has no descriptor (TLS, pipes).
 const (
 	EngineDefault   = netpoll.EngineDefault
 	EngineEasygo    = netpoll.EngineEasygo
 	EngineEpoll     = netpoll.EngineEpoll
+	EngineParked    = netpoll.EngineParked
 	EngineGoroutine = netpoll.EngineGoroutine
 )
 
-// ParseEngine reads an engine's name: default, easygo, epoll or goroutine.
+// ParseEngine reads an engine's name: default, easygo, epoll, parked or goroutine.
 func ParseEngine(name string) (Engine, error) { return netpoll.ParseEngine(name) }
 
 // Config says how a hub works. It is passed by value, and a hub's copy never changes. The zero value of a field means its

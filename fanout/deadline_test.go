@@ -47,7 +47,7 @@ func TestHandshakeDeadlines(t *testing.T) {
 func TestPingsGoToTheSilentAndTheDeadAreGone(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
 		h := newTestHub(t, fanout.Config{Engine: engine, PingInterval: 200 * time.Millisecond, PeerTimeout: 500 * time.Millisecond})
-		c := added(h, map[fanout.Engine]string{fanout.EngineEpoll: "tcp", fanout.EngineEasygo: "unix", fanout.EngineGoroutine: "pipe"}[engine])
+		c := added(h, map[fanout.Engine]string{fanout.EngineEpoll: "tcp", fanout.EngineEasygo: "unix", fanout.EngineParked: "tcp", fanout.EngineGoroutine: "pipe"}[engine])
 		for range 3 {
 			if f := c.frame(); f.op != opPing {
 				t.Fatalf("got %+v while silent, want a ping", f)

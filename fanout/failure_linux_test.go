@@ -30,7 +30,7 @@ func epolls(t *testing.T) map[int]bool {
 }
 
 func TestAReactorThatFailsEndsTheHubWithEveryCallback(t *testing.T) {
-	for _, engine := range []fanout.Engine{fanout.EngineEpoll, fanout.EngineEasygo} {
+	for _, engine := range []fanout.Engine{fanout.EngineEpoll, fanout.EngineEasygo, fanout.EngineParked} {
 		t.Run(engine.String(), func(t *testing.T) {
 			l := listenTCP(t)
 			before := epolls(t)

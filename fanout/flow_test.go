@@ -125,7 +125,7 @@ func (l *loopHub) halt() (proceed func()) {
 
 func eachLoopHub(t *testing.T, f func(t *testing.T, l *loopHub)) {
 	t.Helper()
-	for _, engine := range []Engine{EngineEpoll, EngineEasygo, EngineGoroutine} {
+	for _, engine := range []Engine{EngineEpoll, EngineEasygo, EngineParked, EngineGoroutine} {
 		t.Run("engine="+engine.String(), func(t *testing.T) { f(t, newLoopHub(t, engine)) })
 	}
 }

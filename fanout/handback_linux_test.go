@@ -8,7 +8,7 @@ import (
 )
 
 func TestPromise2RemoveConnectionKeepsTheSocketWhenDescriptorsAreUsedUp(t *testing.T) {
-	for _, engine := range []fanout.Engine{fanout.EngineEpoll, fanout.EngineEasygo} {
+	for _, engine := range []fanout.Engine{fanout.EngineEpoll, fanout.EngineEasygo, fanout.EngineParked} {
 		t.Run("engine="+engine.String(), func(t *testing.T) {
 			h := newTestHub(t, fanout.Config{Engine: engine})
 			c, spoke := h.join()

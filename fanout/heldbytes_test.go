@@ -8,7 +8,7 @@ import (
 )
 
 func TestBudgetIsKeptWhereTheOneThatHoldsMostRests(t *testing.T) {
-	for _, engine := range []Engine{EngineEpoll, EngineEasygo, EngineGoroutine} {
+	for _, engine := range []Engine{EngineEpoll, EngineEasygo, EngineParked, EngineGoroutine} {
 		t.Run(engine.String(), func(t *testing.T) {
 			l := hubOf(t, Config{Engine: engine, Reactors: 2, MemoryBudget: 1 << 20, QueueLimit: 64 << 20, SendBuffer: 16 << 10, PingInterval: -1})
 			_, large := l.join()

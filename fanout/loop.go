@@ -98,7 +98,7 @@ func newLoop(h *Hub, index int) (*loop, error) {
 	}
 	l.counts.refusals = make(map[int]uint64)
 	l.counts.closes = make(map[uint16]uint64)
-	r, err := netpoll.New(netpoll.Config{Handler: l, Engine: h.cfg.Engine, QueueLimit: h.cfg.QueueLimit})
+	r, err := netpoll.New(netpoll.Config{Handler: l, Engine: h.cfg.Engine, Alone: h.cfg.Reactors == 1, QueueLimit: h.cfg.QueueLimit})
 	if err != nil {
 		return nil, err
 	}

@@ -12,7 +12,7 @@ import (
 )
 
 func TestPromise2CallbacksThatEndWhileTheReactorsStopLoseNoGoodbye(t *testing.T) {
-	for _, engine := range []Engine{EngineEpoll, EngineEasygo, EngineGoroutine} {
+	for _, engine := range []Engine{EngineEpoll, EngineEasygo, EngineParked, EngineGoroutine} {
 		t.Run("engine="+engine.String(), func(t *testing.T) {
 			const spokes = 400
 			proceed := make(chan struct{})

@@ -20,7 +20,7 @@ import (
 	"github.com/spokehub/spokehub/fanout"
 )
 
-var engines = []fanout.Engine{fanout.EngineEpoll, fanout.EngineEasygo, fanout.EngineGoroutine}
+var engines = []fanout.Engine{fanout.EngineEpoll, fanout.EngineEasygo, fanout.EngineParked, fanout.EngineGoroutine}
 
 func eachEngine(t *testing.T, f func(t *testing.T, engine fanout.Engine)) {
 	t.Helper()

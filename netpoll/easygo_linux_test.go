@@ -14,7 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-var waitLoops = []Engine{EngineEpoll, EngineEasygo}
+var waitLoops = []Engine{EngineEpoll, EngineEasygo, EngineParked}
 
 // TestTrapStaleReadinessAfterClose has two descriptors ready in one batch; what is told first closes the other and opens
 // a third connection in the same call.
@@ -191,6 +191,8 @@ func TestTrapAHardWaitErrorIsToldAndEndsTheReactor(t *testing.T) {
 				switch p := r.poller.(type) {
 				case *epollPoller:
 					epoll = p.epoll
+				case *parkedPoller:
+					epoll = p.epoll
 				case *easygoPoller:
 					epoll = int(reflect.ValueOf(p.epoll).Elem().FieldByName("fd").Int())
 				}
@@ -341,5 +343,22 @@ func TestEasygoI4NothingIsRegisteredWhenItCloses(t *testing.T) {
 	}
 	if !reflect.ValueOf(p.epoll).Elem().FieldByName("closed").Bool() {
 		t.Error("got easygo's Epoll open after Run, want it closed")
+	}
+}
+
+func TestTheDefaultEngineParksAReactorThatIsAlone(t *testing.T) {
+	for name, c := range map[string]struct {
+		alone bool
+		want  string
+	}{
+		"and only that":            {true, "*netpoll.parkedPoller"},
+		"while several use easygo": {false, "*netpoll.easygoPoller"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := start(t, Config{Handler: newRecorder(), Alone: c.alone})
+			if got := reflect.TypeOf(r.poller).String(); got != c.want {
+				t.Errorf("got %s, want %s", got, c.want)
+			}
+		})
 	}
 }

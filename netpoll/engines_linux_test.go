@@ -1,3 +1,3 @@
 package netpoll
 
-func engines() []Engine { return []Engine{EngineEpoll, EngineEasygo, EngineGoroutine} }
+func engines() []Engine { return []Engine{EngineEpoll, EngineEasygo, EngineParked, EngineGoroutine} }

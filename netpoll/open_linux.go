@@ -9,16 +9,30 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-func newPoller(engine Engine, r *Reactor) (poller, error) {
-	switch engine {
+func newPoller(r *Reactor) (poller, error) {
+	switch r.cfg.Engine {
+	case EngineDefault:
+		return newDefaultPoller(r)
 	case EngineEpoll:
 		return newEpollPoller(r)
-	case EngineDefault, EngineEasygo:
+	case EngineParked:
+		return newParkedPoller(r)
+	case EngineEasygo:
 		return newEasygoPoller(r)
 	case EngineGoroutine:
 		return newGoroutinePoller(r), nil
 	}
-	return nil, fmt.Errorf("Config.Engine: %d is none", engine)
+	return nil, fmt.Errorf("Config.Engine: %d is none", r.cfg.Engine)
+}
+
+// newDefaultPoller parks a reactor that is alone, where the kernel lets it: it may not take one epoll set into another.
+func newDefaultPoller(r *Reactor) (poller, error) {
+	if r.cfg.Alone {
+		if p, err := newParkedPoller(r); err == nil {
+			return p, nil
+		}
+	}
+	return newEasygoPoller(r)
 }
 
 // HasDescriptors says whether reactors with this engine take sockets by descriptor.

@@ -8,14 +8,14 @@ import (
 	"syscall"
 )
 
-func newPoller(engine Engine, r *Reactor) (poller, error) {
-	switch engine {
+func newPoller(r *Reactor) (poller, error) {
+	switch r.cfg.Engine {
 	case EngineDefault, EngineGoroutine:
 		return newGoroutinePoller(r), nil
-	case EngineEasygo, EngineEpoll:
-		return nil, fmt.Errorf("Config.Engine: %v needs Linux", engine)
+	case EngineEasygo, EngineEpoll, EngineParked:
+		return nil, fmt.Errorf("Config.Engine: %v needs Linux", r.cfg.Engine)
 	}
-	return nil, fmt.Errorf("Config.Engine: %d is none", engine)
+	return nil, fmt.Errorf("Config.Engine: %d is none", r.cfg.Engine)
 }
 
 // HasDescriptors says whether reactors with this engine take sockets by descriptor: on this system none does.

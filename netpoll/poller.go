@@ -6,13 +6,16 @@ import "fmt"
 type Engine uint8
 
 const (
-	// EngineDefault is easygo on Linux, where no other was found to be a tenth cheaper (see the package comment), and
-	// goroutines elsewhere.
+	// EngineDefault is, on Linux, EngineParked for a reactor that is alone and EngineEasygo for several; elsewhere it is
+	// EngineGoroutine. The package comment says why.
 	EngineDefault Engine = iota
 	// EngineEasygo is the wait loop of mailru/easygo (Linux).
 	EngineEasygo
 	// EngineEpoll is a wait loop of our own on epoll (Linux).
 	EngineEpoll
+	// EngineParked is a wait on epoll for which Go's runtime parks the reactor's goroutine. It is best for one reactor and
+	// bad for several (Linux).
+	EngineParked
 	// EngineGoroutine serves every connection with two goroutines and takes any net.Conn, on any system.
 	EngineGoroutine
 )
@@ -26,6 +29,8 @@ func (e Engine) String() string {
 		return "easygo"
 	case EngineEpoll:
 		return "epoll"
+	case EngineParked:
+		return "parked"
 	case EngineGoroutine:
 		return "goroutine"
 	}
@@ -39,7 +44,7 @@ func ParseEngine(name string) (Engine, error) {
 			return e, nil
 		}
 	}
-	return 0, fmt.Errorf("engine %q: want default, easygo, epoll or goroutine", name)
+	return 0, fmt.Errorf("engine %q: want default, easygo, epoll, parked or goroutine", name)
 }
 
 // UnmarshalText is ParseEngine for flags and files.

@@ -16,55 +16,82 @@ const (
 // kickToken marks the eventfd in an epoll set; no connection has this slot.
 var kickToken = Conn{Slot: ^uint32(0), Gen: ^uint32(0)}
 
-// epollPoller is a wait loop on epoll, level-triggered but for its eventfd. A token travels in the event itself, so a
+// epollSet is an epoll descriptor and the events that were fetched from it. A token travels in the event itself, so a
 // stale event is recognised by its generation.
+type epollSet struct {
+	epoll  int
+	events []unix.EpollEvent
+}
+
+func newEpollSet() (epollSet, error) {
+	epoll, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		return epollSet{}, fmt.Errorf("epoll_create1: %w", err)
+	}
+	return epollSet{epoll: epoll, events: make([]unix.EpollEvent, firstEvents)}, nil
+}
+
+func (s *epollSet) add(fd int32, token Conn, write bool) error {
+	return s.control(unix.EPOLL_CTL_ADD, fd, token, interest(true, write))
+}
+
+func (s *epollSet) mod(fd int32, token Conn, read, write bool) error {
+	return s.control(unix.EPOLL_CTL_MOD, fd, token, interest(read, write))
+}
+
+func (s *epollSet) del(fd int32) error {
+	return s.control(unix.EPOLL_CTL_DEL, fd, Conn{}, 0)
+}
+
+func (s *epollSet) retire(int32) {}
+
+func (s *epollSet) control(op int, fd int32, token Conn, events uint32) error {
+	event := unix.EpollEvent{Events: events, Fd: int32(token.Slot), Pad: int32(token.Gen)}
+	if err := unix.EpollCtl(s.epoll, op, int(fd), &event); err != nil {
+		return fmt.Errorf("epoll_ctl on descriptor %d: %w", fd, err)
+	}
+	return nil
+}
+
+// pass tells the reactor of the first n events, and makes room for more where they have filled it.
+func (s *epollSet) pass(n int, r *Reactor) {
+	for i := range s.events[:n] {
+		e := &s.events[i]
+		token := Conn{Slot: uint32(e.Fd), Gen: uint32(e.Pad)}
+		if token != kickToken {
+			r.ready(token, meaning(e.Events))
+		}
+	}
+	if n == len(s.events) && n < maxEvents {
+		s.events = make([]unix.EpollEvent, 2*n)
+	}
+}
+
+// epollPoller is a wait loop on epoll, level-triggered but for its eventfd.
 type epollPoller struct {
+	epollSet
 	reactor *Reactor
-	epoll   int
 	event   int
 	timeout int
-	events  []unix.EpollEvent
 }
 
 func newEpollPoller(r *Reactor) (*epollPoller, error) {
-	epoll, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	set, err := newEpollSet()
 	if err != nil {
-		return nil, fmt.Errorf("epoll_create1: %w", err)
+		return nil, err
 	}
 	event, err := unix.Eventfd(0, unix.EFD_NONBLOCK|unix.EFD_CLOEXEC)
 	if err != nil {
-		unix.Close(epoll)
+		unix.Close(set.epoll)
 		return nil, fmt.Errorf("eventfd: %w", err)
 	}
-	p := &epollPoller{reactor: r, epoll: epoll, event: event, timeout: -1, events: make([]unix.EpollEvent, firstEvents)}
+	p := &epollPoller{epollSet: set, reactor: r, event: event, timeout: -1}
 	if err := p.control(unix.EPOLL_CTL_ADD, int32(event), kickToken, unix.EPOLLIN|unix.EPOLLET); err != nil {
-		unix.Close(epoll)
+		unix.Close(set.epoll)
 		unix.Close(event)
 		return nil, err
 	}
 	return p, nil
-}
-
-func (p *epollPoller) add(fd int32, token Conn, write bool) error {
-	return p.control(unix.EPOLL_CTL_ADD, fd, token, interest(true, write))
-}
-
-func (p *epollPoller) mod(fd int32, token Conn, read, write bool) error {
-	return p.control(unix.EPOLL_CTL_MOD, fd, token, interest(read, write))
-}
-
-func (p *epollPoller) del(fd int32) error {
-	return p.control(unix.EPOLL_CTL_DEL, fd, Conn{}, 0)
-}
-
-func (p *epollPoller) retire(int32) {}
-
-func (p *epollPoller) control(op int, fd int32, token Conn, events uint32) error {
-	event := unix.EpollEvent{Events: events, Fd: int32(token.Slot), Pad: int32(token.Gen)}
-	if err := unix.EpollCtl(p.epoll, op, int(fd), &event); err != nil {
-		return fmt.Errorf("epoll_ctl on descriptor %d: %w", fd, err)
-	}
-	return nil
 }
 
 func (p *epollPoller) alarm(ticks uint32) {
@@ -85,16 +112,7 @@ func (p *epollPoller) run() {
 			p.reactor.fail(fmt.Errorf("epoll_wait: %w", err))
 			return
 		}
-		for i := range p.events[:n] {
-			e := &p.events[i]
-			token := Conn{Slot: uint32(e.Fd), Gen: uint32(e.Pad)}
-			if token != kickToken {
-				p.reactor.ready(token, meaning(e.Events))
-			}
-		}
-		if n == len(p.events) && n < maxEvents {
-			p.events = make([]unix.EpollEvent, 2*n)
-		}
+		p.pass(n, p.reactor)
 		again = p.reactor.turn()
 	}
 }

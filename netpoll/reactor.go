@@ -12,6 +12,8 @@ type Config struct {
 	Handler Handler
 	// Engine is how the reactor waits. Default: EngineDefault.
 	Engine Engine
+	// Alone says that the process has no other reactor, which lets EngineDefault choose what is best for one.
+	Alone bool
 	// QueueLimit is the number of unsent bytes a connection may have queued. Default 1 MiB.
 	QueueLimit int
 	// ReadBuffer is the size of the buffer that all reads share, in bytes. Default 64 KiB.
@@ -81,7 +83,7 @@ func New(cfg Config) (*Reactor, error) {
 		sockets: sockets{buffer: make([]byte, cfg.ReadBuffer)},
 	}
 	r.sender = newSender(cfg.QueueLimit, r, &r.owner)
-	if r.poller, err = newPoller(cfg.Engine, r); err != nil {
+	if r.poller, err = newPoller(r); err != nil {
 		return nil, fmt.Errorf("netpoll: %w", err)
 	}
 	return r, nil

@@ -54,7 +54,7 @@ func TestRefusesAMessageOverTheLimitWith1009(t *testing.T) {
 
 const maxMessage = 8 << 20
 
-var engines = []netpoll.Engine{netpoll.EngineEpoll, netpoll.EngineEasygo, netpoll.EngineGoroutine}
+var engines = []netpoll.Engine{netpoll.EngineEpoll, netpoll.EngineEasygo, netpoll.EngineParked, netpoll.EngineGoroutine}
 
 func dialEcho(ctx context.Context, t *testing.T, engine netpoll.Engine) (*websocket.Conn, <-chan error) {
 	t.Helper()

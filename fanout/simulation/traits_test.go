@@ -50,6 +50,9 @@ func traitsOf(seed uint64) traits {
 	r := dice(seed, -1)
 	var t traits
 	t.engine = []fanout.Engine{fanout.EngineEpoll, fanout.EngineEasygo, fanout.EngineGoroutine}[seed%3]
+	if t.engine == fanout.EngineEpoll && seed/9%2 == 1 {
+		t.engine = fanout.EngineParked
+	}
 	t.reactors = 1 + int(seed/3%3)
 	t.workers = pick(r, 2, 3, 8)
 	t.queueLimit = pick(r, 2<<10, 6<<10, 16<<10, 64<<10)
