@@ -1,7 +1,7 @@
 package netpoll
 
 // backlog is what a full socket has not taken yet: batches in order, the first of them sent up to offset. Sender.roomAgain
-// goes on with it; Sender.refuses holds it against the limit. It belongs to the Sender and exists only while the socket is
+// goes on with it; Sender.refuseIfOver holds it against the limit. It belongs to the Sender and exists only while the socket is
 // full.
 //
 // I1: bytes is the sum of the lengths of the batches from first on, less offset.

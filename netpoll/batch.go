@@ -43,8 +43,8 @@ func (b *batch) countedFrom(offset int) int {
 	return counted
 }
 
-// frameAt returns the bounds of the frame that offset cuts in two, and whether it cuts one.
-func (b *batch) frameAt(offset int) (start, end int, counted, cut bool) {
+// frameAt returns the bounds of the frame that has the byte at offset, and whether a part of it lies before.
+func (b *batch) frameAt(offset int) (start, end int, counted, half bool) {
 	for _, e := range b.ends {
 		end = e.offset()
 		if offset < end {

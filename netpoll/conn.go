@@ -5,7 +5,10 @@ import (
 )
 
 // Conn returns the name by which other goroutines may speak of the connection in slot n.
-func (r *Reactor) Conn(n uint32) Conn { return Conn{Slot: n, Gen: r.conns.table.At(n).gen} }
+func (r *Reactor) Conn(n uint32) Conn {
+	r.owner.assert()
+	return Conn{Slot: n, Gen: r.conns.table.At(n).gen}
+}
 
 // Holds says whether c is still open, and so whether its slot may be used.
 func (r *Reactor) Holds(c Conn) bool {

@@ -45,13 +45,13 @@ func (s *Sender) handBack(slot uint32) (rest []byte) {
 	return rest
 }
 
-func (s *Sender) dropPending(c *outgoing, why Reason) {
+func (s *Sender) dropPending(c *connQueue, why Reason) {
 	s.count.Dropped[why] += uint64(s.pending.nodes[c.node].counted)
 	s.clearPending(c)
 }
 
 // clearPending takes a connection's pending sequence away.
-func (s *Sender) clearPending(c *outgoing) {
+func (s *Sender) clearPending(c *connQueue) {
 	if c.node != 0 {
 		n := c.node
 		c.node = 0
@@ -59,7 +59,7 @@ func (s *Sender) clearPending(c *outgoing) {
 	}
 }
 
-func (s *Sender) freeBacklog(c *outgoing) {
+func (s *Sender) freeBacklog(c *connQueue) {
 	s.backlogs.at(c.backlog).drop(&s.pending.batches)
 	s.backlogs.put(c.backlog)
 	c.backlog = 0

@@ -16,6 +16,7 @@ func (r *Reactor) SetDeadline(n uint32, d time.Duration) {
 
 // SilentFor is how long the peer has sent nothing, to the Tick.
 func (r *Reactor) SilentFor(n uint32) time.Duration {
+	r.owner.assert()
 	return time.Duration(r.wheel.now-r.conns.table.At(n).seen) * Tick
 }
 

@@ -61,7 +61,7 @@ func (s *Sender) flushOne(slot uint32) {
 		s.pending.leave(node)
 		return
 	}
-	sent, errno := s.write(slot, b.bytes)
+	sent, errno := s.writeAll(slot, b.bytes)
 	switch {
 	case sent == len(b.bytes):
 		s.count.Delivered += uint64(s.pending.nodes[node].counted)
@@ -79,8 +79,8 @@ func (s *Sender) flushOne(slot uint32) {
 	s.noteDrained(slot, c)
 }
 
-// write hands view to the transport until that takes no more. sent is valid with any errno.
-func (s *Sender) write(slot uint32, view []byte) (sent int, errno syscall.Errno) {
+// writeAll hands view to the transport until that takes no more. sent is valid with any errno.
+func (s *Sender) writeAll(slot uint32, view []byte) (sent int, errno syscall.Errno) {
 	for sent < len(view) {
 		s.pieces[0] = view[sent:min(len(view), sent+maxWrite)]
 		n, errno := s.to.write(slot, s.pieces[:1])
@@ -94,7 +94,7 @@ func (s *Sender) write(slot uint32, view []byte) (sent int, errno syscall.Errno)
 }
 
 // block begins the backlog of a connection whose socket is full, with the rest of b.
-func (s *Sender) block(slot uint32, c *outgoing, b *batch, sent int) {
+func (s *Sender) block(slot uint32, c *connQueue, b *batch, sent int) {
 	s.count.fullSockets++
 	c.backlog = s.backlogs.get(s.to.now())
 	l := s.backlogs.at(c.backlog)
@@ -105,7 +105,7 @@ func (s *Sender) block(slot uint32, c *outgoing, b *batch, sent int) {
 }
 
 // postpone has b wait behind what the socket has not taken yet.
-func (s *Sender) postpone(c *outgoing, b *batch, alone bool) {
+func (s *Sender) postpone(c *connQueue, b *batch, alone bool) {
 	l := s.backlogs.at(c.backlog)
 	if alone {
 		l.appendCopy(b, &s.pending.batches)
@@ -113,60 +113,4 @@ func (s *Sender) postpone(c *outgoing, b *batch, alone bool) {
 	}
 	b.refs++
 	l.push(b)
-}
-
-// roomAgain goes on with the backlog of a connection whose socket has room again.
-func (s *Sender) roomAgain(slot uint32) {
-	c := s.conns.At(slot)
-	if c.backlog == 0 {
-		s.to.awaitRoom(slot, false)
-		return
-	}
-	l := s.backlogs.at(c.backlog)
-	for !l.empty() {
-		pieces := l.views(s.pieces[:], maxWrite)
-		n, errno := s.to.write(slot, pieces)
-		clear(pieces)
-		switch {
-		case n > 0:
-			s.count.Delivered += uint64(l.advance(n, &s.pending.batches))
-		case errno == syscall.EINTR:
-		default:
-			if errno != 0 && errno != syscall.EAGAIN {
-				s.noteFailed(slot, errno)
-			}
-			return
-		}
-	}
-	s.unblock(slot, c)
-}
-
-// unblock ends an empty backlog.
-func (s *Sender) unblock(slot uint32, c *outgoing) {
-	s.backlogs.put(c.backlog)
-	c.backlog = 0
-	s.to.awaitRoom(slot, false)
-	s.noteDrained(slot, c)
-}
-
-// noteDrained notes that nothing is left to send, where that was asked for.
-func (s *Sender) noteDrained(slot uint32, c *outgoing) {
-	if c.state&wantsDrained != 0 && c.node == 0 && c.backlog == 0 {
-		c.state &^= wantsDrained
-		s.notices.add(notice{kind: drained, slot: slot})
-	}
-}
-
-// isDrained says whether what noteDrained has noted still holds. If not, it is noted again when it does.
-func (s *Sender) isDrained(slot uint32) bool {
-	c := s.conns.At(slot)
-	if c.node != 0 || c.backlog != 0 {
-		c.state |= wantsDrained
-		return false
-	}
-	return true
-}
-
-func (s *Sender) noteFailed(slot uint32, errno syscall.Errno) {
-	s.notices.add(notice{kind: sendFailed, slot: slot, errno: errno})
 }

@@ -108,6 +108,7 @@ func shutdownWrite(fd int32) { _ = unix.Shutdown(int(fd), unix.SHUT_WR) }
 
 // LocalAddr is the address that the connection in slot n was accepted on, nil if it can't be told.
 func (r *Reactor) LocalAddr(n uint32) net.Addr {
+	r.owner.assert()
 	s := r.conns.table.At(n)
 	if s.is(linked) {
 		return r.links.bySlot[n].conn.LocalAddr()

@@ -80,10 +80,10 @@ func (s *Sender) queue(f *Frame, members []uint32, except uint32) (matched int) 
 			continue
 		}
 		if tooLong || c.backlog != 0 || c.state&refusing != 0 {
-			if c.state&refused != 0 {
+			if c.state&refusedFrame != 0 {
 				continue
 			}
-			if s.refuses(slot, c, int(s.pending.nodes[to].bytes), f) {
+			if s.refuseIfOver(slot, c, int(s.pending.nodes[to].bytes), f) {
 				matched++
 				continue
 			}
@@ -101,9 +101,9 @@ func (s *Sender) queue(f *Frame, members []uint32, except uint32) (matched int) 
 	return matched
 }
 
-// refuses decides on a connection that may be over its limit once it has pending bytes beside its backlog. What it
+// refuseIfOver decides on a connection that may be over its limit once it has pending bytes beside its backlog. What it
 // refuses is counted, and the first time noted.
-func (s *Sender) refuses(slot uint32, c *outgoing, pending int, f *Frame) bool {
+func (s *Sender) refuseIfOver(slot uint32, c *connQueue, pending int, f *Frame) bool {
 	if c.state&refusing == 0 {
 		queued := pending - len(f.bytes)
 		if c.backlog != 0 {
@@ -118,7 +118,7 @@ func (s *Sender) refuses(slot uint32, c *outgoing, pending int, f *Frame) bool {
 	if f.counted {
 		s.count.Dropped[DropOverflow]++
 	}
-	c.state |= refused
+	c.state |= refusedFrame
 	s.refusals = append(s.refusals, slot)
 	return true
 }
@@ -126,7 +126,7 @@ func (s *Sender) refuses(slot uint32, c *outgoing, pending int, f *Frame) bool {
 // forgetRefusals ends the queueing of a frame.
 func (s *Sender) forgetRefusals() {
 	for _, slot := range s.refusals {
-		s.conns.At(slot).state &^= refused
+		s.conns.At(slot).state &^= refusedFrame
 	}
 	s.refusals = s.refusals[:0]
 }

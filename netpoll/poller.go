@@ -53,13 +53,12 @@ func (e *Engine) UnmarshalText(text []byte) (err error) {
 	return err
 }
 
-// poller watches descriptors for one reactor and drives its turns: after each wait it calls reactor.ready for every
-// descriptor that is ready and then reactor.turn, which says whether to wait or only to look again. token names the
+// poller watches descriptors for one reactor and drives its turns: after each wait it calls Reactor.ready for every
+// descriptor that is ready and then Reactor.turn, which says whether to wait or only to look again. token names the
 // connection and comes back with its readiness.
 //
 // add, mod, del and retire are called on the reactor's goroutine; kick from any. del lets a descriptor go that lives on,
-// retire one that is closed next. run drives the reactor until
-// reactor.turn reports the end, then frees the poller.
+// retire one that is closed next. run drives the reactor until Reactor.turn reports the end, then frees the poller.
 type poller interface {
 	add(fd int32, token Conn, write bool) error
 	mod(fd int32, token Conn, read, write bool) error

@@ -132,12 +132,10 @@ func (r *Reactor) Done() <-chan struct{} { return r.done }
 // Handler is the handler that the reactor was made with. Any goroutine may ask.
 func (r *Reactor) Handler() Handler { return r.cfg.Handler }
 
-// Sender is what the reactor's connections are sent with.
+// Sender owns what the reactor's connections have to send. Any goroutine may ask for it, the reactor's alone may use it.
 func (r *Reactor) Sender() *Sender { return &r.sender }
 
-// Now is the coarse time of the reactor in ticks since its start.
-func (r *Reactor) Now() uint32 { return r.wheel.now }
-
+// now is the coarse time of the reactor in ticks since its start.
 func (r *Reactor) now() uint32 { return r.wheel.now }
 
 // Count returns the reactor's counters. It takes time in proportion to the connections.

@@ -8,7 +8,10 @@ import (
 // NoSlot is the slot of no connection.
 const NoSlot = ^uint32(0)
 
-// transport is what a sender stands on: a Reactor, or a test that needs no socket.
+// maxPieces bounds in how many pieces one call hands bytes to a transport.
+const maxPieces = 64
+
+// transport is what a sender stands on: a Reactor, with Reactor.write and Reactor.awaitRoom, or a test that needs no socket.
 type transport interface {
 	// write hands pieces to the connection's socket, in order and in one call where that is possible, and says how many
 	// bytes it took. Nothing taken and no error means that the socket is full, as EAGAIN does. It keeps no piece.
@@ -38,7 +41,7 @@ type Sender struct {
 	limit    int
 	to       transport
 	owner    *owner
-	conns    Table[outgoing]
+	conns    Table[connQueue]
 	pending  pendingTree
 	backlogs backlogs
 	lists    sendLists
@@ -58,14 +61,20 @@ func newSender(limit int, to transport, o *owner) Sender {
 // open prepares slot for a new connection.
 func (s *Sender) open(slot uint32) {
 	s.conns.Extend(slot + 1)
-	*s.conns.At(slot) = outgoing{}
+	*s.conns.At(slot) = connQueue{}
 }
 
 // IsRefusing says whether the connection has refused a frame, or was made to.
-func (s *Sender) IsRefusing(slot uint32) bool { return s.conns.At(slot).state&refusing != 0 }
+func (s *Sender) IsRefusing(slot uint32) bool {
+	s.owner.assert()
+	return s.conns.At(slot).state&refusing != 0
+}
 
 // Refuse makes the connection refuse whatever Fanout and Send still bring it; it counts as DropOverflow.
-func (s *Sender) Refuse(slot uint32) { s.conns.At(slot).state |= refusing }
+func (s *Sender) Refuse(slot uint32) {
+	s.owner.assert()
+	s.conns.At(slot).state |= refusing
+}
 
 // NotifyDrained asks for one call of Handler.Drained when all that is queued on the connection is with the kernel.
 func (s *Sender) NotifyDrained(slot uint32) {
@@ -99,7 +108,10 @@ func (s *Sender) BlockedFor(slot uint32) time.Duration {
 }
 
 // HeldBytes is the memory of all batches that wait to be sent; what several connections share counts once.
-func (s *Sender) HeldBytes() int { return s.pending.batches.held }
+func (s *Sender) HeldBytes() int {
+	s.owner.assert()
+	return s.pending.batches.held
+}
 
 // LongestBacklog is the connection whose full socket has the most waiting, NoSlot if there is none. Connections that
 // refuse already are left out.

@@ -22,7 +22,7 @@ func listFor(members int) sendState {
 }
 
 // push lists a connection. One that stands in the express list is not listed as bulk, too.
-func (l *sendLists) push(slot uint32, c *outgoing, in sendState) {
+func (l *sendLists) push(slot uint32, c *connQueue, in sendState) {
 	switch {
 	case in == inExpress && c.state&inExpress == 0:
 		c.state |= inExpress

@@ -159,11 +159,17 @@ func (r *Reactor) isCaughtUp() bool {
 
 // Idle says that no task waits and no pending sequence is heavy: then work that a task would do may be done at once
 // without overtaking anything.
-func (r *Reactor) Idle() bool { return !r.sender.isHeavy() && r.isCaughtUp() }
+func (r *Reactor) Idle() bool {
+	r.owner.assert()
+	return !r.sender.isHeavy() && r.isCaughtUp()
+}
 
 // LookAgain has another turn follow this one at once: for what Handler.Turn must see and has come behind it, as a failed
 // send does.
-func (r *Reactor) LookAgain() { r.turns.again = true }
+func (r *Reactor) LookAgain() {
+	r.owner.assert()
+	r.turns.again = true
+}
 
 // endIdle ends a wait: what readiness brings now must not be judged by the time at which it began.
 func (r *Reactor) endIdle() {
