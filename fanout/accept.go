@@ -72,7 +72,7 @@ func (l *loop) arrive(a netpoll.Accepted, refusal *wsframe.Refusal) {
 	if refusal == nil {
 		s.marks = countedIn | handshakeCounted
 	}
-	slot, opened := l.openArrived(a)
+	slot, opened := l.registerArrived(a)
 	if !opened {
 		l.uncount(s)
 		if refusal != nil {
@@ -91,7 +91,7 @@ func (l *loop) arrive(a netpoll.Accepted, refusal *wsframe.Refusal) {
 	l.reactor.ReadSoon(slot)
 }
 
-func (l *loop) openArrived(a netpoll.Accepted) (slot uint32, opened bool) {
+func (l *loop) registerArrived(a netpoll.Accepted) (slot uint32, opened bool) {
 	if !l.hub.lifecycle.serving() {
 		l.refuseUnopened(a, refuseDown)
 		return 0, false

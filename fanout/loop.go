@@ -73,12 +73,12 @@ type turnWork struct {
 	arrivals [][]netpoll.Accepted
 }
 
-// flowState is what a loop knows of the flow of messages. It belongs to the loop's goroutine.
+// flowState is what a loop knows of the flow of frames. It belongs to the loop's goroutine.
 //
 // I1: waiting holds the spokes that are not read because a loop they relay to is behind.
 type flowState struct {
 	waiting []waiter
-	// taken is how many bytes of messages this turn took.
+	// taken is how many bytes of frames this turn has taken.
 	taken int64
 }
 

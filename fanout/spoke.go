@@ -30,7 +30,23 @@ type Spoke struct {
 	marks marks
 }
 
-// phase is where a connection stands. It only grows, so the first cause of an end wins; closing.go has the steps.
+// phase is where a connection stands. It only grows, so the first cause of an end wins.
+//
+//	from         to           by                what the peer sees
+//	(new)        handshaking  arrive            nothing
+//	(new)        open         join              nothing: the handshake was done elsewhere
+//	handshaking  open         upgrade           101
+//	handshaking  closing      refuse            an HTTP error
+//	open         closing      closeWith         what is queued, then a close frame
+//	open         closing      peerClosed        what is queued, then its own close code
+//	open         closing      closeSlow         the rest of a half-sent frame, then 1013
+//	closing      lingering    linger            the end of the stream
+//	handshaking  ended        toHTTP            an answer from net/http
+//	open         ended        RemoveConnection  what is queued, then what the new owner sends
+//	any          ended        end               a closed connection
+//
+// openSpoke makes the steps to open, startClosing those from handshaking or open to closing, freeSlot those to ended, after
+// startClosing.
 type phase uint8
 
 const (
@@ -73,17 +89,17 @@ const (
 
 // extra is what only some spokes have.
 //
-// Owners: origin never changes once the spoke is announced; keptForUser has its own lock, and so have listeners when they
+// Owners: connInfo never changes once the spoke is announced; keptForUser has its own lock, and so have listeners when they
 // change; rates belongs to the loop's goroutine.
 type extra struct {
-	origin
+	connInfo
 	keptForUser
 	listeners listenerSet
 	rates     rates
 }
 
-// origin is how the connection came.
-type origin struct {
+// connInfo is what is known of the connection besides its address.
+type connInfo struct {
 	subprotocol string
 	// key is under which connRegistry has it, nil if that does not.
 	key any

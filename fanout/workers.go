@@ -51,7 +51,7 @@ func newWorkers(h *Hub, size int) (*workers, error) {
 	}
 	w := &workers{hub: h, pool: pool, max: size}
 	w.task = w.work
-	w.queue.idle = sync.NewCond(&w.queue.mu)
+	w.queue.emptied = sync.NewCond(&w.queue.mu)
 	w.watch.timer = time.AfterFunc(time.Hour, w.startMoreIfStuck)
 	w.watch.timer.Stop()
 	return w, nil
@@ -141,7 +141,7 @@ func (w *workers) endTask(serving **Spoke, names *interner) {
 // serve runs the items of the spoke's running inbox, up to one that the loop must carry out, and gives the inbox up.
 func (w *workers) serve(s *Spoke, names *interner) {
 	box := s.running
-	for !box.done() {
+	for !box.finished() {
 		i := &box.items[box.pos]
 		if i.kind == itemControl {
 			w.hub.authorize(s, box, i)
@@ -153,13 +153,13 @@ func (w *workers) serve(s *Spoke, names *interner) {
 		w.runItem(s, box, i, names)
 		box.pos++
 	}
-	if box.done() {
+	if box.finished() {
 		s.loop.finishRunning(s)
 		if s.state.stop() {
 			return
 		}
 	}
-	s.state.setIdle()
+	s.state.setFree()
 	if s.loop.reactor.Post((*inboxStopped)(s)) {
 		return
 	}
@@ -183,7 +183,7 @@ func (w *workers) finish(s *Spoke, names *interner) {
 		if s.running == nil {
 			s.running, s.pending = s.pending, nil
 		}
-		for box := s.running; !box.done(); box.pos++ {
+		for box := s.running; !box.finished(); box.pos++ {
 			w.runItem(s, box, &box.items[box.pos], names)
 		}
 		s.loop.finishRunning(s)
@@ -199,13 +199,13 @@ func (t *inboxStopped) Do(*netpoll.Reactor) {
 	s.loop.markReady(s)
 }
 
-// awaitIdle waits until nothing waits for a worker, in the queue or on a loop, and no task runs.
-func (w *workers) awaitIdle(ctx context.Context, loops []*loop) error {
+// awaitCallbacks waits until all callbacks have returned: no spoke waits for a worker, in the queue or on a loop, and no task runs.
+func (w *workers) awaitCallbacks(ctx context.Context, loops []*loop) error {
 	q := &w.queue
 	stop := context.AfterFunc(ctx, func() {
 		q.mu.Lock()
 		defer q.mu.Unlock()
-		q.idle.Broadcast()
+		q.emptied.Broadcast()
 	})
 	defer stop()
 	for {
@@ -218,9 +218,9 @@ func (w *workers) awaitIdle(ctx context.Context, loops []*loop) error {
 			l.ask(func(*netpoll.Reactor) { waiting += len(l.work.ready) })
 		}
 		q.mu.Lock()
-		idle := waiting == 0 && q.pushed == before && q.idleLocked()
+		done := waiting == 0 && q.pushed == before && q.emptyLocked()
 		q.mu.Unlock()
-		if idle {
+		if done {
 			return nil
 		}
 	}
@@ -252,8 +252,8 @@ type workQueue struct {
 	// pushed counts calls of push, taken the spokes that pop returned.
 	pushed uint64
 	taken  uint64
-	// idle is signalled when no task runs any more.
-	idle *sync.Cond
+	// emptied is signalled when no task runs any more.
+	emptied *sync.Cond
 }
 
 const (
@@ -265,7 +265,7 @@ const (
 
 func (q *workQueue) waitingLocked() int { return len(q.spokes) - q.next }
 
-func (q *workQueue) idleLocked() bool { return q.running == 0 && q.waitingLocked() == 0 }
+func (q *workQueue) emptyLocked() bool { return q.running == 0 && q.waitingLocked() == 0 }
 
 // pop removes the next spoke. If there is none it returns nil, and the task that asked counts as ended.
 func (q *workQueue) pop() *Spoke {
@@ -302,7 +302,7 @@ func (q *workQueue) taskEnded() {
 func (q *workQueue) taskEndedLocked() {
 	q.running--
 	if q.running == 0 {
-		q.idle.Broadcast()
+		q.emptied.Broadcast()
 	}
 }
 
@@ -310,8 +310,8 @@ func (q *workQueue) taskEndedLocked() {
 func (q *workQueue) awaitEmpty(ctx context.Context) (pushed uint64, err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for !q.idleLocked() && ctx.Err() == nil {
-		q.idle.Wait()
+	for !q.emptyLocked() && ctx.Err() == nil {
+		q.emptied.Wait()
 	}
 	return q.pushed, ctx.Err()
 }
