@@ -34,11 +34,11 @@ type admission struct {
 func (a *admission) admit(peer peerAddress) *wsframe.Refusal {
 	spokes := a.spokes.Add(1)
 	if a.maxConnections > 0 && spokes+a.httpConns.Load() > int64(a.maxConnections) {
-		a.spokeLess()
+		a.removeCounted()
 		return refuseFull
 	}
 	if !a.addresses.add(peer) {
-		a.spokeLess()
+		a.removeCounted()
 		return refuseMany
 	}
 	return nil
@@ -73,7 +73,7 @@ func (a *admission) removeSpoke(s *Spoke) {
 	if s.marks&countedIn != 0 {
 		s.marks &^= countedIn
 		a.addresses.remove(s.peer)
-		a.spokeLess()
+		a.removeCounted()
 	}
 }
 
@@ -82,7 +82,7 @@ func (a *admission) toHTTP(s *Spoke) {
 	a.handshakeDone(s)
 	a.httpConns.Add(1)
 	s.marks &^= countedIn
-	a.spokeLess()
+	a.removeCounted()
 }
 
 func (a *admission) removeHTTP(peer peerAddress) {
@@ -90,7 +90,7 @@ func (a *admission) removeHTTP(peer peerAddress) {
 	a.httpConns.Add(-1)
 }
 
-func (a *admission) spokeLess() {
+func (a *admission) removeCounted() {
 	if a.spokes.Add(-1) == 0 {
 		select {
 		case a.empty <- struct{}{}:
