@@ -21,10 +21,10 @@ type admission struct {
 	// maxConnections never changes; 0 means no limit.
 	maxConnections int
 	addresses      addressLimits
-	// spokes are the connections counted in that the hub serves, httpConns those that net/http does.
+	// spokes is how many counted connections the hub serves, httpConns how many net/http serves.
 	spokes    atomic.Int64
 	httpConns atomic.Int64
-	// overLimit are the connections that are let in over the limits. They count in neither of the others.
+	// overLimit is how many connections were let in over the limits. They count in neither of the others.
 	overLimit atomic.Int64
 	// empty gets a value when spokes comes down to 0.
 	empty chan struct{}

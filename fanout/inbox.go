@@ -10,7 +10,7 @@ import (
 // inbox is a run of things that happened on one connection and that user code must see, in order. Its bytes are copies,
 // for the reactor's read buffer is shared. It exists only while something waits, and loop.handOver passes it on when the turn ends.
 //
-// A spoke has at most two: pending, to which the loop appends, and running, which is being worked off. inboxState says
+// A spoke has at most two: pending, to which the loop appends, and running, whose items are run in order. inboxState says
 // who owns running.
 //
 // I1: pos is the first item that has not been run. A worker runs items from pos up to one that the loop carries out, which it
@@ -101,16 +101,16 @@ func (b *inbox) event(i *item, names *interner) event.Event {
 	return event.Event{Type: names.get(typ), ID: names.get(id), Payload: payload[:len(payload):len(payload)]}
 }
 
-// inboxState says who works off a spoke's running inbox, and so owns it: nobody, or the loop while it advances the spoke, or
-// one worker. Any goroutine may use it.
+// inboxState says who has a spoke's running inbox and so owns it: the loop while it advances the spoke, one worker, or nobody.
+// Any goroutine may use it.
 type inboxState struct{ word atomic.Uint32 }
 
 const (
-	// inboxFree: nobody works it off. The loop owns it.
+	// inboxFree: nobody has it. The loop may claim it.
 	inboxFree uint32 = iota
-	// inboxBusy: somebody does.
+	// inboxBusy: the loop or a worker has it.
 	inboxBusy
-	// inboxAwaited: a worker does, and tells the loop when it stops.
+	// inboxAwaited: a worker has it and tells the loop when it stops.
 	inboxAwaited
 )
 
@@ -132,7 +132,7 @@ func (t *inboxState) await() { t.word.Store(inboxAwaited) }
 // stop gives a worker's inbox up, or reports false: then the loop must be told.
 func (t *inboxState) stop() bool { return t.word.CompareAndSwap(inboxBusy, inboxFree) }
 
-// setFree gives the inbox up, whoever has it.
+// setFree gives the inbox up. Whoever has it may call it.
 func (t *inboxState) setFree() { t.word.Store(inboxFree) }
 
 // claimForGood gives a worker the inbox of a spoke whose loop has ended, if no other worker has it.
@@ -159,7 +159,7 @@ func (l *loop) note(s *Spoke, kind itemKind, d *detail) {
 	box.items = append(box.items, item{kind: kind, detail: d})
 }
 
-// markReady has the spoke's inbox looked at when the turn ends, or the next if this one is just ending.
+// markReady has handOver see to the spoke when the turn ends, or at the end of the next if this one is ending.
 func (l *loop) markReady(s *Spoke) {
 	if s.marks&ready == 0 {
 		s.marks |= ready

@@ -20,7 +20,7 @@ type Spoke struct {
 	parser wsframe.Parser
 	// pending is the inbox to which the loop appends, nil if nothing is pending.
 	pending *inbox
-	// running is the inbox that is being worked off, nil if none is. It belongs to whom state says.
+	// running is the inbox whose items are being run, nil if there is none. state says who owns it.
 	running *inbox
 	// extra, like state, is for any goroutine. It is made when it is first needed.
 	extra atomic.Pointer[extra]
@@ -68,7 +68,7 @@ type marks uint8
 const (
 	// connecting: OnConnection has not returned, or what came before it did has not been replayed.
 	connecting marks = 1 << iota
-	// ready: the spoke is in its loop's list of those whose inbox is looked at when the turn ends.
+	// ready: the spoke is in its loop's list for handOver.
 	ready
 	// inboxFull: it is not read because its inbox is full.
 	inboxFull
@@ -89,11 +89,11 @@ const (
 
 // extra is what only some spokes have.
 //
-// Owners: connInfo never changes once the spoke is announced; keptForUser has its own lock, and so have listeners when they
+// Owners: connInfo never changes once the spoke is announced; userState has its own lock, and so have listeners when they
 // change; rates belongs to the loop's goroutine.
 type extra struct {
 	connInfo
-	keptForUser
+	userState
 	listeners listenerSet
 	rates     rates
 }
@@ -109,8 +109,8 @@ type connInfo struct {
 	remote net.Addr
 }
 
-// keptForUser is what a spoke keeps for user code. mu guards all of it.
-type keptForUser struct {
+// userState is what a spoke stores for user code. mu guards all of it.
+type userState struct {
 	mu    sync.Mutex
 	value any
 	// removed is the live connection after RemoveConnection.

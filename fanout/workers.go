@@ -13,9 +13,9 @@ import (
 	"github.com/spokehub/spokehub/netpoll"
 )
 
-// workers run user code: spokes whose inbox waits stand in one queue, and tasks on ants work it off, many spokes a task,
-// because a submit costs as much as dozens of messages. A callback that blocks delays one spoke: other tasks serve the rest of
-// the queue, and a watch starts more tasks whenever the queue has stood still. Any goroutine may use it.
+// workers run user code. Spokes whose inbox has something for it wait in one queue. Tasks on ants serve the queue, many spokes a
+// task, because a submit costs as much as dozens of messages. A callback that blocks delays one spoke: other tasks serve the
+// rest of the queue, and a watch starts more of them when the queue has stopped moving. Any goroutine may use it.
 //
 // I1: queue.running is the number of tasks submitted and not ended; never more than max.
 // I2: while the queue is not empty, a task is running or the watch is set.
@@ -84,7 +84,7 @@ func (w *workers) startMoreIfStuck() {
 	w.submit(start)
 }
 
-// reserveLocked counts n more tasks, as far as there may be more.
+// reserveLocked counts n more tasks, or as many as max allows, and returns how many.
 func (w *workers) reserveLocked(n int) int {
 	n = max(min(n, w.max-w.queue.running), 0)
 	w.queue.running += n
@@ -241,7 +241,7 @@ func (w *workers) stop() {
 	w.submit(last)
 }
 
-// workQueue holds the spokes that wait for workers.serve, and counts the tasks that work it off. mu guards all of it.
+// workQueue holds the spokes that wait for workers.serve, and counts the tasks that serve it. mu guards all of it.
 type workQueue struct {
 	mu     sync.Mutex
 	spokes []*Spoke
