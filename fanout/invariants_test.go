@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"sync"
 	"testing"
 
 	"github.com/spokehub/spokehub/event"
@@ -224,33 +225,37 @@ func TestWhatATurnHasForAnotherLoopIsInOrderAndHandedOver(t *testing.T) {
 }
 
 func TestWhileASpokeWaitsATaskRunsOrTheWatchIsSet(t *testing.T) {
-	const spokes = 50
-	entered, proceed := make(chan struct{}, spokes), make(chan struct{})
-	l := hubOf(t, Config{Workers: 2, OnEvent: func(*Spoke, event.Event) {
-		entered <- struct{}{}
-		<-proceed
-	}})
-	check := func() {
-		q, w := &l.hub.workers.queue, &l.hub.workers.watch
-		q.mu.Lock()
-		defer q.mu.Unlock()
-		if q.waitingLocked() > 0 && q.running == 0 && !w.set {
-			t.Errorf("got %d spokes waiting without a task or the watch", q.waitingLocked())
+	heard, occupied := make(chan struct{}), make(chan struct{})
+	l := hubOf(t, Config{Workers: 1, OnEvent: func(*Spoke, event.Event) { close(heard) }})
+	w := l.hub.workers
+	if err := w.pool.Submit(func() { <-occupied }); err != nil {
+		t.Fatal(err)
+	}
+	vacate := sync.OnceFunc(func() { close(occupied) })
+	t.Cleanup(vacate)
+	here, _ := l.join()
+	l.send(here, `{"type":"t"}`)
+	for checked := 0; checked < 10; {
+		l.until("a spoke waits without a task", func() bool {
+			w.queue.mu.Lock()
+			defer w.queue.mu.Unlock()
+			if w.queue.waitingLocked() == 0 || w.queue.running > 0 {
+				return false
+			}
+			checked++
+			if !w.watch.set {
+				t.Error("got no watch while a spoke waits and no task runs, want one")
+			}
+			return true
+		})
+	}
+	vacate()
+	l.until("the event is heard", func() bool {
+		select {
+		case <-heard:
+			return true
+		default:
+			return false
 		}
-	}
-	for range spokes {
-		here, _ := l.join()
-		l.send(here, `{"type":"t"}`)
-		check()
-	}
-	for range spokes {
-		<-entered
-		check()
-		proceed <- struct{}{}
-		check()
-	}
-	l.until("all callbacks have returned", func() bool {
-		check()
-		return l.hub.Stats().CallbacksPending == 0
 	})
 }
