@@ -72,7 +72,7 @@ func (l *loop) arrive(a netpoll.Accepted, refusal *wsframe.Refusal) {
 	if refusal == nil {
 		s.marks = countedIn | handshakeCounted
 	}
-	slot, opened := l.openArrived(a)
+	slot, opened := l.registerArrived(a)
 	if !opened {
 		l.uncount(s)
 		if refusal != nil {
@@ -91,7 +91,7 @@ func (l *loop) arrive(a netpoll.Accepted, refusal *wsframe.Refusal) {
 	l.reactor.ReadSoon(slot)
 }
 
-func (l *loop) openArrived(a netpoll.Accepted) (slot uint32, opened bool) {
+func (l *loop) registerArrived(a netpoll.Accepted) (slot uint32, opened bool) {
 	if !l.hub.lifecycle.serving() {
 		l.refuseUnopened(a, refuseDown)
 		return 0, false
@@ -105,7 +105,7 @@ func (l *loop) openArrived(a netpoll.Accepted) (slot uint32, opened bool) {
 	return slot, true
 }
 
-// refuseUnopened answers a connection that gets no slot, as far as its socket takes the answer.
+// refuseUnopened answers a connection that gets no slot. What its socket does not take of the answer is lost.
 func (l *loop) refuseUnopened(a netpoll.Accepted, refusal *wsframe.Refusal) {
 	l.counts.refusals[refusal.Status]++
 	a.Reject(refusal.AppendResponse(nil, time.Now()))
@@ -126,8 +126,8 @@ func (l *loop) register(a netpoll.Accepted) (slot uint32, err error) {
 	return l.reactor.Open(a.FD)
 }
 
-// boundSendBuffer does for a connection without a descriptor of its own what netpoll.Tune does for the others, as far as
-// what lies beneath it lets it.
+// boundSendBuffer sets the send buffer of a connection without a descriptor of its own, as netpoll.Tune does for the others, if
+// the connection beneath has one.
 func boundSendBuffer(conn net.Conn, size int) {
 	if over, ok := conn.(interface{ NetConn() net.Conn }); ok {
 		conn = over.NetConn()

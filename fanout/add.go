@@ -98,6 +98,6 @@ func (l *loop) join(s *Spoke, a netpoll.Accepted, rest []byte) error {
 		return err
 	}
 	l.put(s, slot)
-	l.begin(s, rest)
+	l.openSpoke(s, rest)
 	return nil
 }

@@ -21,10 +21,10 @@ type admission struct {
 	// maxConnections never changes; 0 means no limit.
 	maxConnections int
 	addresses      addressLimits
-	// spokes are the connections counted in that the hub serves, httpConns those that net/http does.
+	// spokes is how many counted connections the hub serves, httpConns how many net/http serves.
 	spokes    atomic.Int64
 	httpConns atomic.Int64
-	// overLimit are the connections that are let in over the limits. They count in neither of the others.
+	// overLimit is how many connections were let in over the limits. They count in neither of the others.
 	overLimit atomic.Int64
 	// empty gets a value when spokes comes down to 0.
 	empty chan struct{}
@@ -34,11 +34,11 @@ type admission struct {
 func (a *admission) admit(peer peerAddress) *wsframe.Refusal {
 	spokes := a.spokes.Add(1)
 	if a.maxConnections > 0 && spokes+a.httpConns.Load() > int64(a.maxConnections) {
-		a.spokeLess()
+		a.removeCounted()
 		return refuseFull
 	}
 	if !a.addresses.add(peer) {
-		a.spokeLess()
+		a.removeCounted()
 		return refuseMany
 	}
 	return nil
@@ -73,7 +73,7 @@ func (a *admission) removeSpoke(s *Spoke) {
 	if s.marks&countedIn != 0 {
 		s.marks &^= countedIn
 		a.addresses.remove(s.peer)
-		a.spokeLess()
+		a.removeCounted()
 	}
 }
 
@@ -82,7 +82,7 @@ func (a *admission) toHTTP(s *Spoke) {
 	a.handshakeDone(s)
 	a.httpConns.Add(1)
 	s.marks &^= countedIn
-	a.spokeLess()
+	a.removeCounted()
 }
 
 func (a *admission) removeHTTP(peer peerAddress) {
@@ -90,7 +90,7 @@ func (a *admission) removeHTTP(peer peerAddress) {
 	a.httpConns.Add(-1)
 }
 
-func (a *admission) spokeLess() {
+func (a *admission) removeCounted() {
 	if a.spokes.Add(-1) == 0 {
 		select {
 		case a.empty <- struct{}{}:

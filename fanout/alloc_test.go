@@ -36,7 +36,7 @@ func allocations(t *testing.T, n int, run func()) {
 	t.Errorf("got %d allocations in %d rounds, want none a round", least, n)
 }
 
-const rounds = 5000
+const rounds = 2000
 
 func TestAllocationsOfADispatchAndItsDeliveriesAreNone(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {

@@ -115,7 +115,7 @@ func TestPromise8OnBackpressureIsCalledOnceBeforeTheClose(t *testing.T) {
 }
 
 func TestPromise8APeerThatNeverReadsIsCutOff(t *testing.T) {
-	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
+	eachEngineAtOnce(t, func(t *testing.T, engine fanout.Engine) {
 		h, told := overflowing(t, fanout.Config{Engine: engine, CloseTimeout: 300 * time.Millisecond})
 		c, spoke := h.join()
 		stall(t, h, spoke)

@@ -45,7 +45,7 @@ func TestPromise9APanicInACallbackCostsOneLogLineAndNothingElse(t *testing.T) {
 }
 
 func TestPromise9CallbacksOfOneConnectionNeverOverlapAndBlockNoOther(t *testing.T) {
-	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
+	eachEngineAtOnce(t, func(t *testing.T, engine fanout.Engine) {
 		proceed := make(chan struct{})
 		entered := make(chan *fanout.Spoke, 100)
 		h := newTestHub(t, fanout.Config{Engine: engine, Reactors: 1, Workers: 8})
@@ -139,7 +139,8 @@ func TestPromise9ACallbackMayCallAnyMethod(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			eachEngine(t, func(t *testing.T, engine fanout.Engine) {
+			eachEngineAtOnce(t, func(t *testing.T, engine fanout.Engine) {
+				callbacks := map[string]string{}
 				for _, where := range []string{"OnConnection", "OnEvent", "listener", "OnBackpressure", "OnDisconnection", "Authorize"} {
 					if name == "AddConnection" && where != "listener" {
 						continue
@@ -147,8 +148,9 @@ func TestPromise9ACallbackMayCallAnyMethod(t *testing.T) {
 					if name == "Shutdown" && where != "listener" && where != "OnDisconnection" {
 						continue
 					}
-					actIn(t, engine, where, act)
+					callbacks[where] = where
 				}
+				atOnce(t, callbacks, func(t *testing.T, where string) { actIn(t, engine, where, act) })
 			})
 		})
 	}
@@ -191,6 +193,9 @@ func actIn(t *testing.T, engine fanout.Engine, where string, act func(*testHub, 
 	}
 	expect(t, "acted in", receive(t, acted, where), where)
 	h.cut()
+	for range 2 {
+		receive(t, h.gone, "OnDisconnection of both")
+	}
 }
 
 func TestPromise9AFullPoolPausesReadingAndLosesNothing(t *testing.T) {
@@ -236,7 +241,7 @@ func TestPromise9AFullPoolPausesReadingAndLosesNothing(t *testing.T) {
 }
 
 func TestPromise9OnDisconnectionComesEvenWhenShutdownDidNotWaitForIt(t *testing.T) {
-	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
+	eachEngineAtOnce(t, func(t *testing.T, engine fanout.Engine) {
 		proceed, entered := make(chan struct{}), make(chan struct{}, 1)
 		h := newTestHub(t, fanout.Config{Engine: engine})
 		h.listen("block", func(*fanout.Spoke, event.Event) {

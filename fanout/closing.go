@@ -23,27 +23,27 @@ func (s *Spoke) Close(code uint16, reason string) {
 	}))
 }
 
-// closeWith removes the spoke and tells its peer why, behind what is already queued.
+// closeWith starts closing the spoke and tells its peer why, behind what is already queued.
 func (l *loop) closeWith(s *Spoke, cause Cause) {
-	if l.remove(s, cause) {
+	if l.startClosing(s, cause) {
 		l.sendClose(s, cause.Code, cause.Reason)
 	}
 }
 
 // peerClosed answers the peer's close frame with its own code.
 func (l *loop) peerClosed(s *Spoke, payload []byte) {
-	m := newMessage()
+	f := newFrame()
 	cause := Cause{Kind: CausePeerClosed, Code: codeNone}
 	if len(payload) == 0 {
-		m.sealRaw(wsframe.AppendFrame(m.buf[:0], wsframe.CloseOp, nil))
+		f.sealRaw(wsframe.AppendFrame(f.buf[:0], wsframe.CloseOp, nil))
 	} else {
 		peer, _ := wsframe.ParseClose(payload)
 		cause.Code, cause.Reason = peer.Code, peer.Reason
-		m.sealRaw(wsframe.AppendClose(m.buf[:0], peer.Code, ""))
+		f.sealRaw(wsframe.AppendClose(f.buf[:0], peer.Code, ""))
 	}
-	l.remove(s, cause)
+	l.startClosing(s, cause)
 	l.counts.closes[min(cause.Code, codePrivate)]++
-	l.sendLast(s, m)
+	l.sendLast(s, f)
 }
 
 const (
@@ -62,12 +62,12 @@ func (l *loop) peerGone(s *Spoke, err error) {
 		l.reactor.Pause(s.conn.Slot)
 		return
 	}
-	l.abandon(s, Cause{Kind: CausePeerGone, Err: err})
+	l.end(s, Cause{Kind: CausePeerGone, Err: err})
 }
 
 // closeSlow ends a spoke that can't keep up: its queue is dropped except for the rest of a half-sent frame, OnBackpressure is
 // called, and then the close frame goes out.
-func (l *loop) closeSlow(s *Spoke, queued, frame int, why netpoll.Reason) {
+func (l *loop) closeSlow(s *Spoke, queued, size int, why netpoll.Reason) {
 	slot := s.conn.Slot
 	blocked := l.sender.BlockedFor(slot)
 	l.sender.Refuse(slot)
@@ -77,7 +77,7 @@ func (l *loop) closeSlow(s *Spoke, queued, frame int, why netpoll.Reason) {
 	if s.phase != open {
 		return
 	}
-	info := Backpressure{Queued: queued, Frame: frame, Limit: l.hub.cfg.QueueLimit, Blocked: blocked, Budget: why == netpoll.DropBudget}
+	info := Backpressure{Queued: queued, Frame: size, Limit: l.hub.cfg.QueueLimit, Blocked: blocked, Budget: why == netpoll.DropBudget}
 	cause := Cause{Kind: CauseBackpressure, Code: CodeTryLater, Reason: retryReason(retryAfter)}
 	if info.Budget {
 		cause.Kind = CauseBudget
@@ -91,7 +91,7 @@ func (l *loop) closeSlow(s *Spoke, queued, frame int, why netpoll.Reason) {
 	s.marks |= owesClose
 	l.note(s, itemBackpressure, &detail{pressure: info})
 	l.note(s, itemCloseFrame, nil)
-	l.remove(s, cause)
+	l.startClosing(s, cause)
 	l.reactor.SetDeadline(slot, l.hub.cfg.CloseTimeout)
 }
 
@@ -106,20 +106,20 @@ func (l *loop) sendOwedClose(s *Spoke) {
 
 func (l *loop) sendClose(s *Spoke, code uint16, reason string) {
 	l.counts.closes[code]++
-	m := newMessage()
-	m.sealRaw(wsframe.AppendClose(m.buf[:0], code, reason))
-	l.sendLast(s, m)
+	f := newFrame()
+	f.sealRaw(wsframe.AppendClose(f.buf[:0], code, reason))
+	l.sendLast(s, f)
 }
 
-// remove takes the spoke out of the hub: its subscriptions end, what it sends is discarded, and OnDisconnection is noted.
-// Its connection lives on until end or detach. It reports false if that has been done before.
-func (l *loop) remove(s *Spoke, cause Cause) bool {
+// startClosing takes the spoke out of the hub: its subscriptions end, what it sends is discarded, and OnDisconnection is noted.
+// Its connection lives on until end or detach. It reports false if the spoke is closing already.
+func (l *loop) startClosing(s *Spoke, cause Cause) bool {
 	if s.phase >= closing {
 		return false
 	}
 	wasOpen := s.phase == open
 	s.phase = closing
-	l.conns.requests.drop(s.conn.Slot)
+	l.conns.requests.discard(s.conn.Slot)
 	if !wasOpen {
 		return true
 	}
@@ -145,7 +145,7 @@ func (l *loop) linger(s *Spoke) {
 	s.phase = lingering
 	l.reactor.ShutdownWrite(s.conn.Slot)
 	if s.marks&peerEnded != 0 {
-		l.end(s)
+		l.end(s, Cause{})
 	}
 }
 
@@ -156,34 +156,28 @@ func (l *loop) closeTimeout(s *Spoke) {
 		l.sendOwedClose(s)
 		return
 	}
-	l.end(s)
+	l.end(s, Cause{})
 }
 
-// abandon removes the spoke and closes its socket without a close frame.
-func (l *loop) abandon(s *Spoke, cause Cause) {
-	l.remove(s, cause)
-	l.end(s)
-}
-
-// end closes the socket.
-func (l *loop) end(s *Spoke) {
+// end closes the socket at once. cause counts if the spoke was not closing already.
+func (l *loop) end(s *Spoke, cause Cause) {
 	if s.phase != ended {
-		l.forget(s)
+		l.freeSlot(s, cause)
 		l.reactor.Close(s.conn.Slot, netpoll.DropClosed)
 	}
 }
 
 // detach takes the connection out of the reactor without closing it; unread are the bytes of it that were read ahead.
-func (l *loop) detach(s *Spoke, unread []byte) *netpoll.Released {
-	l.forget(s)
+func (l *loop) detach(s *Spoke, cause Cause, unread []byte) *netpoll.Released {
+	l.freeSlot(s, cause)
 	return l.reactor.Release(s.conn.Slot, unread)
 }
 
-// forget drops what the loop has of a connection whose slot is about to be given up.
-func (l *loop) forget(s *Spoke) {
+// freeSlot drops what the loop has of a connection that is about to lose its slot.
+func (l *loop) freeSlot(s *Spoke, cause Cause) {
+	l.startClosing(s, cause)
 	slot := s.conn.Slot
 	s.phase = ended
-	l.conns.requests.drop(slot)
 	if l.conns.overLimit[slot] != nil {
 		delete(l.conns.overLimit, slot)
 		l.hub.admission.removeOverLimit()

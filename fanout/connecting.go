@@ -1,7 +1,7 @@
 package fanout
 
-// begin opens the connection for messages. rest is what the client sent behind its handshake.
-func (l *loop) begin(s *Spoke, rest []byte) {
+// openSpoke opens the connection for messages. rest is what the client sent behind its handshake.
+func (l *loop) openSpoke(s *Spoke, rest []byte) {
 	s.phase = open
 	if l.hub.cfg.OnConnection != nil {
 		l.note(s, itemConnected, nil)

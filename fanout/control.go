@@ -58,24 +58,24 @@ func (l *loop) subscribe(s *Spoke, topic []byte) bool {
 
 func (l *loop) ack(s *Spoke, id []byte, topics [][]byte) {
 	if len(id) > 0 {
-		m := newMessage()
-		m.seal(event.AppendAck(m.begin(), id, topics), l.hub.cfg.opcode, false)
-		l.answer(s, m)
+		f := newFrame()
+		f.seal(event.AppendAck(f.reserveHeader(), id, topics), l.hub.cfg.opcode, false)
+		l.answer(s, f)
 	}
 }
 
 func (l *loop) reject(s *Spoke, id, topic []byte, reason event.Reason) {
 	if len(id) > 0 {
-		m := newMessage()
-		m.seal(event.AppendReject(m.begin(), id, topic, reason), l.hub.cfg.opcode, false)
-		l.answer(s, m)
+		f := newFrame()
+		f.seal(event.AppendReject(f.reserveHeader(), id, topic, reason), l.hub.cfg.opcode, false)
+		l.answer(s, f)
 	}
 }
 
-// answer sends a message to a spoke that may have been closed since it asked.
-func (l *loop) answer(s *Spoke, m *message) {
+// answer sends a frame to a spoke, unless the spoke has been closed since it asked, and drops the caller's reference.
+func (l *loop) answer(s *Spoke, f *frame) {
 	if s.phase == open {
-		l.send(s, m)
+		l.send(s, f)
 	}
-	m.Release()
+	f.Release()
 }

@@ -10,42 +10,41 @@ import (
 )
 
 func TestHandshakeDeadlines(t *testing.T) {
-	for name, c := range map[string]struct {
+	type deadline struct {
 		sent   string
 		cfg    fanout.Config
 		status int
-	}{
+	}
+	atOnce(t, map[string]deadline{
 		"no first byte ends it without a word":      {"", fanout.Config{FirstByteTimeout: 200 * time.Millisecond}, 0},
 		"a handshake that never ends gets 408":      {handshakeHead, fanout.Config{HandshakeTimeout: 300 * time.Millisecond}, http.StatusRequestTimeout},
 		"a first byte alone gets 408":               {"G", fanout.Config{HandshakeTimeout: 300 * time.Millisecond, FirstByteTimeout: 200 * time.Millisecond}, http.StatusRequestTimeout},
 		"the handshake's deadline bounds the first": {"", fanout.Config{HandshakeTimeout: 200 * time.Millisecond, FirstByteTimeout: time.Hour}, 0},
-	} {
-		t.Run(name, func(t *testing.T) {
-			eachEngine(t, func(t *testing.T, engine fanout.Engine) {
-				cfg := c.cfg
-				cfg.Engine = engine
-				h := newTestHub(t, cfg)
-				peer := dial(t, "tcp", h.serve())
-				peer.write([]byte(c.sent))
-				if c.status != 0 {
-					response := peer.response()
-					expect(t, "status", response.StatusCode, c.status)
-					if _, err := io.Copy(io.Discard, response.Body); err != nil {
-						t.Errorf("read the body: %v", err)
-					}
+	}, func(t *testing.T, c deadline) {
+		eachEngineAtOnce(t, func(t *testing.T, engine fanout.Engine) {
+			cfg := c.cfg
+			cfg.Engine = engine
+			h := newTestHub(t, cfg)
+			peer := dial(t, "tcp", h.serve())
+			peer.write([]byte(c.sent))
+			if c.status != 0 {
+				response := peer.response()
+				expect(t, "status", response.StatusCode, c.status)
+				if _, err := io.Copy(io.Discard, response.Body); err != nil {
+					t.Errorf("read the body: %v", err)
 				}
-				peer.ended()
-				expect(t, "counted", h.hub.Stats().Refusals[http.StatusRequestTimeout], 1)
-				expect(t, "announced", len(h.connected), 0)
-				peer.conn.Close()
-				until(t, "the socket is closed", func() bool { return h.hub.Stats().Connections == 0 })
-			})
+			}
+			peer.ended()
+			expect(t, "counted", h.hub.Stats().Refusals[http.StatusRequestTimeout], 1)
+			expect(t, "announced", len(h.connected), 0)
+			peer.conn.Close()
+			until(t, "the socket is closed", func() bool { return h.hub.Stats().Connections == 0 })
 		})
-	}
+	})
 }
 
 func TestPingsGoToTheSilentAndTheDeadAreGone(t *testing.T) {
-	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
+	eachEngineAtOnce(t, func(t *testing.T, engine fanout.Engine) {
 		h := newTestHub(t, fanout.Config{Engine: engine, PingInterval: 200 * time.Millisecond, PeerTimeout: 500 * time.Millisecond})
 		c := added(h, map[fanout.Engine]string{fanout.EngineEpoll: "tcp", fanout.EngineEasygo: "unix", fanout.EngineParked: "tcp", fanout.EngineGoroutine: "pipe"}[engine])
 		for range 3 {
@@ -65,7 +64,7 @@ func TestPingsGoToTheSilentAndTheDeadAreGone(t *testing.T) {
 }
 
 func TestPingsAreNotForThoseThatSpeak(t *testing.T) {
-	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
+	eachEngineAtOnce(t, func(t *testing.T, engine fanout.Engine) {
 		h := newTestHub(t, fanout.Config{Engine: engine, Reactors: 1, PingInterval: 400 * time.Millisecond, PeerTimeout: 10 * time.Second})
 		speaker, _ := h.join()
 		silent, _ := h.join()
@@ -88,7 +87,7 @@ func TestPingsAreNotForThoseThatSpeak(t *testing.T) {
 }
 
 func TestPingsCanBeTurnedOff(t *testing.T) {
-	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
+	eachEngineAtOnce(t, func(t *testing.T, engine fanout.Engine) {
 		h := newTestHub(t, fanout.Config{Engine: engine, Reactors: 1, PingInterval: -1, PeerTimeout: 200 * time.Millisecond, HandshakeTimeout: 600 * time.Millisecond})
 		c, _ := h.join()
 		c.sync()

@@ -10,21 +10,25 @@ import (
 	"github.com/spokehub/spokehub/wsframe"
 )
 
-// DispatchEvent sends an event to the connections that are subscribed to its type or its type and id, to each once and to
-// no others. It returns true always: an event that is not valid is counted and logged at debug level, a connection that
-// can't take it shows as a callback and in Stats. It copies the payload, takes a lock for each topic and each reactor, and
-// does not wait for the network; where it brings events faster than the reactors take them, it sleeps up to 10 ms for each
-// reactor and call (see Stats.Waiting). Events that one goroutine dispatches reach every spoke in that order. Listeners are
-// not called for it.
+// DispatchEvent sends an event once to each connection that is subscribed to its type or to its type and id. Events that one
+// goroutine dispatches reach every spoke in that order. Listeners are not called.
+//
+// It always returns true. An invalid event is counted and logged at debug level. A connection that can't take the event shows
+// in OnBackpressure and Stats. An event whose frame is longer than Config.QueueLimit fits into no queue, so it closes every
+// subscriber with 1013: keep dispatched events below that limit. (Events that are relayed close their sender instead.)
+//
+// It copies the payload, takes a lock for each topic and each reactor, and does not wait for the network. If events come
+// faster than the reactors take them, a call sleeps up to 10 ms for each reactor that is behind (see Stats.Waiting).
 func (h *Hub) DispatchEvent(e event.Event) bool { return h.dispatch(&outgoing{event: e}) }
 
-// Relay is DispatchEvent to everybody but from: for a listener that passes an event on to the other subscribers.
+// Relay is DispatchEvent to all subscribers but from, for a listener that passes an event on.
 func (h *Hub) Relay(from *Spoke, e event.Event) bool {
 	return h.dispatch(&outgoing{event: e, except: from})
 }
 
-// DispatchEvent sends an event to this spoke alone, whatever it is subscribed to. It returns true always and waits no more
-// than Hub.DispatchEvent: what becomes of the event shows in callbacks and Stats. It copies the payload.
+// DispatchEvent sends an event to this spoke alone, whatever it is subscribed to. Otherwise it is like Hub.DispatchEvent: it
+// always returns true, copies the payload, does not wait for the network, and closes the spoke if the event is longer than
+// Config.QueueLimit.
 func (s *Spoke) DispatchEvent(e event.Event) bool {
 	return s.loop.hub.dispatch(&outgoing{event: e, only: s})
 }
@@ -52,28 +56,31 @@ type outgoing struct {
 	on *loop
 }
 
-// publish is the one function through which every event goes out: those that the embedder dispatches to all or to one,
-// and those that are relayed. It finds the loops with receivers, frames the event once, and hands it to each of them. It
-// reports false, and sends nothing, for a relayed event that is longer than a queue may be.
+// publish is the one function that every event passes on its way out, with or without receivers in this process: events that
+// the embedder dispatches to all or to one spoke, and events that are relayed. A broker would be called here, ahead of the
+// return for events that nobody on this hub receives, and for events without only.
+//
+// It finds the loops with receivers, frames the event once, and hands the frame to each of them. It reports false, and sends
+// nothing, for a relayed event whose frame is longer than QueueLimit.
 func (h *Hub) publish(out *outgoing) bool {
 	match := h.match(out)
 	if match.Parts == 0 {
 		return true
 	}
-	m := newMessage()
-	m.match, m.except, m.only = match, out.except, out.only
-	m.encode(out, h.cfg.opcode)
-	if out.on != nil && m.Len() > h.cfg.QueueLimit {
-		m.Release()
+	f := newFrame()
+	f.match, f.except, f.only = match, out.except, out.only
+	f.encode(out, h.cfg.opcode)
+	if out.on != nil && f.Len() > h.cfg.QueueLimit {
+		f.Release()
 		return false
 	}
-	m.Retain(bits.OnesCount64(match.Parts) - 1)
+	f.Retain(bits.OnesCount64(match.Parts) - 1)
 	for parts := match.Parts; parts != 0; parts &= parts - 1 {
 		to := h.loops[bits.TrailingZeros64(parts)]
 		if out.on != nil {
-			out.on.forward(to, m)
+			out.on.forward(to, f)
 		} else {
-			to.post(m)
+			to.post(f)
 		}
 	}
 	if out.on == nil {
@@ -93,31 +100,31 @@ func (h *Hub) match(out *outgoing) subs.Match {
 	}
 }
 
-// post hands the loop a message, along with the caller's reference. Any goroutine may call it.
-func (l *loop) post(m *message) {
-	size := int64(m.Len())
+// post hands the loop a frame, along with the caller's reference. Any goroutine may call it.
+func (l *loop) post(f *frame) {
+	size := int64(f.Len())
 	l.shared.inflow.posted.Add(size)
-	if !l.reactor.Post(m) {
+	if !l.reactor.Post(f) {
 		l.shared.inflow.posted.Add(-size)
-		m.Release()
+		f.Release()
 	}
 }
 
-// forward is post for an event that was read on this loop. The loop's own members get it at once if no task waits before it,
-// another loop at the end of the turn.
-func (l *loop) forward(to *loop, m *message) {
+// forward is post for an event that was read on this loop. This loop's members get it at once if no task waits ahead of it,
+// another loop gets it at the end of the turn.
+func (l *loop) forward(to *loop, f *frame) {
 	switch {
 	case to != l:
-		to.shared.inflow.posted.Add(int64(m.Len()))
-		l.work.outbound[to.index] = append(l.work.outbound[to.index], m)
+		to.shared.inflow.posted.Add(int64(f.Len()))
+		l.work.outbound[to.index] = append(l.work.outbound[to.index], f)
 		if to.behind() {
-			l.pauseFor(to, m.except)
+			l.pauseFor(to, f.except)
 		}
 	case l.reactor.Idle():
-		l.deliver(m)
-		m.Release()
+		l.deliver(f)
+		f.Release()
 	default:
-		l.post(m)
+		l.post(f)
 	}
 }
 
@@ -129,76 +136,76 @@ func (l *loop) forwardAll(to *loop) {
 	}
 	if !to.reactor.PostAll(out) {
 		for _, t := range out {
-			m := t.(*message)
-			to.shared.inflow.posted.Add(-int64(m.Len()))
-			m.Release()
+			f := t.(*frame)
+			to.shared.inflow.posted.Add(-int64(f.Len()))
+			f.Release()
 		}
 	}
 	clear(out)
 	l.work.outbound[to.index] = out[:0]
 }
 
-// message is one frame on its way out, encoded once whatever the number of its receivers. It comes from a pool and goes
-// back when the last reactor has dropped its reference. Whoever made it owns it until it is posted or sent; then it does
-// not change.
+// frame is one WebSocket frame on its way out, or an HTTP response, encoded once for all its receivers. It comes from a pool
+// and returns to it when the last reactor has dropped its reference. Whoever made it owns it until it is posted or sent; after
+// that it does not change.
 //
-// I1: between Reset and Recycle, buf is written by nobody.
-type message struct {
+// I1: nobody writes to buf between Reset and Recycle.
+type frame struct {
 	netpoll.Frame
 	buf []byte
-	// match, except and only are the receivers of an event; the spoke that another message is for is not noted in it.
+	// match, except and only are the receivers of an event. Other frames are sent to one spoke directly and leave them empty.
 	match  subs.Match
 	except *Spoke
 	only   *Spoke
 }
 
-// maxPooledMessage is how many bytes a message may hold to be used again.
-const maxPooledMessage = 64 << 10
+// maxPooledFrame is how many bytes a frame may hold and still be pooled.
+const maxPooledFrame = 64 << 10
 
-var messagePool = sync.Pool{New: func() any { return new(message) }}
+var framePool = sync.Pool{New: func() any { return new(frame) }}
 
-func newMessage() *message { return messagePool.Get().(*message) }
+func newFrame() *frame { return framePool.Get().(*frame) }
 
-// encode makes the message the frame of an event.
-func (m *message) encode(out *outgoing, op wsframe.Opcode) {
+// encode makes f the frame of an event.
+func (f *frame) encode(out *outgoing, op wsframe.Opcode) {
 	if out.view != nil {
-		m.seal(out.view.Append(m.begin()), op, true)
+		f.seal(out.view.Append(f.reserveHeader()), op, true)
 		return
 	}
-	m.seal(event.Append(m.begin(), out.event), op, true)
+	f.seal(event.Append(f.reserveHeader(), out.event), op, true)
 }
 
-// begin returns an empty buffer with room for a header in front.
-func (m *message) begin() []byte {
-	if cap(m.buf) < wsframe.MaxHeader {
-		m.buf = make([]byte, wsframe.MaxHeader, 256)
+// reserveHeader returns an empty buffer with room for a header in front.
+func (f *frame) reserveHeader() []byte {
+	if cap(f.buf) < wsframe.MaxHeader {
+		f.buf = make([]byte, wsframe.MaxHeader, 256)
 	}
-	return m.buf[:wsframe.MaxHeader]
+	return f.buf[:wsframe.MaxHeader]
 }
 
-// seal puts the header ahead of what was appended to the slice that begin returned, and makes it a frame. A counted one
-// takes part in the ledger of Stats.
-func (m *message) seal(buf []byte, op wsframe.Opcode, counted bool) {
-	m.buf = buf
+// seal puts the header ahead of what was appended to the slice that reserveHeader returned. A counted frame takes part in
+// the ledger of Stats.
+func (f *frame) seal(buf []byte, op wsframe.Opcode, counted bool) {
+	f.buf = buf
 	size := len(buf) - wsframe.MaxHeader
 	start := wsframe.MaxHeader - wsframe.HeaderLen(size)
 	wsframe.AppendHeader(buf[start:start], op, size)
-	m.Reset(buf[start:], counted, m)
+	f.Reset(buf[start:], counted, f)
 }
 
-// sealRaw makes buf, which was appended to the message's empty buffer, what is sent: a whole frame, or an HTTP response.
-func (m *message) sealRaw(buf []byte) {
-	m.buf = buf
-	m.Reset(buf, false, m)
+// sealRaw makes buf, which was appended to f's empty buffer, what is sent: a frame with its header, or an HTTP response.
+func (f *frame) sealRaw(buf []byte) {
+	f.buf = buf
+	f.Reset(buf, false, f)
 }
 
-// Recycle puts the message back into its pool.
-func (m *message) Recycle() {
-	if cap(m.buf) > maxPooledMessage {
-		m.buf = nil
+// Recycle returns the frame to its pool.
+func (f *frame) Recycle() {
+	if cap(f.buf) > maxPooledFrame {
+		f.buf = nil
 	}
-	m.match = subs.Match{}
-	m.except = nil
-	m.only = nil
-	messagePool.Put(m)
+	f.match = subs.Match{}
+	f.except = nil
+	f.only = nil
+	framePool.Put(f)
 }

@@ -1,49 +1,62 @@
-// Package fanout is the hub: it owns WebSocket connections and fans events out to those that are subscribed to them.
+// Package fanout is the hub: it owns WebSocket connections and sends each event to those that are subscribed to it.
 //
 //	hub, err := fanout.New(fanout.Config{Relay: true})
 //	http.Handle("/ws", hub)          // or hub.Serve(listener), or hub.AddConnection(conn)
 //	hub.DispatchEvent(event.Event{Type: "price", ID: "EURUSD", Payload: raw})
 //
+// # Compatibility
+//
+// Programs that embed the hub import this package and package event. From version 1.0.0 on, no release of the same major
+// version breaks a program that uses them. Before 1.0.0 a minor version may change them; CHANGELOG.md lists every change. The
+// packages netpoll, subs and wsframe are layers of the hub and may change in any release.
+//
 // # Who owns what
 //
-// A connection lives on one loop, with one reactor of package netpoll, for life.
+// A connection stays on one loop for life. A loop is a reactor of package netpoll with the hub's state for its connections.
 //
-//   - The reactor's goroutine owns the socket (a connection without a descriptor is read and written by two goroutines of
-//     its own), the queue of unsent frames, what has been received in part, the subscriptions, and the inbox in which events
-//     and callbacks are collected. Other goroutines post tasks to it. No user code runs on it but Config.Logger's handler.
-//   - One worker at a time owns the inbox of a connection that is being worked off. It alone calls the connection's callbacks
-//     and listeners.
-//   - Any goroutine may use the exported methods, the counters and the limits on connections: they are atomics, or have a
-//     lock of their own.
+//   - The reactor's goroutine owns the socket, the queue of unsent frames, messages received in part, and the subscriptions.
+//     Other goroutines post tasks to it. The only user code that runs on it is the handler of Config.Logger. A connection
+//     without a descriptor has two more goroutines, which read and write it.
+//   - What user code must see goes through two inboxes of the connection. The loop appends to the pending inbox and owns it.
+//     A worker runs through the running inbox, and owns it until it gives it up; there is one worker at a time. It calls the
+//     connection's callbacks and listeners, so these never overlap.
+//   - Any goroutine may call the exported methods. Counters, and limits on connections, are atomics or have a lock of their own.
 //
 // # Locks
 //
-// A lock each: a reactor's task queue, a shard of the subscription index, the queue of the workers, the listeners of the hub
-// and of each spoke, the added connections, the counts by address, the connections on their way to net/http, the lifecycle,
-// each limit of the log, what a spoke keeps for user code. None is held while another is taken, while user code runs, or
-// during a system call other than the wake-up of a reactor.
+// There is one lock for each of these: the task queue of a reactor, a shard of the subscription index, the queue of the workers,
+// the listeners of the hub and of each spoke, the registry of added connections, the counts by address, the connections on
+// their way to net/http, the lifecycle, each rate limit of the log, and what a spoke stores for user code. No goroutine holds two
+// of them. None is held while user code runs, or during a system call other than the one that wakes a reactor.
 //
 // # Order
 //
-// A loop runs its tasks in the order of posting, and reads only after the tasks that were posted before. So events of one
-// goroutine reach a spoke in order; an event dispatched after an ack left the hub finds the subscription in force; and one
-// dispatched before the spoke asked for it does not.
+// A loop runs tasks in the order in which they were posted. Before it handles a read, it runs the tasks that were posted
+// before that read. So the events that one goroutine dispatches reach a spoke in order. A spoke gets the events that are
+// dispatched after its subscription is acknowledged, and none that were dispatched before it asked.
 //
-// What a spoke sends takes effect in its order. An event that nobody listens to is relayed where it was parsed, and a control
-// event takes effect there if nothing waits in the inbox before it. Whatever must not overtake what waits there goes through
-// the inbox as well. Until OnConnection has returned all events wait, neither heard nor relayed.
+// Messages of a spoke take effect in the order in which they were sent. An event is relayed as soon as it is parsed; its
+// listeners hear it later, on a worker. A control event takes effect at once if both inboxes are empty and Config.Authorize is
+// not set. Otherwise it waits in the pending inbox, behind what came before. Until OnConnection has returned, events wait
+// there too: they are neither heard nor relayed.
+//
+// # Where a broker would go
+//
+// Every event passes publish in fanout/dispatch.go on its way out, and a broker would be called there, before publish returns
+// early for events that nobody on this hub receives. It would learn of the first and the last subscriber of a topic from
+// firstMemberLocked and lastMemberLocked in subs/interest.go.
 //
 // # Decisions
 //
-// Types and ids reach listeners as strings that stay valid; only the payload is borrowed. Strings whose bytes change under a
-// map key would be a trap. The recent ones are interned, which costs 20 ns where an allocation costs 40.
+// Listeners get types and ids as strings that stay valid; only the payload is borrowed. A borrowed string would be a trap: its
+// bytes could change while it is the key of a map. Recent strings are interned, which takes 20 ns where an allocation takes 40.
 //
-// RemoveConnection returns a new connection, because a *net.TCPConn whose descriptor was taken out can't be revived. The one
-// that callbacks get can, and works again.
+// RemoveConnection returns a new connection, because a *net.TCPConn cannot be used again after its descriptor was taken out.
+// The connection that callbacks get is the hub's own, and does work again.
 //
-// OnDisconnection is called when a connection is removed from the hub, not when its socket is finally closed: the hub has
-// finished with it by then, and a peer that doesn't read could delay the news.
+// OnDisconnection is called when the hub has finished with a connection, which may be before the socket is closed. Otherwise a
+// peer that does not read could delay the call.
 //
-// BufferedAmount counts what the hub holds. The kernel's share can't be known without a system call for each connection; it
-// is bounded by Config.UnsentLimit, so the sum is bounded too.
+// BufferedAmount counts the bytes that the hub holds. Counting the kernel's share would take a system call for each connection;
+// Config.UnsentLimit bounds it.
 package fanout

@@ -49,7 +49,7 @@ func TestShutdownFlushesQueuesAndClosesWith1012(t *testing.T) {
 }
 
 func TestShutdownIsSpreadOverTheDrainPeriod(t *testing.T) {
-	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
+	eachEngineAtOnce(t, func(t *testing.T, engine fanout.Engine) {
 		const period = 600 * time.Millisecond
 		h := newTestHub(t, fanout.Config{Engine: engine, DrainPeriod: period})
 		const spokes = 40
@@ -99,7 +99,7 @@ func TestShutdownIsSpreadOverTheDrainPeriod(t *testing.T) {
 }
 
 func TestShutdownWaitsForTheGracePeriodAndServesMeanwhile(t *testing.T) {
-	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
+	eachEngineAtOnce(t, func(t *testing.T, engine fanout.Engine) {
 		h := newTestHub(t, fanout.Config{Engine: engine, DrainGrace: 300 * time.Millisecond})
 		address := h.serve()
 		c := dial(t, "tcp", address).handshake().subscribe("t")

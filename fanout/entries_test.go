@@ -114,14 +114,28 @@ func eachEntry(t *testing.T, cfg func(fanout.Engine) fanout.Config, f func(t *te
 	t.Helper()
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
 		for _, e := range entries {
-			t.Run(e.name, func(t *testing.T) {
-				c := cfg(engine)
-				c.Engine = engine
-				h := newTestHub(t, c)
-				f(t, h, e.dial(h))
-			})
+			t.Run(e.name, func(t *testing.T) { e.run(t, cfg(engine), engine, f) })
 		}
 	})
+}
+
+// eachEntryAtOnce is eachEntry for a test that mostly waits.
+func eachEntryAtOnce(t *testing.T, cfg func(fanout.Engine) fanout.Config, f func(t *testing.T, h *testHub, c *client)) {
+	t.Helper()
+	cases := make(map[string]entry)
+	for _, e := range entries {
+		cases[e.name] = e
+	}
+	eachEngineAtOnce(t, func(t *testing.T, engine fanout.Engine) {
+		atOnce(t, cases, func(t *testing.T, e entry) { e.run(t, cfg(engine), engine, f) })
+	})
+}
+
+func (e entry) run(t *testing.T, cfg fanout.Config, engine fanout.Engine, f func(t *testing.T, h *testHub, c *client)) {
+	t.Helper()
+	cfg.Engine = engine
+	h := newTestHub(t, cfg)
+	f(t, h, e.dial(h))
 }
 
 func plain(fanout.Engine) fanout.Config { return fanout.Config{} }

@@ -40,8 +40,8 @@ func (l *loop) Hangup(slot uint32, err error) {
 }
 
 // Overflow says that a frame does not fit into a connection's queue.
-func (l *loop) Overflow(slot uint32, queued, frame int) {
-	l.closeSlow(l.spoke(slot), queued, frame, netpoll.DropOverflow)
+func (l *loop) Overflow(slot uint32, queued, size int) {
+	l.closeSlow(l.spoke(slot), queued, size, netpoll.DropOverflow)
 }
 
 // Drained says that all frames of a closing connection are with the kernel, the last one included.
@@ -89,14 +89,14 @@ func (l *loop) Panicked(slot uint32, value any, stack []byte) {
 		l.closeWith(s, cause)
 		return
 	}
-	l.abandon(s, cause)
+	l.end(s, cause)
 }
 
 // Failed says that the reactor broke. Without it the hub can't keep its promises, so all of it ends.
 func (l *loop) Failed(err error) {
 	l.hub.cfg.Logger.Error("a reactor failed; the hub stops", "reactor", l.index, "error", err)
 	for s := range l.all() {
-		l.abandon(s, Cause{Kind: CauseInternal, Err: err})
+		l.end(s, Cause{Kind: CauseInternal, Err: err})
 	}
 	l.handOver()
 	go l.hub.abort(err)

@@ -15,12 +15,12 @@ func (l *loop) handshake(s *Spoke, view []byte) {
 	buf, scanned := l.conns.requests.with(slot, view)
 	end, refusal := wsframe.HeadEnd(buf, scanned)
 	if end == 0 && refusal == nil {
-		if l.conns.requests.begin(slot, view) {
+		if l.conns.requests.storeFirst(slot, view) {
 			l.reactor.SetDeadline(slot, l.hub.cfg.HandshakeTimeout)
 		}
 		return
 	}
-	defer recycleRequest(l.conns.requests.remove(slot))
+	defer recycleRequest(l.conns.requests.take(slot))
 	if refusal != nil {
 		l.refuse(s, refusal)
 		return
@@ -40,10 +40,10 @@ func (l *loop) handshake(s *Spoke, view []byte) {
 
 // upgrade answers a request to the hub's path; rest is what the client has sent behind it.
 func (l *loop) upgrade(s *Spoke, request *wsframe.Request, rest []byte) {
-	m := newMessage()
-	response, subprotocol, refusal := l.hub.cfg.onPath.Upgrade(request, m.buf[:0])
-	m.sealRaw(response)
-	defer m.Release()
+	f := newFrame()
+	response, subprotocol, refusal := l.hub.cfg.onPath.Upgrade(request, f.buf[:0])
+	f.sealRaw(response)
+	defer f.Release()
 	if refusal != nil {
 		l.refuse(s, refusal)
 		return
@@ -53,17 +53,17 @@ func (l *loop) upgrade(s *Spoke, request *wsframe.Request, rest []byte) {
 	if subprotocol != "" {
 		s.ensureExtra().subprotocol = subprotocol
 	}
-	l.send(s, m)
-	l.begin(s, rest)
+	l.send(s, f)
+	l.openSpoke(s, rest)
 }
 
 // refuse answers a handshake with an HTTP error and closes.
 func (l *loop) refuse(s *Spoke, refusal *wsframe.Refusal) {
 	l.counts.refusals[refusal.Status]++
-	l.remove(s, Cause{})
-	m := newMessage()
-	m.sealRaw(refusal.AppendResponse(m.buf[:0], time.Now()))
-	l.sendLast(s, m)
+	l.startClosing(s, Cause{})
+	f := newFrame()
+	f.sealRaw(refusal.AppendResponse(f.buf[:0], time.Now()))
+	l.sendLast(s, f)
 }
 
 // handshakeTimeout closes a connection that took too long, with an answer if it has begun its request.
@@ -73,7 +73,7 @@ func (l *loop) handshakeTimeout(s *Spoke) {
 		return
 	}
 	l.counts.refusals[refuseTimeout.Status]++
-	l.abandon(s, Cause{})
+	l.end(s, Cause{})
 }
 
 // toHTTP hands a connection whose request is for another path to net/http, with the bytes already read.
@@ -86,7 +86,6 @@ func (l *loop) toHTTP(s *Spoke, buf []byte) {
 	} else {
 		l.hub.admission.toHTTP(s)
 	}
-	l.remove(s, Cause{})
-	c.released = l.detach(s, unread)
+	c.released = l.detach(s, Cause{}, unread)
 	l.hub.httpServer.give(c)
 }

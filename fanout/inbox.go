@@ -10,10 +10,10 @@ import (
 // inbox is a run of things that happened on one connection and that user code must see, in order. Its bytes are copies,
 // for the reactor's read buffer is shared. It exists only while something waits, and loop.handOver passes it on when the turn ends.
 //
-// A spoke has at most two: pending, to which the loop appends, and running, which is being worked off. inboxState says
+// A spoke has at most two: pending, to which the loop appends, and running, whose items are run in order. inboxState says
 // who owns running.
 //
-// I1: pos is the first item that is not done. A worker runs items from pos up to one that the loop carries out, which it
+// I1: pos is the first item that has not been run. A worker runs items from pos up to one that the loop carries out, which it
 // does when the worker has handed the inbox back: a control event, an event that came before OnConnection had returned,
 // the close frame that waits for OnBackpressure.
 type inbox struct {
@@ -71,7 +71,7 @@ const (
 
 func (b *inbox) full() bool { return len(b.buf) > maxInboxBytes || len(b.items) > maxInboxItems }
 
-func (b *inbox) done() bool { return b.pos == len(b.items) }
+func (b *inbox) finished() bool { return b.pos == len(b.items) }
 
 func (b *inbox) addEvent(v *event.View) { b.items = append(b.items, b.eventOf(v)) }
 
@@ -101,24 +101,24 @@ func (b *inbox) event(i *item, names *interner) event.Event {
 	return event.Event{Type: names.get(typ), ID: names.get(id), Payload: payload[:len(payload):len(payload)]}
 }
 
-// inboxState says who works off a spoke's running inbox, and so owns it: nobody, or the loop while it advances the spoke, or
-// one worker. Any goroutine may use it.
+// inboxState says who has a spoke's running inbox and so owns it: the loop while it advances the spoke, one worker, or nobody.
+// Any goroutine may use it.
 type inboxState struct{ word atomic.Uint32 }
 
 const (
-	// inboxIdle: nobody works it off. The loop owns it.
-	inboxIdle uint32 = iota
-	// inboxBusy: somebody does.
+	// inboxFree: nobody has it. The loop may claim it.
+	inboxFree uint32 = iota
+	// inboxBusy: the loop or a worker has it.
 	inboxBusy
-	// inboxAwaited: a worker does, and tells the loop when it stops.
+	// inboxAwaited: a worker has it and tells the loop when it stops.
 	inboxAwaited
 )
 
-func (t *inboxState) idle() bool { return t.word.Load() == inboxIdle }
+func (t *inboxState) free() bool { return t.word.Load() == inboxFree }
 
 // claim gives the loop the inbox, or reports false: then the worker that has it will tell the loop.
 func (t *inboxState) claim() bool {
-	for !t.word.CompareAndSwap(inboxIdle, inboxBusy) {
+	for !t.word.CompareAndSwap(inboxFree, inboxBusy) {
 		if t.word.CompareAndSwap(inboxBusy, inboxAwaited) || t.word.Load() == inboxAwaited {
 			return false
 		}
@@ -130,16 +130,16 @@ func (t *inboxState) claim() bool {
 func (t *inboxState) await() { t.word.Store(inboxAwaited) }
 
 // stop gives a worker's inbox up, or reports false: then the loop must be told.
-func (t *inboxState) stop() bool { return t.word.CompareAndSwap(inboxBusy, inboxIdle) }
+func (t *inboxState) stop() bool { return t.word.CompareAndSwap(inboxBusy, inboxFree) }
 
-// setIdle gives the inbox up, whoever has it.
-func (t *inboxState) setIdle() { t.word.Store(inboxIdle) }
+// setFree gives the inbox up. Whoever has it may call it.
+func (t *inboxState) setFree() { t.word.Store(inboxFree) }
 
 // claimForGood gives a worker the inbox of a spoke whose loop has ended, if no other worker has it.
-func (t *inboxState) claimForGood() bool { return t.word.CompareAndSwap(inboxIdle, inboxAwaited) }
+func (t *inboxState) claimForGood() bool { return t.word.CompareAndSwap(inboxFree, inboxAwaited) }
 
 // quiet says that nothing of the spoke waits for user code, so that what it sends may take effect at once. For the loop.
-func (s *Spoke) quiet() bool { return s.state.idle() && s.pending == nil && s.running == nil }
+func (s *Spoke) quiet() bool { return s.state.free() && s.pending == nil && s.running == nil }
 
 var inboxPool = sync.Pool{New: func() any { return new(inbox) }}
 
@@ -159,7 +159,7 @@ func (l *loop) note(s *Spoke, kind itemKind, d *detail) {
 	box.items = append(box.items, item{kind: kind, detail: d})
 }
 
-// markReady has the spoke's inbox looked at when the turn ends, or the next if this one is just ending.
+// markReady has handOver see to the spoke when the turn ends, or at the end of the next if this one is ending.
 func (l *loop) markReady(s *Spoke) {
 	if s.marks&ready == 0 {
 		s.marks |= ready
@@ -207,13 +207,13 @@ func (l *loop) advance(s *Spoke) bool {
 			return true
 		}
 	}
-	s.state.setIdle()
+	s.state.setFree()
 	return false
 }
 
 // nextInbox makes the pending inbox the running one if that is finished. It reports false if nothing waits.
 func (l *loop) nextInbox(s *Spoke) bool {
-	if s.running != nil && s.running.done() {
+	if s.running != nil && s.running.finished() {
 		l.finishRunning(s)
 	}
 	if s.running == nil {

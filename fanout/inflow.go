@@ -2,17 +2,17 @@ package fanout
 
 import "sync/atomic"
 
-// inflow counts the bytes of messages on their way to a loop. They are in no spoke's queue yet, so no spoke's limit applies to
+// inflow counts the bytes of frames on their way to a loop. They are in no spoke's queue yet, so no spoke's limit applies to
 // them; this is their limit. While more than a few full queues wait for a loop, it is behind, and a spoke that relays to it is
-// not read. Dispatchers are slowed down, but never stopped, because the embedder's log handler may dispatch on the goroutine of
-// the very loop that is behind. Nobody waits forever: a loop takes messages even while its spokes are not read, so two loops
+// not read. Dispatchers are slowed down but never stopped, because the embedder's log handler may dispatch on the goroutine of
+// the very loop that is behind. Nobody waits forever: a loop takes frames even while its spokes are not read, so two loops
 // that wait for each other both catch up.
 //
 // Any goroutine may use it.
 //
-// I1: posted grows by a message's bytes before the message is posted to the loop, taken when the loop has taken it, so their
+// I1: posted grows by a frame's bytes before the frame is posted to the loop, taken when the loop has taken it, so their
 // difference is never less than what waits.
-// I2: a loop that sets its bit in waiters, and after that finds the other still behind, will be notified.
+// I2: a loop that sets its bit in waiters and then finds this one still behind will be notified.
 type inflow struct {
 	posted  atomic.Int64
 	taken   atomic.Int64

@@ -14,7 +14,7 @@ func (l *loop) schedulePing(s *Spoke) {
 	l.reactor.SetDeadline(s.conn.Slot, interval)
 }
 
-// checkPeer pings a spoke that has been silent for the ping interval, and abandons one that has been for the peer timeout. A
+// checkPeer pings a spoke that has been silent for the ping interval, and ends one that has been for the peer timeout. A
 // spoke whose reading is paused counts as heard.
 func (l *loop) checkPeer(s *Spoke) {
 	cfg, slot := &l.hub.cfg, s.conn.Slot
@@ -28,7 +28,7 @@ func (l *loop) checkPeer(s *Spoke) {
 	silent := l.reactor.SilentFor(slot)
 	switch {
 	case silent >= cfg.PeerTimeout:
-		l.abandon(s, Cause{Kind: CauseSilent})
+		l.end(s, Cause{Kind: CauseSilent})
 	case silent >= cfg.PingInterval:
 		l.counts.pings++
 		l.reactor.SetDeadline(slot, min(cfg.PingInterval, cfg.PeerTimeout-silent))

@@ -39,7 +39,7 @@ type loopShared struct {
 	// heldBytes is the memory of what waits to be sent, as of the last turn.
 	heldBytes atomic.Int64
 	inflow    inflow
-	// inboxes are those that wait for a worker or are being worked off.
+	// inboxes is how many wait for a worker or are being run.
 	inboxes atomic.Int64
 }
 
@@ -53,7 +53,7 @@ type loopConns struct {
 	overLimit map[uint32]*wsframe.Refusal
 }
 
-// scratch is memory that one message after the other uses.
+// scratch is memory that every incoming message reuses.
 type scratch struct {
 	view   event.View
 	topics [][]byte
@@ -73,12 +73,12 @@ type turnWork struct {
 	arrivals [][]netpoll.Accepted
 }
 
-// flowState is what a loop knows of the flow of messages. It belongs to the loop's goroutine.
+// flowState is what a loop knows of the flow of frames. It belongs to the loop's goroutine.
 //
 // I1: waiting holds the spokes that are not read because a loop they relay to is behind.
 type flowState struct {
 	waiting []waiter
-	// taken is how many bytes of messages this turn took.
+	// taken is how many bytes of frames this turn has taken.
 	taken int64
 }
 

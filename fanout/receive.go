@@ -22,7 +22,7 @@ func (l *loop) receive(s *Spoke, view []byte) {
 		switch m.Op {
 		case wsframe.Text, wsframe.Binary:
 			l.counts.messages++
-			l.message(s, m.Payload)
+			l.handleMessage(s, m.Payload)
 		case wsframe.Ping:
 			l.pong(s, m.Payload)
 		case wsframe.CloseOp:
@@ -37,9 +37,9 @@ func (l *loop) receive(s *Spoke, view []byte) {
 	}
 }
 
-// message acts on one envelope: at once if no user code has to see it or anything before it, else by way of the spoke's
+// handleMessage acts on one envelope: at once if no user code has to see it or anything before it, else by way of the spoke's
 // inbox.
-func (l *loop) message(s *Spoke, raw []byte) {
+func (l *loop) handleMessage(s *Spoke, raw []byte) {
 	view := &l.scratch.view
 	err := view.Parse(raw)
 	kind := event.None
@@ -109,8 +109,8 @@ func (l *loop) withinRates(s *Spoke, kind event.Kind, size int) bool {
 }
 
 func (l *loop) pong(s *Spoke, payload []byte) {
-	m := newMessage()
-	m.seal(append(m.begin(), payload...), wsframe.Pong, false)
-	l.send(s, m)
-	m.Release()
+	f := newFrame()
+	f.seal(append(f.reserveHeader(), payload...), wsframe.Pong, false)
+	l.send(s, f)
+	f.Release()
 }

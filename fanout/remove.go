@@ -23,8 +23,7 @@ func (h *Hub) RemoveConnection(conn net.Conn) (net.Conn, error) {
 	l.ask(func(r *netpoll.Reactor) {
 		if r.Holds(s.conn) && s.phase == open {
 			unread := s.parser.Unread(nil)
-			l.remove(s, Cause{Kind: CauseRemoved})
-			released = l.detach(s, unread)
+			released = l.detach(s, Cause{Kind: CauseRemoved}, unread)
 		}
 	})
 	if released == nil {

@@ -13,7 +13,7 @@ type requests map[uint32]*[]byte
 var requestPool = sync.Pool{New: func() any { b := make([]byte, 0, 1024); return &b }}
 
 // with returns what has arrived of a request: the stored bytes, how many they were, and view behind them. It is valid until
-// the request is dropped or recycled.
+// the request is discarded or recycled.
 func (r requests) with(slot uint32, view []byte) (buf []byte, scanned int) {
 	stored := r[slot]
 	if stored == nil {
@@ -24,8 +24,8 @@ func (r requests) with(slot uint32, view []byte) (buf []byte, scanned int) {
 	return *stored, scanned
 }
 
-// begin stores the first bytes of a request, or reports false if some are stored already.
-func (r requests) begin(slot uint32, view []byte) bool {
+// storeFirst stores the first bytes of a request, or reports false if some are stored already.
+func (r requests) storeFirst(slot uint32, view []byte) bool {
 	if r[slot] != nil {
 		return false
 	}
@@ -35,15 +35,15 @@ func (r requests) begin(slot uint32, view []byte) bool {
 	return true
 }
 
-// remove returns what is stored of a request, nil for nothing, and hands it over to the caller, who recycles it.
-func (r requests) remove(slot uint32) *[]byte {
+// take returns what is stored of a request, nil for nothing, and hands it over to the caller, who recycles it.
+func (r requests) take(slot uint32) *[]byte {
 	stored := r[slot]
 	delete(r, slot)
 	return stored
 }
 
-// drop discards what is stored of a request.
-func (r requests) drop(slot uint32) { recycleRequest(r.remove(slot)) }
+// discard drops what is stored of a request.
+func (r requests) discard(slot uint32) { recycleRequest(r.take(slot)) }
 
 func recycleRequest(stored *[]byte) {
 	if stored != nil && cap(*stored) <= 2*wsframe.MaxHead {

@@ -75,7 +75,7 @@ func (h *Hub) drain(ctx context.Context) error {
 			return ctx.Err()
 		}
 	}
-	return h.workers.awaitIdle(ctx, h.loops)
+	return h.workers.awaitCallbacks(ctx, h.loops)
 }
 
 func sleep(ctx context.Context, d time.Duration) bool {
@@ -121,13 +121,13 @@ func (h *Hub) stop() {
 		for _, l := range h.loops {
 			l.ask(func(*netpoll.Reactor) {
 				for s := range l.all() {
-					l.abandon(s, Cause{Kind: CauseShutdown})
+					l.end(s, Cause{Kind: CauseShutdown})
 				}
 			})
 		}
 		patience, cancel := context.WithTimeout(context.Background(), lastCallbacks)
 		defer cancel()
-		_ = h.workers.awaitIdle(patience, h.loops)
+		_ = h.workers.awaitCallbacks(patience, h.loops)
 		stats := h.Stats()
 		h.lifecycle.final.Store(&stats)
 		h.stopLoops()

@@ -20,7 +20,7 @@ type Spoke struct {
 	parser wsframe.Parser
 	// pending is the inbox to which the loop appends, nil if nothing is pending.
 	pending *inbox
-	// running is the inbox that is being worked off, nil if none is. It belongs to whom state says.
+	// running is the inbox whose items are being run, nil if there is none. state says who owns it.
 	running *inbox
 	// extra, like state, is for any goroutine. It is made when it is first needed.
 	extra atomic.Pointer[extra]
@@ -30,7 +30,23 @@ type Spoke struct {
 	marks marks
 }
 
-// phase is where a connection stands. It only grows, so the first cause of an end wins; closing.go has the steps.
+// phase is where a connection stands. It only grows, so the first cause of an end wins.
+//
+//	from         to           by                what the peer sees
+//	(new)        handshaking  arrive            nothing
+//	(new)        open         join              nothing: the handshake was done elsewhere
+//	handshaking  open         upgrade           101
+//	handshaking  closing      refuse            an HTTP error
+//	open         closing      closeWith         what is queued, then a close frame
+//	open         closing      peerClosed        what is queued, then its own close code
+//	open         closing      closeSlow         the rest of a half-sent frame, then 1013
+//	closing      lingering    linger            the end of the stream
+//	handshaking  ended        toHTTP            an answer from net/http
+//	open         ended        RemoveConnection  what is queued, then what the new owner sends
+//	any          ended        end               a closed connection
+//
+// openSpoke makes the steps to open, startClosing those from handshaking or open to closing, freeSlot those to ended, after
+// startClosing.
 type phase uint8
 
 const (
@@ -52,7 +68,7 @@ type marks uint8
 const (
 	// connecting: OnConnection has not returned, or what came before it did has not been replayed.
 	connecting marks = 1 << iota
-	// ready: the spoke is in its loop's list of those whose inbox is looked at when the turn ends.
+	// ready: the spoke is in its loop's list for handOver.
 	ready
 	// inboxFull: it is not read because its inbox is full.
 	inboxFull
@@ -73,17 +89,17 @@ const (
 
 // extra is what only some spokes have.
 //
-// Owners: origin never changes once the spoke is announced; keptForUser has its own lock, and so have listeners when they
+// Owners: connInfo never changes once the spoke is announced; userState has its own lock, and so have listeners when they
 // change; rates belongs to the loop's goroutine.
 type extra struct {
-	origin
-	keptForUser
+	connInfo
+	userState
 	listeners listenerSet
 	rates     rates
 }
 
-// origin is how the connection came.
-type origin struct {
+// connInfo is what is known of the connection besides its address.
+type connInfo struct {
 	subprotocol string
 	// key is under which connRegistry has it, nil if that does not.
 	key any
@@ -93,8 +109,8 @@ type origin struct {
 	remote net.Addr
 }
 
-// keptForUser is what a spoke keeps for user code. mu guards all of it.
-type keptForUser struct {
+// userState is what a spoke stores for user code. mu guards all of it.
+type userState struct {
 	mu    sync.Mutex
 	value any
 	// removed is the live connection after RemoveConnection.

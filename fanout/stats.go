@@ -60,7 +60,7 @@ type Stats struct {
 	Pings uint64
 	// Topics that have subscribers, and Subscriptions.
 	Topics, Subscriptions uint64
-	// CallbacksPending is how many inboxes wait for a worker or are being worked off: one or two for each spoke that has
+	// CallbacksPending is how many inboxes wait for a worker or are being run: one or two for each spoke that has
 	// something for its callbacks and listeners. It is 0 when all callbacks have returned.
 	CallbacksPending uint64
 	// Panics of callbacks.

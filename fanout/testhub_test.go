@@ -5,8 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"net"
-	"os"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -14,20 +12,9 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/spokehub/spokehub/event"
 	"github.com/spokehub/spokehub/fanout"
 )
-
-var engines = []fanout.Engine{fanout.EngineEpoll, fanout.EngineEasygo, fanout.EngineParked, fanout.EngineGoroutine}
-
-func eachEngine(t *testing.T, f func(t *testing.T, engine fanout.Engine)) {
-	t.Helper()
-	for _, engine := range engines {
-		t.Run("engine="+engine.String(), func(t *testing.T) { f(t, engine) })
-	}
-}
 
 // disconnect is one call of OnDisconnection.
 type disconnect struct {
@@ -257,34 +244,6 @@ func (h *testHub) checkLedger(st fanout.Stats) {
 		h.t.Errorf("ledger: got %d deliveries, but %d delivered + %d handed back + %d + %d + %d dropped + %d queued", st.Deliveries,
 			st.Delivered, st.HandedBack, st.DroppedBackpressure, st.DroppedClosed, st.DroppedBudget, st.Queued)
 	}
-}
-
-// watchForLeaks wants goroutines and descriptors at the end of the test back where they are now.
-func watchForLeaks(t testing.TB) {
-	t.Helper()
-	goroutines := goleak.IgnoreCurrent()
-	before := descriptors(t)
-	t.Cleanup(func() {
-		if err := goleak.Find(goroutines); err != nil {
-			t.Error(err)
-		}
-		for deadline := time.Now().Add(patience); descriptors(t) > before; runtime.Gosched() {
-			if time.Now().After(deadline) {
-				t.Errorf("got %d descriptors, want the %d of before", descriptors(t), before)
-				return
-			}
-			runtime.GC()
-		}
-	})
-}
-
-func descriptors(t testing.TB) int {
-	t.Helper()
-	entries, err := os.ReadDir("/proc/self/fd")
-	if err != nil {
-		t.Skipf("descriptors can't be counted: %v", err)
-	}
-	return len(entries)
 }
 
 // receive takes one value from a channel.

@@ -66,7 +66,7 @@ var violations = map[string]struct {
 func TestPromise7BreachesOfRFC6455EndWithTheRFCsCode(t *testing.T) {
 	for name, v := range violations {
 		t.Run(name, func(t *testing.T) {
-			eachEngine(t, func(t *testing.T, engine fanout.Engine) {
+			eachEngineAtOnce(t, func(t *testing.T, engine fanout.Engine) {
 				for split, send := range map[string]func(c *client){
 					"whole":         func(c *client) { c.write(v.sent) },
 					"a byte a time": func(c *client) { drip(c, v.sent) },

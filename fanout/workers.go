@@ -13,9 +13,9 @@ import (
 	"github.com/spokehub/spokehub/netpoll"
 )
 
-// workers run user code: spokes whose inbox waits stand in one queue, and tasks on ants work it off, many spokes a task,
-// because a submit costs as much as dozens of messages. A callback that blocks delays one spoke: other tasks serve the rest of
-// the queue, and a watch starts more tasks whenever the queue has stood still. Any goroutine may use it.
+// workers run user code. Spokes whose inbox has something for it wait in one queue. Tasks on ants serve the queue, many spokes a
+// task, because a submit costs as much as dozens of messages. A callback that blocks delays one spoke: other tasks serve the
+// rest of the queue, and a watch starts more of them when the queue has stopped moving. Any goroutine may use it.
 //
 // I1: queue.running is the number of tasks submitted and not ended; never more than max.
 // I2: while the queue is not empty, a task is running or the watch is set.
@@ -51,7 +51,7 @@ func newWorkers(h *Hub, size int) (*workers, error) {
 	}
 	w := &workers{hub: h, pool: pool, max: size}
 	w.task = w.work
-	w.queue.idle = sync.NewCond(&w.queue.mu)
+	w.queue.emptied = sync.NewCond(&w.queue.mu)
 	w.watch.timer = time.AfterFunc(time.Hour, w.startMoreIfStuck)
 	w.watch.timer.Stop()
 	return w, nil
@@ -84,7 +84,7 @@ func (w *workers) startMoreIfStuck() {
 	w.submit(start)
 }
 
-// reserveLocked counts n more tasks, as far as there may be more.
+// reserveLocked counts n more tasks, or as many as max allows, and returns how many.
 func (w *workers) reserveLocked(n int) int {
 	n = max(min(n, w.max-w.queue.running), 0)
 	w.queue.running += n
@@ -141,7 +141,7 @@ func (w *workers) endTask(serving **Spoke, names *interner) {
 // serve runs the items of the spoke's running inbox, up to one that the loop must carry out, and gives the inbox up.
 func (w *workers) serve(s *Spoke, names *interner) {
 	box := s.running
-	for !box.done() {
+	for !box.finished() {
 		i := &box.items[box.pos]
 		if i.kind == itemControl {
 			w.hub.authorize(s, box, i)
@@ -153,13 +153,13 @@ func (w *workers) serve(s *Spoke, names *interner) {
 		w.runItem(s, box, i, names)
 		box.pos++
 	}
-	if box.done() {
+	if box.finished() {
 		s.loop.finishRunning(s)
 		if s.state.stop() {
 			return
 		}
 	}
-	s.state.setIdle()
+	s.state.setFree()
 	if s.loop.reactor.Post((*inboxStopped)(s)) {
 		return
 	}
@@ -183,7 +183,7 @@ func (w *workers) finish(s *Spoke, names *interner) {
 		if s.running == nil {
 			s.running, s.pending = s.pending, nil
 		}
-		for box := s.running; !box.done(); box.pos++ {
+		for box := s.running; !box.finished(); box.pos++ {
 			w.runItem(s, box, &box.items[box.pos], names)
 		}
 		s.loop.finishRunning(s)
@@ -199,13 +199,13 @@ func (t *inboxStopped) Do(*netpoll.Reactor) {
 	s.loop.markReady(s)
 }
 
-// awaitIdle waits until nothing waits for a worker, in the queue or on a loop, and no task runs.
-func (w *workers) awaitIdle(ctx context.Context, loops []*loop) error {
+// awaitCallbacks waits until all callbacks have returned: no spoke waits for a worker, in the queue or on a loop, and no task runs.
+func (w *workers) awaitCallbacks(ctx context.Context, loops []*loop) error {
 	q := &w.queue
 	stop := context.AfterFunc(ctx, func() {
 		q.mu.Lock()
 		defer q.mu.Unlock()
-		q.idle.Broadcast()
+		q.emptied.Broadcast()
 	})
 	defer stop()
 	for {
@@ -218,9 +218,9 @@ func (w *workers) awaitIdle(ctx context.Context, loops []*loop) error {
 			l.ask(func(*netpoll.Reactor) { waiting += len(l.work.ready) })
 		}
 		q.mu.Lock()
-		idle := waiting == 0 && q.pushed == before && q.idleLocked()
+		done := waiting == 0 && q.pushed == before && q.emptyLocked()
 		q.mu.Unlock()
-		if idle {
+		if done {
 			return nil
 		}
 	}
@@ -241,7 +241,7 @@ func (w *workers) stop() {
 	w.submit(last)
 }
 
-// workQueue holds the spokes that wait for workers.serve, and counts the tasks that work it off. mu guards all of it.
+// workQueue holds the spokes that wait for workers.serve, and counts the tasks that serve it. mu guards all of it.
 type workQueue struct {
 	mu     sync.Mutex
 	spokes []*Spoke
@@ -252,8 +252,8 @@ type workQueue struct {
 	// pushed counts calls of push, taken the spokes that pop returned.
 	pushed uint64
 	taken  uint64
-	// idle is signalled when no task runs any more.
-	idle *sync.Cond
+	// emptied is signalled when no task runs any more.
+	emptied *sync.Cond
 }
 
 const (
@@ -265,7 +265,7 @@ const (
 
 func (q *workQueue) waitingLocked() int { return len(q.spokes) - q.next }
 
-func (q *workQueue) idleLocked() bool { return q.running == 0 && q.waitingLocked() == 0 }
+func (q *workQueue) emptyLocked() bool { return q.running == 0 && q.waitingLocked() == 0 }
 
 // pop removes the next spoke. If there is none it returns nil, and the task that asked counts as ended.
 func (q *workQueue) pop() *Spoke {
@@ -302,7 +302,7 @@ func (q *workQueue) taskEnded() {
 func (q *workQueue) taskEndedLocked() {
 	q.running--
 	if q.running == 0 {
-		q.idle.Broadcast()
+		q.emptied.Broadcast()
 	}
 }
 
@@ -310,8 +310,8 @@ func (q *workQueue) taskEndedLocked() {
 func (q *workQueue) awaitEmpty(ctx context.Context) (pushed uint64, err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for !q.idleLocked() && ctx.Err() == nil {
-		q.idle.Wait()
+	for !q.emptyLocked() && ctx.Err() == nil {
+		q.emptied.Wait()
 	}
 	return q.pushed, ctx.Err()
 }

@@ -46,7 +46,7 @@ func TestTasksNeverExceedTheWorkers(t *testing.T) {
 
 func TestTheWorkQueueGivesSpokesInTheirOrder(t *testing.T) {
 	q := &workQueue{}
-	q.idle = sync.NewCond(&q.mu)
+	q.emptied = sync.NewCond(&q.mu)
 	var model []*Spoke
 	for range 200 {
 		for range rand.IntN(3 * minShifted) {

@@ -8,7 +8,7 @@ import (
 )
 
 // Task is work for a reactor. Do runs once on the reactor's goroutine, in the order in which tasks were posted, and
-// must not block. In this package *link, *linkWritten and TaskFunc are tasks; in package fanout *message (an event on its
+// must not block. In this package *link, *linkWritten and TaskFunc are tasks; in package fanout *frame (an event on its
 // way out) and what loops tell each other.
 type Task interface {
 	Do(r *Reactor)
