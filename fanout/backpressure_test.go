@@ -115,6 +115,7 @@ func TestPromise8OnBackpressureIsCalledOnceBeforeTheClose(t *testing.T) {
 }
 
 func TestPromise8APeerThatNeverReadsIsCutOff(t *testing.T) {
+	t.Parallel()
 	eachEngineAtOnce(t, func(t *testing.T, engine fanout.Engine) {
 		h, told := overflowing(t, fanout.Config{Engine: engine, CloseTimeout: 300 * time.Millisecond})
 		c, spoke := h.join()

@@ -241,6 +241,7 @@ func TestPromise9AFullPoolPausesReadingAndLosesNothing(t *testing.T) {
 }
 
 func TestPromise9OnDisconnectionComesEvenWhenShutdownDidNotWaitForIt(t *testing.T) {
+	t.Parallel()
 	eachEngineAtOnce(t, func(t *testing.T, engine fanout.Engine) {
 		proceed, entered := make(chan struct{}), make(chan struct{}, 1)
 		h := newTestHub(t, fanout.Config{Engine: engine})

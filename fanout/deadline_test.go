@@ -10,6 +10,7 @@ import (
 )
 
 func TestHandshakeDeadlines(t *testing.T) {
+	t.Parallel()
 	type deadline struct {
 		sent   string
 		cfg    fanout.Config
@@ -44,6 +45,7 @@ func TestHandshakeDeadlines(t *testing.T) {
 }
 
 func TestPingsGoToTheSilentAndTheDeadAreGone(t *testing.T) {
+	t.Parallel()
 	eachEngineAtOnce(t, func(t *testing.T, engine fanout.Engine) {
 		h := newTestHub(t, fanout.Config{Engine: engine, PingInterval: 200 * time.Millisecond, PeerTimeout: 500 * time.Millisecond})
 		c := added(h, map[fanout.Engine]string{fanout.EngineEpoll: "tcp", fanout.EngineEasygo: "unix", fanout.EngineParked: "tcp", fanout.EngineGoroutine: "pipe"}[engine])
@@ -87,6 +89,7 @@ func TestPingsAreNotForThoseThatSpeak(t *testing.T) {
 }
 
 func TestPingsCanBeTurnedOff(t *testing.T) {
+	t.Parallel()
 	eachEngineAtOnce(t, func(t *testing.T, engine fanout.Engine) {
 		h := newTestHub(t, fanout.Config{Engine: engine, Reactors: 1, PingInterval: -1, PeerTimeout: 200 * time.Millisecond, HandshakeTimeout: 600 * time.Millisecond})
 		c, _ := h.join()

@@ -49,6 +49,7 @@ func TestShutdownFlushesQueuesAndClosesWith1012(t *testing.T) {
 }
 
 func TestShutdownIsSpreadOverTheDrainPeriod(t *testing.T) {
+	t.Parallel()
 	eachEngineAtOnce(t, func(t *testing.T, engine fanout.Engine) {
 		const period = 600 * time.Millisecond
 		h := newTestHub(t, fanout.Config{Engine: engine, DrainPeriod: period})
@@ -99,6 +100,7 @@ func TestShutdownIsSpreadOverTheDrainPeriod(t *testing.T) {
 }
 
 func TestShutdownWaitsForTheGracePeriodAndServesMeanwhile(t *testing.T) {
+	t.Parallel()
 	eachEngineAtOnce(t, func(t *testing.T, engine fanout.Engine) {
 		h := newTestHub(t, fanout.Config{Engine: engine, DrainGrace: 300 * time.Millisecond})
 		address := h.serve()

@@ -26,8 +26,7 @@ func eachEngineAtOnce(t *testing.T, f func(t *testing.T, engine fanout.Engine)) 
 	atOnce(t, cases, f)
 }
 
-// atOnce runs a subtest for each case, all side by side whatever -parallel says: they mostly wait. Leaks are looked for when
-// the last of them has ended.
+// atOnce runs a subtest for each case, all side by side whatever -parallel says: they mostly wait.
 func atOnce[C any](t *testing.T, cases map[string]C, f func(t *testing.T, c C)) {
 	t.Helper()
 	watchForLeaks(t)

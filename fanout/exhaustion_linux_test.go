@@ -13,6 +13,7 @@ import (
 const exhaustionEngine = "SPOKEHUB_TEST_EXHAUSTION"
 
 func TestExhaustedDescriptorsPauseAcceptingAndNothingElse(t *testing.T) {
+	t.Parallel()
 	eachEngineAtOnce(t, func(t *testing.T, engine fanout.Engine) {
 		child := exec.Command(os.Args[0], "-test.run=^TestExhaustionInAProcessOfItsOwn$", "-test.v")
 		child.Env = append(os.Environ(), exhaustionEngine+"="+engine.String())

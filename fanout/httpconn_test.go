@@ -167,6 +167,7 @@ func TestFullHubReadsFewRequestsAtATime(t *testing.T) {
 }
 
 func TestFullHubLimitsTheTimeForARequest(t *testing.T) {
+	t.Parallel()
 	eachEngineAtOnce(t, func(t *testing.T, engine fanout.Engine) {
 		h := newTestHub(t, fanout.Config{Engine: engine, MaxConnections: 1, HandshakeTimeout: 200 * time.Millisecond})
 		h.join()

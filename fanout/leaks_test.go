@@ -3,38 +3,57 @@ package fanout_test
 import (
 	"os"
 	"runtime"
-	"sync/atomic"
+	"sync"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
 )
 
-// leaksWatched says that a test, or one around it, watches for leaks.
-var leaksWatched atomic.Bool
+// leakWatch is what the tests that run now started from: a test and its subtests, or tests that run side by side. mu guards
+// all of it.
+var leakWatch struct {
+	mu      sync.Mutex
+	running int
+	// goroutines ignores those of before the first of them, descriptors is how many there were.
+	goroutines  goleak.Option
+	descriptors int
+}
 
-// watchForLeaks wants goroutines and descriptors at the end of the test back where they are now. A test that is part of one
-// that watches, or watches already, leaves it at that.
+// watchForLeaks wants goroutines and descriptors back where they were. The last to end of the tests that run at the same time
+// looks for what all of them have left.
 func watchForLeaks(t testing.TB) {
 	t.Helper()
-	if !leaksWatched.CompareAndSwap(false, true) {
-		return
+	w := &leakWatch
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.running == 0 {
+		w.goroutines = goleak.IgnoreCurrent()
+		w.descriptors = descriptors(t)
 	}
-	goroutines := goleak.IgnoreCurrent()
-	before := descriptors(t)
+	w.running++
 	t.Cleanup(func() {
-		defer leaksWatched.Store(false)
-		if err := goleak.Find(goroutines); err != nil {
-			t.Error(err)
-		}
-		for deadline := time.Now().Add(patience); descriptors(t) > before; runtime.Gosched() {
-			if time.Now().After(deadline) {
-				t.Errorf("got %d descriptors, want the %d of before", descriptors(t), before)
-				return
-			}
-			runtime.GC()
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.running--
+		if w.running == 0 {
+			findLeaks(t, w.goroutines, w.descriptors)
 		}
 	})
+}
+
+func findLeaks(t testing.TB, goroutines goleak.Option, before int) {
+	t.Helper()
+	if err := goleak.Find(goroutines); err != nil {
+		t.Error(err)
+	}
+	for deadline := time.Now().Add(patience); descriptors(t) > before; runtime.Gosched() {
+		if time.Now().After(deadline) {
+			t.Errorf("got %d descriptors, want the %d of before", descriptors(t), before)
+			return
+		}
+		runtime.GC()
+	}
 }
 
 func descriptors(t testing.TB) int {

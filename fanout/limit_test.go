@@ -179,6 +179,7 @@ func (l exhaustedListener) Accept() (net.Conn, error) {
 }
 
 func TestServePausesWhileAForeignListenerIsExhausted(t *testing.T) {
+	t.Parallel()
 	eachEngineAtOnce(t, func(t *testing.T, engine fanout.Engine) {
 		h := newTestHub(t, fanout.Config{Engine: engine})
 		room := make(chan struct{})

@@ -14,6 +14,7 @@ import (
 )
 
 func TestPromise2ACallbackThatEndsItsGoroutineAfterShutdownLosesNoGoodbye(t *testing.T) {
+	t.Parallel()
 	eachEngineAtOnce(t, func(t *testing.T, engine fanout.Engine) {
 		proceed, entered := make(chan struct{}), make(chan struct{}, 1)
 		h := newTestHub(t, fanout.Config{Engine: engine, OnEvent: func(*fanout.Spoke, event.Event) {
