@@ -37,7 +37,7 @@ type round struct {
 
 // round runs until end, longer if not every scenario has had its turn by then, and checks the outcome.
 func (s *soak) round(ctx context.Context, number int, end time.Time) (err error) {
-	s.starts = append(s.starts, s.elapsed())
+	s.count(func(t *totals) { t.Rounds++ })
 	r := &round{soak: s, number: number, small: max(s.Spokes/smallTopic, 1)}
 	r.topics = max(r.small/smallTopic, 1)
 	flags := append([]string{
