@@ -154,7 +154,12 @@ func (c comparison) measure() error {
 				left := time.Since(began) / time.Duration(done) * time.Duration(total-done+1)
 				fmt.Fprintf(os.Stderr, "[%d of %d, about %v left] %s: %s\n", done, total, left.Round(time.Second), w.Name(), target.Name)
 				result, err := load.Run(c.settings, target, w)
-				if err := appendFinding(c.data, newFinding(c.command, w, target, run, result, err)); err != nil {
+				f := finding{time.Now(), c.command, target.Name, target.Version, w.Label, w.Name(), run, result, ""}
+				if err != nil {
+					f.Error = err.Error()
+					fmt.Fprintln(os.Stderr, "failed:", err)
+				}
+				if err := appendFinding(c.data, f); err != nil {
 					return err
 				}
 			}

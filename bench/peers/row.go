@@ -125,30 +125,29 @@ func (r row) name(all findings) (string, bool) {
 
 // verdict compares the hub with what is wanted of it.
 type verdict struct {
-	ratio  float64
-	target string
-	met    string
+	ratio       float64
+	target, met string
 }
 
-func (g goal) judge(hub, rival spread, hasHub, hasRival bool) verdict {
-	var v verdict
-	if hasHub && hasRival && rival.median != 0 {
+func (g goal) judge(hub, rival spread) (v verdict) {
+	if hub.runs > 0 && rival.median != 0 {
 		v.ratio = hub.median / rival.median
 	}
-	got, limit := v.ratio, g.ratio
+	got, limit, bound := v.ratio, g.ratio, "at most"
+	if g.more {
+		bound = "or more"
+	}
 	switch {
 	case g.absolute > 0:
 		got, limit = hub.median, g.absolute
-		v.target = fmt.Sprintf("%s at most", figure(g.absolute))
-	case g.ratio > 0 && g.more:
-		v.target = fmt.Sprintf("%.2f of %s or more", g.ratio, strings.Replace(g.against(), "bun", "Bun", 1))
+		v.target = fmt.Sprintf("%s %s", figure(g.absolute), bound)
 	case g.ratio > 0:
-		v.target = fmt.Sprintf("%.2f of %s at most", g.ratio, strings.Replace(g.against(), "bun", "Bun", 1))
+		v.target = fmt.Sprintf("%.2f of %s %s", g.ratio, strings.Replace(g.against(), "bun", "Bun", 1), bound)
 	default:
 		return v
 	}
 	switch {
-	case !hasHub || g.absolute == 0 && v.ratio == 0:
+	case hub.runs == 0 || g.absolute == 0 && v.ratio == 0:
 	case g.more == (got >= limit) || got == limit:
 		v.met = "yes"
 	default:
