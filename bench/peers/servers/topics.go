@@ -40,13 +40,6 @@ func (t *topics[M]) join(topic string, member M) {
 	t.joined[member][topic] = struct{}{}
 }
 
-func (t *topics[M]) leaveLocked(topic string, member M) {
-	delete(t.members[topic], member)
-	if len(t.members[topic]) == 0 {
-		delete(t.members, topic)
-	}
-}
-
 // drop takes a member from all topics.
 func (t *topics[M]) drop(member M) {
 	t.mu.Lock()
@@ -55,6 +48,13 @@ func (t *topics[M]) drop(member M) {
 		t.leaveLocked(topic, member)
 	}
 	delete(t.joined, member)
+}
+
+func (t *topics[M]) leaveLocked(topic string, member M) {
+	delete(t.members[topic], member)
+	if len(t.members[topic]) == 0 {
+		delete(t.members, topic)
+	}
 }
 
 // others calls visit for every subscriber but the sender, under the lock.
