@@ -2,11 +2,7 @@
 
 package load
 
-import (
-	"fmt"
-
-	"github.com/spokehub/spokehub/bench/swarm"
-)
+import "github.com/spokehub/spokehub/bench/swarm"
 
 const churnFirstTopic = 1 << 16
 
@@ -20,10 +16,9 @@ type churn struct {
 }
 
 func (c churn) workload(label string) Workload {
-	return Workload{
-		Label: label, Parameters: fmt.Sprintf("spokes=%d/controls=%g/batch=%d", c.giant.spokes, c.controls, c.batch),
-		controls: true, connections: c.giant.spokes + c.churners, processes: 2, measure: c.measure,
-	}
+	w := workload(label, c.giant.spokes+c.churners, c.measure, "spokes=%d/controls=%g/batch=%d", c.giant.spokes, c.controls, c.batch)
+	w.controls, w.processes = true, 2
+	return w
 }
 
 func (c churn) measure(s *setup) {

@@ -2,11 +2,7 @@
 
 package load
 
-import (
-	"fmt"
-
-	"github.com/spokehub/spokehub/bench/swarm"
-)
+import "github.com/spokehub/spokehub/bench/swarm"
 
 // events has spokes send events to a topic without subscribers, as fast as the server reads them, a batch of them in each write.
 type events struct {
@@ -14,10 +10,7 @@ type events struct {
 }
 
 func (e events) workload(label string) Workload {
-	return Workload{
-		Label: label, Parameters: fmt.Sprintf("spokes=%d/batch=%d/bytes=%d", e.spokes, e.batch, e.bytes),
-		connections: e.spokes, measure: e.measure,
-	}
+	return workload(label, e.spokes, e.measure, "spokes=%d/batch=%d/bytes=%d", e.spokes, e.batch, e.bytes)
 }
 
 func (e events) measure(s *setup) {

@@ -18,10 +18,7 @@ type fanout struct {
 }
 
 func (f fanout) workload(label string) Workload {
-	return Workload{
-		Label: label, Parameters: fmt.Sprintf("spokes=%d/topics=%d/window=%d/bytes=%d", f.spokes, f.topics, f.window, f.bytes),
-		connections: f.spokes, measure: f.measure,
-	}
+	return workload(label, f.spokes, f.measure, "spokes=%d/topics=%d/window=%d/bytes=%d", f.spokes, f.topics, f.window, f.bytes)
 }
 
 func (f fanout) measure(s *setup) {

@@ -2,11 +2,7 @@
 
 package load
 
-import (
-	"fmt"
-
-	"github.com/spokehub/spokehub/bench/swarm"
-)
+import "github.com/spokehub/spokehub/bench/swarm"
 
 // growth compares few spokes with many: bytes of each, and CPU of a delivery while one message is in flight.
 type growth struct {
@@ -14,9 +10,7 @@ type growth struct {
 }
 
 func (g growth) workload(label string) Workload {
-	return Workload{
-		Label: label, Parameters: fmt.Sprintf("from=%d/to=%d/bytes=%d", g.from, g.to, g.bytes), connections: g.to, measure: g.measure,
-	}
+	return workload(label, g.to, g.measure, "from=%d/to=%d/bytes=%d", g.from, g.to, g.bytes)
 }
 
 func (g growth) measure(s *setup) {

@@ -2,11 +2,7 @@
 
 package load
 
-import (
-	"fmt"
-
-	"github.com/spokehub/spokehub/bench/swarm"
-)
+import "github.com/spokehub/spokehub/bench/swarm"
 
 // mixed publishes to one giant topic and beside it to many topics of one spoke each, and shows whether the small ones wait for the
 // giant. The small ones have a client process of their own, so that the giant's clients don't hold them up.
@@ -18,11 +14,10 @@ type mixed struct {
 }
 
 func (x mixed) workload(label string) Workload {
-	return Workload{
-		Label:       label,
-		Parameters:  fmt.Sprintf("spokes=%d/rate=%g/small=%d/bytes=%d", x.giant.spokes, x.giant.perSecond, x.small, x.giant.bytes),
-		connections: x.giant.spokes + x.small, processes: 2, measure: x.measure,
-	}
+	w := workload(label, x.giant.spokes+x.small, x.measure,
+		"spokes=%d/rate=%g/small=%d/bytes=%d", x.giant.spokes, x.giant.perSecond, x.small, x.giant.bytes)
+	w.processes = 2
+	return w
 }
 
 func (x mixed) measure(s *setup) {

@@ -15,11 +15,11 @@ type rate struct {
 }
 
 func (r rate) workload(label string) Workload {
-	parameters := fmt.Sprintf("spokes=%d/rate=%g/bytes=%d", r.spokes, r.perSecond, r.bytes)
+	topics := ""
 	if r.topics > 1 {
-		parameters = fmt.Sprintf("spokes=%d/topics=%d/rate=%g/bytes=%d", r.spokes, r.topics, r.perSecond, r.bytes)
+		topics = fmt.Sprintf("topics=%d/", r.topics)
 	}
-	return Workload{Label: label, Parameters: parameters, connections: r.spokes, measure: r.measure}
+	return workload(label, r.spokes, r.measure, "spokes=%d/%srate=%g/bytes=%d", r.spokes, topics, r.perSecond, r.bytes)
 }
 
 func (r rate) measure(s *setup) {

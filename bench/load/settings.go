@@ -5,13 +5,11 @@ package load
 import (
 	"io"
 	"time"
-
-	"github.com/spokehub/spokehub/bench/swarm"
 )
 
 // Settings are what all workloads of a run have in common.
 type Settings struct {
-	// Duration is how long each workload is measured; 0 means Short or DefaultDuration.
+	// Duration is how long each workload is measured; 0 means five seconds, or 1.5 with Short.
 	Duration time.Duration
 	// Warmup goes before it; 0 means a fifth of it, at most a second.
 	Warmup time.Duration
@@ -28,28 +26,18 @@ type Settings struct {
 }
 
 const (
-	// DefaultDuration is how long a workload is measured.
-	DefaultDuration = 5 * time.Second
-	// ShortDuration is how long in a quick pass.
-	ShortDuration = 1500 * time.Millisecond
+	defaultDuration = 5 * time.Second
+	shortDuration   = 1500 * time.Millisecond
 )
 
 func (s Settings) duration() time.Duration {
-	switch {
-	case s.Duration > 0:
-		return s.Duration
-	case s.Short:
-		return ShortDuration
+	if s.Short {
+		return or(s.Duration, shortDuration)
 	}
-	return DefaultDuration
+	return or(s.Duration, defaultDuration)
 }
 
-func (s Settings) warmup() time.Duration {
-	if s.Warmup > 0 {
-		return s.Warmup
-	}
-	return min(s.duration()/5, time.Second)
-}
+func (s Settings) warmup() time.Duration { return or(s.Warmup, min(s.duration()/5, time.Second)) }
 
 // layout is which cores the server and the clients run on.
 type layout struct {
@@ -58,25 +46,13 @@ type layout struct {
 
 // plan divides the cores: the first ones for the server, the rest for the clients. With one core they share it.
 func (s Settings) plan(cores []int) layout {
-	want := s.ServerCores
-	if want == 0 {
-		want = 2
-		if len(cores) <= 3 {
-			want = 1
-		}
+	usual := 2
+	if len(cores) <= 3 {
+		usual = 1
 	}
-	want = min(want, max(len(cores)-1, 1))
+	want := min(or(s.ServerCores, usual), max(len(cores)-1, 1))
 	if want == len(cores) {
 		return layout{server: cores, clients: cores}
 	}
 	return layout{server: cores[:want], clients: cores[want:]}
-}
-
-// processes is how many client processes a number of connections needs.
-func (s Settings) processes(limit swarm.FileLimit, connections, cores int) int {
-	wanted := cores
-	if s.Clients > 0 {
-		wanted = s.Clients
-	}
-	return limit.Processes(connections, wanted)
 }

@@ -42,8 +42,8 @@ func TestDurationsAdapt(t *testing.T) {
 		settings         Settings
 		duration, warmup time.Duration
 	}{
-		"by default":       {Settings{}, DefaultDuration, time.Second},
-		"to a short pass":  {Settings{Short: true}, ShortDuration, ShortDuration / 5},
+		"by default":       {Settings{}, defaultDuration, time.Second},
+		"to a short pass":  {Settings{Short: true}, shortDuration, shortDuration / 5},
 		"to what is asked": {Settings{Short: true, Duration: time.Minute, Warmup: 3 * time.Second}, time.Minute, 3 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/spokehub/spokehub/bench/server"
+	"github.com/spokehub/spokehub/bench/swarm"
 )
 
 const (
@@ -43,10 +44,14 @@ func (w slow) measure(s *setup) {
 	s.countCloses(stalled)
 }
 
-// waitStalled lets time pass while some don't read. Once the server has counted a close frame for each, they read again: a server waits
-// only so long for a client to take its close frame.
+// waitStalled lets time pass while some don't read: but in a quick pass, enough for some 6 MB each, more than the kernel and the hub hold.
+// Once the server has counted a close frame for each, they read again: a server waits only so long for a client to take its close frame.
 func (w slow) waitStalled(s *setup, stalled int) {
-	end := time.Now().Add(w.overflow(s.settings))
+	length := s.settings.duration()
+	if !s.settings.Short {
+		length = max(length, time.Duration(6<<20/(w.perSecond*float64(w.bytes))*float64(time.Second)))
+	}
+	end := time.Now().Add(length)
 	for asleep := true; time.Now().Before(end); {
 		s.wait(checkEvery, fmt.Sprintf("measuring with %d stalled", stalled))
 		metrics, err := s.server.Metrics()
@@ -57,26 +62,11 @@ func (w slow) waitStalled(s *setup, stalled int) {
 	}
 }
 
-// overflow is how long the stalled ones stay so: time enough for some 6 MB each, more than the kernel and the hub hold, but in a quick
-// pass.
-func (w slow) overflow(settings Settings) time.Duration {
-	if settings.Short {
-		return settings.duration()
-	}
-	const fill = 6 << 20
-	return max(settings.duration(), time.Duration(fill/(w.perSecond*float64(w.bytes))*float64(time.Second)))
-}
-
 // countCloses lets the stalled ones read what is left for them, to the close frame if there is one.
 func (s *setup) countCloses(stalled int) {
 	must(s.fleet.Resume(groupMain))
 	s.wait(s.settings.warmup(), "waiting for close frames")
-	codes := map[uint16]int{}
-	for _, report := range must(s.fleet.Report(nil)) {
-		for code, n := range report.Closes {
-			codes[code] += n
-		}
-	}
+	codes := swarm.Total(must(s.fleet.Report(nil))).Closes
 	s.result.Add(MetricClosed1013, float64(codes[closeBackpressure]))
 	s.result.Note("%d stalled; connections ended by the server, by close code: %v", stalled, codes)
 }

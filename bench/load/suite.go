@@ -1,10 +1,17 @@
 //go:build linux
 
+// Package load measures a WebSocket server with a swarm of clients over real sockets: the hub's real binary, or a peer, in a process of
+// its own on cores of its own. `go test -bench load ./bench` and bench/peers share it.
+//
+// Run takes a Target, which is a server that can be started, and a Workload, which connects clients, publishes and measures. It returns a
+// Result: metrics, and notes on what a reader must know, such as a lost event, a ledger that doesn't add up, or a generator that was the
+// bottleneck.
 package load
 
 import (
 	"fmt"
 	"math"
+	"time"
 
 	"github.com/gobwas/ws"
 
@@ -56,6 +63,11 @@ func (z Sizes) Fit(limit swarm.FileLimit) (fitting Sizes, note string) {
 		note = fmt.Sprintf("the file limit of %d allows %d spokes, not %d", limit.Hard, z.Room, wanted)
 	}
 	return z, note
+}
+
+// workload names the parameters as a format gives them.
+func workload(label string, connections int, measure func(*setup), format string, parameters ...any) Workload {
+	return Workload{Label: label, Parameters: fmt.Sprintf(format, parameters...), connections: connections, measure: measure}
 }
 
 const (
@@ -112,7 +124,7 @@ func Suite(sizes Sizes, short bool) []Workload {
 	})
 }
 
-func or[N int | float64](asked, usual N) N {
+func or[N int | float64 | time.Duration](asked, usual N) N {
 	if asked > 0 {
 		return asked
 	}

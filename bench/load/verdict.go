@@ -4,7 +4,6 @@ package load
 
 import (
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/spokehub/spokehub/bench/server"
@@ -17,20 +16,12 @@ func (s *setup) finish() (sent []uint64) {
 	sent = must(s.fleet.Pause())
 	s.drain()
 	reports := must(s.fleet.Report(sent))
-	var faults swarm.Faults
-	received, example := uint64(0), ""
-	for _, report := range reports {
-		faults.Add(report.Faults)
-		received += report.Delivered
-		if example == "" && report.Example != "" {
-			example = " (for instance: " + report.Example + ")"
-		}
+	total := swarm.Total(reports)
+	s.result.Add(MetricFaults, float64(total.Faults.Sum()))
+	if total.Faults.Sum() > 0 {
+		s.result.void("%+v, for instance: %s", total.Faults, total.Example)
 	}
-	s.result.Add(MetricFaults, float64(faults.Sum()))
-	if faults.Sum() > 0 {
-		s.result.void("%s%s", describe(faults), example)
-	}
-	s.checkLedger(received)
+	s.checkLedger(total.Delivered)
 	return sent
 }
 
@@ -48,11 +39,6 @@ func (s *setup) drain() {
 		s.progress.report("draining")
 		time.Sleep(pollEvery)
 	}
-}
-
-func describe(f swarm.Faults) string {
-	return fmt.Sprintf("%d lost, %d duplicate, %d reordered, %d of other topics, %d malformed, %d healthy connections closed",
-		f.Lost, f.Duplicated, f.Reordered, f.Foreign, f.Malformed, f.Closed)
 }
 
 // checkLedger holds the hub to its promise that every event is accounted for, and compares with what the subscribers received. An older

@@ -179,12 +179,10 @@ func (r *round) drain() error {
 		if err != nil {
 			return err
 		}
-		drained, ended = 0, 0
-		for _, report := range reports {
-			drained += report.Closes[closeRestart]
-			for _, n := range report.Closes {
-				ended += n
-			}
+		closes := swarm.Total(reports).Closes
+		drained, ended = closes[closeRestart], 0
+		for _, n := range closes {
+			ended += n
 		}
 		time.Sleep(50 * time.Millisecond)
 	}

@@ -3,6 +3,7 @@
 package storm
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -49,9 +50,7 @@ func (c *Churned) add(other Churned) {
 	c.Upgraded += other.Upgraded
 	c.Subscribed += other.Subscribed
 	c.Failed += other.Failed
-	if c.Example == "" {
-		c.Example = other.Example
-	}
+	c.Example = cmp.Or(c.Example, other.Example)
 }
 
 // churning is one run of a Churn. Its clients share it; next is the number of the next connection.

@@ -2,6 +2,8 @@
 
 package swarm
 
+import "cmp"
+
 // Report is what the subscribers of one group received, in one process or in all.
 type Report struct {
 	// Delivered events were checked and in place.
@@ -28,31 +30,33 @@ func (f *Fleet) Report(sent []uint64) ([]Report, error) {
 	}
 	reports := make([]Report, MaxGroups)
 	for i := range reports {
-		reports[i] = newReport()
-		for _, r := range replies {
-			reports[i].add(r.Groups[i])
+		group := make([]Report, len(replies))
+		for child := range replies {
+			group[child] = replies[child].Groups[i]
 		}
+		reports[i] = Total(group)
 	}
 	return reports, nil
 }
 
-func (r *Report) add(other Report) {
-	r.Delivered += other.Delivered
-	r.Faults.Add(other.Faults)
-	r.Latency.Merge(other.Latency)
-	for code, n := range other.Closes {
-		r.Closes[code] += n
+// Total adds reports up.
+func Total(reports []Report) Report {
+	total := newReport()
+	for _, r := range reports {
+		total.Delivered += r.Delivered
+		total.Faults.Add(r.Faults)
+		total.Latency.Merge(r.Latency)
+		for code, n := range r.Closes {
+			total.Closes[code] += n
+		}
+		total.Retries = append(total.Retries, r.Retries...)
+		total.Example = cmp.Or(total.Example, r.Example)
 	}
-	r.Retries = append(r.Retries, other.Retries...)
-	if r.Example == "" {
-		r.Example = other.Example
-	}
+	return total
 }
 
 // closed counts a connection that should have lived, and keeps the first reason.
 func (r *Report) closed(why string) {
 	r.Faults.Closed++
-	if r.Example == "" {
-		r.Example = why
-	}
+	r.Example = cmp.Or(r.Example, why)
 }
