@@ -17,7 +17,7 @@ type parent struct {
 }
 
 // runCommand executes the command that has come. The parent sends the next one once it has the answer, and a command is short enough
-// to come at once.
+// to come at once. A connect is answered later, by dialMore.
 func (p *process) runCommand() error {
 	var c command
 	if err := p.parent.commands.Decode(&c); err != nil {
@@ -25,22 +25,14 @@ func (p *process) runCommand() error {
 		return nil
 	}
 	done := reply{Do: c.Do}
-	if err := p.execute(c, &done); err != nil {
-		done.Error = err.Error()
-	}
-	if c.Do == doConnect && done.Error == "" {
-		return nil
-	}
-	return p.parent.answers.Encode(done)
-}
-
-// execute does what a command asks for. A connect is answered later, by dialMore.
-func (p *process) execute(c command, done *reply) error {
+	var err error
 	switch c.Do {
 	case doConnect:
-		return p.connect(*c.Plan)
+		if err = p.connect(*c.Plan); err == nil {
+			return nil
+		}
 	case doPublish:
-		return p.publish(c.Publish, c.Here)
+		err = p.publish(c.Publish, c.Here)
 	case doPause:
 		done.Sent = p.pause()
 	case doMark:
@@ -53,10 +45,11 @@ func (p *process) execute(c command, done *reply) error {
 		done.Count = p.resume(c.Group)
 	case doReport:
 		done.Groups = p.report(c.Sent)
-	default:
-		return fmt.Errorf("unknown command %q", c.Do)
 	}
-	return nil
+	if err != nil {
+		done.Error = err.Error()
+	}
+	return p.parent.answers.Encode(done)
 }
 
 func (p *process) connect(plan Plan) error {
