@@ -57,9 +57,7 @@ func installBun(directory, binary string, progress io.Writer) error {
 	if _, err := os.Stat(binary); err == nil {
 		return nil
 	}
-	if progress != nil {
-		fmt.Fprintf(progress, "installing bun@%s from npm into %s\n", bunVersion, directory)
-	}
+	fmt.Fprintf(progress, "installing bun@%s from npm into %s\n", bunVersion, directory)
 	if _, err := server.Output("", "npm", "install", "--no-audit", "--no-fund", "--prefix", directory, "bun@"+bunVersion); err != nil {
 		return err
 	}

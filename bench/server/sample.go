@@ -71,16 +71,6 @@ func (s *Server) Await(ctx context.Context, satisfied func(Sample) bool) (Sample
 	}
 }
 
-// SettledLike reports whether nothing is open, subscribed or queued beyond what an earlier sample had.
-func (s Sample) SettledLike(earlier Sample) bool {
-	for _, name := range []string{Connections, Topics, Subscriptions, Queued, QueuedBytes} {
-		if s.Metrics[name] != earlier.Metrics[name] {
-			return false
-		}
-	}
-	return s.Descriptors <= earlier.Descriptors
-}
-
 // String lists the main figures.
 func (s Sample) String() string {
 	return fmt.Sprintf("%.1f MB resident (%.1f MB anonymous), %.1f MB heap, %d descriptors, %d goroutines, %.0f connections, %.0f subscriptions, %.0f queued",

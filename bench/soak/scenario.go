@@ -46,13 +46,9 @@ func (r *round) runScenarios(ctx context.Context, end time.Time) {
 	length := min(max(whole/time.Duration(len(scenarios)+1), shortestPhase), longestPhase)
 	running, stop := context.WithDeadline(ctx, end)
 	defer stop()
-	for first := true; first || running.Err() == nil; first = false {
+	for turn := ctx; turn.Err() == nil; turn = running {
 		for _, i := range chance.Perm(len(scenarios)) {
-			if first {
-				r.phase(ctx, scenarios[i], length)
-			} else {
-				r.phase(running, scenarios[i], length)
-			}
+			r.phase(turn, scenarios[i], length)
 		}
 	}
 }

@@ -2,6 +2,13 @@
 
 package swarm
 
+const (
+	floodTurn      = 32
+	floodPingEvery = 32
+	maxFloodPings  = 8
+	churnAckEvery  = 4
+)
+
 // publisher writes events. windowPublisher, ratePublisher, floodPublisher and churnPublisher implement it.
 type publisher interface {
 	// pump publishes what is due and returns when to call it again at the latest; never means once credits, answers or room in a socket
@@ -100,3 +107,113 @@ func (r *ratePublisher) pump(now int64) int64 {
 func (r *ratePublisher) due() int64 { return r.start + int64(float64(r.sent)*r.interval) }
 
 func (r *ratePublisher) published() uint64 { return r.count }
+
+// floodPublisher writes batches of events over many connections in turn, as fast as the server reads. Some of the writes end with a
+// ping, and while several pings are unanswered it waits: so far fewer writes are in flight than there are connections, and the server
+// finds one write at a time in a socket however slow it is.
+// I1: pings minus their answers never exceeds maxFloodPings.
+type floodPublisher struct {
+	rotation
+	dialect   Dialect
+	size      int
+	batch     int
+	writers   []*writer
+	next      int
+	sincePing int
+	pings     uint64
+	tally     *tally
+}
+
+func newFloodPublisher(p *Publication, dialect Dialect, writers []*writer, t *tally) *floodPublisher {
+	return &floodPublisher{
+		rotation: newRotation(p), dialect: dialect, size: p.Size, batch: max(p.Batch, 1), writers: writers,
+		pings: t.answered.Load(), tally: t,
+	}
+}
+
+func (f *floodPublisher) pump(now int64) int64 {
+	wrote := 0
+	for looked := 0; looked < len(f.writers) && wrote < floodTurn; looked++ {
+		if f.pings-f.tally.answered.Load() >= maxFloodPings {
+			break
+		}
+		w := f.writers[f.next]
+		f.next = (f.next + 1) % len(f.writers)
+		if !w.dead && !w.blocked {
+			f.write(w, now)
+			wrote++
+		}
+	}
+	if wrote == 0 {
+		return never
+	}
+	f.tally.sent.Store(f.count)
+	return now
+}
+
+func (f *floodPublisher) write(w *writer, now int64) {
+	for range f.batch {
+		w.buffer = f.dialect.appendPublish(w.buffer, f.tick(now), f.size)
+		f.count++
+	}
+	if f.sincePing++; f.sincePing == floodPingEvery {
+		f.sincePing = 0
+		f.pings++
+		w.buffer = appendFrame(w.buffer, opPing, nil)
+	}
+	w.flush()
+}
+
+func (f *floodPublisher) published() uint64 { return f.count }
+
+// churnPublisher subscribes and unsubscribes on a schedule, over many connections in turn: each write holds a batch of control events, half
+// of each kind, for the connection's own topic. Every fourth write ends with one that asks for an answer, whose id is the time at which it
+// was due.
+type churnPublisher struct {
+	batch    int
+	interval float64
+	start    int64
+	writes   uint64
+	first    uint32
+	writers  []*writer
+	tally    *tally
+	ack      [16]byte
+}
+
+func newChurnPublisher(p *Publication, writers []*writer, t *tally, start int64) *churnPublisher {
+	batch := max(p.Batch/2*2, 2)
+	return &churnPublisher{
+		batch: batch, interval: 1e9 * float64(batch) / p.Rate, start: start, first: uint32(p.FirstTopic), writers: writers, tally: t,
+	}
+}
+
+func (c *churnPublisher) pump(now int64) int64 {
+	due := c.due()
+	for due <= now {
+		index := c.writes % uint64(len(c.writers))
+		w := c.writers[index]
+		if !w.full() {
+			c.write(w, c.first+uint32(index), due)
+		}
+		c.writes++
+		due = c.due()
+	}
+	c.tally.sent.Store(c.published())
+	return due
+}
+
+func (c *churnPublisher) write(w *writer, topic uint32, due int64) {
+	for pair := range c.batch / 2 {
+		w.buffer = appendControl(w.buffer, "__subscribe", topic, nil)
+		ack := c.ack[:0]
+		if pair == c.batch/2-1 && c.writes/uint64(len(c.writers))%churnAckEvery == 0 {
+			ack = appendHex(ack, uint64(due), 16)
+		}
+		w.buffer = appendControl(w.buffer, "__unsubscribe", topic, ack)
+	}
+	w.flush()
+}
+
+func (c *churnPublisher) due() int64 { return c.start + int64(float64(c.writes)*c.interval) }
+
+func (c *churnPublisher) published() uint64 { return c.writes * uint64(c.batch) }
