@@ -106,10 +106,10 @@ func NewPeer(name, binary string) (*Target, error) {
 		return nil, err
 	}
 	t := &Target{Name: name, Version: version, Commands: map[Mode][]string{ModeHub: {binary, "serve", name}}}
-	if dialect, err := swarm.ParseDialect(name); err == nil {
-		t.Dialect = dialect
-	}
-	if name == "gorilla" {
+	switch name {
+	case "nats", "centrifuge":
+		t.Dialect = swarm.Dialect(name)
+	case "gorilla":
 		t.Commands[ModeLarge] = t.Commands[ModeHub]
 		t.Commands[ModeEcho] = []string{binary, "serve", "gorilla-echo"}
 	}

@@ -113,7 +113,7 @@ func describeMachine() string {
 		parts = append(parts, "Linux "+unix.ByteSliceToString(system.Release[:]))
 	}
 	if limit, err := swarm.RaiseFileLimit(); err == nil {
-		parts = append(parts, fmt.Sprintf("%d files a process", limit.Hard))
+		parts = append(parts, fmt.Sprintf("%d files a process", limit))
 	}
 	return strings.Join(append(parts, runtime.Version(), "loopback"), ", ")
 }

@@ -75,7 +75,7 @@ func scaled(t *testing.T, spokes int) int {
 	}
 	allowed = min(allowed, limit.Room())
 	if allowed < spokes {
-		t.Logf("%d spokes of %d: file limit %d, full %v, race detector %v", allowed, spokes, limit.Hard, full(), raceEnabled)
+		t.Logf("%d spokes of %d: file limit %d, full %v, race detector %v", allowed, spokes, limit, full(), raceEnabled)
 	}
 	return allowed
 }
