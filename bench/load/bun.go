@@ -25,11 +25,15 @@ var bunScript []byte
 // else installs Bun from npm into the user's cache directory, once.
 func FindBun(progress io.Writer) (*Target, error) {
 	cache, err := os.UserCacheDir()
-	if err != nil {
-		return nil, fmt.Errorf("find a place for Bun: %w", err)
-	}
 	directory := filepath.Join(cache, "spokehub-bench", "bun-"+bunVersion)
-	if err := os.MkdirAll(directory, 0o755); err != nil {
+	script := filepath.Join(directory, "server.js")
+	if err == nil {
+		err = os.MkdirAll(directory, 0o755)
+	}
+	if err == nil {
+		err = os.WriteFile(script, bunScript, 0o644)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("make a place for Bun: %w", err)
 	}
 	binary := os.Getenv(bunEnvironment)
@@ -38,10 +42,6 @@ func FindBun(progress io.Writer) (*Target, error) {
 		if err := installBun(directory, binary, progress); err != nil {
 			return nil, err
 		}
-	}
-	script := filepath.Join(directory, "server.js")
-	if err := os.WriteFile(script, bunScript, 0o644); err != nil {
-		return nil, fmt.Errorf("write Bun's script: %w", err)
 	}
 	version, err := server.Output("", binary, "--version")
 	if err != nil {

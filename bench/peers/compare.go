@@ -3,7 +3,6 @@
 package main
 
 import (
-	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -194,23 +193,28 @@ func (c comparison) targets(directory string) (targets []*load.Target, err error
 		return nil, fmt.Errorf("find this executable: %w", err)
 	}
 	names := c.servers
-	switch {
-	case len(names) == 0 && c.baseline != "":
-		names = []string{"hub"}
-	case len(names) == 0:
+	if len(names) == 0 {
 		names = everybody()
+		if c.baseline != "" {
+			names = names[:1]
+		}
+	}
+	if c.baseline != "" {
+		names = append(slices.Clip(names), baseline)
 	}
 	for _, name := range names {
 		var target *load.Target
 		switch name {
 		case "hub":
 			target, err = load.BuildHub(name, c.root, filepath.Join(directory, name), c.hubFlags)
+		case baseline:
+			target, err = load.Baseline(c.baseline, c.root, filepath.Join(directory, name), c.hubFlags)
 		case "bun":
 			target, err = load.FindBun(os.Stderr)
 		default:
 			target, err = load.NewPeer(name, self)
 		}
-		if err != nil && len(c.servers) == 0 && name != "hub" {
+		if err != nil && len(c.servers) == 0 && c.baseline == "" && name != "hub" {
 			fmt.Fprintf(os.Stderr, "without %s: %v\n", name, err)
 			continue
 		}
@@ -218,16 +222,6 @@ func (c comparison) targets(directory string) (targets []*load.Target, err error
 			return nil, err
 		}
 		targets = append(targets, target)
-	}
-	if c.baseline != "" {
-		target, err := load.Baseline(c.baseline, c.root, filepath.Join(directory, baseline), c.hubFlags)
-		if err != nil {
-			return nil, err
-		}
-		targets = append(targets, target)
-	}
-	if len(targets) == 0 {
-		return nil, errors.New("no server to measure")
 	}
 	return targets, nil
 }

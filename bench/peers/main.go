@@ -14,16 +14,12 @@ import (
 	"github.com/spokehub/spokehub/bench/swarm"
 )
 
-const exitUsage = 2
-
 func main() {
 	swarm.RunIfChild()
-	err := run(os.Args[1:])
-	switch {
-	case err == nil:
+	switch err := run(os.Args[1:]); {
 	case errors.Is(err, flag.ErrHelp):
-		os.Exit(exitUsage)
-	default:
+		os.Exit(2)
+	case err != nil:
 		fmt.Fprintln(os.Stderr, "peers:", err)
 		os.Exit(1)
 	}

@@ -46,7 +46,7 @@ func (p *process) dialMore() {
 	for c.opened < c.plan.Count && c.opening < connectsAtOnce {
 		p.dialOne(c)
 	}
-	if c.finished() {
+	if c.opened == c.plan.Count && c.opening == 0 {
 		p.connector = nil
 		p.parent.answers.Encode(reply{Do: doConnect, Count: c.ready, Nanos: p.clock.read() - c.began})
 	}
@@ -65,9 +65,8 @@ func (p *process) dialOne(c *connector) {
 		return
 	}
 	c.opening++
-	s := spoke{fd: int32(fd), group: uint8(c.plan.Group), topic: c.topic(index)}
-	s.checked = c.plan.Subscribe
-	s.expect = startAt(c.plan.From)
+	topic := c.plan.FirstTopic + (c.plan.First+index)%max(c.plan.Topics, 1)
+	s := spoke{fd: int32(fd), group: uint8(c.plan.Group), topic: uint32(topic), checked: c.plan.Subscribe, expect: startAt(c.plan.From)}
 	if c.plan.Both {
 		s.second = &secondTopic{expect: startAt(c.plan.From)}
 	}
@@ -75,16 +74,6 @@ func (p *process) dialOne(c *connector) {
 		s.writer = &writer{fd: int32(fd)}
 	}
 	p.spokes = append(p.spokes, s)
-}
-
-// finished reports whether nothing is left to open or to wait for.
-func (c *connector) finished() bool {
-	return c.opened == c.plan.Count && c.opening == 0
-}
-
-// topic is that of the spoke with this number in the plan.
-func (c *connector) topic(index int) uint32 {
-	return uint32(c.plan.FirstTopic + (c.plan.First+index)%max(c.plan.Topics, 1))
 }
 
 // dial begins a connection from an address of its own within 127.0.0.0/8, so that ports don't run out.

@@ -11,13 +11,8 @@ type group struct {
 	stampSeen, payload int
 	// local counts the subscribers of each topic here, got those that have a message in flight.
 	local, got []int32
-	window     *windowPublication
-}
-
-// windowPublication is what every child must know of the windowed publisher to count its credits.
-type windowPublication struct {
-	first  uint32
-	topics uint64
+	// window is the windowed publication whose credits are counted, nil if there is none.
+	window *Publication
 }
 
 func newGroup() *group {
@@ -26,7 +21,7 @@ func newGroup() *group {
 
 // countWindow starts counting towards a windowed publisher's credits.
 func (g *group) countWindow(p *Publication) {
-	g.window = &windowPublication{first: uint32(p.FirstTopic), topics: uint64(p.Topics)}
+	g.window = p
 	if g.got == nil {
 		g.got = make([]int32, pendingRing)
 	}
@@ -44,8 +39,8 @@ func (g *group) join(topic uint32) {
 // arrived counts an event that one more subscriber has, and adds it to the shared counters once all subscribers here have it. wake is as
 // for them.
 func (g *group) arrived(counters *Counters, t tick) (wake bool) {
-	index := uint64(t.topic - g.window.first)
-	message := uint64(t.seq)*g.window.topics + index
+	index := uint64(t.topic - uint32(g.window.FirstTopic))
+	message := uint64(t.seq)*uint64(g.window.Topics) + index
 	got := &g.got[message%pendingRing]
 	*got++
 	if *got != g.local[index] {

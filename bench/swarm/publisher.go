@@ -34,6 +34,8 @@ func (r *rotation) tick(at int64) tick {
 	return tick{topic: r.first + uint32(r.count%r.topics), seq: uint32(r.count / r.topics), at: at}
 }
 
+func (r *rotation) published() uint64 { return r.count }
+
 // windowPublisher keeps a number of messages in flight: a message counts until every subscriber in every process has it.
 // I1: count minus the completed messages never exceeds window.
 // I2: a message's slot in the counters is zero before it is sent.
@@ -70,8 +72,6 @@ func (w *windowPublisher) pump(now int64) int64 {
 	return never
 }
 
-func (w *windowPublisher) published() uint64 { return w.count }
-
 // ratePublisher keeps to a schedule. An event bears the time at which it was due, so a late one shows as latency.
 type ratePublisher struct {
 	rotation
@@ -105,8 +105,6 @@ func (r *ratePublisher) pump(now int64) int64 {
 }
 
 func (r *ratePublisher) due() int64 { return r.start + int64(float64(r.sent)*r.interval) }
-
-func (r *ratePublisher) published() uint64 { return r.count }
 
 // floodPublisher writes batches of events over many connections in turn, as fast as the server reads. Some of the writes end with a
 // ping, and while several pings are unanswered it waits: so far fewer writes are in flight than there are connections, and the server
@@ -163,8 +161,6 @@ func (f *floodPublisher) write(w *writer, now int64) {
 	}
 	w.flush()
 }
-
-func (f *floodPublisher) published() uint64 { return f.count }
 
 // churnPublisher subscribes and unsubscribes on a schedule, over many connections in turn: each write holds a batch of control events, half
 // of each kind, for the connection's own topic. Every fourth write ends with one that asks for an answer, whose id is the time at which it
