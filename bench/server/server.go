@@ -52,14 +52,9 @@ var (
 	adminURL     = regexp.MustCompile(`admin"?[=:]"?(http://[0-9.]+:[0-9]+)`)
 )
 
-// Build compiles a package of this module into a directory and returns the path of the executable. It must be called within the
-// module; flags are those of `go build`.
-func Build(directory, name string, flags ...string) (string, error) {
-	return BuildIn("", directory, name, flags...)
-}
-
-// BuildIn is Build for the module whose root is given.
-func BuildIn(root, directory, name string, flags ...string) (string, error) {
+// Build compiles a package of the hub's module into a directory and returns the path of the executable. The root is that of the module, or
+// empty within it; flags are those of `go build`.
+func Build(root, directory, name string, flags ...string) (string, error) {
 	arguments := append(append([]string{"build"}, flags...), "-o", directory+"/", "github.com/spokehub/spokehub/"+name)
 	_, err := Output(root, "go", arguments...)
 	return directory + name[strings.LastIndexByte(name, '/'):], err

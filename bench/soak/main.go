@@ -113,7 +113,7 @@ func run(ctx context.Context, o options, out io.Writer) (*soak, error) {
 			return nil, fmt.Errorf("make room for the hub: %w", err)
 		}
 		defer os.RemoveAll(directory)
-		if s.binary, err = server.Build(directory, "cmd/spokehub"); err != nil {
+		if s.binary, err = server.Build("", directory, "cmd/spokehub"); err != nil {
 			return nil, err
 		}
 	}

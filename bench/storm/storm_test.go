@@ -50,7 +50,7 @@ func buildAndRun(m *testing.M) int {
 	if raceEnabled {
 		flags = append(flags, "-race")
 	}
-	if binary, err = server.Build(directory, "cmd/spokehub", flags...); err != nil {
+	if binary, err = server.Build("", directory, "cmd/spokehub", flags...); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
