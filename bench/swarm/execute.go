@@ -75,11 +75,8 @@ func payloadLength(topic, size int) int {
 }
 
 func (p *process) publish(asked *Publication, here bool) error {
-	g := p.groups[asked.Group]
-	g.window = nil
-	if asked.Kind == PublishWindow {
-		g.countWindow(asked)
-	}
+	asked.Topics = max(asked.Topics, 1)
+	p.groups[asked.Group].count(asked)
 	if !here {
 		return nil
 	}
@@ -87,18 +84,19 @@ func (p *process) publish(asked *Publication, here bool) error {
 	if len(writers) == 0 {
 		return fmt.Errorf("group %d has no connection that writes", asked.Writers)
 	}
-	dialect := p.groups[asked.Writers].plan.Dialect
+	first, now := writers[0], p.clock.read()
+	next := source{asked, p.groups[asked.Writers].plan.Dialect, asked.From}
 	var made publisher
 	switch asked.Kind {
 	case PublishWindow:
 		p.windowed = true
-		made = newWindowPublisher(asked, dialect, p.counters, writers[0])
+		made = &windowPublisher{source: next, writer: first, counters: p.counters, base: asked.From - p.counters.Completed()}
 	case PublishRate:
-		made = newRatePublisher(asked, dialect, writers[0], p.clock.read())
+		made = &ratePublisher{source: next, start: now, writer: first}
 	case PublishFlood:
-		made = newFloodPublisher(asked, dialect, writers, p.tally)
+		made = &floodPublisher{source: next, writers: writers, pings: p.tally.answered.Load(), tally: p.tally}
 	case PublishChurn:
-		made = newChurnPublisher(asked, writers, p.tally, p.clock.read())
+		made = &churnPublisher{Publication: asked, pairs: max(asked.Batch/2, 1), start: now, writers: writers, tally: p.tally}
 	default:
 		return fmt.Errorf("unknown kind of publisher %q", asked.Kind)
 	}

@@ -21,8 +21,12 @@ func newGroup() *group {
 	return &group{Report: newReport(), stampSeen: -1}
 }
 
-// countWindow starts counting towards a windowed publisher's credits.
-func (g *group) countWindow(p *Publication) {
+// count starts counting towards the credits of a publication, if it is a windowed one.
+func (g *group) count(p *Publication) {
+	g.window = nil
+	if p.Kind != PublishWindow {
+		return
+	}
 	g.window = p
 	if g.got == nil {
 		g.got = make([]int32, pendingRing)
