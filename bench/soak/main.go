@@ -74,6 +74,7 @@ func main() {
 type soak struct {
 	options
 	binary string
+	limit  swarm.FileLimit
 	out    io.Writer
 	began  time.Time
 	took   time.Duration
@@ -103,10 +104,11 @@ func run(ctx context.Context, o options, out io.Writer) (*soak, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	if _, err := swarm.RaiseFileLimit(); err != nil {
+	limit, err := swarm.RaiseFileLimit()
+	if err != nil {
 		return nil, err
 	}
-	s := &soak{options: o, binary: o.Hub, out: out}
+	s := &soak{options: o, binary: o.Hub, limit: limit, out: out}
 	if s.binary == "" {
 		directory, err := os.MkdirTemp("", "soak")
 		if err != nil {

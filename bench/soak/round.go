@@ -48,11 +48,7 @@ func (s *soak) round(ctx context.Context, number int, end time.Time) (err error)
 		return err
 	}
 	defer r.hub.Kill()
-	limit, err := swarm.RaiseFileLimit()
-	if err != nil {
-		return err
-	}
-	if r.fleet, err = swarm.StartFleet(limit.Processes(s.Spokes+r.small, 1), nil, os.Stderr); err != nil {
+	if r.fleet, err = swarm.StartFleet(r.limit.Processes(s.Spokes+r.small, 1), nil, os.Stderr); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, r.fleet.Close()) }()

@@ -77,35 +77,26 @@ func (p *process) dialOne(c *connector) {
 }
 
 // dial begins a connection from an address of its own within 127.0.0.0/8, so that ports don't run out.
-func (c *connector) dial(seed int) (int, error) {
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
+func (c *connector) dial(seed int) (fd int, err error) {
+	if fd, err = unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0); err != nil {
 		return 0, fmt.Errorf("open a socket: %w", err)
 	}
-	if err := c.bindAndConnect(fd, seed); err != nil {
-		unix.Close(fd)
-		return 0, err
-	}
-	return fd, nil
-}
-
-func (c *connector) bindAndConnect(fd, seed int) error {
-	if err := unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_BIND_ADDRESS_NO_PORT, 1); err != nil {
-		return fmt.Errorf("postpone the choice of a port: %w", err)
-	}
-	if !c.plan.Subscribe {
-		if err := unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1); err != nil {
-			return fmt.Errorf("send at once: %w", err)
-		}
+	err = unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_BIND_ADDRESS_NO_PORT, 1)
+	if err == nil && !c.plan.Subscribe {
+		err = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
 	}
 	source := unix.SockaddrInet4{Addr: SourceAddress(c.plan.First + seed)}
-	if err := unix.Bind(fd, &source); err != nil {
-		return fmt.Errorf("bind to %v: %w", source.Addr, err)
+	if err == nil {
+		err = unix.Bind(fd, &source)
 	}
-	if err := unix.Connect(fd, &c.server); err != nil && err != unix.EINPROGRESS {
-		return fmt.Errorf("connect to %s: %w", c.plan.Address, err)
+	if err == nil {
+		err = unix.Connect(fd, &c.server)
 	}
-	return nil
+	if err != nil && err != unix.EINPROGRESS {
+		unix.Close(fd)
+		return 0, fmt.Errorf("connect from %v to %s: %w", source.Addr, c.plan.Address, err)
+	}
+	return fd, nil
 }
 
 // SourceAddress spreads connections over 127.1.0.1 to 127.250.249.250, by their number.
