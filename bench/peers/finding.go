@@ -70,16 +70,6 @@ func (all findings) servers() []string {
 	return names
 }
 
-// version is that of the server's last run.
-func (all findings) version(server string) (version string) {
-	for _, f := range all {
-		if f.Server == server {
-			version = f.Version
-		}
-	}
-	return version
-}
-
 // spread is what the runs of one server gave for one metric; nothing was measured if there is none.
 type spread struct {
 	low, median, high float64

@@ -51,9 +51,9 @@ func TestAVerdict(t *testing.T) {
 		"isn't given without a target":           {goal{}, 1, 1, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := c.goal.judge(spread{median: c.hub, runs: 1}, spread{median: c.bun, runs: 1})
-			if got.met != c.met {
-				t.Errorf("got %+v, want met %q", got, c.met)
+			ratio, target, met := c.goal.judge(spread{median: c.hub, runs: 1}, spread{median: c.bun, runs: 1})
+			if met != c.met {
+				t.Errorf("got %g, %q, met %q, want met %q", ratio, target, met, c.met)
 			}
 		})
 	}

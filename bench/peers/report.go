@@ -86,8 +86,12 @@ func makeReport(all findings) report {
 		made.Columns = append(made.Columns, "hub / baseline")
 	}
 	made.Columns = append(made.Columns, servers...)
+	versions := map[string]string{}
+	for _, f := range all {
+		versions[f.Server] = f.Version
+	}
 	for _, server := range servers {
-		made.Servers = append(made.Servers, server+": "+all.version(server))
+		made.Servers = append(made.Servers, server+": "+versions[server])
 	}
 	for _, r := range rows {
 		if name, measured := r.name(all); measured {
@@ -120,8 +124,8 @@ func describeMachine() string {
 
 func (r row) report(all findings, name string, servers []string) reportRow {
 	hub := all.spread("hub", name, r.metric)
-	judged := r.judge(hub, all.spread(r.against(), name, r.metric))
-	line := reportRow{Cells: []string{r.title, r.unit, ratioCell(judged.ratio), judged.target, judged.met}}
+	ratio, target, met := r.judge(hub, all.spread(r.against(), name, r.metric))
+	line := reportRow{Cells: []string{r.title, r.unit, ratioCell(ratio), target, met}}
 	if slices.Contains(servers, baseline) {
 		ratio, worse := r.regression(hub, all.spread(baseline, name, r.metric))
 		cell := ratioCell(ratio)

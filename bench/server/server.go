@@ -182,13 +182,11 @@ func (s *Server) Wait(ctx context.Context) (code int, err error) {
 // Stop ends the process by SIGTERM, and by SIGKILL if that takes too long.
 func (s *Server) Stop() error {
 	s.cmd.Process.Signal(syscall.SIGTERM)
-	select {
-	case <-s.done:
-		return nil
-	case <-time.After(stopTimeout):
-		s.Kill()
-		return fmt.Errorf("the server did not end within %v of SIGTERM", stopTimeout)
-	}
+	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
+	defer cancel()
+	_, err := s.Wait(ctx)
+	s.Kill()
+	return err
 }
 
 // Kill ends the process by SIGKILL and waits for it.
