@@ -48,14 +48,12 @@ func run(arguments []string) error {
 type comparison struct {
 	root, out, html, data string
 	// command measures the same again.
-	command   string
-	baseline  string
-	servers   []string
-	workloads []string
-	hubFlags  []string
-	runs      int
-	settings  load.Settings
-	sizes     load.Sizes
+	command, baseline  string
+	servers, workloads []string
+	hubFlags           []string
+	runs               int
+	settings           load.Settings
+	sizes              load.Sizes
 }
 
 const usage = `Usage: peers [flags]
@@ -105,7 +103,8 @@ func parseFlags(arguments []string) (c comparison, render bool, err error) {
 		return c, false, fmt.Errorf("unknown argument %q (see -help)", flags.Arg(0))
 	}
 	c.command = repeatable(flags)
-	c.servers, c.workloads, c.hubFlags = list(*servers), list(*workloads), strings.Fields(*hubFlags)
+	comma := func(r rune) bool { return r == ',' }
+	c.servers, c.workloads, c.hubFlags = strings.FieldsFunc(*servers, comma), strings.FieldsFunc(*workloads, comma), strings.Fields(*hubFlags)
 	outGiven := false
 	flags.Visit(func(f *flag.Flag) { outGiven = outGiven || f.Name == "out" })
 	if c.baseline != "" && !outGiven {
@@ -119,10 +118,6 @@ func parseFlags(arguments []string) (c comparison, render bool, err error) {
 }
 
 func everybody() []string { return append([]string{"hub", "bun"}, load.PeerNames...) }
-
-func list(value string) []string {
-	return strings.FieldsFunc(value, func(r rune) bool { return r == ',' })
-}
 
 // repeatable is the command that measures the same again: without the flags that name places on this machine.
 func repeatable(flags *flag.FlagSet) string {

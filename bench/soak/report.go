@@ -126,7 +126,7 @@ func (s *soak) spread(scenario string, figure int) string {
 		return "-"
 	}
 	slices.Sort(values)
-	return fmt.Sprintf("%.4g/%.4g/%.4g", values[0], values[len(values)/2], values[len(values)-1])
+	return fmt.Sprintf("%.3g/%.3g/%.3g", values[0], values[len(values)/2], values[len(values)-1])
 }
 
 // writeFiles writes the report and, if asked for, all points.

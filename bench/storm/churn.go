@@ -45,9 +45,6 @@ type Churned struct {
 	Took time.Duration
 }
 
-// Rate is how many connections a second there were.
-func (c Churned) Rate() float64 { return float64(c.Connects) / c.Took.Seconds() }
-
 func (c *Churned) add(other Churned) {
 	c.Connects += other.Connects
 	c.Upgraded += other.Upgraded
