@@ -42,7 +42,6 @@ func run(ctx context.Context, o options, ready func(address string)) error {
 		return fmt.Errorf("listen: %w", err)
 	}
 	defer l.Close()
-	address := l.Addr().String()
 	e, err := newEcho(o)
 	if err != nil {
 		return err
@@ -52,7 +51,7 @@ func run(ctx context.Context, o options, ready func(address string)) error {
 		e.reactor.Stop()
 		return err
 	}
-	ready(address)
+	ready(l.Addr().String())
 	select {
 	case <-ctx.Done():
 	case <-e.reactor.Done():

@@ -3,7 +3,6 @@
 package load
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/spokehub/spokehub/bench/server"
@@ -23,7 +22,7 @@ type idle struct {
 }
 
 func (i idle) workload(label string) Workload {
-	return Workload{Label: label, Parameters: fmt.Sprintf("spokes=%d", i.spokes), connections: i.spokes, measure: i.measure}
+	return workload(label, i.spokes, i.measure, "spokes=%d", i.spokes)
 }
 
 // footprint is the memory of the server and of the kernel with a number of spokes.

@@ -26,7 +26,8 @@ type large struct {
 }
 
 func (l large) workload(label string) Workload {
-	w := Workload{Label: label, Parameters: fmt.Sprintf("bytes=%d", l.bytes), mode: ModeLarge, measure: l.measure}
+	w := workload(label, 0, l.measure, "bytes=%d", l.bytes)
+	w.mode = ModeLarge
 	if l.echo {
 		w.mode = ModeEcho
 		w.Parameters += fmt.Sprintf("/op=%d/fragment=%d", l.op, l.fragment)

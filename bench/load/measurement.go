@@ -53,23 +53,17 @@ func (s *setup) over(what string) measurement {
 
 // during measures what happens while work runs.
 func (s *setup) during(work func()) measurement {
-	garbage, known := s.garbageSeconds()
+	metrics, _ := s.server.Metrics()
+	garbage, known := metrics.GarbageSeconds()
 	before := s.read()
 	work()
 	m := s.read().since(before)
 	m.garbage = -1
-	if after, again := s.garbageSeconds(); known && again && m.server.Whole > 0 {
+	metrics, _ = s.server.Metrics()
+	if after, again := metrics.GarbageSeconds(); known && again && m.server.Whole > 0 {
 		m.garbage = (after - garbage) / m.server.Whole.Seconds()
 	}
 	return m
-}
-
-func (s *setup) garbageSeconds() (seconds float64, known bool) {
-	metrics, err := s.server.Metrics()
-	if err != nil {
-		return 0, false
-	}
-	return metrics.GarbageSeconds()
 }
 
 func (s *setup) read() (r reading) {

@@ -42,8 +42,8 @@ func TestDurationsAdapt(t *testing.T) {
 		settings         Settings
 		duration, warmup time.Duration
 	}{
-		"by default":       {Settings{}, DefaultDuration, time.Second},
-		"to a short pass":  {Settings{Short: true}, ShortDuration, ShortDuration / 5},
+		"by default":       {Settings{}, defaultDuration, time.Second},
+		"to a short pass":  {Settings{Short: true}, shortDuration, shortDuration / 5},
 		"to what is asked": {Settings{Short: true, Duration: time.Minute, Warmup: 3 * time.Second}, time.Minute, 3 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -97,7 +97,7 @@ func TestSizesFitTheFileLimit(t *testing.T) {
 		"when much is, and allowed": {1 << 20, Sizes{Spokes: 1_000_000}, 1_001_000, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			sizes, note := c.asked.Fit(swarm.FileLimit{Soft: 1024, Hard: c.hard})
+			sizes, note := c.asked.Fit(swarm.FileLimit(c.hard))
 			most := 0
 			for _, w := range Suite(sizes, false) {
 				most = max(most, w.connections)
@@ -188,5 +188,18 @@ func TestABaselineIsWhatIsThere(t *testing.T) {
 	}
 	if got, err := Baseline("no-such-revision", filepath.Join("..", ".."), t.TempDir(), nil); err == nil {
 		t.Errorf("got %+v for a revision that isn't there, want an error", got)
+	}
+}
+
+func TestAPeerSpeaksItsDialect(t *testing.T) {
+	for name, want := range map[string]swarm.Dialect{
+		"gws": swarm.DialectHub, "nats": swarm.DialectNats, "centrifuge": swarm.DialectCentrifuge,
+	} {
+		if got, err := NewPeer(name, "/bin/echo"); err != nil || got.Dialect != want {
+			t.Errorf("%s: got %+v and %v, want dialect %q", name, got, err, want)
+		}
+	}
+	if got, err := NewPeer("smoke", "/bin/echo"); err == nil {
+		t.Errorf("got %+v, want an error", got)
 	}
 }

@@ -5,6 +5,7 @@ package load
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"time"
 
@@ -25,6 +26,7 @@ const (
 	stuckTimeout  = 20 * time.Second
 	settleTimeout = 8 * time.Second
 	pollEvery     = 50 * time.Millisecond
+	progressEvery = 2 * time.Second
 )
 
 // setup is one server and one fleet of clients, for one run of one workload.
@@ -37,14 +39,14 @@ type setup struct {
 	// name is that of the workload and the target, profiles how many of the run have been recorded.
 	name     string
 	profiles int
-	progress *progress
+	progress progress
 	result   Result
 }
 
 // Run measures one workload against a fresh process of the target, which the workload must suit.
 func Run(settings Settings, target *Target, w Workload) (Result, error) {
 	s := &setup{settings: settings, target: target, name: w.Name() + " " + target.Name}
-	s.progress = newProgress(settings.Progress, s.name)
+	s.progress = progress{out: settings.Progress, what: s.name, next: time.Now().Add(progressEvery)}
 	err := s.run(w)
 	if err != nil && s.server != nil {
 		err = errors.Join(err, s.server.Alive())
@@ -89,8 +91,8 @@ func (s *setup) run(w Workload) (err error) {
 	limit := must(swarm.RaiseFileLimit())
 	s.layout = s.settings.plan(must(swarm.Cores()))
 	s.server = must(server.Start(s.layout.server, s.target.Commands[w.mode]))
-	processes := max(s.settings.processes(limit, w.connections, len(s.layout.clients)), w.processes)
-	s.fleet = must(swarm.StartFleet(processes, s.layout.clients, os.Stderr))
+	processes := limit.Processes(w.connections, or(s.settings.Clients, len(s.layout.clients)))
+	s.fleet = must(swarm.StartFleet(max(processes, w.processes), s.layout.clients, os.Stderr))
 	w.measure(s)
 	return nil
 }
@@ -176,4 +178,20 @@ func (s *setup) awaitIdle() {
 		last = used
 		time.Sleep(4 * pollEvery)
 	}
+}
+
+// progress writes a line every two seconds while something goes on.
+type progress struct {
+	out  io.Writer
+	what string
+	next time.Time
+}
+
+// report writes a line, if it is time for one.
+func (p *progress) report(format string, arguments ...any) {
+	if p.out == nil || time.Now().Before(p.next) {
+		return
+	}
+	p.next = time.Now().Add(progressEvery)
+	fmt.Fprintf(p.out, "%s: %s\n", p.what, fmt.Sprintf(format, arguments...))
 }

@@ -1,15 +1,73 @@
 //go:build linux
 
+// Package load measures a WebSocket server with a swarm of clients over real sockets: the hub's real binary, or a peer, in a process of
+// its own on cores of its own. `go test -bench load ./bench` and bench/peers share it.
+//
+// Run takes a Target, which is a server that can be started, and a Workload, which connects clients, publishes and measures. It returns a
+// Result: metrics, and notes on what a reader must know, such as a lost event, a ledger that doesn't add up, or a generator that was the
+// bottleneck.
 package load
 
 import (
 	"fmt"
+	"io"
 	"math"
+	"time"
 
 	"github.com/gobwas/ws"
 
 	"github.com/spokehub/spokehub/bench/swarm"
 )
+
+// Settings are what all workloads of a run have in common.
+type Settings struct {
+	// Duration is how long each workload is measured; 0 means five seconds, or 1.5 with Short.
+	Duration time.Duration
+	// Warmup goes before it; 0 means a fifth of it, at most a second.
+	Warmup time.Duration
+	// Short asks for one quick pass.
+	Short bool
+	// ServerCores is how many cores the server gets; 0 means two, or one on a machine of three cores or fewer.
+	ServerCores int
+	// Clients is how many client processes there are at least; 0 means one for each other core.
+	Clients int
+	// Profile is a directory for a CPU profile of the hub's user time for each span that is measured; empty for none.
+	Profile string
+	// Progress gets a line every two seconds.
+	Progress io.Writer
+}
+
+const (
+	defaultDuration = 5 * time.Second
+	shortDuration   = 1500 * time.Millisecond
+)
+
+func (s Settings) duration() time.Duration {
+	if s.Short {
+		return or(s.Duration, shortDuration)
+	}
+	return or(s.Duration, defaultDuration)
+}
+
+func (s Settings) warmup() time.Duration { return or(s.Warmup, min(s.duration()/5, time.Second)) }
+
+// layout is which cores the server and the clients run on.
+type layout struct {
+	server, clients []int
+}
+
+// plan divides the cores: the first ones for the server, the rest for the clients. With one core they share it.
+func (s Settings) plan(cores []int) layout {
+	usual := 2
+	if len(cores) <= 3 {
+		usual = 1
+	}
+	want := min(or(s.ServerCores, usual), max(len(cores)-1, 1))
+	if want == len(cores) {
+		return layout{server: cores, clients: cores}
+	}
+	return layout{server: cores[:want], clients: cores[want:]}
+}
 
 // Workload is one kind of work with its parameters.
 type Workload struct {
@@ -53,9 +111,14 @@ type Sizes struct {
 func (z Sizes) Fit(limit swarm.FileLimit) (fitting Sizes, note string) {
 	z.Room = limit.Room()
 	if wanted := max(z.Spokes, grownTo); wanted > z.Room {
-		note = fmt.Sprintf("the file limit of %d allows %d spokes, not %d", limit.Hard, z.Room, wanted)
+		note = fmt.Sprintf("the file limit of %d allows %d spokes, not %d", limit, z.Room, wanted)
 	}
 	return z, note
+}
+
+// workload names the parameters as a format gives them.
+func workload(label string, connections int, measure func(*setup), format string, parameters ...any) Workload {
+	return Workload{Label: label, Parameters: fmt.Sprintf(format, parameters...), connections: connections, measure: measure}
 }
 
 const (
@@ -112,7 +175,7 @@ func Suite(sizes Sizes, short bool) []Workload {
 	})
 }
 
-func or[N int | float64](asked, usual N) N {
+func or[N int | float64 | time.Duration](asked, usual N) N {
 	if asked > 0 {
 		return asked
 	}

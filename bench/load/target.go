@@ -3,11 +3,14 @@
 package load
 
 import (
+	_ "embed"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spokehub/spokehub/bench/server"
@@ -29,6 +32,14 @@ const (
 // PeerNames are the Go peers that bench/peers serves.
 var PeerNames = []string{"gorilla", "gws", "nbio", "centrifuge", "nats", "gobwas"}
 
+const (
+	bunVersion     = "1.4.5"
+	bunEnvironment = "SPOKEHUB_BENCH_BUN"
+)
+
+//go:embed bun.js
+var bunScript []byte
+
 // Target is a server that can be measured.
 type Target struct {
 	// Name is short: hub, bun, gorilla.
@@ -44,7 +55,7 @@ type Target struct {
 
 // BuildHub builds the hub and the echo server of the module whose root is given, into a directory. The flags are for `spokehub serve`.
 func BuildHub(name, root, directory string, flags []string) (*Target, error) {
-	hub, err := server.BuildIn(root, directory, "cmd/spokehub")
+	hub, err := server.Build(root, directory, "cmd/spokehub")
 	if err != nil {
 		return nil, err
 	}
@@ -54,7 +65,7 @@ func BuildHub(name, root, directory string, flags []string) (*Target, error) {
 	}
 	t := newHub(name, hub, version+", "+runtime.Version(), flags)
 	if _, err := os.Stat(filepath.Join(root, "bench", "echo")); err == nil {
-		echo, err := server.BuildIn(root, directory, "bench/echo")
+		echo, err := server.Build(root, directory, "bench/echo")
 		if err != nil {
 			return nil, err
 		}
@@ -106,12 +117,58 @@ func NewPeer(name, binary string) (*Target, error) {
 		return nil, err
 	}
 	t := &Target{Name: name, Version: version, Commands: map[Mode][]string{ModeHub: {binary, "serve", name}}}
-	if dialect, err := swarm.ParseDialect(name); err == nil {
-		t.Dialect = dialect
-	}
-	if name == "gorilla" {
+	switch name {
+	case "nats", "centrifuge":
+		t.Dialect = swarm.Dialect(name)
+	case "gorilla":
 		t.Commands[ModeLarge] = t.Commands[ModeHub]
 		t.Commands[ModeEcho] = []string{binary, "serve", "gorilla-echo"}
 	}
 	return t, nil
+}
+
+// FindBun is Bun's built-in WebSocket server with its native publish and subscribe. It takes the executable that SPOKEHUB_BENCH_BUN names, or
+// else installs Bun from npm into the user's cache directory, once.
+func FindBun(progress io.Writer) (*Target, error) {
+	cache, err := os.UserCacheDir()
+	directory := filepath.Join(cache, "spokehub-bench", "bun-"+bunVersion)
+	script := filepath.Join(directory, "server.js")
+	if err == nil {
+		err = os.MkdirAll(directory, 0o755)
+	}
+	if err == nil {
+		err = os.WriteFile(script, bunScript, 0o644)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("make a place for Bun: %w", err)
+	}
+	binary := os.Getenv(bunEnvironment)
+	if binary == "" {
+		binary = filepath.Join(directory, "node_modules", "bun", "bin", "bun.exe")
+		if err := installBun(directory, binary, progress); err != nil {
+			return nil, err
+		}
+	}
+	version, err := server.Output("", binary, "--version")
+	if err != nil {
+		return nil, err
+	}
+	return &Target{Name: "bun", Version: version, Commands: map[Mode][]string{
+		ModeHub:   {binary, "run", script},
+		ModeLarge: {binary, "run", script, strconv.Itoa(17 << 20)},
+	}}, nil
+}
+
+func installBun(directory, binary string, progress io.Writer) error {
+	if _, err := os.Stat(binary); err == nil {
+		return nil
+	}
+	fmt.Fprintf(progress, "installing bun@%s from npm into %s\n", bunVersion, directory)
+	if _, err := server.Output("", "npm", "install", "--no-audit", "--no-fund", "--prefix", directory, "bun@"+bunVersion); err != nil {
+		return err
+	}
+	if _, err := os.Stat(binary); err != nil {
+		return fmt.Errorf("npm installed Bun without its executable (set %s): %w", bunEnvironment, err)
+	}
+	return nil
 }

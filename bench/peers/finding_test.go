@@ -12,8 +12,8 @@ import (
 
 func cpuFinding(server string, cpu float64, failed bool) finding {
 	return finding{
-		Server: server, Label: "one-in-flight", Name: "one-in-flight/spokes=1000", Failed: failed,
-		Metrics: []load.Metric{{Name: load.MetricCPU, Value: cpu}},
+		Server: server, Label: "one-in-flight", Name: "one-in-flight/spokes=1000",
+		Result: load.Result{Failed: failed, Metrics: []load.Metric{{Name: load.MetricCPU, Value: cpu}}},
 	}
 }
 
@@ -28,9 +28,8 @@ func TestASpreadHasTheMedianOfGoodRuns(t *testing.T) {
 		"without other servers":   {[]finding{cpuFinding("hub", 4, false), cpuFinding("bun", 100, false)}, spread{4, 4, 4, 1}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, found := findings(c.runs).spread("hub", "one-in-flight/spokes=1000", load.MetricCPU)
-			if !found || got != c.want {
-				t.Errorf("got %+v, %v, want %+v", got, found, c.want)
+			if got := findings(c.runs).spread("hub", "one-in-flight/spokes=1000", load.MetricCPU); got != c.want {
+				t.Errorf("got %+v, want %+v", got, c.want)
 			}
 		})
 	}
@@ -52,9 +51,9 @@ func TestAVerdict(t *testing.T) {
 		"isn't given without a target":           {goal{}, 1, 1, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := c.goal.judge(spread{median: c.hub}, spread{median: c.bun}, true, true)
-			if got.met != c.met {
-				t.Errorf("got %+v, want met %q", got, c.met)
+			ratio, target, met := c.goal.judge(spread{median: c.hub, runs: 1}, spread{median: c.bun, runs: 1})
+			if met != c.met {
+				t.Errorf("got %g, %q, met %q, want met %q", ratio, target, met, c.met)
 			}
 		})
 	}
@@ -78,7 +77,7 @@ func TestFindingsAreStored(t *testing.T) {
 	if len(made.Rows) == 0 || made.Rows[0].Cells[2] != "2.00" || made.Rows[0].Cells[4] != "no" || len(made.Rows[0].Bars) != 3 {
 		t.Errorf("got %+v, want a first row that isn't met at 2.00, with three bars", made.Rows)
 	}
-	page, err := made.page()
+	_, page, err := made.render()
 	if err != nil || !strings.Contains(string(page), "width:50.0%") || !strings.Contains(string(page), "width:100.0%") {
 		t.Errorf("got %v and %s, want bars of half and the whole width", err, page)
 	}
@@ -134,7 +133,7 @@ func TestAHubIsComparedWithItsBaseline(t *testing.T) {
 
 func TestTheTableMarksWhatIsWorseThanTheBaseline(t *testing.T) {
 	all := findings{cpuFinding("hub", 3, false), cpuFinding(baseline, 2, false)}
-	got, err := makeReport(all).table()
+	got, _, err := makeReport(all).render()
 	if err != nil || !strings.Contains(string(got), "| **1.50 worse** | 3.00 | 2.00 |") {
 		t.Errorf("got %s and %v, want the row marked", got, err)
 	}

@@ -5,6 +5,7 @@ package main
 import (
 	"bytes"
 	_ "embed"
+	"errors"
 	"fmt"
 	"html/template"
 	"os"
@@ -20,18 +21,11 @@ import (
 	"github.com/spokehub/spokehub/bench/swarm"
 )
 
-// report is what both the table and the page show.
+// report is what both the table and the page show. Servers have their versions, notes what they are about.
 type report struct {
-	Date, Machine string
-	Commands      []string
-	Columns       []string
-	Rows          []reportRow
-	Servers       []reportServer
-	Notes         []reportNote
-}
-
-type reportServer struct {
-	Name, Version string
+	Date, Machine                     string
+	Commands, Columns, Servers, Notes []string
+	Rows                              []reportRow
 }
 
 // reportRow has a cell for each column, and a bar for each server.
@@ -46,34 +40,37 @@ type bar struct {
 	Width, Low, High float64
 }
 
-type reportNote struct {
-	Where, Text string
-}
+//go:embed results.md.tmpl
+var tableSource string
+
+//go:embed page.html
+var pageSource string
 
 // write prints the table, and writes it and the page where the flags say.
 func (c comparison) write(all findings) error {
 	if len(all) == 0 {
 		return fmt.Errorf("%s holds no finding", c.data)
 	}
-	made := makeReport(all)
-	table, err := made.table()
+	table, page, err := makeReport(all).render()
 	if err != nil {
-		return fmt.Errorf("make the table: %w", err)
+		return fmt.Errorf("make the report: %w", err)
 	}
 	fmt.Print(string(table))
 	if c.out != "" {
-		if err := os.WriteFile(filepath.Join(c.out, "RESULTS.md"), table, 0o644); err != nil {
-			return fmt.Errorf("write the table: %w", err)
-		}
+		err = os.WriteFile(filepath.Join(c.out, "RESULTS.md"), table, 0o644)
 	}
-	if c.html == "" {
-		return nil
+	if c.html != "" {
+		err = errors.Join(err, os.WriteFile(c.html, page, 0o644))
 	}
-	page, err := made.page()
-	if err != nil {
-		return fmt.Errorf("make the page: %w", err)
-	}
-	return os.WriteFile(c.html, page, 0o644)
+	return err
+}
+
+func (r report) render() (table, page []byte, err error) {
+	var markdown, html bytes.Buffer
+	tables := texttemplate.Must(texttemplate.New("table").Funcs(texttemplate.FuncMap{"join": strings.Join}).Parse(tableSource))
+	pages := template.Must(template.New("page").Parse(pageSource))
+	err = errors.Join(tables.Execute(&markdown, r), pages.Execute(&html, r))
+	return markdown.Bytes(), html.Bytes(), err
 }
 
 func makeReport(all findings) report {
@@ -82,14 +79,19 @@ func makeReport(all findings) report {
 	servers := all.servers()
 	made := report{
 		Date:    fmt.Sprintf("%s to %s", first.UTC().Format("2006-01-02 15:04"), last.UTC().Format("15:04 MST")),
-		Machine: describeMachine(), Commands: all.distinct(func(f finding) string { return f.Command }), Columns: []string{"workload", "unit", "hub / peer", "target", "met"}, Notes: notes(all),
+		Machine: describeMachine(), Commands: all.distinct(func(f finding) string { return f.Command }), Notes: notes(all),
+		Columns: []string{"workload", "unit", "hub / peer", "target", "met"},
 	}
 	if slices.Contains(servers, baseline) {
 		made.Columns = append(made.Columns, "hub / baseline")
 	}
 	made.Columns = append(made.Columns, servers...)
+	versions := map[string]string{}
+	for _, f := range all {
+		versions[f.Server] = f.Version
+	}
 	for _, server := range servers {
-		made.Servers = append(made.Servers, reportServer{server, all.version(server)})
+		made.Servers = append(made.Servers, server+": "+versions[server])
 	}
 	for _, r := range rows {
 		if name, measured := r.name(all); measured {
@@ -115,19 +117,17 @@ func describeMachine() string {
 		parts = append(parts, "Linux "+unix.ByteSliceToString(system.Release[:]))
 	}
 	if limit, err := swarm.RaiseFileLimit(); err == nil {
-		parts = append(parts, fmt.Sprintf("%d files a process", limit.Hard))
+		parts = append(parts, fmt.Sprintf("%d files a process", limit))
 	}
 	return strings.Join(append(parts, runtime.Version(), "loopback"), ", ")
 }
 
 func (r row) report(all findings, name string, servers []string) reportRow {
-	hub, hasHub := all.spread("hub", name, r.metric)
-	rival, hasRival := all.spread(r.against(), name, r.metric)
-	judged := r.judge(hub, rival, hasHub, hasRival)
-	line := reportRow{Cells: []string{r.title, r.unit, ratioCell(judged.ratio), judged.target, judged.met}}
+	hub := all.spread("hub", name, r.metric)
+	ratio, target, met := r.judge(hub, all.spread(r.against(), name, r.metric))
+	line := reportRow{Cells: []string{r.title, r.unit, ratioCell(ratio), target, met}}
 	if slices.Contains(servers, baseline) {
-		before, _ := all.spread(baseline, name, r.metric)
-		ratio, worse := r.regression(hub, before)
+		ratio, worse := r.regression(hub, all.spread(baseline, name, r.metric))
 		cell := ratioCell(ratio)
 		if worse {
 			cell = "**" + cell + " worse**"
@@ -136,8 +136,8 @@ func (r row) report(all findings, name string, servers []string) reportRow {
 	}
 	top := 0.0
 	for _, server := range servers {
-		s, found := all.spread(server, name, r.metric)
-		if !found {
+		s := all.spread(server, name, r.metric)
+		if s.runs == 0 {
 			line.Cells = append(line.Cells, "-")
 			continue
 		}
@@ -160,42 +160,18 @@ func ratioCell(ratio float64) string {
 }
 
 // notes gathers those of the runs, each once.
-func notes(all findings) (gathered []reportNote) {
+func notes(all findings) (gathered []string) {
 	for _, f := range all {
 		texts := f.Notes
 		if f.Error != "" {
 			texts = append(slices.Clone(texts), "failed: "+f.Error)
 		}
 		for _, text := range texts {
-			note := reportNote{f.Server + ", " + f.Name, strings.ReplaceAll(text, "\n", " ")}
+			note := fmt.Sprintf("%s, %s: %s", f.Server, f.Name, strings.ReplaceAll(text, "\n", " "))
 			if !slices.Contains(gathered, note) {
 				gathered = append(gathered, note)
 			}
 		}
 	}
 	return gathered
-}
-
-//go:embed results.md.tmpl
-var tableSource string
-
-//go:embed page.html
-var pageSource string
-
-func (r report) table() ([]byte, error) {
-	var out bytes.Buffer
-	made, err := texttemplate.New("table").Funcs(texttemplate.FuncMap{"join": strings.Join}).Parse(tableSource)
-	if err == nil {
-		err = made.Execute(&out, r)
-	}
-	return out.Bytes(), err
-}
-
-func (r report) page() ([]byte, error) {
-	var out bytes.Buffer
-	made, err := template.New("page").Parse(pageSource)
-	if err == nil {
-		err = made.Execute(&out, r)
-	}
-	return out.Bytes(), err
 }

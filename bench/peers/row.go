@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -40,12 +41,7 @@ type goal struct {
 	rival string
 }
 
-func (g goal) against() string {
-	if g.rival == "" {
-		return "bun"
-	}
-	return g.rival
-}
+func (g goal) against() string { return cmp.Or(g.rival, "bun") }
 
 var (
 	smallFew, longFew   = "spokes=1000/topics=1/window=64/bytes=128", "spokes=1000/topics=1/window=64/bytes=1024"
@@ -123,38 +119,30 @@ func (r row) name(all findings) (string, bool) {
 	return "", false
 }
 
-// verdict compares the hub with what is wanted of it.
-type verdict struct {
-	ratio  float64
-	target string
-	met    string
-}
-
-func (g goal) judge(hub, rival spread, hasHub, hasRival bool) verdict {
-	var v verdict
-	if hasHub && hasRival && rival.median != 0 {
-		v.ratio = hub.median / rival.median
+// judge compares the hub with what is wanted of it: whether that is met is yes, no, or empty if nobody knows.
+func (g goal) judge(hub, rival spread) (ratio float64, target, met string) {
+	if hub.runs > 0 && rival.median != 0 {
+		ratio = hub.median / rival.median
 	}
-	got, limit := v.ratio, g.ratio
+	got, limit, bound := ratio, g.ratio, "at most"
+	if g.more {
+		bound = "or more"
+	}
 	switch {
 	case g.absolute > 0:
 		got, limit = hub.median, g.absolute
-		v.target = fmt.Sprintf("%s at most", figure(g.absolute))
-	case g.ratio > 0 && g.more:
-		v.target = fmt.Sprintf("%.2f of %s or more", g.ratio, strings.Replace(g.against(), "bun", "Bun", 1))
+		target = fmt.Sprintf("%s %s", figure(g.absolute), bound)
 	case g.ratio > 0:
-		v.target = fmt.Sprintf("%.2f of %s at most", g.ratio, strings.Replace(g.against(), "bun", "Bun", 1))
-	default:
-		return v
+		target = fmt.Sprintf("%.2f of %s %s", g.ratio, strings.Replace(g.against(), "bun", "Bun", 1), bound)
 	}
 	switch {
-	case !hasHub || g.absolute == 0 && v.ratio == 0:
+	case target == "" || hub.runs == 0 || g.absolute == 0 && ratio == 0:
 	case g.more == (got >= limit) || got == limit:
-		v.met = "yes"
+		met = "yes"
 	default:
-		v.met = "no"
+		met = "no"
 	}
-	return v
+	return ratio, target, met
 }
 
 // regression compares the hub with its baseline: the ratio, and whether it is worse by more than what is tolerated.

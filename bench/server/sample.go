@@ -3,6 +3,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -35,10 +36,8 @@ func (s *Server) Sample() (now Sample, err error) {
 	if now.Metrics, err = s.Metrics(); err != nil {
 		return now, err
 	}
-	now.Heap = int64(now.Metrics["go_memstats_heap_inuse_bytes"])
-	if now.Heap == 0 {
-		now.Heap = int64(now.Metrics["go_memory_classes_heap_objects_bytes"] + now.Metrics["go_memory_classes_heap_unused_bytes"])
-	}
+	classes := now.Metrics["go_memory_classes_heap_objects_bytes"] + now.Metrics["go_memory_classes_heap_unused_bytes"]
+	now.Heap = int64(cmp.Or(now.Metrics["go_memstats_heap_inuse_bytes"], classes))
 	if now.Goroutines, err = s.goroutines(); err != nil {
 		return now, err
 	}
@@ -69,16 +68,6 @@ func (s *Server) Await(ctx context.Context, satisfied func(Sample) bool) (Sample
 			return now, s.Alive()
 		}
 	}
-}
-
-// SettledLike reports whether nothing is open, subscribed or queued beyond what an earlier sample had.
-func (s Sample) SettledLike(earlier Sample) bool {
-	for _, name := range []string{Connections, Topics, Subscriptions, Queued, QueuedBytes} {
-		if s.Metrics[name] != earlier.Metrics[name] {
-			return false
-		}
-	}
-	return s.Descriptors <= earlier.Descriptors
 }
 
 // String lists the main figures.

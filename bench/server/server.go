@@ -6,14 +6,15 @@ package server
 
 import (
 	"bufio"
+	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -51,14 +52,9 @@ var (
 	adminURL     = regexp.MustCompile(`admin"?[=:]"?(http://[0-9.]+:[0-9]+)`)
 )
 
-// Build compiles a package of this module into a directory and returns the path of the executable. It must be called within the
-// module; flags are those of `go build`.
-func Build(directory, name string, flags ...string) (string, error) {
-	return BuildIn("", directory, name, flags...)
-}
-
-// BuildIn is Build for the module whose root is given.
-func BuildIn(root, directory, name string, flags ...string) (string, error) {
+// Build compiles a package of the hub's module into a directory and returns the path of the executable. The root is that of the module, or
+// empty within it; flags are those of `go build`.
+func Build(root, directory, name string, flags ...string) (string, error) {
 	arguments := append(append([]string{"build"}, flags...), "-o", directory+"/", "github.com/spokehub/spokehub/"+name)
 	_, err := Output(root, "go", arguments...)
 	return directory + name[strings.LastIndexByte(name, '/'):], err
@@ -117,7 +113,10 @@ func (s *Server) follow(out io.Reader, listening chan<- string) {
 	scanner := bufio.NewScanner(out)
 	scanner.Buffer(nil, 1<<20)
 	for scanner.Scan() {
-		s.log.add(scanner.Text())
+		s.log.mu.Lock()
+		s.log.lines = append(s.log.lines, scanner.Text())
+		s.log.lines = s.log.lines[max(len(s.log.lines)-keptLines, 0):]
+		s.log.mu.Unlock()
 		if webSocketURL.MatchString(scanner.Text()) {
 			select {
 			case listening <- scanner.Text():
@@ -128,22 +127,10 @@ func (s *Server) follow(out io.Reader, listening chan<- string) {
 	io.Copy(io.Discard, out)
 }
 
-func (l *log) add(line string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.lines = append(l.lines, line)
-	if len(l.lines) > keptLines {
-		l.lines = l.lines[1:]
-	}
-}
-
 // addresses reads the start line.
 func addresses(line string) (address, path, admin string) {
 	if found := webSocketURL.FindStringSubmatch(line); found != nil {
-		address, path = found[1], found[2]
-	}
-	if path == "" {
-		path = "/"
+		address, path = found[1], cmp.Or(found[2], "/")
 	}
 	if found := adminURL.FindStringSubmatch(line); found != nil {
 		admin = found[1]
@@ -158,18 +145,7 @@ func (s *Server) PID() int { return s.cmd.Process.Pid }
 func (s *Server) LastLines() []string {
 	s.log.mu.Lock()
 	defer s.log.mu.Unlock()
-	return append([]string(nil), s.log.lines...)
-}
-
-// Logged returns the last JSON line with a message; nil if there is none among the lines that are kept.
-func (s *Server) Logged(message string) (found map[string]any) {
-	for _, text := range s.LastLines() {
-		var line map[string]any
-		if json.Unmarshal([]byte(text), &line) == nil && line["msg"] == message {
-			found = line
-		}
-	}
-	return found
+	return slices.Clone(s.log.lines)
 }
 
 // Done is closed when the process has ended.
@@ -206,13 +182,11 @@ func (s *Server) Wait(ctx context.Context) (code int, err error) {
 // Stop ends the process by SIGTERM, and by SIGKILL if that takes too long.
 func (s *Server) Stop() error {
 	s.cmd.Process.Signal(syscall.SIGTERM)
-	select {
-	case <-s.done:
-		return nil
-	case <-time.After(stopTimeout):
-		s.Kill()
-		return fmt.Errorf("the server did not end within %v of SIGTERM", stopTimeout)
-	}
+	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
+	defer cancel()
+	_, err := s.Wait(ctx)
+	s.Kill()
+	return err
 }
 
 // Kill ends the process by SIGKILL and waits for it.

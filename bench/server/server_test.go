@@ -10,7 +10,7 @@ func TestTheStartLineHasTheAddresses(t *testing.T) {
 		"as JSON":           {`{"msg":"listening","websocket":"ws://127.0.0.1:4001/ws","admin":"http://127.0.0.1:4002/"}`, "127.0.0.1:4001", "/ws", "http://127.0.0.1:4002"},
 		"of a peer":         {`listening ws://127.0.0.1:4001/connection/websocket`, "127.0.0.1:4001", "/connection/websocket", ""},
 		"without a path":    {`echoing on ws://127.0.0.1:4001`, "127.0.0.1:4001", "/", ""},
-		"of something else": {`started`, "", "/", ""},
+		"of something else": {`started`, "", "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			address, path, admin := addresses(c.line)

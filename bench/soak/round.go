@@ -37,7 +37,7 @@ type round struct {
 
 // round runs until end, longer if not every scenario has had its turn by then, and checks the outcome.
 func (s *soak) round(ctx context.Context, number int, end time.Time) (err error) {
-	s.starts = append(s.starts, s.elapsed())
+	s.count(func(t *totals) { t.Rounds++ })
 	r := &round{soak: s, number: number, small: max(s.Spokes/smallTopic, 1)}
 	r.topics = max(r.small/smallTopic, 1)
 	flags := append([]string{
@@ -48,11 +48,7 @@ func (s *soak) round(ctx context.Context, number int, end time.Time) (err error)
 		return err
 	}
 	defer r.hub.Kill()
-	limit, err := swarm.RaiseFileLimit()
-	if err != nil {
-		return err
-	}
-	if r.fleet, err = swarm.StartFleet(limit.Processes(s.Spokes+r.small, 1), nil, os.Stderr); err != nil {
+	if r.fleet, err = swarm.StartFleet(r.limit.Processes(s.Spokes+r.small, 1), nil, os.Stderr); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, r.fleet.Close()) }()
@@ -179,12 +175,10 @@ func (r *round) drain() error {
 		if err != nil {
 			return err
 		}
-		drained, ended = 0, 0
-		for _, report := range reports {
-			drained += report.Closes[closeRestart]
-			for _, n := range report.Closes {
-				ended += n
-			}
+		closes := swarm.Total(reports).Closes
+		drained, ended = closes[closeRestart], 0
+		for _, n := range closes {
+			ended += n
 		}
 		time.Sleep(50 * time.Millisecond)
 	}

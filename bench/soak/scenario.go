@@ -23,12 +23,6 @@ const (
 	floodTime        = 2 * time.Second
 )
 
-// phase is a time in which one scenario ran.
-type phase struct {
-	scenario string
-	from, to time.Duration
-}
-
 // scenario is a kind of trouble. It lasts as long as its context at most.
 type scenario struct {
 	Name string
@@ -52,13 +46,9 @@ func (r *round) runScenarios(ctx context.Context, end time.Time) {
 	length := min(max(whole/time.Duration(len(scenarios)+1), shortestPhase), longestPhase)
 	running, stop := context.WithDeadline(ctx, end)
 	defer stop()
-	for first := true; first || running.Err() == nil; first = false {
+	for turn := ctx; turn.Err() == nil; turn = running {
 		for _, i := range chance.Perm(len(scenarios)) {
-			if first {
-				r.phase(ctx, scenarios[i], length)
-			} else {
-				r.phase(running, scenarios[i], length)
-			}
+			r.phase(turn, scenarios[i], length)
 		}
 	}
 }
@@ -71,15 +61,12 @@ func (r *round) phase(ctx context.Context, s scenario, length time.Duration) {
 	defer cancel()
 	r.mu.Lock()
 	r.scenario = s.Name
+	r.phases++
 	r.mu.Unlock()
-	from := r.elapsed()
 	if err := s.run(r, ctx); err != nil && ctx.Err() == nil {
 		r.problem("%s: %v", s.Name, err)
 	}
 	<-ctx.Done()
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.phases = append(r.phases, phase{s.Name, from, r.elapsed()})
 }
 
 func (r *round) churn(ctx context.Context) error {
@@ -165,7 +152,7 @@ func (r *round) victims(size int) (fleet *swarm.Fleet, topic int, err error) {
 		return nil, 0, err
 	}
 	r.mu.Lock()
-	topic = firstVictimTopic + len(r.phases)
+	topic = firstVictimTopic + r.phases
 	r.mu.Unlock()
 	_, err = fleet.Connect(swarm.Plan{
 		Server: r.address(), Count: r.Victims, First: 1 << 16, FirstTopic: topic, Topics: 1, Size: size, Subscribe: true, Ack: true,

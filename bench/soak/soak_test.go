@@ -3,7 +3,9 @@
 package main
 
 import (
+	"encoding/csv"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -27,7 +29,7 @@ func TestSecondsOfAllScenarios(t *testing.T) {
 	}
 	o := options{
 		Duration: duration, Rounds: 2, Listen: "127.0.0.1:0", Spokes: 200, Rate: 50, Victims: 100, Churn: 200, Seed: 1,
-		Report: filepath.Join(t.TempDir(), "soak.html"), Progress: 5 * time.Second,
+		Report: filepath.Join(t.TempDir(), "soak.txt"), Data: filepath.Join(t.TempDir(), "soak.csv"), Progress: 5 * time.Second,
 	}
 	s, err := run(t.Context(), o, t.Output())
 	if err != nil {
@@ -40,41 +42,43 @@ func TestSecondsOfAllScenarios(t *testing.T) {
 		t.Errorf("got totals %+v and %d readings, want events, kills, readings and %d drained", s.totals, len(s.points), 2*(200+20+1))
 	}
 	seen := map[string]bool{}
-	for _, p := range s.phases {
+	for _, p := range s.points {
 		seen[p.scenario] = true
 	}
-	if len(seen) != len(scenarios) {
-		t.Errorf("got the scenarios %v, want all %d", seen, len(scenarios))
+	for _, c := range scenarios {
+		if !seen[c.Name] {
+			t.Errorf("got no reading during %s, want one of every scenario", c.Name)
+		}
 	}
-	wantOneFile(t, o.Report)
+	wantReadings(t, o.Data, len(s.points))
 }
 
-// wantOneFile wants a page with every chart and no outside assets.
-func wantOneFile(t *testing.T, path string) {
+// wantReadings wants a line for each reading, without holes.
+func wantReadings(t *testing.T, path string, readings int) {
 	t.Helper()
-	page, err := os.ReadFile(path)
+	file, err := os.Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := strings.Count(string(page), "<svg"); got != len(charts) {
-		t.Errorf("got %d charts on the page, want %d", got, len(charts))
+	defer file.Close()
+	lines, err := csv.NewReader(file).ReadAll()
+	if err != nil || len(lines) != readings+1 {
+		t.Fatalf("got %d lines and %v, want a head and %d readings", len(lines), err, readings)
 	}
-	for _, outside := range []string{"src=", "href=", "url(", "@import", "NaN", "Inf"} {
-		if strings.Contains(string(page), outside) {
-			t.Errorf("got %q on the page, want none", outside)
-		}
+	if all := fmt.Sprint(lines); strings.Contains(all, "NaN") || strings.Contains(all, "Inf") {
+		t.Errorf("got %s, want figures", all)
 	}
 }
 
-func TestProblemsAreOnThePage(t *testing.T) {
-	s := &soak{options: options{Report: filepath.Join(t.TempDir(), "soak.html")}, took: time.Second, began: time.Now()}
+func TestProblemsAreInTheReport(t *testing.T) {
+	s := &soak{options: options{Report: filepath.Join(t.TempDir(), "soak.txt")}, took: time.Second, began: time.Now()}
 	s.problem("one event is %s", "missing")
-	if err := s.writePage(); err != nil {
+	if err := s.writeFiles(); err != nil {
 		t.Fatal(err)
 	}
-	page, err := os.ReadFile(s.Report)
-	if err != nil || !strings.Contains(string(page), "one event is missing") {
-		t.Errorf("got %v and a page without the problem, want it there", err)
+	report, err := os.ReadFile(s.Report)
+	if err != nil || !strings.Contains(string(report), "one event is missing") {
+		t.Errorf("got %v and %s, want the problem", err, report)
 	}
 }
 
@@ -100,15 +104,14 @@ func TestOptionsAreChecked(t *testing.T) {
 	}
 }
 
-func TestAChartSpansItsValues(t *testing.T) {
-	s := &soak{took: 10 * time.Second, points: []point{{at: 0, rss: 50, p99: 0.1}, {at: 5 * time.Second, rss: 200, p99: 10}, {at: 10 * time.Second, round: 1, rss: 0, p99: 1}}}
-	for i, want := range map[int]drawing{
-		0: {Low: "0", High: "200", Lines: []curve{{Path: "M0.0 75.0L500.0 0.0M1000.0 100.0"}}},
-		3: {Low: "0.1", High: "10", Lines: []curve{{Path: "M0.0 100.0L500.0 0.0M1000.0 50.0"}}},
-	} {
-		got := s.drawings()[i]
-		if got.Low != want.Low || got.High != want.High || got.Lines[0].Path != want.Lines[0].Path {
-			t.Errorf("%s: got %+v, want %+v", got.Title, got, want)
+func TestAFigureSpansItsReadings(t *testing.T) {
+	s := &soak{findings: findings{points: []point{
+		{scenario: "calm", values: []float64{200}}, {scenario: "churn", values: []float64{9}}, {scenario: "calm", values: []float64{0.5}},
+		{scenario: "calm", values: []float64{50}},
+	}}}
+	for scenario, want := range map[string]string{"calm": "0.5/50/200", "churn": "9/9/9", "flood": "-"} {
+		if got := s.spread(scenario, 0); got != want {
+			t.Errorf("%s: got %s, want %s", scenario, got, want)
 		}
 	}
 }

@@ -1,8 +1,12 @@
 //go:build linux
 
+// Package storm does to a running hub what the world does: thousands of spokes that die at once, connections that come and go without
+// end, clients that stop reading, never finish a handshake, send garbage or far too much, and drains in the midst of it. Its tests are the
+// storms; the soak mixes them for hours.
 package storm
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -41,17 +45,12 @@ type Churned struct {
 	Took time.Duration
 }
 
-// Rate is how many connections a second there were.
-func (c Churned) Rate() float64 { return float64(c.Connects) / c.Took.Seconds() }
-
 func (c *Churned) add(other Churned) {
 	c.Connects += other.Connects
 	c.Upgraded += other.Upgraded
 	c.Subscribed += other.Subscribed
 	c.Failed += other.Failed
-	if c.Example == "" {
-		c.Example = other.Example
-	}
+	c.Example = cmp.Or(c.Example, other.Example)
 }
 
 // churning is one run of a Churn. Its clients share it; next is the number of the next connection.

@@ -130,7 +130,7 @@ type sockets struct {
 
 func readSockets(t *testing.T, h *server.Server) sockets {
 	t.Helper()
-	hub, peers, err := h.SocketQueues()
+	hub, peers, err := socketQueues(h.Address)
 	if err != nil {
 		t.Fatal(err)
 	}

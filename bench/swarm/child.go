@@ -4,6 +4,7 @@ package swarm
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -19,47 +20,32 @@ type child struct {
 	replies  *json.Decoder
 }
 
-func startChild(number int, cores []int, counters *Counters, wakeup *os.File, stderr io.Writer) (*child, error) {
-	self, err := os.Executable()
-	if err != nil {
-		return nil, fmt.Errorf("find this executable: %w", err)
-	}
-	cmd := exec.Command(self)
+// startChild runs this executable again, with files for its descriptors from 3 on.
+func startChild(number int, cores []int, stderr io.Writer, files ...*os.File) (*child, error) {
+	cmd := exec.Command("/proc/self/exe")
 	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%d", childEnvironment, number), "GOMAXPROCS=1")
-	cmd.Stderr = stderr
-	cmd.ExtraFiles = []*os.File{counters.file, wakeup}
+	cmd.Stderr, cmd.ExtraFiles = stderr, files
 	stdin, err := cmd.StdinPipe()
-	if err != nil {
-		return nil, fmt.Errorf("make a pipe to client process %d: %w", number, err)
+	stdout, failed := cmd.StdoutPipe()
+	if err = errors.Join(err, failed); err == nil {
+		err = StartPinned(cmd, cores)
 	}
-	stdout, err := cmd.StdoutPipe()
 	if err != nil {
-		return nil, fmt.Errorf("make a pipe from client process %d: %w", number, err)
-	}
-	if err := StartPinned(cmd, cores); err != nil {
-		return nil, fmt.Errorf("start client process %d: %w", number, err)
+		return nil, fmt.Errorf("swarm: start client process %d: %w", number, err)
 	}
 	c := &child{number: number, cmd: cmd, stdin: stdin, commands: json.NewEncoder(stdin), replies: json.NewDecoder(stdout)}
 	if _, err := c.receive(); err != nil {
-		c.quit()
-		return nil, err
+		return nil, errors.Join(err, c.quit())
 	}
 	return c, nil
 }
 
-func (c *child) send(what command) error {
-	if err := c.commands.Encode(what); err != nil {
-		return fmt.Errorf("command client process %d: %w", c.number, err)
-	}
-	return nil
-}
-
 func (c *child) receive() (answer reply, err error) {
 	if err := c.replies.Decode(&answer); err != nil {
-		return answer, fmt.Errorf("client process %d is gone: %w", c.number, err)
+		return answer, fmt.Errorf("swarm: client process %d is gone: %w", c.number, err)
 	}
 	if answer.Error != "" {
-		return answer, fmt.Errorf("client process %d: %s: %s", c.number, answer.Do, answer.Error)
+		return answer, fmt.Errorf("swarm: client process %d: %s: %s", c.number, answer.Do, answer.Error)
 	}
 	return answer, nil
 }
@@ -68,7 +54,7 @@ func (c *child) receive() (answer reply, err error) {
 func (c *child) quit() error {
 	c.stdin.Close()
 	if err := c.cmd.Wait(); err != nil {
-		return fmt.Errorf("client process %d: %w", c.number, err)
+		return fmt.Errorf("swarm: client process %d: %w", c.number, err)
 	}
 	return nil
 }

@@ -46,7 +46,7 @@ func (p *process) dialMore() {
 	for c.opened < c.plan.Count && c.opening < connectsAtOnce {
 		p.dialOne(c)
 	}
-	if c.finished() {
+	if c.opened == c.plan.Count && c.opening == 0 {
 		p.connector = nil
 		p.parent.answers.Encode(reply{Do: doConnect, Count: c.ready, Nanos: p.clock.read() - c.began})
 	}
@@ -65,9 +65,8 @@ func (p *process) dialOne(c *connector) {
 		return
 	}
 	c.opening++
-	s := spoke{fd: int32(fd), group: uint8(c.plan.Group), topic: c.topic(index)}
-	s.checked = c.plan.Subscribe
-	s.expect = startAt(c.plan.From)
+	topic := c.plan.FirstTopic + (c.plan.First+index)%max(c.plan.Topics, 1)
+	s := spoke{fd: int32(fd), group: uint8(c.plan.Group), topic: uint32(topic), checked: c.plan.Subscribe, expect: startAt(c.plan.From)}
 	if c.plan.Both {
 		s.second = &secondTopic{expect: startAt(c.plan.From)}
 	}
@@ -77,46 +76,27 @@ func (p *process) dialOne(c *connector) {
 	p.spokes = append(p.spokes, s)
 }
 
-// finished reports whether nothing is left to open or to wait for.
-func (c *connector) finished() bool {
-	return c.opened == c.plan.Count && c.opening == 0
-}
-
-// topic is that of the spoke with this number in the plan.
-func (c *connector) topic(index int) uint32 {
-	return uint32(c.plan.FirstTopic + (c.plan.First+index)%max(c.plan.Topics, 1))
-}
-
 // dial begins a connection from an address of its own within 127.0.0.0/8, so that ports don't run out.
-func (c *connector) dial(seed int) (int, error) {
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
+func (c *connector) dial(seed int) (fd int, err error) {
+	if fd, err = unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0); err != nil {
 		return 0, fmt.Errorf("open a socket: %w", err)
 	}
-	if err := c.bindAndConnect(fd, seed); err != nil {
-		unix.Close(fd)
-		return 0, err
-	}
-	return fd, nil
-}
-
-func (c *connector) bindAndConnect(fd, seed int) error {
-	if err := unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_BIND_ADDRESS_NO_PORT, 1); err != nil {
-		return fmt.Errorf("postpone the choice of a port: %w", err)
-	}
-	if !c.plan.Subscribe {
-		if err := unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1); err != nil {
-			return fmt.Errorf("send at once: %w", err)
-		}
+	err = unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_BIND_ADDRESS_NO_PORT, 1)
+	if err == nil && !c.plan.Subscribe {
+		err = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
 	}
 	source := unix.SockaddrInet4{Addr: SourceAddress(c.plan.First + seed)}
-	if err := unix.Bind(fd, &source); err != nil {
-		return fmt.Errorf("bind to %v: %w", source.Addr, err)
+	if err == nil {
+		err = unix.Bind(fd, &source)
 	}
-	if err := unix.Connect(fd, &c.server); err != nil && err != unix.EINPROGRESS {
-		return fmt.Errorf("connect to %s: %w", c.plan.Address, err)
+	if err == nil {
+		err = unix.Connect(fd, &c.server)
 	}
-	return nil
+	if err != nil && err != unix.EINPROGRESS {
+		unix.Close(fd)
+		return 0, fmt.Errorf("connect from %v to %s: %w", source.Addr, c.plan.Address, err)
+	}
+	return fd, nil
 }
 
 // SourceAddress spreads connections over 127.1.0.1 to 127.250.249.250, by their number.

@@ -4,7 +4,7 @@ package swarm
 
 import "bytes"
 
-// message handles one text or binary message: an event or several, or an answer.
+// message handles one text or binary message: an event, or several of a server that joins them, or an answer.
 func (p *process) message(s *spoke, g *group, view []byte) {
 	off := g.stampSeen
 	if !stampAtOffset(view, off) {
@@ -15,20 +15,12 @@ func (p *process) message(s *spoke, g *group, view []byte) {
 		g.stampSeen = off
 	}
 	p.event(s, g, view, off)
-	if g.plan.Dialect != DialectHub {
-		p.moreEvents(s, g, view[off+stampLength:])
-	}
-}
-
-// moreEvents handles what follows in one message of a server that joins several.
-func (p *process) moreEvents(s *spoke, g *group, view []byte) {
-	for {
-		off := findStamp(view)
-		if off < 0 {
+	for g.plan.Dialect != DialectHub {
+		view = view[off+stampLength:]
+		if off = findStamp(view); off < 0 {
 			return
 		}
 		p.event(s, g, view, off)
-		view = view[off+stampLength:]
 	}
 }
 

@@ -2,35 +2,20 @@ package swarm
 
 import (
 	"bytes"
-	"fmt"
-	"slices"
 	"strconv"
 )
 
 // Dialect is the protocol of a server's subscriptions and events. The envelopes are the same bytes in all of them.
-type Dialect int
+type Dialect string
 
 const (
 	// DialectHub is Spokehub's protocol: control events and bare envelopes.
-	DialectHub Dialect = iota
+	DialectHub Dialect = ""
 	// DialectNats is the NATS client protocol in binary frames: SUB, PUB and MSG lines.
-	DialectNats
+	DialectNats Dialect = "nats"
 	// DialectCentrifuge is centrifuge's JSON protocol: commands with ids, and pushes.
-	DialectCentrifuge
+	DialectCentrifuge Dialect = "centrifuge"
 )
-
-var dialectNames = []string{"hub", "nats", "centrifuge"}
-
-// ParseDialect reads the name of a dialect.
-func ParseDialect(name string) (Dialect, error) {
-	if i := slices.Index(dialectNames, name); i >= 0 {
-		return Dialect(i), nil
-	}
-	return 0, fmt.Errorf("unknown dialect %q", name)
-}
-
-// String gives the name that ParseDialect reads.
-func (d Dialect) String() string { return dialectNames[d] }
 
 // appendConnect appends what a fresh connection sends first; nothing for most.
 func (d Dialect) appendConnect(dst []byte) []byte {

@@ -17,7 +17,7 @@ type parent struct {
 }
 
 // runCommand executes the command that has come. The parent sends the next one once it has the answer, and a command is short enough
-// to come at once.
+// to come at once. A connect is answered later, by dialMore.
 func (p *process) runCommand() error {
 	var c command
 	if err := p.parent.commands.Decode(&c); err != nil {
@@ -25,22 +25,14 @@ func (p *process) runCommand() error {
 		return nil
 	}
 	done := reply{Do: c.Do}
-	if err := p.execute(c, &done); err != nil {
-		done.Error = err.Error()
-	}
-	if c.Do == doConnect && done.Error == "" {
-		return nil
-	}
-	return p.parent.answers.Encode(done)
-}
-
-// execute does what a command asks for. A connect is answered later, by dialMore.
-func (p *process) execute(c command, done *reply) error {
+	var err error
 	switch c.Do {
 	case doConnect:
-		return p.connect(*c.Plan)
+		if err = p.connect(*c.Plan); err == nil {
+			return nil
+		}
 	case doPublish:
-		return p.publish(c.Publish, c.Here)
+		err = p.publish(c.Publish, c.Here)
 	case doPause:
 		done.Sent = p.pause()
 	case doMark:
@@ -53,10 +45,11 @@ func (p *process) execute(c command, done *reply) error {
 		done.Count = p.resume(c.Group)
 	case doReport:
 		done.Groups = p.report(c.Sent)
-	default:
-		return fmt.Errorf("unknown command %q", c.Do)
 	}
-	return nil
+	if err != nil {
+		done.Error = err.Error()
+	}
+	return p.parent.answers.Encode(done)
 }
 
 func (p *process) connect(plan Plan) error {
@@ -82,11 +75,8 @@ func payloadLength(topic, size int) int {
 }
 
 func (p *process) publish(asked *Publication, here bool) error {
-	g := p.groups[asked.Group]
-	g.window = nil
-	if asked.Kind == PublishWindow {
-		g.countWindow(asked)
-	}
+	asked.Topics = max(asked.Topics, 1)
+	p.groups[asked.Group].count(asked)
 	if !here {
 		return nil
 	}
@@ -94,18 +84,19 @@ func (p *process) publish(asked *Publication, here bool) error {
 	if len(writers) == 0 {
 		return fmt.Errorf("group %d has no connection that writes", asked.Writers)
 	}
-	dialect := p.groups[asked.Writers].plan.Dialect
+	first, now := writers[0], p.clock.read()
+	next := source{asked, p.groups[asked.Writers].plan.Dialect, asked.From}
 	var made publisher
 	switch asked.Kind {
 	case PublishWindow:
 		p.windowed = true
-		made = newWindowPublisher(asked, dialect, p.counters, writers[0])
+		made = &windowPublisher{source: next, writer: first, counters: p.counters, base: asked.From - p.counters.Completed()}
 	case PublishRate:
-		made = newRatePublisher(asked, dialect, writers[0], p.clock.read())
+		made = &ratePublisher{source: next, start: now, writer: first}
 	case PublishFlood:
-		made = newFloodPublisher(asked, dialect, writers, p.tally)
+		made = &floodPublisher{source: next, writers: writers, pings: p.tally.answered.Load(), tally: p.tally}
 	case PublishChurn:
-		made = newChurnPublisher(asked, writers, p.tally, p.clock.read())
+		made = &churnPublisher{Publication: asked, pairs: max(asked.Batch/2, 1), start: now, writers: writers, tally: p.tally}
 	default:
 		return fmt.Errorf("unknown kind of publisher %q", asked.Kind)
 	}

@@ -1,5 +1,14 @@
 //go:build linux
 
+// Package swarm generates the load: client processes of one thread and one core each, which open thousands of WebSocket connections over
+// raw epoll, publish, and check every subscriber for loss, duplicates and order.
+//
+// The parent starts a Fleet. Its children are the same executable run again, so its main or TestMain calls RunIfChild first. They take
+// commands as JSON lines and share Counters, memory that the parent can read at any time and through which a windowed publisher
+// learns that its messages have arrived.
+//
+// Each event carries a stamp: its topic, its sequence number in that topic, and the time at which it was due. A child compares the number
+// with the one that the subscriber expects, and records the time since the event was due.
 package swarm
 
 import (
@@ -42,10 +51,10 @@ func StartFleet(processes int, cores []int, stderr io.Writer) (*Fleet, error) {
 		if len(cores) > 0 {
 			on = []int{cores[number%len(cores)]}
 		}
-		c, err := startChild(number, on, counters, f.wakeup, stderr)
+		c, err := startChild(number, on, stderr, counters.file, f.wakeup)
 		if err != nil {
 			f.Close()
-			return nil, fmt.Errorf("swarm: %w", err)
+			return nil, err
 		}
 		f.children = append(f.children, c)
 	}
@@ -89,7 +98,7 @@ func (f *Fleet) Connect(plan Plan, processes []int) (Opened, error) {
 		share.First, share.Count = plan.First+from, to-from
 		commands[i] = command{Do: doConnect, Plan: &share}
 	}
-	replies, err := f.ask(processes, commands)
+	replies, err := f.ask(processes, commands...)
 	if err != nil {
 		return Opened{}, err
 	}
@@ -99,17 +108,12 @@ func (f *Fleet) Connect(plan Plan, processes []int) (Opened, error) {
 		opened.Took = max(opened.Took, time.Duration(r.Nanos))
 	}
 	if opened.Ready < plan.Count {
-		return opened, f.failed(plan, opened)
+		err = fmt.Errorf("swarm: only %d of %d connections are ready", opened.Ready, plan.Count)
+		if reports, failed := f.Report(nil); failed == nil {
+			err = fmt.Errorf("%w: %s", err, reports[plan.Group].Example)
+		}
 	}
-	return opened, nil
-}
-
-func (f *Fleet) failed(plan Plan, opened Opened) error {
-	why := "no reason given"
-	if reports, err := f.Report(nil); err == nil && reports[plan.Group].Example != "" {
-		why = reports[plan.Group].Example
-	}
-	return fmt.Errorf("swarm: only %d of %d connections are ready: %s", opened.Ready, plan.Count, why)
+	return opened, err
 }
 
 // Publish starts publishers in processes; the others learn what to count. A windowed one runs in process 0 alone.
@@ -117,17 +121,12 @@ func (f *Fleet) Publish(p Publication, processes []int) error {
 	if p.Kind == PublishWindow && !slices.Equal(processes, []int{0}) {
 		return errors.New("swarm: a windowed publisher runs in process 0 alone")
 	}
-	for _, here := range []bool{false, true} {
-		for _, number := range f.All() {
-			if slices.Contains(processes, number) != here {
-				continue
-			}
-			if _, err := f.ask([]int{number}, []command{{Do: doPublish, Publish: &p, Here: here}}); err != nil {
-				return err
-			}
-		}
+	others := slices.DeleteFunc(f.All(), func(number int) bool { return slices.Contains(processes, number) })
+	if _, err := f.ask(others, command{Do: doPublish, Publish: &p}); err != nil {
+		return err
 	}
-	return nil
+	_, err := f.ask(processes, command{Do: doPublish, Publish: &p, Here: true})
+	return err
 }
 
 // Pause ends all publishers and returns how many events each group was sent in all.
@@ -203,15 +202,13 @@ func (f *Fleet) count(c command) (total int, err error) {
 	return total, err
 }
 
-func (f *Fleet) askAll(c command) ([]reply, error) {
-	return f.ask(f.All(), slices.Repeat([]command{c}, len(f.children)))
-}
+func (f *Fleet) askAll(c command) ([]reply, error) { return f.ask(f.All(), c) }
 
-// ask sends a command to each of several processes, and then reads their answers.
-func (f *Fleet) ask(processes []int, commands []command) ([]reply, error) {
+// ask sends one command to several processes, or each its own, and then reads their answers.
+func (f *Fleet) ask(processes []int, commands ...command) ([]reply, error) {
 	for i, number := range processes {
-		if err := f.children[number].send(commands[i]); err != nil {
-			return nil, fmt.Errorf("swarm: %w", err)
+		if err := f.children[number].commands.Encode(commands[i%len(commands)]); err != nil {
+			return nil, fmt.Errorf("swarm: command client process %d: %w", number, err)
 		}
 	}
 	var failures []error
@@ -221,8 +218,5 @@ func (f *Fleet) ask(processes []int, commands []command) ([]reply, error) {
 		replies[i] = answer
 		failures = append(failures, err)
 	}
-	if err := errors.Join(failures...); err != nil {
-		return nil, fmt.Errorf("swarm: %w", err)
-	}
-	return replies, nil
+	return replies, errors.Join(failures...)
 }

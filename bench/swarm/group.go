@@ -2,6 +2,8 @@
 
 package swarm
 
+import "cmp"
+
 // group is what a child knows of spokes of one kind: their plan, what they received, and the messages that not all of them have.
 // I1: got of a message in flight is how many subscribers here have it.
 type group struct {
@@ -11,22 +13,21 @@ type group struct {
 	stampSeen, payload int
 	// local counts the subscribers of each topic here, got those that have a message in flight.
 	local, got []int32
-	window     *windowPublication
-}
-
-// windowPublication is what every child must know of the windowed publisher to count its credits.
-type windowPublication struct {
-	first  uint32
-	topics uint64
+	// window is the windowed publication whose credits are counted, nil if there is none.
+	window *Publication
 }
 
 func newGroup() *group {
 	return &group{Report: newReport(), stampSeen: -1}
 }
 
-// countWindow starts counting towards a windowed publisher's credits.
-func (g *group) countWindow(p *Publication) {
-	g.window = &windowPublication{first: uint32(p.FirstTopic), topics: uint64(p.Topics)}
+// count starts counting towards the credits of a publication, if it is a windowed one.
+func (g *group) count(p *Publication) {
+	g.window = nil
+	if p.Kind != PublishWindow {
+		return
+	}
+	g.window = p
 	if g.got == nil {
 		g.got = make([]int32, pendingRing)
 	}
@@ -44,8 +45,8 @@ func (g *group) join(topic uint32) {
 // arrived counts an event that one more subscriber has, and adds it to the shared counters once all subscribers here have it. wake is as
 // for them.
 func (g *group) arrived(counters *Counters, t tick) (wake bool) {
-	index := uint64(t.topic - g.window.first)
-	message := uint64(t.seq)*g.window.topics + index
+	index := uint64(t.topic - uint32(g.window.FirstTopic))
+	message := uint64(t.seq)*uint64(g.window.Topics) + index
 	got := &g.got[message%pendingRing]
 	*got++
 	if *got != g.local[index] {
@@ -53,4 +54,61 @@ func (g *group) arrived(counters *Counters, t tick) (wake bool) {
 	}
 	*got = 0
 	return counters.arrived(message, g.local[index])
+}
+
+// Report is what the subscribers of one group received, in one process or in all.
+type Report struct {
+	// Delivered events were checked and in place.
+	Delivered uint64
+	// Faults count what must not happen.
+	Faults Faults
+	// Latency is since the last Mark.
+	Latency *Latency
+	// Closes counts the connections that the server ended, by close code; 1006 means without a close frame.
+	Closes map[uint16]int
+	// Retries are the hints of close frames when to reconnect, in milliseconds.
+	Retries []int
+	// Example is the first reason for which a connection was lost.
+	Example string
+}
+
+func newReport() Report { return Report{Latency: NewLatency(), Closes: map[uint16]int{}} }
+
+// Report gathers the reports of each group. With sent, the result of Pause, events that never came count as lost.
+func (f *Fleet) Report(sent []uint64) ([]Report, error) {
+	replies, err := f.askAll(command{Do: doReport, Sent: sent})
+	if err != nil {
+		return nil, err
+	}
+	reports := make([]Report, MaxGroups)
+	for i := range reports {
+		group := make([]Report, len(replies))
+		for child := range replies {
+			group[child] = replies[child].Groups[i]
+		}
+		reports[i] = Total(group)
+	}
+	return reports, nil
+}
+
+// Total adds reports up.
+func Total(reports []Report) Report {
+	total := newReport()
+	for _, r := range reports {
+		total.Delivered += r.Delivered
+		total.Faults.Add(r.Faults)
+		total.Latency.Merge(r.Latency)
+		for code, n := range r.Closes {
+			total.Closes[code] += n
+		}
+		total.Retries = append(total.Retries, r.Retries...)
+		total.Example = cmp.Or(total.Example, r.Example)
+	}
+	return total
+}
+
+// closed counts a connection that should have lived, and keeps the first reason.
+func (r *Report) closed(why string) {
+	r.Faults.Closed++
+	r.Example = cmp.Or(r.Example, why)
 }

@@ -3,8 +3,8 @@
 package swarm
 
 import (
-	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
@@ -24,7 +24,8 @@ const (
 
 	tagCommand = -1
 	tagTimer   = -2
-	tagWake    = -3
+	// tagWake needs no read: each write to its descriptor is an edge of its own.
+	tagWake = -3
 )
 
 // process is a client process. One goroutine does everything, so nothing here has a lock.
@@ -92,25 +93,18 @@ func newProcess(number int) (*process, error) {
 	for i := range p.groups {
 		p.groups[i] = newGroup()
 	}
-	return p, p.watch(number)
-}
-
-// watch registers the descriptors that are no connections, and reports to the parent that the process has started.
-func (p *process) watch(number int) error {
-	own := map[int32]int{tagCommand: commandDescriptor, tagTimer: p.timer.fd}
+	err = errors.Join(p.poller.add(commandDescriptor, tagCommand), p.poller.add(p.timer.fd, tagTimer))
 	if number == 0 {
-		own[tagWake] = wakeDescriptor
+		err = errors.Join(err, p.poller.add(wakeDescriptor, tagWake))
 	}
-	for tag, fd := range own {
-		if err := p.poller.add(fd, tag); err != nil {
-			return err
-		}
-	}
-	return p.parent.answers.Encode(reply{Do: doStart})
+	return p, err
 }
 
-// run is the loop: poll, read, publish what became due, update the counters.
+// run tells the parent that the process has started. Then it loops: poll, read, publish what became due, update the counters.
 func (p *process) run() error {
+	if err := p.parent.answers.Encode(reply{Do: doStart}); err != nil {
+		return err
+	}
 	for !p.parent.done {
 		n := p.poller.poll()
 		if n == 0 && !p.pump() {
@@ -119,12 +113,16 @@ func (p *process) run() error {
 		p.clock.read()
 		for i := range n {
 			event := &p.poller.events[i]
-			if event.Fd >= 0 {
+			switch event.Fd {
+			case tagCommand:
+				if err := p.runCommand(); err != nil {
+					return err
+				}
+			case tagTimer:
+				p.timer.expired()
+			case tagWake:
+			default:
 				p.spokeEvent(event.Fd, event.Events)
-				continue
-			}
-			if err := p.ownEvent(event.Fd); err != nil {
-				return err
 			}
 		}
 		p.dialMore()
@@ -132,17 +130,6 @@ func (p *process) run() error {
 		for i, g := range p.groups {
 			p.tally.delivered[i].Store(g.Delivered)
 		}
-	}
-	return nil
-}
-
-// ownEvent handles an event of any other descriptor. The wake-up descriptor need not be read: each write to it is an edge of its own.
-func (p *process) ownEvent(tag int32) error {
-	switch tag {
-	case tagCommand:
-		return p.runCommand()
-	case tagTimer:
-		p.timer.expired()
 	}
 	return nil
 }
@@ -177,8 +164,4 @@ func (p *process) pump() (busy bool) {
 }
 
 // wake wakes the windowed publisher's process.
-func (p *process) wake() {
-	var one [8]byte
-	binary.LittleEndian.PutUint64(one[:], 1)
-	unix.Write(wakeDescriptor, one[:])
-}
+func (p *process) wake() { unix.Write(wakeDescriptor, []byte{1, 0, 0, 0, 0, 0, 0, 0}) }

@@ -96,7 +96,7 @@ func TestDamagedEventsAreFaults(t *testing.T) {
 func TestAWindowIsOpenedByTheLastSubscriberAlone(t *testing.T) {
 	p, s := listeningProcess(t, DialectHub)
 	g := p.groups[0]
-	g.countWindow(&Publication{Topics: 1})
+	g.count(&Publication{Kind: PublishWindow, Topics: 1})
 	g.join(0)
 	p.spokes = append(p.spokes, *s)
 	p.counters.slot(0).Store(2)

@@ -2,18 +2,12 @@ package swarm
 
 // Faults counts what a subscriber must never see.
 type Faults struct {
-	// Lost events never came, though the connection was healthy to the end.
-	Lost uint64
-	// Duplicated events came more than once.
-	Duplicated uint64
-	// Reordered events came after one that was published later in their topic.
-	Reordered uint64
-	// Foreign events belong to a topic the connection isn't subscribed to.
-	Foreign uint64
-	// Malformed counts frames and envelopes that can't be read.
-	Malformed uint64
-	// Closed counts healthy connections that ended early.
-	Closed uint64
+	// Lost events never came, though the connection was healthy to the end; Duplicated ones came more than once.
+	Lost, Duplicated uint64
+	// Reordered events came after one that was published later in their topic; Foreign ones belong to a topic without subscription.
+	Reordered, Foreign uint64
+	// Malformed counts frames and envelopes that can't be read, Closed healthy connections that ended early.
+	Malformed, Closed uint64
 }
 
 // Sum adds everything up: 0 is a clean run.

@@ -27,13 +27,8 @@ func serveCentrifuge(listener net.Listener) error {
 	if err := node.Run(); err != nil {
 		return fmt.Errorf("run the node: %w", err)
 	}
-	mux := http.NewServeMux()
-	mux.Handle("/connection/websocket", anonymous(centrifuge.NewWebsocketHandler(node, centrifuge.WebsocketConfig{})))
-	return http.Serve(listener, mux)
-}
-
-func anonymous(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		next.ServeHTTP(w, r.WithContext(centrifuge.SetCredentials(r.Context(), &centrifuge.Credentials{})))
-	})
+	handler, anonymous := centrifuge.NewWebsocketHandler(node, centrifuge.WebsocketConfig{}), &centrifuge.Credentials{}
+	return http.Serve(listener, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		handler.ServeHTTP(w, r.WithContext(centrifuge.SetCredentials(r.Context(), anonymous)))
+	}))
 }

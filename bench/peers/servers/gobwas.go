@@ -59,12 +59,9 @@ func serveGobwas(listener net.Listener) error {
 }
 
 func (h *gobwasHub) upgrade(conn net.Conn) {
-	if _, err := ws.Upgrade(conn); err != nil {
-		conn.Close()
-		return
-	}
-	raw, err := conn.(*net.TCPConn).SyscallConn()
-	if err != nil {
+	_, err := ws.Upgrade(conn)
+	raw, failed := conn.(*net.TCPConn).SyscallConn()
+	if err != nil || failed != nil {
 		conn.Close()
 		return
 	}
@@ -119,16 +116,14 @@ func (h *gobwasHub) read(client *gobwasClient) {
 }
 
 func (h *gobwasHub) handle(client *gobwasClient, message []byte) {
-	asked, ok := parse(message)
-	switch {
-	case !ok:
-	case asked.kind != eventRequest:
+	switch asked := parse(message); asked.kind {
+	case eventRequest:
+		h.members.broadcast(asked.topic, client, ws.MustCompileFrame(ws.NewTextFrame(message)))
+	case subscribeRequest, unsubscribeRequest:
 		h.members.of(client).apply(asked, client)
 		if len(asked.ack) > 0 {
 			client.send(ws.MustCompileFrame(ws.NewTextFrame(asked.ack)))
 		}
-	default:
-		h.members.broadcast(asked.topic, client, ws.MustCompileFrame(ws.NewTextFrame(message)))
 	}
 }
 
@@ -140,21 +135,17 @@ func (h *gobwasHub) drop(client *gobwasClient) {
 	client.conn.Close()
 }
 
-func (c *gobwasClient) send(frame []byte) {
+func (c *gobwasClient) send(frame []byte) { c.Write(frame) }
+
+// Write implements io.Writer.
+func (c *gobwasClient) Write(view []byte) (int, error) {
 	c.write.Lock()
 	defer c.write.Unlock()
-	c.conn.Write(frame)
+	return c.conn.Write(view)
 }
 
 // gobwasStream reads through a buffer, and answers pings through the client's lock.
 type gobwasStream struct {
 	io.Reader
-	client *gobwasClient
-}
-
-// Write implements io.Writer.
-func (s gobwasStream) Write(view []byte) (int, error) {
-	s.client.write.Lock()
-	defer s.client.write.Unlock()
-	return s.client.conn.Write(view)
+	*gobwasClient
 }

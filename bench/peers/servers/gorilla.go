@@ -74,33 +74,26 @@ func (h *gorillaHub) read(client *gorillaClient) {
 		if err != nil {
 			return
 		}
-		if asked, ok := parse(message); ok {
-			h.handle(client, asked, message)
-		}
+		h.handle(client, message)
 	}
 }
 
-func (h *gorillaHub) handle(client *gorillaClient, asked request, message []byte) {
-	if asked.kind != eventRequest {
-		h.topics.apply(asked, client)
-		client.queue(asked.ack)
-		return
-	}
+func (h *gorillaHub) handle(client *gorillaClient, message []byte) {
 	var prepared *websocket.PreparedMessage
-	h.topics.others(asked.topic, client, func(other *gorillaClient) {
-		if prepared == nil {
-			prepared, _ = websocket.NewPreparedMessage(websocket.TextMessage, message)
+	switch asked := parse(message); asked.kind {
+	case eventRequest:
+		h.topics.others(asked.topic, client, func(other *gorillaClient) {
+			if prepared == nil {
+				prepared, _ = websocket.NewPreparedMessage(websocket.TextMessage, message)
+			}
+			other.offer(prepared)
+		})
+	case subscribeRequest, unsubscribeRequest:
+		h.topics.apply(asked, client)
+		if len(asked.ack) > 0 {
+			prepared, _ = websocket.NewPreparedMessage(websocket.TextMessage, asked.ack)
+			client.offer(prepared)
 		}
-		other.offer(prepared)
-	})
-}
-
-func (c *gorillaClient) queue(message []byte) {
-	if len(message) == 0 {
-		return
-	}
-	if prepared, err := websocket.NewPreparedMessage(websocket.TextMessage, message); err == nil {
-		c.offer(prepared)
 	}
 }
 

@@ -28,21 +28,15 @@ func (h *gwsHub) OnPing(socket *gws.Conn, payload []byte) { socket.WritePong(pay
 // OnMessage implements gws.Event.
 func (h *gwsHub) OnMessage(socket *gws.Conn, message *gws.Message) {
 	defer message.Close()
-	asked, ok := parse(message.Bytes())
-	switch {
-	case !ok:
-	case asked.kind != eventRequest:
+	switch asked := parse(message.Bytes()); asked.kind {
+	case eventRequest:
+		broadcaster := gws.NewBroadcaster(gws.OpcodeText, message.Bytes())
+		defer broadcaster.Close()
+		h.topics.others(asked.topic, socket, func(other *gws.Conn) { broadcaster.Broadcast(other) })
+	case subscribeRequest, unsubscribeRequest:
 		h.topics.apply(asked, socket)
 		if len(asked.ack) > 0 {
 			socket.WriteAsync(gws.OpcodeText, asked.ack, nil)
 		}
-	default:
-		h.broadcast(socket, asked.topic, message.Bytes())
 	}
-}
-
-func (h *gwsHub) broadcast(sender *gws.Conn, topic string, message []byte) {
-	broadcaster := gws.NewBroadcaster(gws.OpcodeText, message)
-	defer broadcaster.Close()
-	h.topics.others(topic, sender, func(other *gws.Conn) { broadcaster.Broadcast(other) })
 }

@@ -22,9 +22,7 @@ type nbioHub struct {
 func serveNbio(listener net.Listener) error {
 	logging.SetLevel(logging.LevelError)
 	hub := &nbioHub{upgrader: websocket.NewUpgrader()}
-	hub.members = newShards(func(conn *websocket.Conn, message []byte) {
-		conn.WriteMessage(websocket.TextMessage, message)
-	})
+	hub.members = newShards(func(conn *websocket.Conn, message []byte) { conn.WriteMessage(websocket.TextMessage, message) })
 	hub.upgrader.OnMessage(hub.message)
 	hub.upgrader.OnClose(func(conn *websocket.Conn, _ error) { hub.members.of(conn).drop(conn) })
 	engine := nbhttp.NewEngine(nbhttp.Config{
@@ -47,15 +45,13 @@ func (h *nbioHub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (h *nbioHub) message(conn *websocket.Conn, _ websocket.MessageType, message []byte) {
-	asked, ok := parse(message)
-	switch {
-	case !ok:
-	case asked.kind != eventRequest:
+	switch asked := parse(message); asked.kind {
+	case eventRequest:
+		h.members.broadcast(asked.topic, conn, bytes.Clone(message))
+	case subscribeRequest, unsubscribeRequest:
 		h.members.of(conn).apply(asked, conn)
 		if len(asked.ack) > 0 {
 			conn.WriteMessage(websocket.TextMessage, asked.ack)
 		}
-	default:
-		h.members.broadcast(asked.topic, conn, bytes.Clone(message))
 	}
 }

@@ -10,7 +10,8 @@ import (
 type requestKind int
 
 const (
-	eventRequest requestKind = iota
+	noRequest requestKind = iota
+	eventRequest
 	subscribeRequest
 	unsubscribeRequest
 )
@@ -31,32 +32,32 @@ type request struct {
 	ack   []byte
 }
 
-// listen understands a message by its first bytes; ok is false for what is none of ours.
-func parse(message []byte) (asked request, ok bool) {
+// parse understands a message by its first bytes; what is none of ours is noRequest.
+func parse(message []byte) request {
 	switch {
 	case bytes.HasPrefix(message, tickPrefix):
-		return request{topic: "tick"}, true
+		return request{kind: eventRequest, topic: "tick"}
 	case bytes.HasPrefix(message, roomPrefix) && len(message) >= len(roomPrefix)+roomDigits:
-		return request{topic: "room:" + string(message[len(roomPrefix):len(roomPrefix)+roomDigits])}, true
+		return request{kind: eventRequest, topic: "room:" + string(message[len(roomPrefix):len(roomPrefix)+roomDigits])}
 	case bytes.HasPrefix(message, subscribePrefix):
 		return control(subscribeRequest, message)
 	case bytes.HasPrefix(message, unsubscribePrefix):
 		return control(unsubscribeRequest, message)
 	}
-	return request{}, false
+	return request{}
 }
 
-func control(kind requestKind, message []byte) (request, bool) {
+func control(kind requestKind, message []byte) request {
 	var envelope struct {
 		ID      string
 		Payload struct{ Topic string }
 	}
 	if json.Unmarshal(message, &envelope) != nil {
-		return request{}, false
+		return request{}
 	}
 	asked := request{kind: kind, topic: envelope.Payload.Topic}
 	if envelope.ID != "" {
 		asked.ack = []byte(`{"type":"__ack","id":"` + envelope.ID + `","payload":{"topics":["` + envelope.Payload.Topic + `"]}}`)
 	}
-	return asked, true
+	return asked
 }

@@ -1,5 +1,8 @@
 //go:build linux
 
+// Package servers has one WebSocket fan-out server for each Go peer, set up as the peer's own documentation recommends. Those that are
+// libraries understand the hub's control events and envelopes by their first bytes, without parsing JSON; those that are
+// servers use their own protocol.
 package servers
 
 import (
@@ -9,34 +12,32 @@ import (
 	"runtime/debug"
 )
 
-// modules names the Go module of each peer.
-var modules = map[string]string{
-	"gorilla":    "github.com/gorilla/websocket",
-	"gws":        "github.com/lxzan/gws",
-	"nbio":       "github.com/lesismal/nbio",
-	"gobwas":     "github.com/gobwas/ws",
-	"centrifuge": "github.com/centrifugal/centrifuge",
-	"nats":       "github.com/nats-io/nats-server/v2",
+// peer is a Go module and how to serve with it; nats-server listens by itself.
+type peer struct {
+	module string
+	serve  func(net.Listener) error
 }
 
-var libraries = map[string]func(net.Listener) error{
-	"gorilla": serveGorilla, "gorilla-echo": serveGorillaEcho, "gws": serveGws, "nbio": serveNbio, "gobwas": serveGobwas,
-	"centrifuge": serveCentrifuge,
+var peers = map[string]peer{
+	"gorilla":      {"github.com/gorilla/websocket", serveGorilla},
+	"gorilla-echo": {"github.com/gorilla/websocket", serveGorillaEcho},
+	"gws":          {"github.com/lxzan/gws", serveGws},
+	"nbio":         {"github.com/lesismal/nbio", serveNbio},
+	"gobwas":       {"github.com/gobwas/ws", serveGobwas},
+	"centrifuge":   {"github.com/centrifugal/centrifuge", serveCentrifuge},
+	"nats":         {"github.com/nats-io/nats-server/v2", nil},
 }
 
 // Version is the version of the peer's module that is built in.
 func Version(name string) (string, error) {
-	path, known := modules[name]
-	info, read := debug.ReadBuildInfo()
-	if !known || !read {
-		return "", fmt.Errorf("unknown peer %q", name)
-	}
-	for _, module := range info.Deps {
-		if module.Path == path {
-			return module.Version, nil
+	if info, read := debug.ReadBuildInfo(); read {
+		for _, module := range info.Deps {
+			if module.Path == peers[name].module {
+				return module.Version, nil
+			}
 		}
 	}
-	return "", fmt.Errorf("module %s is not built in", path)
+	return "", fmt.Errorf("peer %q is not built in", name)
 }
 
 // Serve runs a peer on a free port of 127.0.0.1 and writes its address as a line. It returns only when the peer fails.
@@ -44,20 +45,16 @@ func Serve(name string, out io.Writer) error {
 	if name == "nats" {
 		return serveNats(out)
 	}
+	p, known := peers[name]
+	if !known {
+		return fmt.Errorf("unknown peer %q", name)
+	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
-	serve, known := libraries[name]
-	if !known {
-		return fmt.Errorf("unknown peer %q", name)
-	}
-	path := "/ws"
-	if name == "centrifuge" {
-		path = "/connection/websocket"
-	}
-	announce(out, listener.Addr().String(), path)
-	return serve(listener)
+	announce(out, listener.Addr().String(), "/ws")
+	return p.serve(listener)
 }
 
 func announce(out io.Writer, address, path string) {
