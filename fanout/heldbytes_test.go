@@ -3,6 +3,7 @@ package fanout
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/spokehub/spokehub/event"
 )
@@ -25,7 +26,7 @@ func TestBudgetIsKeptWhereTheOneThatHoldsMostRests(t *testing.T) {
 			}
 			fill(large, 900<<10)
 			fill(small, 700<<10)
-			for range 100 {
+			for guard := time.Now().Add(20 * time.Second); l.hub.counters.backpressured.Load() == 0 && time.Now().Before(guard); {
 				small.BufferedAmount()
 			}
 			if l.hub.counters.backpressured.Load() == 0 {

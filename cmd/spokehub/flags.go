@@ -53,7 +53,7 @@ type serveFlags struct {
 	DrainPeriod  time.Duration `group:"drain" default:"0s" placeholder:"TIME" help:"Then the hub closes its clients with 1012, spread over this time so that they do not all reconnect at once. (default ${default})"`
 	DrainTimeout time.Duration `group:"drain" default:"30s" placeholder:"TIME" help:"Time for the whole drain, including the flush of all queues. Clients left after it are cut. (default ${default})"`
 
-	Engine   string `group:"engine" default:"default" enum:"default,easygo,epoll,parked,goroutine" placeholder:"NAME" help:"How the hub waits for its sockets, one of ${enum}. (default ${default})"`
+	Engine   string `group:"engine" default:"default" enum:"default,easygo,epoll,parked,goroutine" placeholder:"NAME" help:"How the hub waits for its sockets, one of ${enum}. parked is for one reactor. (default ${default}: on Linux easygo, or parked with one reactor; elsewhere goroutine)"`
 	Reactors int    `group:"engine" default:"0" placeholder:"N" help:"Goroutines that own the sockets. (default ${default}: one less than GOMAXPROCS, but 2 on 2 cores)"`
 	Workers  int    `group:"engine" default:"256" placeholder:"N" help:"Maximum number of goroutines that handle events. (default ${default})"`
 

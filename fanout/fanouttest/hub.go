@@ -34,7 +34,8 @@ type Hub struct {
 // fails if the hub's ledger (see [fanout.Stats]) does not add up.
 //
 // cfg is used as it is, with two exceptions: EngineDefault becomes EngineGoroutine, which needs no descriptors and works in a
-// bubble of testing/synctest, and without a Logger warnings and errors go to t.Log.
+// bubble of testing/synctest, and without a Logger all that the hub logs goes to t.Log, so a failed test shows which events
+// were dropped as invalid and which callbacks panicked.
 func New(t testing.TB, cfg fanout.Config) *Hub {
 	t.Helper()
 	if cfg.Engine == fanout.EngineDefault {
@@ -42,7 +43,7 @@ func New(t testing.TB, cfg fanout.Config) *Hub {
 	}
 	log := &testLog{t: t}
 	if cfg.Logger == nil {
-		cfg.Logger = slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelWarn}))
+		cfg.Logger = slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
 	hub, err := fanout.New(cfg)
 	if err != nil {
