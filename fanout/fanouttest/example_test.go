@@ -20,6 +20,9 @@ type exampleTB struct {
 // Helper does nothing.
 func (t *exampleTB) Helper() {}
 
+// Logf drops what the hub logs.
+func (t *exampleTB) Logf(string, ...any) {}
+
 // Cleanup keeps f for end.
 func (t *exampleTB) Cleanup(f func()) { t.cleanups = append(t.cleanups, f) }
 
