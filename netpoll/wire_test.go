@@ -72,9 +72,9 @@ func tlsPair(t testing.TB) (ours, peer net.Conn) {
 	plainOurs, plainPeer := tcpPair(t)
 	server := tls.Server(plainOurs, &tls.Config{Certificates: []tls.Certificate{c}})
 	client := tls.Client(plainPeer, &tls.Config{InsecureSkipVerify: true})
-	shaken := make(chan error, 1)
-	go func() { shaken <- server.Handshake() }()
-	if err := errors.Join(client.Handshake(), <-shaken); err != nil {
+	handshakeDone := make(chan error, 1)
+	go func() { handshakeDone <- server.Handshake() }()
+	if err := errors.Join(client.Handshake(), <-handshakeDone); err != nil {
 		t.Fatal(err)
 	}
 	return server, client
