@@ -28,7 +28,7 @@ func (l *loop) isConnecting(s *Spoke) bool {
 func (l *loop) replay(s *Spoke) {
 	s.marks &^= connecting
 	before := s.phase
-	for _, box := range [...]*inbox{s.running, s.pending} {
+	for _, box := range [...]*inbox{s.runningInbox, s.pendingInbox} {
 		if box == nil {
 			continue
 		}

@@ -15,7 +15,7 @@ import (
 //
 // It always returns true. An invalid event is counted and logged at debug level. A connection that can't take the event shows
 // in OnBackpressure and Stats. An event whose frame is longer than Config.QueueLimit fits into no queue, so it closes every
-// subscriber with 1013: keep dispatched events below that limit. (Events that are relayed close their sender instead.)
+// subscriber with 1013: keep dispatched events below that limit. (An event that Config.Relay passes on closes its sender instead.)
 //
 // It copies the payload, takes a lock for each topic and each reactor, and does not wait for the network. If events come
 // faster than the reactors take them, a call sleeps up to 10 ms for each reactor that is behind (see Stats.Waiting).
@@ -58,10 +58,11 @@ type outgoing struct {
 
 // publish is the one function that every event passes on its way out, with or without receivers in this process: events that
 // the embedder dispatches to all or to one spoke, and events that are relayed. A broker would be called here, ahead of the
-// return for events that nobody on this hub receives, and for events without only.
+// return for events that nobody on this hub receives, and for events without only. Where on is set this is a reactor's
+// goroutine, and view is borrowed: a broker must copy it and must not block.
 //
-// It finds the loops with receivers, frames the event once, and hands the frame to each of them. It reports false, and sends
-// nothing, for a relayed event whose frame is longer than QueueLimit.
+// It finds the loops with receivers (part i of a match is loop i), frames the event once, and hands the frame to each of
+// them. It reports false, and sends nothing, for an event read on a loop whose frame is longer than QueueLimit.
 func (h *Hub) publish(out *outgoing) bool {
 	match := h.match(out)
 	if match.Parts == 0 {

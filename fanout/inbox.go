@@ -139,18 +139,18 @@ func (t *inboxState) setFree() { t.word.Store(inboxFree) }
 func (t *inboxState) claimForGood() bool { return t.word.CompareAndSwap(inboxFree, inboxAwaited) }
 
 // quiet says that nothing of the spoke waits for user code, so that what it sends may take effect at once. For the loop.
-func (s *Spoke) quiet() bool { return s.state.free() && s.pending == nil && s.running == nil }
+func (s *Spoke) quiet() bool { return s.state.free() && s.pendingInbox == nil && s.runningInbox == nil }
 
 var inboxPool = sync.Pool{New: func() any { return new(inbox) }}
 
 // inboxOf is the inbox to which the loop appends. It makes the spoke ready for the end of the turn.
 func (l *loop) inboxOf(s *Spoke) *inbox {
-	if s.pending == nil {
-		s.pending = inboxPool.Get().(*inbox)
+	if s.pendingInbox == nil {
+		s.pendingInbox = inboxPool.Get().(*inbox)
 		l.shared.inboxes.Add(1)
 	}
 	l.markReady(s)
-	return s.pending
+	return s.pendingInbox
 }
 
 // note appends something that happened to the spoke itself.
@@ -197,11 +197,11 @@ func (l *loop) advance(s *Spoke) bool {
 		return false
 	}
 	for l.nextInbox(s) {
-		if s.marks&connecting != 0 && (s.running.pos > 0 || s.running.items[0].kind != itemConnected) {
+		if s.marks&connecting != 0 && (s.runningInbox.pos > 0 || s.runningInbox.items[0].kind != itemConnected) {
 			l.replay(s)
 		}
 		if !l.carryOut(s) {
-			if s.pending != nil {
+			if s.pendingInbox != nil {
 				s.state.await()
 			}
 			return true
@@ -213,19 +213,19 @@ func (l *loop) advance(s *Spoke) bool {
 
 // nextInbox makes the pending inbox the running one if that is finished. It reports false if nothing waits.
 func (l *loop) nextInbox(s *Spoke) bool {
-	if s.running != nil && s.running.finished() {
+	if s.runningInbox != nil && s.runningInbox.finished() {
 		l.finishRunning(s)
 	}
-	if s.running == nil {
-		s.running, s.pending = s.pending, nil
+	if s.runningInbox == nil {
+		s.runningInbox, s.pendingInbox = s.pendingInbox, nil
 		l.resumeReading(s, inboxFull)
 	}
-	return s.running != nil
+	return s.runningInbox != nil
 }
 
 // carryOut does the next item of the running inbox, or reports that it is for a worker.
 func (l *loop) carryOut(s *Spoke) bool {
-	box := s.running
+	box := s.runningInbox
 	next := &box.items[box.pos]
 	switch next.kind {
 	case itemRaw:
@@ -259,8 +259,8 @@ func (l *loop) controlFromInbox(s *Spoke, raw []byte, d *detail) {
 
 // finishRunning drops the spoke's running inbox. Its owner may call it.
 func (l *loop) finishRunning(s *Spoke) {
-	box := s.running
-	s.running = nil
+	box := s.runningInbox
+	s.runningInbox = nil
 	if cap(box.buf) > maxPooledInbox {
 		box.buf = nil
 	}

@@ -37,8 +37,8 @@ func TestTheInboxPositionIsTheFirstItemThatHasNotBeenRun(t *testing.T) {
 	}
 	seen := make(chan position, 10)
 	at := func(s *Spoke) {
-		i := &s.running.items[s.running.pos]
-		seen <- position{i.kind, string(s.running.raw(i))}
+		i := &s.runningInbox.items[s.runningInbox.pos]
+		seen <- position{i.kind, string(s.runningInbox.raw(i))}
 	}
 	l := hubOf(t, Config{
 		OnConnection: func(s *Spoke, _ net.Conn) { at(s) },

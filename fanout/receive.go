@@ -32,7 +32,7 @@ func (l *loop) receive(s *Spoke, view []byte) {
 			return
 		}
 	}
-	if s.pending != nil && s.pending.full() {
+	if s.pendingInbox != nil && s.pendingInbox.full() {
 		l.pauseReading(s, inboxFull)
 	}
 }

@@ -10,18 +10,18 @@ import (
 )
 
 // Spoke is one WebSocket client: its event target. Its methods may be called from any goroutine, also after the
-// connection has ended, when they do nothing.
+// connection has ended: then those that tell of it still answer, and those that act on the connection do nothing.
 type Spoke struct {
 	// loop, conn and id, like peer, never change once the spoke is announced.
 	loop *loop
 	conn netpoll.Conn
 	id   uint64
-	// parser, like pending, phase and marks, belongs to the loop's goroutine.
+	// parser, like pendingInbox, phase and marks, belongs to the loop's goroutine.
 	parser wsframe.Parser
-	// pending is the inbox to which the loop appends, nil if nothing is pending.
-	pending *inbox
-	// running is the inbox whose items are being run, nil if there is none. state says who owns it.
-	running *inbox
+	// pendingInbox is the one to which the loop appends, nil if nothing is pending.
+	pendingInbox *inbox
+	// runningInbox is the one whose items are being run, nil if there is none. state says who owns it.
+	runningInbox *inbox
 	// extra, like state, is for any goroutine. It is made when it is first needed.
 	extra atomic.Pointer[extra]
 	state inboxState

@@ -133,14 +133,14 @@ func (w *workers) endTask(serving **Spoke, names *interner) {
 		return
 	}
 	w.hub.cfg.Logger.Error("callback ended its goroutine; the connection goes on", "spoke", s.id)
-	s.running.pos++
+	s.runningInbox.pos++
 	w.queue.taskEnded()
 	w.push([]*Spoke{s})
 }
 
 // serve runs the items of the spoke's running inbox, up to one that the loop must carry out, and gives the inbox up.
 func (w *workers) serve(s *Spoke, names *interner) {
-	box := s.running
+	box := s.runningInbox
 	for !box.finished() {
 		i := &box.items[box.pos]
 		if i.kind == itemControl {
@@ -179,11 +179,11 @@ func (w *workers) runItem(s *Spoke, box *inbox, i *item, names *interner) {
 
 // finish runs what remains of a spoke whose loop has ended. Nobody else uses its inboxes any more.
 func (w *workers) finish(s *Spoke, names *interner) {
-	for s.running != nil || s.pending != nil {
-		if s.running == nil {
-			s.running, s.pending = s.pending, nil
+	for s.runningInbox != nil || s.pendingInbox != nil {
+		if s.runningInbox == nil {
+			s.runningInbox, s.pendingInbox = s.pendingInbox, nil
 		}
-		for box := s.running; !box.finished(); box.pos++ {
+		for box := s.runningInbox; !box.finished(); box.pos++ {
 			w.runItem(s, box, &box.items[box.pos], names)
 		}
 		s.loop.finishRunning(s)

@@ -40,7 +40,7 @@ func (s *Sender) SendLast(slot uint32, f *Frame) {
 }
 
 // makeRoom flushes the members on which a frame of that size would exceed the limit only because frames wait for the end
-// of the turn (I4).
+// of the turn (I4 of Sender).
 func (s *Sender) makeRoom(size int, members []uint32, except uint32) {
 	for _, slot := range members {
 		c := s.conns.At(slot)

@@ -2,7 +2,7 @@ package wsframe
 
 import "unicode/utf8"
 
-// assemble is Next for all input but a whole data frame that meets an idle parser.
+// assemble is Next for all input but a whole data frame of up to 65,535 bytes that meets an idle parser.
 func (p *Parser) assemble(input []byte, max int) (m Message, n int, ok bool, violation *Close) {
 	if p.assembly != nil && p.assembly.delivered != deliveredNothing {
 		p.endView()
