@@ -118,13 +118,8 @@ const lastCallbacks = time.Second
 // stop cuts off what is left and ends everything that the hub has started, once.
 func (h *Hub) stop() {
 	h.lifecycle.stopOnce.Do(func() {
-		for _, l := range h.loops {
-			l.ask(func(*netpoll.Reactor) {
-				for s := range l.all() {
-					l.end(s, Cause{Kind: CauseShutdown})
-				}
-			})
-		}
+		h.endAll()
+		h.endAll()
 		patience, cancel := context.WithTimeout(context.Background(), lastCallbacks)
 		defer cancel()
 		_ = h.workers.awaitCallbacks(patience, h.loops)
@@ -135,4 +130,16 @@ func (h *Hub) stop() {
 		h.workers.stop()
 		close(h.lifecycle.closed)
 	})
+}
+
+// endAll ends what is left on every loop. A connection that one loop had accepted for another before the hub stopped serving
+// leaves that loop at the end of the turn; so it is on its new loop, or refused there, when endAll is called again.
+func (h *Hub) endAll() {
+	for _, l := range h.loops {
+		l.ask(func(*netpoll.Reactor) {
+			for s := range l.all() {
+				l.end(s, Cause{Kind: CauseShutdown})
+			}
+		})
+	}
 }
