@@ -38,3 +38,10 @@ func (l *noticeList) take() []notice {
 	l.noted, l.spare = l.spare[:0], taken
 	return taken
 }
+
+// trim forgets the lists that a spike has made large, once all is passed on.
+func (l *noticeList) trim() {
+	if len(l.noted) == 0 && cap(l.noted)+cap(l.spare) > largeList {
+		l.noted, l.spare = nil, nil
+	}
+}

@@ -157,6 +157,10 @@ func (s *Sender) trim() {
 	s.pending.trim()
 	s.backlogs.trim()
 	s.lists.trim()
+	s.notices.trim()
+	if cap(s.refusals) > largeList {
+		s.refusals = nil
+	}
 }
 
 // shrink forgets the table of connections when none is left.

@@ -258,3 +258,16 @@ func TestTheLongestBacklogIsFoundAmongThoseThatStillTakeFrames(t *testing.T) {
 		t.Errorf("got slot %d with the longest refusing, want %d", got, slots[1])
 	}
 }
+
+func TestASenderGivesTheMemoryOfManyRefusalsBack(t *testing.T) {
+	s, _, slots := senderOf(100, 3*largeList)
+	s.Fanout(NewFrame(pattern(101), true), slots, nil, NoSlot)
+	s.trim()
+	if got := len(s.notices.take()); got != len(slots) {
+		t.Fatalf("got %d notices kept while they are not passed on, want %d", got, len(slots))
+	}
+	s.trim()
+	if got := cap(s.refusals) + cap(s.notices.noted) + cap(s.notices.spare); got != 0 {
+		t.Errorf("got room for %d refusals and notices kept, want none", got)
+	}
+}
