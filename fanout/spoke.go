@@ -63,7 +63,7 @@ const (
 )
 
 // marks are what else the loop knows of a spoke, a bit each.
-type marks uint8
+type marks uint16
 
 const (
 	// connecting: OnConnection has not returned, or what came before it did has not been replayed.

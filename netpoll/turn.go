@@ -65,6 +65,8 @@ type turnState struct {
 	stopping bool
 	// failed: the poller broke, no turn follows.
 	failed bool
+	// clock is the time since the reactor's start, as of the last look at it.
+	clock time.Duration
 	// alarm is for when the poller was told to end its wait, in ticks.
 	alarm uint32
 	// trimmed is the tick at which memory was given back last.
@@ -178,8 +180,15 @@ func (r *Reactor) endIdle() {
 	r.tick()
 }
 
+// Now is the time since the reactor's start, monotonic, as of the beginning of this turn. It costs no look at a clock.
+func (r *Reactor) Now() time.Duration {
+	r.owner.assert()
+	return r.turns.clock
+}
+
 func (r *Reactor) tick() {
-	now := uint32(time.Since(r.wheel.epoch) / Tick)
+	r.turns.clock = time.Since(r.wheel.epoch)
+	now := uint32(r.turns.clock / Tick)
 	if now == r.wheel.now {
 		return
 	}
