@@ -88,7 +88,7 @@ const (
 
 // Backpressure is what Config.OnBackpressure learns.
 type Backpressure struct {
-	// Queued is the number of unsent bytes when the frame did not fit.
+	// Queued is what the queue counted for when the frame did not fit: its unsent bytes, and 64 for each frame behind the first.
 	Queued int
 	// Frame is the length in bytes of the frame that did not fit, 0 when the memory budget was the reason.
 	Frame int

@@ -24,14 +24,14 @@ func TestTasksWaitWhileMuchIsPendingOnMany(t *testing.T) {
 					for _, n := range slots {
 						r.sender.Send(n, NewFrame(make([]byte, limit/4-1), true))
 					}
-					queued <- r.sender.pending.bytes
+					queued <- r.sender.pending.held
 				}),
-				TaskFunc(func(r *Reactor) { left <- r.sender.pending.bytes }),
+				TaskFunc(func(r *Reactor) { left <- r.sender.pending.held }),
 			})
-			if got, most := <-queued, r.sender.pending.maxBytes; got <= most {
+			if got, most := <-queued, r.sender.pending.maxHeld; got <= most {
 				t.Fatalf("got %d bytes pending, want more than %d", got, most)
 			}
-			if got, most := <-left, r.sender.pending.maxBytes; got > most {
+			if got, most := <-left, r.sender.pending.maxHeld; got > most {
 				t.Errorf("got the next task run with %d bytes pending, want at most %d", got, most)
 			}
 		})

@@ -31,11 +31,11 @@ type transport interface {
 // Owner: the reactor's goroutine. Its exported methods are for the handler and for tasks; none blocks, and all keep a
 // frame's bytes only by a reference of their own.
 //
-// I1: a connection's unsent bytes, pending and backlog together, never exceed limit, but for SendLast.
+// I1: what a connection is charged for its unsent frames, pending and backlog together, never exceeds limit, but for SendLast.
 // I2: a frame goes out whole or, where the connection ends, not at all or cut: never interleaved with another.
 // I3: a connection that has pending frames stands in express or in bulk.
 // I4: no frame is refused for what the sender itself holds back: what pends on a connection whose socket is not known to
-// be full is flushed first.
+// be full is flushed first, and a socket that was full is asked again.
 // I5: Ledger.Matched = Delivered + HandedBack + Dropped[...] + what is queued, whenever no method is running.
 type Sender struct {
 	limit    int
@@ -49,9 +49,16 @@ type Sender struct {
 	// pieces is scratch for what a call hands to the transport.
 	pieces  [maxPieces][]byte
 	notices noticeList
-	// refusals are the connections that have refused the frame that is being queued.
+	offer   offer
+	count   sendCounters
+}
+
+// offer is what became of the frame that was queued last. It belongs to the Sender.
+type offer struct {
+	// refusals are the connections that have refused it, while it is being queued.
 	refusals []uint32
-	count    sendCounters
+	// ofType and ofTypeAndID are what Sender.Met returns.
+	ofType, ofTypeAndID uint32
 }
 
 func newSender(limit int, to transport, o *owner) Sender {
@@ -107,11 +114,15 @@ func (s *Sender) BlockedFor(slot uint32) time.Duration {
 	return 0
 }
 
-// HeldBytes is the memory of all batches that wait to be sent; what several connections share counts once.
+// HeldBytes is the memory of all that waits to be sent, pending frames and backlogs with what is kept of each besides its
+// bytes; what several connections share counts once.
 func (s *Sender) HeldBytes() int {
 	s.owner.assert()
-	return s.pending.batches.held
+	return s.pending.batches.held + s.pending.held
 }
+
+// batchBytes is the memory of what a flush has left in backlogs.
+func (s *Sender) batchBytes() int { return s.pending.batches.held }
 
 // LongestBacklog is the connection whose full socket has the most waiting, NoSlot if there is none. Connections that
 // refuse already are left out.
@@ -123,8 +134,8 @@ func (s *Sender) LongestBacklog() uint32 {
 		if c.backlog == 0 || c.state&refusing != 0 {
 			continue
 		}
-		if bytes := s.backlogs.at(c.backlog).bytes; bytes > most {
-			longest, most = slot, bytes
+		if charge := s.backlogs.at(c.backlog).charge(); charge > most {
+			longest, most = slot, charge
 		}
 	}
 	return longest
@@ -140,7 +151,7 @@ func (s *Sender) isListed(slot uint32) bool { return s.conns.At(slot).state&list
 func (s *Sender) addTo(c *Counters) {
 	c.Ledger = s.count.Ledger
 	c.FullSockets = s.count.fullSockets
-	c.QueuedBytes = uint64(s.pending.batches.held)
+	c.QueuedBytes = uint64(s.pending.batches.held + s.pending.held)
 	for slot := range s.conns.Len() {
 		o := s.conns.At(slot)
 		c.Queued += uint64(s.pending.nodes[o.node].counted)
@@ -158,8 +169,8 @@ func (s *Sender) trim() {
 	s.backlogs.trim()
 	s.lists.trim()
 	s.notices.trim()
-	if cap(s.refusals) > largeList {
-		s.refusals = nil
+	if cap(s.offer.refusals) > largeList {
+		s.offer.refusals = nil
 	}
 }
 
