@@ -37,7 +37,7 @@ func (l *loop) replay(s *Spoke) {
 				if l.isHeard(s) {
 					box.items[i] = box.eventOf(&l.scratch.view)
 				}
-				l.relay(s)
+				l.relayAnyway(s)
 			}
 		}
 	}

@@ -65,9 +65,11 @@ func (l *loop) Expired(slot uint32) {
 }
 
 // Turn hands over what a batch of readiness brought: inboxes to the workers, relayed events and new connections to the
-// other loops.
+// other loops. Spokes that waited for room go on.
 func (l *loop) Turn() {
 	l.publishProgress()
+	l.reviewHolds()
+	l.resumeWaiting()
 	l.handOver()
 	for _, to := range l.hub.loops {
 		l.forwardAll(to)

@@ -39,6 +39,7 @@ type loopShared struct {
 	// heldBytes is the memory of what waits to be sent, as of the last turn.
 	heldBytes atomic.Int64
 	inflow    inflow
+	holds     holds
 	// inboxes is how many wait for a worker or are being run.
 	inboxes atomic.Int64
 }
@@ -71,21 +72,6 @@ type turnWork struct {
 	runnable []*Spoke
 	outbound [][]netpoll.Task
 	arrivals [][]netpoll.Accepted
-}
-
-// flowState is what a loop knows of the flow of frames. It belongs to the loop's goroutine.
-//
-// I1: waiting holds the spokes that are not read because a loop they relay to is behind.
-type flowState struct {
-	waiting []waiter
-	// taken is how many bytes of frames this turn has taken.
-	taken int64
-}
-
-// waiter is a spoke that is not read because a loop is behind.
-type waiter struct {
-	spoke *Spoke
-	to    *loop
 }
 
 func newLoop(h *Hub, index int) (*loop, error) {

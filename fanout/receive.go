@@ -31,6 +31,10 @@ func (l *loop) receive(s *Spoke, view []byte) {
 		if s.phase != open || l.sender.IsRefusing(s.conn.Slot) {
 			return
 		}
+		if s.marks&targetBehind != 0 {
+			l.keepRest(s, view)
+			return
+		}
 	}
 	if s.pendingInbox != nil && s.pendingInbox.full() {
 		l.pauseReading(s, inboxFull)
@@ -64,7 +68,7 @@ func (l *loop) handleMessage(s *Spoke, raw []byte) {
 			if l.isHeard(s) {
 				l.inboxOf(s).addEvent(view)
 			}
-			l.relay(s)
+			l.relay(s, raw)
 		}
 	case event.Subscribe, event.Unsubscribe:
 		l.counts.controls++
@@ -82,14 +86,33 @@ func (l *loop) isHeard(s *Spoke) bool {
 	return h.cfg.OnEvent != nil || h.listeners.hears(v) || s.hears(v)
 }
 
-// relay passes the event in view to the other subscribers if the hub relays. An event that is longer than QueueLimit would
-// end every subscriber, so it ends its sender instead.
-func (l *loop) relay(s *Spoke) {
+// relay passes the event in view, which is in raw, to the other subscribers if the hub relays. If there is no room for it, the
+// spoke waits with it and is not read. An event that is longer than QueueLimit would end every subscriber, so it ends its
+// sender instead.
+func (l *loop) relay(s *Spoke, raw []byte) {
+	if !l.hub.cfg.Relay {
+		return
+	}
+	out := outgoing{view: &l.scratch.view, except: s, on: l, waits: true}
+	switch l.hub.publish(&out) {
+	case published:
+		l.counts.relayed++
+	case noRoom:
+		l.makeWait(s, &out, raw)
+	case tooLong:
+		l.counts.relayed++
+		l.closeWith(s, Cause{Kind: CauseViolation, Code: wsframe.CodeTooBig, Reason: "event too long to relay"})
+	}
+}
+
+// relayAnyway is relay of a message that came before OnConnection had returned. It doesn't wait, for more may lie behind it; an
+// inbox bounds how much.
+func (l *loop) relayAnyway(s *Spoke) {
 	if !l.hub.cfg.Relay {
 		return
 	}
 	l.counts.relayed++
-	if !l.hub.publish(&outgoing{view: &l.scratch.view, except: s, on: l}) {
+	if l.hub.publish(&outgoing{view: &l.scratch.view, except: s, on: l}) == tooLong {
 		l.closeWith(s, Cause{Kind: CauseViolation, Code: wsframe.CodeTooBig, Reason: "event too long to relay"})
 	}
 }

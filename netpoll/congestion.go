@@ -39,17 +39,6 @@ func (s *Sender) IsCongested(slot uint32) bool {
 	return slot < s.conns.Len() && s.isCongested(s.conns.At(slot))
 }
 
-// FindCongested is one of the members that is congested, NoSlot if none is.
-func (s *Sender) FindCongested(members []uint32) uint32 {
-	s.owner.assert()
-	for _, slot := range members {
-		if s.isCongested(s.conns.At(slot)) {
-			return slot
-		}
-	}
-	return NoSlot
-}
-
 func (s *Sender) isCongested(c *connQueue) bool {
 	if c.backlog == 0 || c.state&refusing != 0 {
 		return false

@@ -63,13 +63,6 @@ func TestAConnectionIsCongestedWhileItIsBehindABurst(t *testing.T) {
 			if got := s.IsCongested(slot); got != c.want {
 				t.Errorf("got congested %v, want %v", got, c.want)
 			}
-			want := NoSlot
-			if c.want {
-				want = slot
-			}
-			if got := s.FindCongested([]uint32{1, 0}); got != want {
-				t.Errorf("got slot %d found among the members, want %d", got, want)
-			}
 		})
 	}
 }
