@@ -62,6 +62,8 @@ type outgoing struct {
 	full      *loop
 	receivers receivers
 	size      int64
+	// atOnce says that the loop on which the event was read delivers it without a task, since none waits.
+	atOnce bool
 }
 
 // outcome is what became of an event.
@@ -91,6 +93,7 @@ func (h *Hub) publish(out *outgoing) outcome {
 	}
 	out.receivers = receiversOf(&match, out.only)
 	out.size = out.length()
+	out.atOnce = out.on != nil && out.on.reactor.Idle()
 	if out.waits && !h.hasRoom(out, match.Parts) {
 		return noRoom
 	}
@@ -111,13 +114,13 @@ func (h *Hub) publish(out *outgoing) outcome {
 		to := h.loops[bits.TrailingZeros64(parts)]
 		to.shared.holds.spend(out.receivers, out.size)
 		if out.on != nil {
-			out.on.forward(to, f)
+			out.on.forward(to, f, out.atOnce)
 		} else {
 			to.post(f)
 		}
 	}
 	if out.on == nil && !out.waits {
-		h.throttle(match.Parts, out.receivers)
+		h.throttle(match.Parts, out.receivers, out.size)
 	}
 	return published
 }
@@ -134,7 +137,8 @@ func (out *outgoing) length() int64 {
 // hasRoom says whether all loops of an event have room for it; out.full is one that has none.
 func (h *Hub) hasRoom(out *outgoing, parts uint64) bool {
 	for ; parts != 0; parts &= parts - 1 {
-		if to := h.loops[bits.TrailingZeros64(parts)]; !to.hasRoom(out.on, out.receivers, out.size) {
+		to := h.loops[bits.TrailingZeros64(parts)]
+		if to.shared.holds.isShut(out.receivers, out.size) || !out.skips(to) && !to.shared.inflow.hasRoom(out.size, h.cfg.maxInflow) {
 			out.full = to
 			return false
 		}
@@ -142,13 +146,12 @@ func (h *Hub) hasRoom(out *outgoing, parts uint64) bool {
 	return true
 }
 
-// reserve takes room for an event on its way to all of its loops, or to none if it can wait and one has too little. The loop on
-// which it was read needs none: it delivers the event at once, or takes the room then.
+// reserve takes room for an event on its way to all of its loops, or to none if it can wait and one has too little.
 func (h *Hub) reserve(out *outgoing, parts uint64) bool {
 	for rest := parts; rest != 0; rest &= rest - 1 {
 		to := h.loops[bits.TrailingZeros64(rest)]
 		switch {
-		case to == out.on:
+		case out.skips(to):
 		case !out.waits:
 			to.shared.inflow.posted.Add(out.size)
 		case !to.shared.inflow.reserve(out.size, h.cfg.maxInflow):
@@ -160,10 +163,13 @@ func (h *Hub) reserve(out *outgoing, parts uint64) bool {
 	return true
 }
 
+// skips says that the event needs no room on its way to a loop, for it delivers it at once.
+func (out *outgoing) skips(to *loop) bool { return out.atOnce && to == out.on }
+
 // giveBack undoes reserve for some loops. Who has found no room because of it looks again.
 func (h *Hub) giveBack(out *outgoing, parts uint64) {
 	for ; parts != 0; parts &= parts - 1 {
-		if to := h.loops[bits.TrailingZeros64(parts)]; to != out.on {
+		if to := h.loops[bits.TrailingZeros64(parts)]; !out.skips(to) {
 			to.shared.inflow.posted.Add(-out.size)
 			to.notifyWaiters()
 		}
@@ -191,15 +197,14 @@ func (l *loop) post(f *frame) {
 
 // forward is post for an event that was read on this loop. This loop's members get it at once if no task waits ahead of it,
 // another loop gets it at the end of the turn.
-func (l *loop) forward(to *loop, f *frame) {
+func (l *loop) forward(to *loop, f *frame, atOnce bool) {
 	switch {
 	case to != l:
 		l.work.outbound[to.index] = append(l.work.outbound[to.index], f)
-	case l.reactor.Idle():
+	case atOnce:
 		l.deliver(f)
 		f.Release()
 	default:
-		l.shared.inflow.posted.Add(int64(f.Len()))
 		l.post(f)
 	}
 }

@@ -17,16 +17,16 @@ const (
 func (l *loop) behind() bool { return l.shared.inflow.backlog() > l.hub.cfg.maxInflow }
 
 // hasRoom says whether an event of that size for those receivers may be sent now: whether it finds room on its way to the
-// loop, if it comes from another, and the loop does not hold it back. Any goroutine may call it.
-func (l *loop) hasRoom(from *loop, of receivers, size int64) bool {
-	return (from == l || l.shared.inflow.hasRoom(size, l.hub.cfg.maxInflow)) && !l.shared.holds.isShut(of)
+// loop, and the loop does not hold it back. Any goroutine may call it.
+func (l *loop) hasRoom(of receivers, size int64) bool {
+	return l.shared.inflow.hasRoom(size, l.hub.cfg.maxInflow) && !l.shared.holds.isShut(of, size)
 }
 
 // throttle delays a dispatcher for loops that are behind or hold the event's topics back, between one event and the next.
-func (h *Hub) throttle(parts uint64, of receivers) {
+func (h *Hub) throttle(parts uint64, of receivers, size int64) {
 	for ; parts != 0; parts &= parts - 1 {
 		l := h.loops[bits.TrailingZeros64(parts)]
-		for waited := time.Duration(0); waited < maxThrottle && (l.behind() || l.shared.holds.isShut(of)); waited += throttleStep {
+		for waited := time.Duration(0); waited < maxThrottle && (l.behind() || l.shared.holds.isShut(of, size)); waited += throttleStep {
 			time.Sleep(throttleStep)
 		}
 	}

@@ -32,13 +32,14 @@ func placeOf(hash uint32) uint16 { return uint16(1 + hash%(holdPlaces-1)) }
 const (
 	// holdPlaces is how many topics a loop can tell apart.
 	holdPlaces = 1024
-	// holdRate is how many bytes a second of a topic pass while it is held back, whatever its receivers do, so that a hostile
-	// one can slow its publishers down only so far. holdBurst is how much of it may come at once.
-	holdRate  = 64 << 10
-	holdBurst = 16 << 10
-	// maxHoldDebt is how much more than that may have passed, as long events and those of dispatchers do, before it is no
-	// longer counted: five seconds' worth.
-	maxHoldDebt = 5 * holdRate
+	// holdRateShare: one part in so many of a queue passes of a topic in a second while it is held back, whatever its receivers
+	// do, so that a hostile one can slow its publishers down only so far. One part in holdStartShare may come at once, so that
+	// who publishes little is not slowed down at all.
+	holdRateShare  = 16
+	holdStartShare = 64
+	// maxHoldSeconds is how many seconds' worth are saved up while less passes, or counted where more does, as dispatchers
+	// have it. A single event needs no more than so much, however long it is.
+	maxHoldSeconds = 4
 	// heldSpan is what is added to the balance of a topic that is held, so that it is never 0.
 	heldSpan = 1 << 40
 	// reviewInterval is how often a loop looks at what it holds back if nothing else makes it turn.
@@ -50,24 +51,30 @@ const (
 // such an event is not read, Publish waits, and DispatchEvent takes its time, until the members have caught up, or turn out
 // not to. Who publishes other topics notices nothing.
 //
-// Each place has a balance of bytes, which what is sent takes away and time gives back at holdRate. A topic is shut while it
-// is held and its balance used up.
+// Each place has a balance of bytes, which what is sent takes away and time gives back at rate. A topic is shut for an event
+// while it is held and the balance is less than the event has bytes.
 //
-// The loop that has it opens and closes holds; any goroutine may ask and spend.
+// The loop that has it opens and closes holds; any goroutine may ask and spend. rate and start, the balance at first, never
+// change.
 type holds struct {
+	rate, start int64
 	// open is how many places are held. While it is 0, nothing more is looked at.
 	open   atomic.Int32
 	places [holdPlaces]atomic.Int64
 }
 
-// isShut says whether an event has to wait.
-func (h *holds) isShut(of receivers) bool {
-	return h.open.Load() != 0 && (h.isPlaceShut(of.ofType) || h.isPlaceShut(of.ofTypeAndID))
+func (h *holds) init(queueLimit int) {
+	h.rate, h.start = int64(queueLimit/holdRateShare), int64(queueLimit/holdStartShare)
 }
 
-func (h *holds) isPlaceShut(place uint16) bool {
+// isShut says whether an event of that size has to wait.
+func (h *holds) isShut(of receivers, size int64) bool {
+	return h.open.Load() != 0 && (h.isPlaceShut(of.ofType, size) || h.isPlaceShut(of.ofTypeAndID, size))
+}
+
+func (h *holds) isPlaceShut(place uint16, size int64) bool {
 	v := h.places[place].Load()
-	return v != 0 && v <= heldSpan
+	return v != 0 && v-heldSpan < min(size, maxHoldSeconds*h.rate)
 }
 
 // spend takes what is sent off the balances.
@@ -78,16 +85,12 @@ func (h *holds) spend(of receivers, size int64) {
 	}
 }
 
-// add changes the balance of a place that is held, and says what it was and is.
-func (h *holds) add(place uint16, bytes int64) (before, after int64) {
+// add changes the balance of a place that is held.
+func (h *holds) add(place uint16, bytes int64) {
 	for {
 		v := h.places[place].Load()
-		if v == 0 {
-			return 0, 0
-		}
-		next := min(max(v+bytes, heldSpan-maxHoldDebt), heldSpan+holdBurst)
-		if h.places[place].CompareAndSwap(v, next) {
-			return v - heldSpan, next - heldSpan
+		if v == 0 || h.places[place].CompareAndSwap(v, min(max(v+bytes, heldSpan-maxHoldSeconds*h.rate), heldSpan+maxHoldSeconds*h.rate)) {
+			return
 		}
 	}
 }
@@ -129,7 +132,7 @@ func (l *loop) hold(h hold) {
 	if place.Load() != 0 {
 		return
 	}
-	place.Store(heldSpan + holdBurst)
+	place.Store(heldSpan + l.shared.holds.start)
 	l.shared.holds.open.Add(1)
 	if len(l.flow.holds.all) == 0 {
 		l.flow.holds.reviewed = l.reactor.Now()
@@ -147,10 +150,10 @@ func (l *loop) reviewHolds() {
 	}
 	gained := int64(0)
 	if since := l.reactor.Now() - list.reviewed; since >= reviewInterval {
-		gained = int64(min(since, time.Second)) * holdRate / int64(time.Second)
+		gained = int64(min(since, time.Second)) * l.shared.holds.rate / int64(time.Second)
 		list.reviewed = l.reactor.Now()
 	}
-	eased := false
+	eased := gained > 0
 	left := list.all[:0]
 	for i := range list.all {
 		h := list.all[i]
@@ -160,10 +163,7 @@ func (l *loop) reviewHolds() {
 			eased = true
 			continue
 		}
-		if gained > 0 {
-			before, after := l.shared.holds.add(h.place, gained)
-			eased = eased || before <= 0 && after > 0
-		}
+		l.shared.holds.add(h.place, gained)
 		left = append(left, h)
 	}
 	clear(list.all[len(left):])

@@ -31,6 +31,8 @@ const (
 	itemEvent
 	// itemRaw: a message that holds an event came while the spoke was connecting.
 	itemRaw
+	// itemPassedOn: such a message has been relayed, and nobody hears it.
+	itemPassedOn
 	// itemControl: a message that holds a control event.
 	itemControl
 	// itemBackpressure: OnBackpressure is called.
@@ -198,7 +200,9 @@ func (l *loop) advance(s *Spoke) bool {
 	}
 	for l.nextInbox(s) {
 		if s.marks&connecting != 0 && (s.runningInbox.pos > 0 || s.runningInbox.items[0].kind != itemConnected) {
-			l.replay(s)
+			if !l.replay(s) {
+				break
+			}
 		}
 		if !l.carryOut(s) {
 			if s.pendingInbox != nil {
@@ -228,7 +232,7 @@ func (l *loop) carryOut(s *Spoke) bool {
 	box := s.runningInbox
 	next := &box.items[box.pos]
 	switch next.kind {
-	case itemRaw:
+	case itemRaw, itemPassedOn:
 		box.pos++
 	case itemCloseFrame:
 		box.pos++

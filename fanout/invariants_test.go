@@ -202,7 +202,7 @@ func TestWhatATurnHasForAnotherLoopIsInOrderAndHandedOver(t *testing.T) {
 			f.encode(&outgoing{event: event.Event{Type: "t", ID: fmt.Sprint(i)}}, l.hub.cfg.opcode)
 			frames = append(frames, f)
 			to.shared.inflow.posted.Add(int64(f.Len()))
-			from.forward(to, f)
+			from.forward(to, f, false)
 		}
 		for i, f := range frames {
 			if got := from.work.outbound[to.index][i]; got != netpoll.Task(f) {

@@ -82,6 +82,7 @@ func newLoop(h *Hub, index int) (*loop, error) {
 		conns: loopConns{requests: make(requests), overLimit: make(map[uint32]*wsframe.Refusal)},
 		work:  turnWork{outbound: make([][]netpoll.Task, h.cfg.Reactors), arrivals: make([][]netpoll.Accepted, h.cfg.Reactors)},
 	}
+	l.shared.holds.init(h.cfg.QueueLimit)
 	l.counts.refusals = make(map[int]uint64)
 	l.counts.closes = make(map[uint16]uint64)
 	r, err := netpoll.New(netpoll.Config{Handler: l, Engine: h.cfg.Engine, Alone: h.cfg.Reactors == 1, QueueLimit: h.cfg.QueueLimit})

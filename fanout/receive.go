@@ -86,35 +86,23 @@ func (l *loop) isHeard(s *Spoke) bool {
 	return h.cfg.OnEvent != nil || h.listeners.hears(v) || s.hears(v)
 }
 
-// relay passes the event in view, which is in raw, to the other subscribers if the hub relays. If there is no room for it, the
-// spoke waits with it and is not read. An event that is longer than QueueLimit would end every subscriber, so it ends its
-// sender instead.
-func (l *loop) relay(s *Spoke, raw []byte) {
+// relay passes the event in view to the other subscribers if the hub relays. It reports false if there is no room for it: then
+// the spoke waits, with raw if that is not nil, and is not read. A spoke that is closed does not wait. An event that is
+// longer than QueueLimit would end every subscriber, so it ends its sender instead.
+func (l *loop) relay(s *Spoke, raw []byte) bool {
 	if !l.hub.cfg.Relay {
-		return
+		return true
 	}
-	out := outgoing{view: &l.scratch.view, except: s, on: l, waits: true}
+	out := outgoing{view: &l.scratch.view, except: s, on: l, waits: s.phase == open}
 	switch l.hub.publish(&out) {
-	case published:
-		l.counts.relayed++
 	case noRoom:
 		l.makeWait(s, &out, raw)
+		return false
 	case tooLong:
-		l.counts.relayed++
 		l.closeWith(s, Cause{Kind: CauseViolation, Code: wsframe.CodeTooBig, Reason: "event too long to relay"})
-	}
-}
-
-// relayAnyway is relay of a message that came before OnConnection had returned. It doesn't wait, for more may lie behind it; an
-// inbox bounds how much.
-func (l *loop) relayAnyway(s *Spoke) {
-	if !l.hub.cfg.Relay {
-		return
 	}
 	l.counts.relayed++
-	if l.hub.publish(&outgoing{view: &l.scratch.view, except: s, on: l}) == tooLong {
-		l.closeWith(s, Cause{Kind: CauseViolation, Code: wsframe.CodeTooBig, Reason: "event too long to relay"})
-	}
+	return true
 }
 
 // withinRates accounts for a message of the spoke; over the limits, the spoke is closed. A malformed message counts as an

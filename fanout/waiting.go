@@ -9,7 +9,7 @@ type waiter struct {
 	to    *loop
 	of    receivers
 	size  int64
-	// message is the envelope that waits, nil if it has been sent. rest came behind it and has not been looked at.
+	// message is the envelope that waits, nil if it waits in the inbox. rest came behind it and has not been looked at.
 	message []byte
 	rest    []byte
 }
@@ -63,7 +63,7 @@ func (l *loop) keepRest(s *Spoke, view []byte) {
 // stillWaits says whether a spoke has to wait on. If it has, the loop it waits for will notify this one.
 func (l *loop) stillWaits(w *waiter) bool {
 	w.to.shared.inflow.waiters.Or(1 << l.index)
-	return !w.to.hasRoom(l, w.of, w.size)
+	return !w.to.hasRoom(w.of, w.size)
 }
 
 // retryWaiting has a turn look at the spokes that wait.
@@ -118,6 +118,9 @@ func (l *loop) goOn(w *waiter) {
 	if s.marks&targetBehind != 0 {
 		l.keepRest(s, w.rest)
 		return
+	}
+	if s.marks&connecting != 0 {
+		l.markReady(s)
 	}
 	if s.phase == open {
 		l.receive(s, w.rest)

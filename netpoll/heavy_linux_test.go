@@ -3,7 +3,7 @@ package netpoll
 import "testing"
 
 func TestTasksWaitWhileMuchIsPendingOnMany(t *testing.T) {
-	const connections, limit = 40, 64 << 10
+	const connections, limit = 80, 64 << 10
 	for _, e := range waitLoops {
 		t.Run(e.String(), func(t *testing.T) {
 			r := start(t, Config{Handler: newRecorder(), Engine: e, QueueLimit: limit})
@@ -22,7 +22,7 @@ func TestTasksWaitWhileMuchIsPendingOnMany(t *testing.T) {
 			r.PostAll([]Task{
 				TaskFunc(func(r *Reactor) {
 					for _, n := range slots {
-						r.sender.Send(n, NewFrame(make([]byte, limit/4-1), true))
+						r.sender.Send(n, NewFrame(make([]byte, limit/8-1), true))
 					}
 					queued <- r.sender.pending.held
 				}),

@@ -177,7 +177,8 @@ type pendingTree struct {
 }
 
 const (
-	// maxHeavyBytes bounds the charge of one pending sequence before it is flushed.
+	// maxHeavyBytes bounds the charge of one pending sequence before it is flushed. An eighth of the limit does so, too: only
+	// what a socket has not taken shows who is congested, so little may come between two flushes.
 	maxHeavyBytes = 256 << 10
 	// heavyQueues bounds the memory of what is pending on all connections, in full queues.
 	heavyQueues = 8

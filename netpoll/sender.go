@@ -62,7 +62,7 @@ type offer struct {
 }
 
 func newSender(limit int, to transport, o *owner) Sender {
-	return Sender{limit: limit, to: to, owner: o, pending: newPendingTree(min(maxHeavyBytes, limit/4), heavyQueues*limit)}
+	return Sender{limit: limit, to: to, owner: o, pending: newPendingTree(min(maxHeavyBytes, limit/8), heavyQueues*limit)}
 }
 
 // open prepares slot for a new connection.
