@@ -94,6 +94,8 @@ var hubMetrics = []hubMetric{
 		func(s fanout.Stats) uint64 { return s.QueuedBytes }),
 	gauge("spokehub_waiting_bytes", "Bytes of events on their way to the queues; grows while events arrive faster than the reactors take them.",
 		func(s fanout.Stats) uint64 { return s.Waiting }),
+	gauge("spokehub_throttled", "Clients not read because a reactor or a subscriber is behind with what they publish.",
+		func(s fanout.Stats) uint64 { return s.Throttled }),
 	gauge("spokehub_memory_budget_bytes", "The limit of spokehub_queued_bytes.",
 		func(s fanout.Stats) uint64 { return s.MemoryBudget }),
 
