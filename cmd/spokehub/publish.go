@@ -17,14 +17,24 @@ import (
 const (
 	// maxPublishErrors is the number of errors that a response lists.
 	maxPublishErrors = 100
-	// maxPublishes is how many requests are read at a time; others wait for publishQueueTime.
-	maxPublishes     = 64
-	publishQueueTime = 10 * time.Second
-	// publishRoomTime is how long an event waits for room in the hub.
-	publishRoomTime = 30 * time.Second
+	// maxPublishes is how many requests are read at a time.
+	maxPublishes = 64
 	// publishRetry is the Retry-After of a 503, in seconds.
 	publishRetry = 2
 )
+
+// publishPatience is how long a publisher waits, and for what. It never changes.
+type publishPatience struct {
+	// turn is how long a request waits until fewer than maxPublishes are read.
+	turn time.Duration
+	// read bounds the time of each read of a body, body that of all its reads together.
+	read time.Duration
+	body time.Duration
+	// room is how long an event waits for room in the hub.
+	room time.Duration
+}
+
+var defaultPatience = publishPatience{turn: 10 * time.Second, read: 30 * time.Second, body: 5 * time.Minute, room: 30 * time.Second}
 
 // publishTarget is what a publisher needs of a hub.
 type publishTarget interface {
@@ -39,14 +49,15 @@ type publishTarget interface {
 // that may span lines, or an array of them. Every valid event is dispatched as soon as it is read, so a body of any length
 // costs the memory of its longest event. Any goroutine may use it: running is a semaphore, the rest never changes.
 type publisher struct {
-	hub     publishTarget
-	maxLine int
-	maxBody int64
-	running chan struct{}
+	hub      publishTarget
+	maxLine  int
+	maxBody  int64
+	patience publishPatience
+	running  chan struct{}
 }
 
 func newPublisher(hub publishTarget, maxLine int, maxBody int64) *publisher {
-	return &publisher{hub: hub, maxLine: maxLine, maxBody: maxBody, running: make(chan struct{}, maxPublishes)}
+	return &publisher{hub: hub, maxLine: maxLine, maxBody: maxBody, patience: defaultPatience, running: make(chan struct{}, maxPublishes)}
 }
 
 // publishReport is the response.
@@ -121,7 +132,7 @@ func (p *publisher) begin(ctx context.Context) error {
 		return nil
 	default:
 	}
-	late := time.NewTimer(publishQueueTime)
+	late := time.NewTimer(p.patience.turn)
 	defer late.Stop()
 	select {
 	case p.running <- struct{}{}:
@@ -189,7 +200,7 @@ func (run *publishRun) publish(at publishError, envelope []byte) error {
 		run.report.reject(at, run.hint(at, envelope, err))
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(run.ctx, publishRoomTime)
+	ctx, cancel := context.WithTimeout(run.ctx, run.publisher.patience.room)
 	defer cancel()
 	err = run.publisher.hub.Publish(ctx, e)
 	switch {
@@ -199,7 +210,7 @@ func (run *publishRun) publish(at publishError, envelope []byte) error {
 	case errors.Is(err, fanout.ErrClosed):
 		return fmt.Errorf("this event and what follows was not published: %w", err)
 	case errors.Is(err, context.DeadlineExceeded):
-		return fmt.Errorf("the queues of the subscribers had no room for %v, so this event and what follows was not published: %w", publishRoomTime, errNoRoom)
+		return fmt.Errorf("the queues of the subscribers had no room for %v, so this event and what follows was not published: %w", run.publisher.patience.room, errNoRoom)
 	case run.ctx.Err() != nil:
 		return run.ctx.Err()
 	}

@@ -12,9 +12,6 @@ import (
 )
 
 const (
-	// publishReadTimeout bounds the time for each read of a body, publishBodyTime the time of all its reads together.
-	publishReadTimeout = 30 * time.Second
-	publishBodyTime    = 5 * time.Minute
 	// firstValue is the room for an event at first, and the size of the read buffer.
 	firstValue = 4 << 10
 	// gzipMemory is what decompression needs.
@@ -45,7 +42,8 @@ func (p *publisher) open(w http.ResponseWriter, r *http.Request, encoded bool) (
 	}
 	b.value = make([]byte, 0, firstValue)
 	var source io.Reader = &stallLimitedReader{
-		body: http.MaxBytesReader(w, r.Body, p.maxBody), deadline: http.NewResponseController(w), left: publishBodyTime,
+		body: http.MaxBytesReader(w, r.Body, p.maxBody), deadline: http.NewResponseController(w),
+		each: p.patience.read, left: p.patience.body,
 	}
 	if encoded {
 		if !b.reserve(gzipMemory) {
@@ -144,12 +142,14 @@ func (b *publishBody) event() ([]byte, error) {
 type stallLimitedReader struct {
 	body     io.Reader
 	deadline *http.ResponseController
-	left     time.Duration
+	// each is the time for a read, left what is left for all.
+	each time.Duration
+	left time.Duration
 }
 
 func (r *stallLimitedReader) Read(p []byte) (int, error) {
 	begin := time.Now()
-	if err := r.deadline.SetReadDeadline(begin.Add(min(publishReadTimeout, max(r.left, 0)))); err != nil {
+	if err := r.deadline.SetReadDeadline(begin.Add(min(r.each, max(r.left, 0)))); err != nil {
 		return 0, fmt.Errorf("set the read deadline: %w", err)
 	}
 	n, err := r.body.Read(p)

@@ -1,17 +1,21 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"compress/gzip"
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/spokehub/spokehub/fanout"
 )
@@ -223,6 +227,95 @@ func TestPublishReadsNoBodyThatItRejects(t *testing.T) {
 			status, _ := post(t, server.URL, "", "")
 			if status != c.status || body.read != c.read {
 				t.Errorf("got status %d and read %v, want %d and %v", status, body.read, c.status, c.read)
+			}
+		})
+	}
+}
+
+func TestPublishGivesUpOnASlowBody(t *testing.T) {
+	for name, patience := range map[string]publishPatience{
+		"that stalls":   {read: time.Millisecond, body: time.Hour},
+		"that trickles": {read: time.Hour, body: time.Millisecond},
+	} {
+		t.Run(name, func(t *testing.T) {
+			target := &fakeTarget{}
+			p := small(target)
+			p.patience = patience
+			p.patience.room = time.Hour
+			server := httptest.NewServer(p)
+			defer server.Close()
+			body, rest := io.Pipe()
+			defer rest.Close()
+			request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL, body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			status, _, answer := fetch(t, request)
+			if status != http.StatusRequestTimeout || !strings.Contains(answer, "too slowly") {
+				t.Errorf("got %d %s, want 408 with the reason", status, answer)
+			}
+		})
+	}
+}
+
+func TestPublishBoundsHowManyAreRead(t *testing.T) {
+	p := small(&fakeTarget{})
+	p.patience.turn = time.Millisecond
+	for range maxPublishes {
+		p.running <- struct{}{}
+	}
+	status, report, _ := publishTo(t, p, http.Header{}, eventA)
+	if status != http.StatusServiceUnavailable || report.Accepted != 0 || !strings.Contains(report.Error, "64") {
+		t.Errorf("got status %d and %+v, want 503 with the number", status, report)
+	}
+	<-p.running
+	if status, report, _ := publishTo(t, p, http.Header{}, eventA); status != http.StatusOK {
+		t.Errorf("got status %d and %+v with a place free, want 200", status, report)
+	}
+	if len(p.running) != maxPublishes-1 {
+		t.Errorf("got %d places taken behind it, want %d", len(p.running), maxPublishes-1)
+	}
+}
+
+func TestPublishAsksForABodyOnlyIfItTakesIt(t *testing.T) {
+	hub := startHub(t, nil)
+	for name, c := range map[string]struct {
+		fields string
+		want   []string
+	}{
+		"one that it takes":    {"Content-Length: " + strconv.Itoa(len(eventA)), []string{"100", "200"}},
+		"a chunked one":        {"Transfer-Encoding: chunked", []string{"100", "200"}},
+		"one of another type":  {"Content-Type: image/png\r\nContent-Length: 10", []string{"415"}},
+		"one that is too long": {"Content-Length: 1000000000", []string{"413"}},
+		"one in brotli":        {"Content-Encoding: br\r\nContent-Length: 10", []string{"415"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			address := strings.TrimSuffix(strings.TrimPrefix(hub.admin, "http://"), "/")
+			conn, err := net.Dial("tcp", address)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			fmt.Fprintf(conn, "POST /publish HTTP/1.1\r\nHost: %s\r\nExpect: 100-continue\r\n%s\r\n\r\n", address, c.fields)
+			answers := bufio.NewReader(conn)
+			for _, want := range c.want {
+				line, err := answers.ReadString('\n')
+				if err != nil || !strings.HasPrefix(line, "HTTP/1.1 "+want) {
+					t.Fatalf("got %q and %v, want %s", line, err, want)
+				}
+				if want != "100" {
+					break
+				}
+				if _, err := answers.ReadString('\n'); err != nil {
+					t.Fatal(err)
+				}
+				body := eventA
+				if strings.Contains(c.fields, "chunked") {
+					body = fmt.Sprintf("%x\r\n%s\r\n0\r\n\r\n", len(eventA), eventA)
+				}
+				if _, err := io.WriteString(conn, body); err != nil {
+					t.Fatal(err)
+				}
 			}
 		})
 	}
