@@ -168,10 +168,7 @@ func TestPublishListsOnlyTheFirstErrors(t *testing.T) {
 }
 
 // channelTarget passes on the ids of what is published.
-type channelTarget struct {
-	fakeTarget
-	ids chan string
-}
+type channelTarget struct{ ids chan string }
 
 func (c channelTarget) Publish(_ context.Context, e event.Event) error {
 	c.ids <- e.ID
