@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"strconv"
@@ -142,16 +143,6 @@ func (all *innocents) publish(stop <-chan struct{}) {
 	}
 }
 
-// onSchedule waits until a number is due, and returns false if it stops before.
-func onSchedule(begin time.Time, every time.Duration, number int, stop <-chan struct{}) bool {
-	select {
-	case <-stop:
-		return false
-	case <-time.After(time.Until(begin.Add(time.Duration(number) * every))):
-		return true
-	}
-}
-
 // read takes what comes until the connection ends.
 func (all *innocents) read(one *innocent) {
 	var payload []byte
@@ -192,15 +183,11 @@ func eventNumber(view []byte) int {
 	if len(view) < len(eventHead) {
 		return -1
 	}
-	number, digits := 0, view[len(eventHead):]
-	for i, digit := range digits {
-		if digit < '0' || digit > '9' {
-			if i == 0 {
-				return -1
-			}
-			break
-		}
-		number = 10*number + int(digit-'0')
+	digits := view[len(eventHead):]
+	end := bytes.IndexByte(digits, ',')
+	number, err := strconv.Atoi(string(digits[:max(end, 0)]))
+	if err != nil {
+		return -1
 	}
 	return number
 }

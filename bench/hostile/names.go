@@ -22,15 +22,17 @@ var nameAttacks = []attack{
 	{name: "malformed", about: "the names of distinct-names, and at the end the first once more", flags: largeMessages, prepare: payloads("{", `,"n0":1}`, distinctName), play: flooding},
 }
 
-func plain(at place) []byte { return event(at.Message, `"`, `"`, func(int) string { return ",xxxxxx" }) }
+func plain(at place) []byte {
+	return eventOf(at.Message, `"`, `"`, func(int) string { return ",xxxxxx" })
+}
 
 // payloads is a message as long as may be, of elements that depend on their number.
 func payloads(open, end string, element func(int) string) func(place) []byte {
-	return func(at place) []byte { return event(at.Message, open, end, element) }
+	return func(at place) []byte { return eventOf(at.Message, open, end, element) }
 }
 
-// event is a frame with an event of at most size bytes, whose payload is of elements.
-func event(size int, open, end string, element func(int) string) []byte {
+// eventOf is a frame with an event of at most size bytes, whose payload is of elements.
+func eventOf(size int, open, end string, element func(int) string) []byte {
 	var b strings.Builder
 	b.WriteString(`{"type":"x","payload":` + open)
 	for number := 0; ; number++ {

@@ -5,6 +5,8 @@ package main
 import (
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/spokehub/spokehub/bench/swarm"
 )
 
@@ -36,4 +38,20 @@ func (t *track) finish(now, until time.Time) (missing int) {
 		missing++
 	}
 	return missing
+}
+
+// onSchedule waits until a number is due, and returns false if it stops before that. It sleeps in the kernel: Go's timers may be a millisecond
+// late.
+func onSchedule(begin time.Time, every time.Duration, number int, stop <-chan struct{}) bool {
+	due := begin.Add(time.Duration(number) * every)
+	for left := time.Until(due); left > 0; left = time.Until(due) {
+		pause := unix.NsecToTimespec(int64(left))
+		unix.Nanosleep(&pause, nil)
+	}
+	select {
+	case <-stop:
+		return false
+	default:
+		return true
+	}
 }
