@@ -188,10 +188,9 @@ var holding = joined(func(a *attacker, c *server.Conn) string {
 	return a.hold(c)
 })
 
-// send writes once. It returns "" if the connection goes on.
+// send writes once, to a connection that has shaken hands. It returns "" if the connection goes on.
 func (a *attacker) send(c *server.Conn, view []byte) (end string) {
-	n, err := c.Write(view)
-	a.sent.Add(int64(n))
+	err := a.write(c, view)
 	if err == nil {
 		return ""
 	}
@@ -199,6 +198,13 @@ func (a *attacker) send(c *server.Conn, view []byte) (end string) {
 		return endOpen
 	}
 	return lookForClose(c, errorEnd(err))
+}
+
+// write writes and counts.
+func (a *attacker) write(c *server.Conn, view []byte) error {
+	n, err := c.Write(view)
+	a.sent.Add(int64(n))
+	return err
 }
 
 // flood writes again and again until the connection or the attack ends.

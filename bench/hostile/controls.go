@@ -33,9 +33,12 @@ var controlAttacks = []attack{
 
 func askedFor(place) []byte { return repeated(server.Subscribe("tick:1")) }
 
-func badTopics(at place) []byte {
+func badTopics(place) []byte { return repeated(server.Text(badTopicsMessage())) }
+
+// badTopicsMessage asks for answers that are a hundred times as long.
+func badTopicsMessage() string {
 	id, topics := strings.Repeat("i", partAtMost), strings.Repeat(`,""`, 1000)[1:]
-	return repeated(server.Text(fmt.Sprintf(`{"type":"__subscribe","id":%q,"payload":{"topics":[%s]}}`, id, topics)))
+	return controlMessage("__subscribe", id, topics)
 }
 
 func unknownControls(place) []byte { return repeated(server.Text(`{"type":"__x"}`)) }
@@ -65,7 +68,7 @@ func topicsOfLength(size int, id string) []byte {
 
 func churnLongTopics(a *attacker, c *server.Conn) string {
 	topics := longTopics(a.number)
-	return a.flood(c, append(controlsFor("__subscribe", topics, a.place.Message), controlsFor("__unsubscribe", topics, a.place.Message)...))
+	return a.flood(c, append(controlsFor("__subscribe", "", topics, a.place.Message), controlsFor("__unsubscribe", "", topics, a.place.Message)...))
 }
 
 // longTopics are as many and as long as the protocol allows, different for each number.
@@ -78,14 +81,14 @@ func longTopics(number int) (topics []string) {
 }
 
 // controlsFor are control events for these topics, in as few messages as their length allows.
-func controlsFor(name string, topics []string, message int) (frames []byte) {
+func controlsFor(name, id string, topics []string, message int) (frames []byte) {
 	for len(topics) > 0 {
-		size, count := len(controlMessage(name, "", "")), 0
+		size, count := len(controlMessage(name, id, "")), 0
 		for count < len(topics) && size+len(topics[count])+3 <= message {
 			size += len(topics[count]) + 3
 			count++
 		}
-		frames = append(frames, control(name, "", topics[:count])...)
+		frames = append(frames, control(name, id, topics[:count])...)
 		topics = topics[count:]
 	}
 	return frames

@@ -18,6 +18,7 @@ const (
 	// frozenFor is how long the server stands still, longer than its peer timeout is then.
 	frozenFor  = 5 * time.Second
 	beforeThat = time.Second
+	afterThat  = 300 * time.Millisecond
 )
 
 // endAttacks are about how connections and pauses end.
@@ -31,6 +32,11 @@ var endAttacks = []attack{
 		flags: []string{"--ping-interval=1s", "--peer-timeout=3s"}, play: func(a *attacker) string { return a.idle() }, disturb: freeze,
 		wanted: wanted{stops: true, lasts: 12 * time.Second},
 	},
+	{
+		name: "frozen-handshakes", about: "the same amid handshakes: they must come through",
+		flags: []string{"--first-byte-timeout=3s", "--handshake-timeout=3s"}, play: withConnection(finishHandshakeLater), disturb: freeze,
+		wanted: wanted{end: endOpen, stops: true, lasts: 10 * time.Second},
+	},
 }
 
 func data(place) []byte {
@@ -42,7 +48,7 @@ func subscribeAndHold(a *attacker, c *server.Conn) string {
 	for i := range topicsAtMost {
 		topics = append(topics, fmt.Sprintf("own:%d.%d", a.number, i))
 	}
-	if end := a.send(c, controlsFor("__subscribe", topics, a.place.Message)); end != "" {
+	if end := a.send(c, controlsFor("__subscribe", "", topics, a.place.Message)); end != "" {
 		return end
 	}
 	return a.hold(c)
@@ -65,9 +71,7 @@ func floodAfterClose(a *attacker, c *server.Conn) string {
 func floodAfterRefusal(a *attacker, c *server.Conn) string {
 	request := bytes.Replace(a.server.Request(), []byte("Sec-WebSocket-Version: 13"), []byte("Sec-WebSocket-Version: 7\r\nOrigin: http://evil.example"), 1)
 	for view := request; ; view = a.frames {
-		n, err := c.Write(view)
-		a.sent.Add(int64(n))
-		if err != nil {
+		if err := a.write(c, view); err != nil {
 			if a.ctx.Err() != nil {
 				return endOpen
 			}
@@ -75,6 +79,18 @@ func floodAfterRefusal(a *attacker, c *server.Conn) string {
 			return readStatus(c)
 		}
 	}
+}
+
+// finishHandshakeLater sends the second half of the request right after the pause.
+func finishHandshakeLater(a *attacker, c *server.Conn) string {
+	request := a.server.Request()
+	c.Write(request[:len(request)/2])
+	a.pause(beforeThat + frozenFor + afterThat)
+	c.Write(request[len(request)/2:])
+	if err := c.ReadUpgrade(); err != nil {
+		return a.upgradeEnd(err)
+	}
+	return a.hold(c)
 }
 
 // freeze stops the server for a while.

@@ -3,10 +3,15 @@
 package main
 
 import (
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spokehub/spokehub/bench/server"
 )
+
+// longestHead is the length of a long request.
+const longestHead = 15 << 10
 
 // dripPause is the time between two bytes of a handshake that trickles.
 const dripPause = 50 * time.Millisecond
@@ -17,6 +22,8 @@ var handshakeAttacks = []attack{
 	{name: "half-handshakes", about: "half a request", clients: 1000, general: true, play: withConnection(halfHandshake)},
 	{name: "dripped-handshakes", about: "requests a byte at a time", clients: 1000, general: true, play: withConnection(dripHandshake)},
 	{name: "endless-heads", about: "requests that don't end", general: true, play: withConnection(endlessHead)},
+	{name: "held-heads", about: "requests of 15 KiB that lack their last byte", clients: hoarders, general: true, limited: true, prepare: longHead, play: withConnection(holdHead)},
+	{name: "request-churn", about: "connect, ask for /healthz, and at once again", general: true, prepare: lastGet, play: churnRequests},
 	{name: "connect-churn", about: "connect, shake hands, reset, and at once again", general: true, play: churnConnections},
 	{name: "connect-resets", about: "connect and reset, and at once again", general: true, play: churnResets},
 }
@@ -36,7 +43,7 @@ func waitForAnswer(_ *attacker, c *server.Conn) string { return readStatus(c) }
 
 func halfHandshake(a *attacker, c *server.Conn) string {
 	request := a.server.Request()
-	a.send(c, request[:len(request)/2])
+	a.write(c, request[:len(request)/2])
 	return readStatus(c)
 }
 
@@ -82,6 +89,35 @@ func churnResets(a *attacker) string {
 			return end
 		}
 		leave()
+	}
+	return endOpen
+}
+
+// longHead is a request without its last byte, near the length that proxies allow.
+func longHead(at place) []byte {
+	request := (&server.Server{Address: at.Address, Path: at.Path}).Request()
+	head := request[:len(request)-len("\r\n")]
+	for len(head) < longestHead {
+		head = append(head, "X-Long: "+strings.Repeat("x", 1000)+"\r\n"...)
+	}
+	return head
+}
+
+func holdHead(a *attacker, c *server.Conn) string {
+	a.write(c, a.frames)
+	return readStatus(c)
+}
+
+func lastGet(at place) []byte {
+	return fmt.Appendf(nil, "GET /healthz HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", at.Address)
+}
+
+func churnRequests(a *attacker) string {
+	for a.ctx.Err() == nil {
+		end := withConnection(holdHead)(a)
+		if !strings.HasPrefix(end, "HTTP") {
+			return end
+		}
 	}
 	return endOpen
 }

@@ -15,7 +15,12 @@
 //
 // The server, the attackers, the innocents and the crowd that some attacks need are processes of their own. Attackers run with a lower
 // priority (-nice), because on few cores they would otherwise measure the scheduler. The column "late" is how late the
-// innocents themselves were with their pings: where it comes near the latencies, the machine was the bottleneck.
+// innocents themselves were with their pings. That is part of the latencies, and the targets allow for it: where it comes near them, the
+// machine was the bottleneck.
+//
+// The hub's limits of what a client may send a second end most floods early. What lies behind them is measured without:
+//
+//	go run ./bench/hostile -flags "--max-events-per-second=0 --max-bytes-per-second=0 --max-controls-per-second=0"
 package main
 
 import (

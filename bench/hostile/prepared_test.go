@@ -91,7 +91,7 @@ func TestControlEventsNameTopics(t *testing.T) {
 		valid            bool
 	}{
 		"as many as fit":     {shortTopics(testPlace), 139000, 1 << 20, true},
-		"as long as allowed": {controlsFor("__subscribe", longTopics(7), 64<<10), topicsAtMost, 64 << 10, true},
+		"as long as allowed": {controlsFor("__subscribe", "", longTopics(7), 64<<10), topicsAtMost, 64 << 10, true},
 		"of escapes":         {escapedTopics(testPlace), 2 * topicsAtMost, 64 << 10, true},
 		"that are bad":       {badTopics(testPlace), 1000, 64 << 10, false},
 	} {

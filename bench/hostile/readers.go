@@ -4,7 +4,7 @@ package main
 
 import (
 	"bytes"
-	"strings"
+	"context"
 	"time"
 
 	"github.com/gobwas/ws"
@@ -21,41 +21,51 @@ const (
 	stalledFor = 20 * time.Second
 	// slowEvent is what a slow reader reads every tenth of a second.
 	slowEvent = 1000
-	// fullQueue fills a queue without exceeding its limit, overfull exceeds it.
+	// fullQueue is how many events fill a queue without exceeding its limit, overfull how many exceed it and what kernels hold.
 	fullQueue, overfull = 950, 8000
-	oscillation         = 50 * time.Millisecond
+	// eventsAtOnce go into one write.
+	eventsAtOnce = 50
+	oscillation  = 50 * time.Millisecond
+	// patience is how long a patient attacker lasts at most.
+	patience = time.Minute
+	// patientLook is how long a patient attacker looks for an end.
+	patientLook = 5 * time.Second
+	// probePause is the time between two probes of a connection that isn't read.
+	probePause = 500 * time.Millisecond
 )
+
+// smallQueue is the hub's flag for queues that a legal answer can exceed.
+var smallQueue = []string{"--queue-limit=256KiB"}
 
 // readerAttacks are slow rather than hostile; some of them must not be closed, or must learn why they were.
 var readerAttacks = []attack{
 	{
 		name: "slow-readers", about: "950 kB are queued, and they read 10 kB/s: nobody may be closed", flags: []string{"--ping-interval=1s", "--peer-timeout=3s"},
-		prepare: events(fullQueue), play: joined(readSlowly), wanted: wanted{end: endOpen, lasts: 10 * time.Second},
+		play: readSlowly, wanted: wanted{end: endOpen, lasts: 16 * time.Second},
 	},
 	{
 		name: "stalled-readers", about: "they stop reading for 20 s while more comes than their queue holds: they must learn of it by 1013",
-		prepare: events(overfull), play: joined(stall), wanted: wanted{end: "1013", lasts: stalledFor + 8*time.Second},
+		play: provoked(stall), wanted: wanted{end: "1013", lasts: stalledFor + 8*time.Second},
 	},
-	{name: "oscillating-readers", about: "they read, stop and read, while events come as fast as can be", general: true, prepare: events(64), play: joined(oscillate)},
-	{name: "blocked-readers", about: "they never read, while events come as fast as can be", general: true, prepare: events(64), play: joined(block)},
+	{
+		name: "long-acks", about: "a subscription whose answer is longer than the queue: nobody may be closed",
+		flags: smallQueue, prepare: longAcks, play: holding, wanted: wanted{end: endOpen},
+	},
+	{
+		name: "long-rejects", about: "a thousand bad topics whose answers together are longer than the queue: nobody may be closed",
+		flags: smallQueue, prepare: badTopicsOnce, play: holding, wanted: wanted{end: endOpen},
+	},
+	{name: "oscillating-readers", about: "they read, stop and read, while events come as fast as can be", general: true, play: provoked(oscillate)},
+	{name: "blocked-readers", about: "they never read, while events come as fast as can be", general: true, play: provoked(block)},
 }
 
-// events are so many, for the topic of whoever sends them; personal puts it in.
-func events(count int) func(place) []byte {
-	return func(place) []byte {
-		return bytes.Repeat([]byte(eventTo(readerTopics, slowEvent)), count)
-	}
-}
-
-// personal makes frames of what is prepared, for the attacker's own topic.
+// personal is a write of events for the attacker's own topic.
 func (a *attacker) personal() []byte {
-	own := []byte(eventTo(readerTopics+a.number, slowEvent))
-	return bytes.Repeat(server.Text(string(own)), len(a.frames)/len(own))
+	return bytes.Repeat(server.Text(eventTo(readerTopics+a.number, slowEvent)), eventsAtOnce)
 }
 
 // subscribe subscribes the attacker to its own topic, and returns a second connection that writes to it.
 func (a *attacker) subscribe(c *server.Conn) (writer *server.Conn, leave func(), end string) {
-	c.SetReadBuffer(slowBuffer)
 	if end := a.send(c, server.Subscribe(topicName(readerTopics+a.number))); end != "" {
 		return nil, nil, end
 	}
@@ -65,22 +75,49 @@ func (a *attacker) subscribe(c *server.Conn) (writer *server.Conn, leave func(),
 	return a.join()
 }
 
-func readSlowly(a *attacker, c *server.Conn) string {
-	writer, leave, end := a.subscribe(c)
-	if end != "" {
-		return "its writer: " + end
-	}
-	defer leave()
-	if end := a.send(writer, a.personal()); end != "" {
-		return "its writer: " + end
-	}
-	for a.ctx.Err() == nil {
-		a.pause(time.Second / 10)
-		if end := a.readOne(c); end != "" {
-			return end
+// provoked plays with a reader that has a topic of its own, and with the connection that writes to it.
+func provoked(play func(a *attacker, reader, writer *server.Conn) string) func(*attacker) string {
+	return joined(func(a *attacker, reader *server.Conn) string {
+		writer, leave, end := a.subscribe(reader)
+		if end != "" {
+			return "its writer: " + end
 		}
+		defer leave()
+		return play(a, reader, writer)
+	})
+}
+
+// patiently returns an attacker whose connections the end of the attack doesn't interrupt, so that it can find out whether they were open.
+func (a *attacker) patiently() (patient *attacker, cancel func()) {
+	own := *a
+	own.ctx, cancel = context.WithTimeout(context.WithoutCancel(a.ctx), patience)
+	return &own, cancel
+}
+
+func readSlowly(a *attacker) string {
+	patient, cancel := a.patiently()
+	defer cancel()
+	return provoked(func(patient *attacker, reader, writer *server.Conn) string {
+		if end := patient.fill(writer, fullQueue); end != "" {
+			return "its writer: " + end
+		}
+		reader.SetReadBuffer(slowBuffer)
+		for a.ctx.Err() == nil {
+			a.pause(time.Second / 10)
+			if end := patient.readOne(reader); end != "" {
+				return end
+			}
+		}
+		return patient.readToEnd(reader)
+	})(patient)
+}
+
+// fill sends so many events.
+func (a *attacker) fill(writer *server.Conn, events int) (end string) {
+	for view := a.personal(); events > 0 && end == ""; events -= eventsAtOnce {
+		end = a.send(writer, view)
 	}
-	return endOpen
+	return end
 }
 
 // readOne reads a frame and answers it if it is a ping. It returns "" if the connection goes on.
@@ -99,29 +136,52 @@ func (a *attacker) readOne(c *server.Conn) string {
 	return ""
 }
 
-func stall(a *attacker, c *server.Conn) string {
-	writer, leave, end := a.subscribe(c)
-	if end != "" {
+// readToEnd finds out, after the attack, whether a connection was open still: a write shows that the server has cut it, and an end may lie behind
+// what its reader has not come to.
+func (a *attacker) readToEnd(c *server.Conn) string {
+	probe := server.Frame(ws.NewPongFrame(nil))
+	for range 2 {
+		if end := a.send(c, probe); end != "" {
+			return end
+		}
+		a.pause(lastLook / 4)
+	}
+	c.SetReadBuffer(largestProbed)
+	for until := time.Now().Add(patientLook); time.Now().Before(until); {
+		c.SetReadDeadline(until)
+		if end := a.readOne(c); end != "" {
+			return end
+		}
+	}
+	return endOpen
+}
+
+func stall(a *attacker, reader, writer *server.Conn) string {
+	if end := a.fill(writer, overfull); end != "" {
 		return "its writer: " + end
 	}
-	defer leave()
-	go a.flood(writer, a.personal())
 	a.pause(stalledFor)
-	end = a.hold(c)
+	end := a.hold(reader)
 	a.idle()
 	return end
 }
 
-func oscillate(a *attacker, c *server.Conn) string {
-	writer, leave, end := a.subscribe(c)
-	if end != "" {
-		return "its writer: " + end
+// longAcks are subscriptions of 1,024 topics of 256 bytes that ask for an answer: one message where that is allowed.
+func longAcks(at place) []byte {
+	topics := longTopics(0)
+	for i, topic := range topics {
+		topics[i] = topic[:partAtMost]
 	}
-	defer leave()
+	return controlsFor("__subscribe", "a", topics, at.Message)
+}
+
+func badTopicsOnce(place) []byte { return server.Text(badTopicsMessage()) }
+
+func oscillate(a *attacker, reader, writer *server.Conn) string {
 	go a.flood(writer, a.personal())
 	for a.ctx.Err() == nil {
 		for until := time.Now().Add(oscillation); time.Now().Before(until); {
-			if end := a.readOne(c); end != "" {
+			if end := a.readOne(reader); end != "" {
 				return end
 			}
 		}
@@ -130,12 +190,11 @@ func oscillate(a *attacker, c *server.Conn) string {
 	return endOpen
 }
 
-func block(a *attacker, c *server.Conn) string {
-	writer, leave, end := a.subscribe(c)
-	if end != "" {
-		return "its writer: " + end
+func block(a *attacker, reader, writer *server.Conn) string {
+	go a.flood(writer, a.personal())
+	for probe := server.Frame(ws.NewPongFrame(nil)); ; a.pause(probePause) {
+		if end := a.send(reader, probe); end != "" {
+			return end
+		}
 	}
-	defer leave()
-	end = a.flood(writer, a.personal())
-	return strings.TrimSpace("its writer: " + end)
 }

@@ -34,7 +34,10 @@ func eventTo(number, size int) string {
 	return head + strings.Repeat("x", max(size-len(head)-len(`"}`), 0)) + `"}`
 }
 
-func largestEvent(at place) []byte { return server.Text(eventTo(crowdTopic, at.Message)) }
+// largestRelayed is the size of an event that fits into a message, and into a queue of the same length with what that needs besides.
+func largestRelayed(at place) int { return at.Message - at.Message/16 }
+
+func largestEvent(at place) []byte { return server.Text(eventTo(crowdTopic, largestRelayed(at))) }
 
 func kilobytes(place) []byte { return repeated(server.Text(eventTo(crowdTopic, 1024))) }
 

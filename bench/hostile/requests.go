@@ -32,10 +32,10 @@ var requestAttacks = []attack{
 	{name: "open-requests", about: "bodies for /healthz that don't end", clients: 1000, limited: true, play: withConnection(openRequest)},
 }
 
-func largestLine(at place) []byte { return []byte(eventTo(crowdTopic, at.Message-1) + "\n") }
+func largestLine(at place) []byte { return []byte(eventTo(crowdTopic, largestRelayed(at)) + "\n") }
 
 // unfinishedLine is an event that lacks its end.
-func unfinishedLine(at place) []byte { return []byte(eventTo(crowdTopic, at.Message-1))[:at.Message/2] }
+func unfinishedLine(at place) []byte { return []byte(eventTo(crowdTopic, at.Message))[:at.Message/2] }
 
 func publishLarge(a *attacker) string {
 	body := io.LimitReader(&endless{line: a.frames}, publishBytes/int64(len(a.frames))*int64(len(a.frames)))
@@ -95,9 +95,7 @@ func get(path string) func(place) []byte {
 func pipeline(a *attacker, c *server.Conn) string {
 	go io.Copy(io.Discard, c)
 	for {
-		n, err := c.Write(a.frames)
-		a.sent.Add(int64(n))
-		if err != nil {
+		if err := a.write(c, a.frames); err != nil {
 			return errorEnd(err)
 		}
 	}
