@@ -28,6 +28,7 @@ var requestAttacks = []attack{
 	{name: "open-publishes", about: "bodies for /publish that don't end", clients: 1000, limited: true, prepare: unfinishedLine, play: publishOpen},
 	{name: "stats-flood", about: "GET /stats.json as fast as can be", prepare: get("/stats.json"), play: withConnection(pipeline)},
 	{name: "ready-flood", about: "GET /readyz as fast as can be", prepare: get("/readyz"), play: withConnection(pipeline)},
+	{name: "health-flood", about: "GET /healthz as fast as can be", general: true, prepare: get("/healthz"), play: withConnection(pipeline)},
 	{name: "missing-flood", about: "GET of what is not there as fast as can be", prepare: get("/missing"), play: withConnection(pipeline)},
 	{name: "open-requests", about: "bodies for /healthz that don't end", clients: 1000, limited: true, play: withConnection(openRequest)},
 }
