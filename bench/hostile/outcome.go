@@ -29,6 +29,8 @@ type outcome struct {
 	innocents innocentsReport
 	crowd     crowdReport
 	gang      attackReport
+	// panics are those that the hub has counted.
+	panics float64
 	// failure is why it could not be carried out to the end.
 	failure error
 }
@@ -138,7 +140,12 @@ func (c cast) perform(s settings, running *server.Server, o *outcome) error {
 		err = errors.Join(err, c.crowd.hear(&o.crowd))
 	}
 	c.innocents.cue()
-	return errors.Join(err, c.innocents.hear(&o.innocents))
+	err = errors.Join(err, c.innocents.hear(&o.innocents))
+	if running.Admin != "" {
+		metrics, failed := running.Metrics()
+		o.panics, err = metrics[server.Panics], errors.Join(err, failed)
+	}
+	return err
 }
 
 // watch reports progress until ctx or the server ends.

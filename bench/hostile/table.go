@@ -93,6 +93,7 @@ func (o outcome) missed() (missed []string) {
 		note(in.Health.Failed > 0, "/healthz failed")
 	}
 	note(len(o.allClosed()) > 0, "innocents closed")
+	note(o.panics > 0, "panics")
 	note(o.attack.limited && o.usage.peak > memoryTarget, "resident")
 	if want := o.attack.end; want != "" {
 		others := 0

@@ -38,15 +38,16 @@ func TestATargetIsMissed(t *testing.T) {
 		change func(*outcome)
 		want   []string
 	}{
-		"not when all is well":            {func(*outcome) {}, nil},
-		"when pings are slow":             {func(o *outcome) { o.innocents.Ping.Record(int64(22 * time.Millisecond)) }, []string{"ping"}},
-		"when health checks are slow":     {func(o *outcome) { o.innocents.Health.Latency.Record(int64(52 * time.Millisecond)) }, []string{"/healthz"}},
-		"when a health check fails":       {func(o *outcome) { o.innocents.Health.Failed = 1 }, []string{"/healthz failed"}},
-		"when an innocent is closed":      {func(o *outcome) { o.innocents.Closed["1013"] = 1 }, []string{"innocents closed"}},
-		"when one of the crowd is":        {func(o *outcome) { o.crowd.Closed = map[string]int{endReset: 1} }, []string{"innocents closed"}},
-		"when too much is resident":       {func(o *outcome) { o.usage.peak++ }, []string{"resident"}},
-		"not by memory without a limit":   {func(o *outcome) { o.usage.peak++; o.attack.limited = false }, nil},
-		"when an attacker ends otherwise": {func(o *outcome) { o.gang.Ends["1008"] = 2 }, []string{"2 did not end as wanted: open"}},
+		"not when all is well":              {func(*outcome) {}, nil},
+		"when pings are slow":               {func(o *outcome) { o.innocents.Ping.Record(int64(22 * time.Millisecond)) }, []string{"ping"}},
+		"when health checks are slow":       {func(o *outcome) { o.innocents.Health.Latency.Record(int64(52 * time.Millisecond)) }, []string{"/healthz"}},
+		"when a health check fails":         {func(o *outcome) { o.innocents.Health.Failed = 1 }, []string{"/healthz failed"}},
+		"when an innocent is closed":        {func(o *outcome) { o.innocents.Closed["1013"] = 1 }, []string{"innocents closed"}},
+		"when one of the crowd is":          {func(o *outcome) { o.crowd.Closed = map[string]int{endReset: 1} }, []string{"innocents closed"}},
+		"when the hub has recovered panics": {func(o *outcome) { o.panics = 1 }, []string{"panics"}},
+		"when too much is resident":         {func(o *outcome) { o.usage.peak++ }, []string{"resident"}},
+		"not by memory without a limit":     {func(o *outcome) { o.usage.peak++; o.attack.limited = false }, nil},
+		"when an attacker ends otherwise":   {func(o *outcome) { o.gang.Ends["1008"] = 2 }, []string{"2 did not end as wanted: open"}},
 		"not when innocents were late themselves": {func(o *outcome) {
 			o.innocents.Ping.Record(int64(50 * time.Millisecond))
 			o.innocents.Late.Record(int64(40 * time.Millisecond))
