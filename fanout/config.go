@@ -106,7 +106,10 @@ type Config struct {
 	PingInterval time.Duration
 	// PeerTimeout is how long a spoke may be silent before it counts as dead. Default 60 s.
 	PeerTimeout time.Duration
-	// CloseTimeout is how long a closing spoke may take to read what is left and to answer. Default 5 s.
+	// CloseTimeout is how long a closing spoke may take to read what is queued and to answer: a client that is stalled when it
+	// is closed learns why if it reads on within that time. Then what is queued is dropped but for the close frame, which gets
+	// as long again. A closing connection costs its descriptor and what is queued; where descriptors or MaxConnections run
+	// short, those that have been closing for longest are ended first. A refused handshake has 5 s at most. Default 30 s.
 	CloseTimeout time.Duration
 	// DrainGrace is how long Shutdown waits before it closes the first spoke, so that load balancers notice. Default 0.
 	DrainGrace time.Duration
@@ -139,6 +142,7 @@ const (
 	maxTimeout          = 24 * time.Hour
 	minPingInterval     = 200 * time.Millisecond
 	defaultPingInterval = 25 * time.Second
+	defaultCloseTimeout = 30 * time.Second
 	minBudget           = 1 << 20
 	// assumedMemory is that of a machine that does not tell.
 	assumedMemory = 4 << 30
@@ -158,7 +162,7 @@ func (c Config) withDefaults() (Config, error) {
 	orTime(&c.FirstByteTimeout, 5*time.Second)
 	orTime(&c.PingInterval, defaultPingInterval)
 	orTime(&c.PeerTimeout, 60*time.Second)
-	orTime(&c.CloseTimeout, 5*time.Second)
+	orTime(&c.CloseTimeout, defaultCloseTimeout)
 	if c.MemoryBudget == 0 {
 		c.MemoryBudget = defaultBudget()
 	}
