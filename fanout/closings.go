@@ -19,11 +19,14 @@ type closings struct {
 	discarded map[uint32]int
 }
 
-// closingSince is a connection and when its closing began, in the time of its reactor.
+// closingSince is a connection and when its closing began, since epoch.
 type closingSince struct {
 	spoke *Spoke
 	since time.Duration
 }
+
+// epoch is what all loops reckon the order of closings from.
+var epoch = time.Now()
 
 const (
 	// maxDiscarded is how much a closing spoke may still send, beside a message of Config.MaxMessage: more than what is on its
@@ -51,7 +54,7 @@ func (l *loop) await(s *Spoke) {
 	}
 	c := &l.ending.closings
 	s.marks |= awaited
-	c.queue = append(c.queue, closingSince{s, l.reactor.Now()})
+	c.queue = append(c.queue, closingSince{s, time.Since(epoch)})
 	c.live++
 	l.shared.oldestClosing.Store(c.oldest())
 }
