@@ -137,6 +137,30 @@ func TestLeaversI1NoSpokeInheritsTopics(t *testing.T) {
 	})
 }
 
+func TestLeaversI1ASlotIsTakenAgainOnceItsTopicsAreGone(t *testing.T) {
+	h := hubOf(t, Config{Engine: EngineGoroutine, Reactors: 1})
+	l := h.hub.loops[0]
+	many := numbered("t", 0, 50_000)
+	for range 4 {
+		_, first := h.join()
+		subscribeTo(first, many...)
+		l.ask(func(*netpoll.Reactor) { l.end(first, Cause{}) })
+		for range 8 {
+			_, next := h.join()
+			if got := len(next.Subscriptions()); got != 0 {
+				t.Fatalf("got a new spoke with %d topics, want none", got)
+			}
+			l.ask(func(*netpoll.Reactor) { l.end(next, Cause{}) })
+		}
+		h.until("all left the index", func() bool { return h.hub.Stats().Subscriptions == 0 })
+	}
+	l.ask(func(*netpoll.Reactor) {
+		if got := l.conns.spokes.Len(); got > 4 {
+			t.Errorf("got %d slots used for two spokes at a time, want them used again", got)
+		}
+	})
+}
+
 func drainPipe(far net.Conn) {
 	buffer := make([]byte, 4096)
 	for {
