@@ -5,6 +5,7 @@ import (
 	"os/exec"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/spokehub/spokehub/event"
 	"github.com/spokehub/spokehub/fanout"
@@ -32,7 +33,7 @@ func TestExhaustionInAProcessOfItsOwn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := newTestHub(t, fanout.Config{Engine: engine, Reactors: 1})
+	h := newTestHub(t, fanout.Config{Engine: engine, Reactors: 1, CloseTimeout: time.Hour})
 	address := h.serve()
 	established := dial(t, "tcp", address).handshake().subscribe("t")
 	spare := dial(t, "tcp", address).handshake()
@@ -55,6 +56,21 @@ func TestExhaustionInAProcessOfItsOwn(t *testing.T) {
 	h.hub.DispatchEvent(event.Event{Type: "t"})
 	late.wants(envelope("t", "", "null"))
 	established.wants(envelope("t", "", "null"))
+
+	closing := dial(t, "tcp", address).handshake()
+	closing.sync()
+	for s := range h.hub.Spokes() {
+		if s.RemoteAddr().String() == closing.conn.LocalAddr().String() {
+			s.Close(1012, "")
+		}
+	}
+	closing.closedWith(1012)
+	leaveOneDescriptor(t)
+	dial(t, "tcp", address).handshake().sync()
+	expect(t, "closing connections ended", h.hub.Stats().ClosingEvicted, 1)
+	closing.reset()
+	established.sync()
+	late.sync()
 }
 
 // leaveOneDescriptor uses up all descriptors of the process but one.
