@@ -38,6 +38,8 @@ func TestExhaustionInAProcessOfItsOwn(t *testing.T) {
 	established := dial(t, "tcp", address).handshake().subscribe("t")
 	spare := dial(t, "tcp", address).handshake()
 	spare.sync()
+	closing := dial(t, "tcp", address).handshake()
+	closing.sync()
 	leaveOneDescriptor(t)
 	late := dial(t, "tcp", address)
 	late.write([]byte(handshakeRequest))
@@ -57,15 +59,12 @@ func TestExhaustionInAProcessOfItsOwn(t *testing.T) {
 	late.wants(envelope("t", "", "null"))
 	established.wants(envelope("t", "", "null"))
 
-	closing := dial(t, "tcp", address).handshake()
-	closing.sync()
 	for s := range h.hub.Spokes() {
 		if s.RemoteAddr().String() == closing.conn.LocalAddr().String() {
 			s.Close(1012, "")
 		}
 	}
 	closing.closedWith(1012)
-	leaveOneDescriptor(t)
 	dial(t, "tcp", address).handshake().sync()
 	expect(t, "closing connections ended", h.hub.Stats().ClosingEvicted, 1)
 	closing.reset()
