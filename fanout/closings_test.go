@@ -15,14 +15,16 @@ import (
 )
 
 func TestClosingsMakeRoomForOthersTheLongestWaitingFirst(t *testing.T) {
+	t.Parallel()
 	for name, reactors := range map[string]int{"one reactor": 1, "three reactors": 3} {
 		t.Run(name, func(t *testing.T) {
-			eachEngine(t, func(t *testing.T, engine fanout.Engine) {
-				h := newTestHub(t, fanout.Config{Engine: engine, Reactors: reactors, MaxConnections: 4, CloseTimeout: time.Hour})
+			eachEngineAtOnce(t, func(t *testing.T, engine fanout.Engine) {
+				h := newTestHub(t, fanout.Config{Engine: engine, Reactors: reactors, MaxConnections: 4, CloseTimeout: 20 * time.Second})
 				address := h.serve()
 				open := dial(t, "tcp", address).handshake()
 				open.sync()
 				var closed []*client
+				var last time.Time
 				for range 3 {
 					c := dial(t, "tcp", address).handshake()
 					closed = append(closed, c)
@@ -33,8 +35,13 @@ func TestClosingsMakeRoomForOthersTheLongestWaitingFirst(t *testing.T) {
 					spoke.Close(1012, "")
 					c.closedWith(1012)
 					receive(t, h.gone, "OnDisconnection")
+					last = time.Now()
 				}
 				expect(t, "connections", h.hub.Stats().Connections, 4)
+				early := dial(t, "tcp", address)
+				early.write([]byte(handshakeRequest))
+				expect(t, "status while none has been closing for long", early.response().StatusCode, 503)
+				until(t, "the last may be ended", func() bool { return time.Since(last) > 2*time.Second })
 				for i, c := range closed {
 					if i == 1 {
 						here, there := pair(t, "tcp")
@@ -169,8 +176,9 @@ func TestTheBudgetEndsAClosingSpokeThatHasNothingLeftToDrop(t *testing.T) {
 }
 
 func TestAcceptGivesUpClosingConnectionsWhereDescriptorsRunOut(t *testing.T) {
-	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
-		h := newTestHub(t, fanout.Config{Engine: engine, Reactors: 2, CloseTimeout: time.Hour})
+	t.Parallel()
+	eachEngineAtOnce(t, func(t *testing.T, engine fanout.Engine) {
+		h := newTestHub(t, fanout.Config{Engine: engine, Reactors: 2, CloseTimeout: 10 * time.Second})
 		c, spoke := h.join()
 		open, _ := h.join()
 		spoke.Close(1000, "")

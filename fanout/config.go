@@ -109,7 +109,7 @@ type Config struct {
 	// CloseTimeout is how long a closing spoke may take to read what is queued and to answer: a client that is stalled when it
 	// is closed learns why if it reads on within that time. Then what is queued is dropped but for the close frame, which gets
 	// as long again. A closing connection costs its descriptor and what is queued; where descriptors or MaxConnections run
-	// short, those that have been closing for longest are ended first. A refused handshake has 5 s at most. Default 30 s.
+	// short, those that have been closing for longest, and for a tenth of that time, are ended first. A refused handshake has 5 s at most. Default 30 s.
 	CloseTimeout time.Duration
 	// DrainGrace is how long Shutdown waits before it closes the first spoke, so that load balancers notice. Default 0.
 	DrainGrace time.Duration

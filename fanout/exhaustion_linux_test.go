@@ -33,7 +33,7 @@ func TestExhaustionInAProcessOfItsOwn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := newTestHub(t, fanout.Config{Engine: engine, Reactors: 1, CloseTimeout: time.Hour})
+	h := newTestHub(t, fanout.Config{Engine: engine, Reactors: 1, CloseTimeout: 10 * time.Second})
 	address := h.serve()
 	established := dial(t, "tcp", address).handshake().subscribe("t")
 	spare := dial(t, "tcp", address).handshake()

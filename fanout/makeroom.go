@@ -1,32 +1,42 @@
 package fanout
 
-import "github.com/spokehub/spokehub/netpoll"
+import (
+	"time"
+
+	"github.com/spokehub/spokehub/netpoll"
+)
 
 // endedForRoom is how many closing connections are ended at a time where descriptors have run out.
 const endedForRoom = 8
 
-// longestClosing is the loop with the connection that has been closing for longest, nil if none is closing. Any goroutine may
+// waitShare is the part of Config.CloseTimeout for which a connection may close undisturbed: an honest peer that reads needs no
+// more.
+const waitShare = 10
+
+// mayEnd is from when on a closing must have begun to be left alone, as loopShared tells it.
+func (h *Hub) mayEnd() int64 { return int64(time.Since(epoch) - h.cfg.CloseTimeout/waitShare) }
+
+// longestClosing is the loop with the connection that has been closing for longest, nil if none may be ended. Any goroutine may
 // call it.
 func (h *Hub) longestClosing() *loop {
 	var longest *loop
-	var since int64
+	since := h.mayEnd()
 	for _, l := range h.loops {
-		if began := l.shared.oldestClosing.Load(); began != 0 && (longest == nil || began < since) {
+		if began := l.shared.oldestClosing.Load(); began != 0 && began < since {
 			longest, since = l, began
 		}
 	}
 	return longest
 }
 
-// endLongestClosing ends the n connections of this loop that have been closing for longest. Open spokes and handshakes are
-// left alone.
-func (l *loop) endLongestClosing(n int) (ended int) {
-	c := &l.ending.closings
-	for ; ended < n && c.live > 0; ended++ {
+// endLongestClosing ends the n connections of this loop that have been closing for longest, if they may be ended. Open spokes
+// and handshakes are left alone.
+func (l *loop) endLongestClosing(n int) {
+	c, since := &l.ending.closings, l.hub.mayEnd()
+	for ; n > 0 && c.live > 0 && c.oldest() < since; n-- {
+		l.hub.counters.closingEvicted.Add(1)
 		l.end(c.queue[c.next].spoke, Cause{})
 	}
-	l.hub.counters.closingEvicted.Add(uint64(ended))
-	return ended
 }
 
 // makeRoom ends closing connections because descriptors have run out. Any goroutine may call it: here is the loop on whose
