@@ -69,8 +69,9 @@ type Config struct {
 	// or, without one, of the machine's memory.
 	MemoryBudget int64
 	// MaxConnections is how many connections may be open, including those that Serve has handed to Fallback. Over it,
-	// handshakes are answered with 503. Other requests are still answered, a few at a time, and the connection is closed
-	// after the answer, so that health checks reach a full hub. Default: no limit but the descriptors of the process.
+	// connections that have been closing for long make room (see CloseTimeout). Where there are none, handshakes are answered
+	// with 503. Other requests are still answered, a few at a time, and the connection is closed after the answer, so that
+	// health checks reach a full hub. Default: no limit but the descriptors of the process.
 	MaxConnections int
 	// MaxConnectionsPerAddress is the same for one source address, with 429. Default: none.
 	MaxConnectionsPerAddress int
