@@ -60,7 +60,7 @@ func Append(dst []byte, e Event) []byte {
 // Parse returns the event in message, with bytes of its own. It is for publishers, tests and tools. A missing payload becomes
 // null. The error is a Fault; for a control event, which only View reads, it is FaultTypeReserved. The event is valid.
 func Parse(message []byte) (Event, error) {
-	view := borrowView()
+	view := views.Get().(*View)
 	defer returnView(view)
 	if err := view.Parse(message); err != nil {
 		return Event{}, err
@@ -103,9 +103,10 @@ func payloadFault(payload []byte) Fault {
 	if len(payload) == 0 {
 		return 0
 	}
-	view := borrowView()
-	defer returnView(view)
-	if end := view.scanner.document(payload); end < 0 {
+	view := views.Get().(*View)
+	end := view.scanner.document(payload)
+	returnView(view)
+	if end < 0 {
 		return faultOf(end)
 	}
 	return 0
