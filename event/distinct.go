@@ -47,8 +47,8 @@ func (n *nameStack) distinct(b []byte, names []uint64) bool {
 	return n.differ(b, names, n.all[len(n.all):len(n.all)+len(names)], 64-8)
 }
 
-// differ reports whether the hashed names are all different; those that have the same bits above shift+8. It sorts them into
-// spare, which is as long, by the eight bits from shift on, until a bucket fits the table.
+// differ reports whether the hashed names are all different. It sorts them into spare, which is as long, by the eight bits
+// from shift on, and goes on with each bucket until it fits the table.
 func (n *nameStack) differ(b []byte, names, spare []uint64, shift int) bool {
 	if len(names) <= maxBucket {
 		return n.differInTable(b, names)
@@ -91,10 +91,11 @@ func (n *nameStack) differInTable(b []byte, names []uint64) bool {
 	for i, name := range names {
 		tag := uint32(name>>32) | 1
 		at := tag >> 1 & uint32(len(tags)-1)
-		for ; tags[at] != 0; at = (at + 1) & uint32(len(tags)-1) {
-			if tags[at] == tag && n.has(b, names[:i], name) {
-				return false
-			}
+		for tags[at] != 0 && tags[at] != tag {
+			at = (at + 1) & uint32(len(tags)-1)
+		}
+		if tags[at] == tag && n.has(b, names[:i], name) {
+			return false
 		}
 		tags[at] = tag
 	}

@@ -206,9 +206,14 @@ func literalEnd(b []byte, i int, literal string) int {
 
 // numberEnd reads a number (RFC 8259 section 6). The caller checks what follows it.
 func numberEnd(b []byte, i int) int {
-	if b[i] == '-' {
+	if b[i] == '-' && i+1 < len(b) {
 		i++
 	}
+	return unsignedEnd(b, i)
+}
+
+// unsignedEnd reads a number without a sign.
+func unsignedEnd(b []byte, i int) int {
 	end := digitsEnd(b, i)
 	if end == i || b[i] == '0' && end > i+1 {
 		return badSyntax

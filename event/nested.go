@@ -38,9 +38,18 @@ func (s *scanner) nested(b []byte, i, depth int) int {
 				}
 			}
 			continue
+		case 't':
+			i = literalEnd(b, i, "true")
+		case 'f':
+			i = literalEnd(b, i, "false")
+		case 'n':
+			i = literalEnd(b, i, "null")
 		default:
-			if c-'1' > 8 {
-				i = plainValueEnd(b, i)
+			if c == '-' && i+1 < len(b) {
+				i++
+			}
+			if b[i]-'1' > 8 {
+				i = unsignedEnd(b, i)
 			} else if i = digitsEnd(b, i+1); i < len(b) && (b[i] == '.' || b[i]|0x20 == 'e') {
 				i = fractionEnd(b, i)
 			}
@@ -109,7 +118,10 @@ func (s *scanner) name(b []byte, i int, in *level) int {
 
 // anyName is name for any name, also one that is long or malformed.
 func (s *scanner) anyName(b []byte, i int, in *level) int {
-	end, escaped := nameEnd(b, i)
+	if i >= len(b) || b[i] != '"' {
+		return badSyntax
+	}
+	end, escaped := textEnd(b, i)
 	if end < 0 {
 		return end
 	}
