@@ -14,13 +14,14 @@ type Event struct {
 	Type string
 	// ID says what it happened to: up to 256 bytes of UTF-8 without control characters, empty for none.
 	ID string
-	// Payload is one JSON value, as it is in the envelope. Nil and empty mean null.
+	// Payload is one JSON value, as it is in the envelope. Nil and empty mean null. Its strings may have halves of surrogate
+	// pairs as escapes, and its numbers any size.
 	Payload []byte
 }
 
 // Validate returns nil if the event may be dispatched. Otherwise it returns a Fault, or an error that wraps one and names the
 // member. White space around the payload is allowed; it belongs to the envelope. Validate doesn't block. It allocates for an
-// error, and now and then for a payload with very many names.
+// error, and scratch for a payload with thousands of names.
 func (e Event) Validate() error {
 	if !utf8.ValidString(e.Type) {
 		return fmt.Errorf("type: %w", FaultUTF8)

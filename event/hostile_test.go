@@ -26,10 +26,13 @@ var hostileShapes = []struct {
 		return object(bytes, func(i int) string { return prefix + shortName(i) + prefix })
 	}},
 	{"prefixes", rowsOf(6, func(i int) string { return strings.Repeat("p", 50) + shortName(i) + "p" })},
-	{"escaped", func(bytes int) string { return object(bytes, escapedName3) }},
-	{"escapedrows", rowsOf(2, escapedName3)},
+	{"escaped", func(bytes int) string { return object(bytes, nameWithEscape) }},
+	{"escapedrows", rowsOf(2, nameWithEscape)},
 	{"escapedlong", func(bytes int) string {
 		return object(bytes, func(i int) string { return strings.Repeat(`\n`, 40) + shortName(i) })
+	}},
+	{"onename", func(bytes int) string {
+		return hostileHead + `{"` + strings.Repeat(`\n`, bytes/2) + `":1}` + hostileTail
 	}},
 	{"halves", func(bytes int) string {
 		return object(bytes, func(i int) string { return fmt.Sprintf(`\ud8%02x\ud8%02x`, i&255, i>>8) })
@@ -68,6 +71,7 @@ var hostileShapes = []struct {
 	}},
 }
 
+// hostileHead and hostileTail are around each payload.
 const hostileHead, hostileTail = `{"type":"t","payload":`, `}`
 
 // object returns an envelope of about bytes whose payload is one object with the names.
@@ -107,6 +111,7 @@ func rowsOf(count int, name func(i int) string) func(bytes int) string {
 	}
 }
 
+// nameLetters are the characters of short names.
 const nameLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 !#$%&'()*+,-./:;<=>?@[]^_`{|}~"
 
 // shortName returns the shortest name that no smaller i has, two bytes at least.
@@ -122,7 +127,8 @@ func shortName(i int) string {
 // sameEnds returns names that have one length, first and last byte.
 func sameEnds(i int) string { return fmt.Sprintf("a%04xz", i) }
 
-func escapedName3(i int) string { return fmt.Sprintf(`\u%04x`, i%0xd000) + shortName(i/0xd000) }
+// nameWithEscape returns names with one escape.
+func nameWithEscape(i int) string { return fmt.Sprintf(`\u%04x`, i%0xd000) + shortName(i/0xd000) }
 
 func BenchmarkParseHostile(b *testing.B) {
 	for _, size := range []int{1 << 10, 64 << 10, 1 << 20} {

@@ -6,8 +6,9 @@ import (
 )
 
 const (
-	// keptText is how many bytes of decoded strings a View keeps room for from one message to the next.
-	keptText = 64 << 10
+	// keptText is how many bytes of decoded strings a View keeps room for from one message to the next: as many as a message of
+	// 1 MiB has. It keeps as many of decoded names.
+	keptText = 1<<20 + 16<<10
 	// keptNames is how many names it keeps room for: 2.25 MiB, as much as the names of any message of 1 MiB need.
 	keptNames = 288 << 10
 	// keptView is how many bytes a View of the pool keeps.
@@ -25,9 +26,9 @@ func returnView(v *View) {
 	}
 }
 
-// Bytes returns how many bytes of scratch v holds. It grows to what the largest messages need, at most twice a message's
-// length and about 100 KiB more. Of that, Parse keeps 2.5 MiB at most from one message to the next. It is for the owner of v,
-// who accounts for memory.
+// Bytes returns how many bytes of scratch v holds. Parse makes it grow to twice a message's length and 160 KiB at most, which
+// takes thousands of names in one object or a very long one with escapes; Topics adds the topics that have escapes. From one
+// message to the next, 4.5 MiB are kept at most. Bytes is for the owner of v, who accounts for memory.
 func (v *View) Bytes() int {
 	s := &v.scanner
 	return cap(v.scratch) + cap(s.levels)*int(unsafe.Sizeof(level{})) + s.names.bytes()
