@@ -61,8 +61,8 @@ func Append(dst []byte, e Event) []byte {
 // Parse returns the event in message, with bytes of its own. It is for publishers, tests and tools. A missing payload becomes
 // null. The error is a Fault; for a control event, which only View reads, it is FaultTypeReserved. The event is valid.
 func Parse(message []byte) (Event, error) {
-	view := views.Get().(*View)
-	defer returnView(view)
+	view, spare := borrowView()
+	defer spare.takeBack(view)
 	if err := view.Parse(message); err != nil {
 		return Event{}, err
 	}
@@ -104,9 +104,9 @@ func payloadFault(payload []byte) Fault {
 	if len(payload) == 0 {
 		return 0
 	}
-	view := views.Get().(*View)
+	view, spare := borrowView()
 	end := view.scanner.document(payload)
-	returnView(view)
+	spare.takeBack(view)
 	if end < 0 {
 		return faultOf(end)
 	}

@@ -1,7 +1,7 @@
 package event
 
 import (
-	"sync"
+	"sync/atomic"
 	"unsafe"
 )
 
@@ -11,18 +11,41 @@ const (
 	keptText = 1<<20 + 16<<10
 	// keptNames is how many names it keeps room for: 2.25 MiB, as much as the names of any message of 1 MiB need.
 	keptNames = 288 << 10
-	// keptView is how many bytes a View of the pool keeps.
+	// keptView is how many bytes a spare View keeps.
 	keptView = 64 << 10
 )
 
-// views has scratch for Event.Validate and Parse.
-var views = sync.Pool{New: func() any { return new(View) }}
+// spareViews has Views for Event.Validate and Parse, which any number of goroutines may call. A sync.Pool would be emptied by
+// every garbage collection.
+var spareViews [8]spareView
 
-// returnView gives a View to the pool, unless it has grown large.
-func returnView(v *View) {
+// spareView has a cache line of its own.
+type spareView struct {
+	view atomic.Pointer[View]
+	_    [64 - unsafe.Sizeof(atomic.Pointer[View]{})]byte
+}
+
+// borrowView returns a View that nobody else uses, and the place where it belongs afterwards. Goroutines begin to look in
+// different places, as their stacks are in different places.
+func borrowView() (*View, *spareView) {
+	var here byte
+	first := uintptr(unsafe.Pointer(&here)) >> 12
+	for i := range uintptr(len(spareViews)) {
+		spare := &spareViews[(first+i)%uintptr(len(spareViews))]
+		if spare.view.Load() != nil {
+			if v := spare.view.Swap(nil); v != nil {
+				return v, spare
+			}
+		}
+	}
+	return new(View), &spareViews[first%uintptr(len(spareViews))]
+}
+
+// takeBack takes a View back, unless it has grown large or there is another one by now.
+func (s *spareView) takeBack(v *View) {
 	if v.Bytes() <= keptView {
 		v.Type, v.ID, v.Payload = nil, nil, nil
-		views.Put(v)
+		s.view.CompareAndSwap(nil, v)
 	}
 }
 
