@@ -55,18 +55,14 @@ type turnState struct {
 	// tasks were taken from the mailbox; the first done of them have run.
 	tasks []Task
 	done  int
-	// fresh are the connections to be read without waiting for readiness.
-	fresh []Conn
+	// begun: the clock has been looked at for the turn to which the present readiness belongs.
+	begun bool
 	// again: another turn follows at once.
 	again bool
-	// idle: the reactor has waited since the last turn, so its clock may be late.
-	idle bool
 	// stopping: the turn under way is the last.
 	stopping bool
 	// failed: the poller broke, no turn follows.
 	failed bool
-	// clock is the time since the reactor's start, as of the last look at it.
-	clock time.Duration
 	// alarm is for when the poller was told to end its wait, in ticks.
 	alarm uint32
 	// trimmed is the tick at which memory was given back last.
@@ -75,33 +71,41 @@ type turnState struct {
 	count, panics uint64
 }
 
-// turn ends a batch of readiness: it runs tasks, sends for about a slice, and closes what ended. It says what the poller
-// does next.
+// longTurn is the time after which a turn ends though connections wait to be read: then those that have become ready
+// meanwhile are looked for. Looking costs in proportion to all that are ready, so it is not done for every slice.
+const longTurn = 4 * time.Millisecond
+
+// turn ends a batch of readiness: it runs tasks, reads what waits, sends, each for about a slice of time and again while
+// connections wait to be read, and closes what ended. It says what the poller does next.
 func (r *Reactor) turn() verdict {
 	if r.turns.failed {
 		return stopped
 	}
 	r.owner.adopt()
 	r.injectSpurious()
-	r.endIdle()
+	if !r.turns.begun {
+		r.beginTurn()
+	}
+	r.turns.begun = false
 	r.turns.count++
-	r.runTasks()
-	r.readFresh()
-	r.turns.again = false
-	r.notifyTurn()
-	r.passOnNotices()
-	if r.turns.stopping {
-		r.end()
-		return stopped
-	}
-	if r.sender.hasWork() {
-		if r.sender.isCollecting(r.cfg.Collect) {
-			return lookAgain
+	for {
+		r.work()
+		if r.turns.stopping {
+			r.end()
+			return stopped
 		}
-		r.flush()
+		if r.sender.hasWork() {
+			if r.intake.empty() && r.sender.isCollecting(r.cfg.Collect) {
+				return lookAgain
+			}
+			r.flush()
+		}
+		r.closeRetired()
+		if r.intake.empty() || r.clock.elapsed()-r.clock.now >= longTurn {
+			break
+		}
 	}
-	r.closeRetired()
-	if r.turns.again || r.sender.hasWork() || !r.isCaughtUp() {
+	if r.hasMore() {
 		return lookAgain
 	}
 	r.setAlarm()
@@ -109,8 +113,45 @@ func (r *Reactor) turn() verdict {
 	if r.mail.size.Load() > 0 && r.mail.sleeping.CompareAndSwap(true, false) {
 		return lookAgain
 	}
-	r.turns.idle = true
+	r.clock.patience = r.patience()
 	return waitForMore
+}
+
+// beginTurn begins a turn, with the first readiness that belongs to it: what that brings must not be judged by the time of the
+// turn before.
+func (r *Reactor) beginTurn() {
+	r.turns.begun = true
+	r.mail.sleeping.Store(false)
+	if r.clock.look() {
+		r.turns.alarm = alarmUnknown
+		r.trim()
+	}
+	r.stint.begin(r.clock.now)
+}
+
+// trim gives memory back about once a second, when there is nothing to send.
+func (r *Reactor) trim() {
+	if now := r.now(); now-r.turns.trimmed >= uint32(time.Second/Tick) && !r.sender.hasWork() {
+		r.turns.trimmed = now
+		r.sender.trim()
+		r.intake.trim()
+		r.wheel.ripe.trim()
+	}
+}
+
+// work does a slice of everything but sending.
+func (r *Reactor) work() {
+	r.runTasks()
+	r.readWaiting()
+	r.expireDue()
+	r.turns.again = false
+	r.notifyTurn()
+	r.passOnNotices()
+}
+
+// hasMore says that something is left for a turn that follows at once.
+func (r *Reactor) hasMore() bool {
+	return r.turns.again || r.sender.hasWork() || !r.isCaughtUp() || !r.intake.empty() || !r.wheel.ripe.empty()
 }
 
 // flush sends for a slice. What it leaves in backlogs is for Handler.Turn to see.
@@ -121,7 +162,9 @@ func (r *Reactor) flush() {
 	r.passOnNotices()
 }
 
-// runTasks runs what was posted, as long as pending sequences are not heavy.
+// runTasks runs what was posted, as long as pending sequences are not heavy. It has no slice, for a read comes behind all
+// tasks; what strangers can have posted is bounded where it comes from. Frames by the bytes that are on their way to a loop,
+// and by heaviness; connections by the slice in which another reactor accepts them; what a link has read only joins the intake.
 func (r *Reactor) runTasks() {
 	w := &r.turns
 	for !r.sender.isHeavy() {
@@ -173,42 +216,23 @@ func (r *Reactor) LookAgain() {
 	r.turns.again = true
 }
 
-// endIdle ends a wait: what readiness brings now must not be judged by the time at which it began.
-func (r *Reactor) endIdle() {
-	r.turns.idle = false
-	r.mail.sleeping.Store(false)
-	r.tick()
-}
-
-// Now is the time since the reactor's start, monotonic, as of the beginning of this turn. It costs no look at a clock.
-func (r *Reactor) Now() time.Duration {
-	r.owner.assert()
-	return r.turns.clock
-}
-
-func (r *Reactor) tick() {
-	r.turns.clock = time.Since(r.wheel.epoch)
-	now := uint32(r.turns.clock / Tick)
-	if now == r.wheel.now {
-		return
-	}
-	r.turns.alarm = alarmUnknown
-	r.wheel.advance(now, &r.conns, r)
-	if now-r.turns.trimmed >= uint32(time.Second/Tick) && !r.sender.hasWork() {
-		r.turns.trimmed = now
-		r.sender.trim()
-	}
-}
-
 // alarmUnknown is an alarm that no wait is set to.
 const alarmUnknown = ^uint32(0)
 
-// setAlarm has the poller's wait end when the next deadline may have come.
+// setAlarm has the poller's wait end when the next deadline may have come, or at maxWait.
 func (r *Reactor) setAlarm() {
-	if ahead := r.wheel.next(); ahead != r.turns.alarm {
+	if ahead := min(r.wheel.next(), maxWait); ahead != r.turns.alarm {
 		r.turns.alarm = ahead
 		r.poller.alarm(ahead)
 	}
+}
+
+// patience is how long the wait that setAlarm has prepared may take.
+func (r *Reactor) patience() time.Duration {
+	if r.turns.alarm == 0 {
+		return -1
+	}
+	return time.Duration(r.turns.alarm) * Tick
 }
 
 // mailbox is the way in for other goroutines: the tasks that they post, which Reactor.runTasks takes, and what wakes the
