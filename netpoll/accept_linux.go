@@ -54,7 +54,7 @@ func (r *Reactor) Listen(fd int) (uint32, error) {
 func (r *Reactor) accept(n uint32) {
 	token := r.Conn(n)
 	for i := range maxAccepts {
-		if !r.Holds(token) || r.stint.over && i >= minAccepts {
+		if !r.Holds(token) || r.turns.stint.over && i >= minAccepts {
 			return
 		}
 		fd, errno := sysAccept(r.conns.table.At(n).fd, &r.listen.peer)

@@ -47,8 +47,8 @@ func (c *clock) elapsed() time.Duration { return time.Since(c.epoch) }
 // did not run. It costs no look at a clock.
 func (r *Reactor) Now() time.Duration {
 	r.owner.assert()
-	return r.clock.now
+	return r.turns.clock.now
 }
 
 // now is the same in ticks.
-func (r *Reactor) now() uint32 { return r.clock.tick }
+func (r *Reactor) now() uint32 { return r.turns.clock.tick }

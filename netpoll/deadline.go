@@ -29,8 +29,8 @@ func (r *Reactor) expireDue() {
 	if r.wheel.ripe.empty() {
 		return
 	}
-	r.stint.begin(r.clock.elapsed())
-	for !r.stint.over && !r.wheel.ripe.empty() {
+	r.turns.stint.begin(r.turns.clock.elapsed())
+	for !r.turns.stint.over && !r.wheel.ripe.empty() {
 		if n, ok := r.wheel.takeRipe(&r.conns); ok {
 			r.expire(n)
 			r.spend(callWork)

@@ -4,7 +4,8 @@ package netpoll
 // those that send little, slow for those that send much and for new ones, so that the first do not wait for the second. Each
 // turn works them off for a slice of time. It belongs to the reactor.
 //
-// What is ready and light is read at once, without waiting here, until that has taken a slice: see Reactor.ready.
+// What is ready and light is read at once, without waiting here, unless that has taken a slice or others of its kind wait: see
+// Reactor.ready.
 //
 // I1: a connection is read once for each time it was listed, though it may be listed again meanwhile: its toRead says that it
 // waits, and an entry without that is skipped.
@@ -66,29 +67,29 @@ func (q *intake) share(buffer int) (times, piece int) {
 // after accept there often is something.
 func (r *Reactor) ReadSoon(n uint32) {
 	r.owner.assert()
-	r.intake.push(n, r.conns.table.At(n), &r.intake.slow)
+	r.sockets.intake.push(n, r.conns.table.At(n), &r.sockets.intake.slow)
 }
 
 // readWaiting reads for a slice of time those that wait.
 func (r *Reactor) readWaiting() {
-	if r.intake.empty() {
+	if r.sockets.intake.empty() {
 		return
 	}
-	r.stint.begin(r.clock.elapsed())
-	for !r.intake.empty() {
-		for i := 0; i < lightRun && !r.intake.light.empty(); i++ {
-			if r.stint.over || !r.mayRead() {
+	r.turns.stint.begin(r.turns.clock.elapsed())
+	for !r.sockets.intake.empty() {
+		for i := 0; i < lightRun && !r.sockets.intake.light.empty(); i++ {
+			if r.turns.stint.over || !r.mayRead() {
 				return
 			}
-			if n, ok := r.takeWaiting(&r.intake.light); ok {
+			if n, ok := r.takeWaiting(&r.sockets.intake.light); ok {
 				r.readLight(n)
 			}
 		}
-		if !r.intake.slow.empty() {
-			if r.stint.over || !r.mayRead() {
+		if !r.sockets.intake.slow.empty() {
+			if r.turns.stint.over || !r.mayRead() {
 				return
 			}
-			if n, ok := r.takeWaiting(&r.intake.slow); ok {
+			if n, ok := r.takeWaiting(&r.sockets.intake.slow); ok {
 				r.readSlow(n)
 			}
 		}
@@ -108,49 +109,4 @@ func (r *Reactor) takeWaiting(from *sendList) (n uint32, ok bool) {
 	}
 	s.state &^= toRead
 	return n, !s.is(paused)
-}
-
-// readLight reads once what is ready, or accepts.
-func (r *Reactor) readLight(n uint32) {
-	if r.conns.table.At(n).is(listening) {
-		r.accept(n)
-		return
-	}
-	token := r.Conn(n)
-	piece := min(lightRead, len(r.sockets.buffer))
-	r.judge(token, r.readOnce(n, piece), piece)
-}
-
-// readSlow reads as much as is its share.
-func (r *Reactor) readSlow(n uint32) {
-	if r.conns.table.At(n).is(listening) {
-		r.accept(n)
-		return
-	}
-	token := r.Conn(n)
-	times, piece := r.intake.share(len(r.sockets.buffer))
-	got := 0
-	for range times {
-		got = r.readOnce(n, piece)
-		if got < piece || !r.mayRead() || !r.Holds(token) || r.conns.table.At(n).is(paused) {
-			break
-		}
-	}
-	r.judge(token, got, piece)
-}
-
-// judge says by the last read, of at most piece bytes, whether a connection is bulk. One that may have more waits for its
-// next turn.
-func (r *Reactor) judge(token Conn, got, piece int) {
-	if !r.Holds(token) {
-		return
-	}
-	s := r.conns.table.At(token.Slot)
-	s.state &^= bulk
-	if got >= min(bulkBytes, piece) {
-		s.state |= bulk
-	}
-	if got >= piece && s.state&(linked|paused) == 0 {
-		r.intake.add(token.Slot, s)
-	}
 }

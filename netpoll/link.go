@@ -109,7 +109,7 @@ func (l *link) Do(r *Reactor) {
 	}
 	l.in.waiting = true
 	if s := r.conns.table.At(l.token.Slot); !s.is(paused) {
-		r.intake.add(l.token.Slot, s)
+		r.sockets.intake.add(l.token.Slot, s)
 	}
 }
 
@@ -148,7 +148,7 @@ func (l *link) readNext() {
 func (l *link) readOn(s *slot) {
 	switch {
 	case l.in.waiting:
-		l.reactor.intake.add(l.token.Slot, s)
+		l.reactor.sockets.intake.add(l.token.Slot, s)
 	case !l.in.asked:
 		l.readNext()
 	}

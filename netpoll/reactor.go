@@ -49,9 +49,6 @@ type Reactor struct {
 	turns   turnState
 	conns   connTable
 	sender  Sender
-	clock   clock
-	stint   stint
-	intake  intake
 	wheel   wheel
 	links   links
 	listen  listeners
@@ -63,6 +60,8 @@ type sockets struct {
 	// buffer is where every read lands.
 	buffer []byte
 	vector vector
+	// intake are those that wait to be read.
+	intake intake
 	Traffic
 }
 
@@ -85,7 +84,7 @@ func New(cfg Config) (*Reactor, error) {
 		cfg:     cfg,
 		done:    make(chan struct{}),
 		links:   links{bySlot: make(map[uint32]*link)},
-		clock:   newClock(),
+		turns:   turnState{clock: newClock()},
 		wheel:   newWheel(),
 		sockets: sockets{buffer: make([]byte, cfg.ReadBuffer)},
 	}

@@ -260,7 +260,7 @@ func TestADeadlineSetAfterALongSleepIsNotDueAtOnce(t *testing.T) {
 	if v := r.turn(); v != waitForMore {
 		t.Fatalf("got verdict %d of an idle turn, want to wait", v)
 	}
-	r.clock.epoch = r.clock.epoch.Add(-time.Minute)
+	r.turns.clock.epoch = r.turns.clock.epoch.Add(-time.Minute)
 	if _, err := unix.Write(peer, []byte("x")); err != nil {
 		t.Fatal(err)
 	}
@@ -270,7 +270,7 @@ func TestADeadlineSetAfterALongSleepIsNotDueAtOnce(t *testing.T) {
 		t.Error("got expired in the turn in which the deadline was set, want it in five seconds")
 	}
 	for range 6 {
-		r.clock.epoch = r.clock.epoch.Add(-time.Second)
+		r.turns.clock.epoch = r.turns.clock.epoch.Add(-time.Second)
 		r.turn()
 	}
 	if h.count("expired") != 1 {

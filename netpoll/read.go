@@ -8,8 +8,8 @@ import (
 
 // ready is called by the poller for a descriptor that is ready, and finds by its token the connection that it was
 // registered for. What is light is read at once. What is bulk, and what is left when that has taken a slice of time, waits
-// in the intake: epoll reports those that stay ready in the same order every time, so else the last might never be read. One
-// whose socket has room is only listed, for flush.
+// in the intake: epoll reports those that stay ready in the same order every time, so else the last might never be read. A
+// connection whose socket has room is only listed, for flush.
 func (r *Reactor) ready(token Conn, what readiness) {
 	if !r.turns.begun {
 		r.beginTurn()
@@ -30,10 +30,55 @@ func (r *Reactor) ready(token Conn, what readiness) {
 	}
 	switch {
 	case what&readable == 0 || s.is(toRead):
-	case s.is(bulk) || r.stint.over || !r.mayRead():
-		r.intake.add(n, r.conns.table.At(n))
+	case s.is(bulk) || r.turns.stint.over || !r.sockets.intake.light.empty() || !r.mayRead():
+		r.sockets.intake.add(n, r.conns.table.At(n))
 	case r.Holds(token) && !r.conns.table.At(n).is(paused):
 		r.readLight(n)
+	}
+}
+
+// readLight reads once what is ready, or accepts.
+func (r *Reactor) readLight(n uint32) {
+	if r.conns.table.At(n).is(listening) {
+		r.accept(n)
+		return
+	}
+	token := r.Conn(n)
+	piece := min(lightRead, len(r.sockets.buffer))
+	r.judge(token, r.readOnce(n, piece), piece)
+}
+
+// readSlow reads as much as is its share.
+func (r *Reactor) readSlow(n uint32) {
+	if r.conns.table.At(n).is(listening) {
+		r.accept(n)
+		return
+	}
+	token := r.Conn(n)
+	times, piece := r.sockets.intake.share(len(r.sockets.buffer))
+	got := 0
+	for range times {
+		got = r.readOnce(n, piece)
+		if got < piece || !r.mayRead() || !r.Holds(token) || r.conns.table.At(n).is(paused) {
+			break
+		}
+	}
+	r.judge(token, got, piece)
+}
+
+// judge says by the last read, of at most piece bytes, whether a connection is bulk. One that may have more waits for its
+// next turn.
+func (r *Reactor) judge(token Conn, got, piece int) {
+	if !r.Holds(token) {
+		return
+	}
+	s := r.conns.table.At(token.Slot)
+	s.state &^= bulk
+	if got >= min(bulkBytes, piece) {
+		s.state |= bulk
+	}
+	if got >= piece && s.state&(linked|paused) == 0 {
+		r.sockets.intake.add(token.Slot, s)
 	}
 }
 

@@ -31,14 +31,14 @@ func (r *Reactor) Charge(work int) {
 }
 
 func (r *Reactor) spend(work int) {
-	r.stint.work += work
-	if r.stint.work >= workPerLook {
+	r.turns.stint.work += work
+	if r.turns.stint.work >= workPerLook {
 		r.measure()
 	}
 }
 
 // measure looks at the clock.
 func (r *Reactor) measure() {
-	r.stint.work = 0
-	r.stint.over = r.clock.elapsed()-r.stint.began >= r.cfg.Slice
+	r.turns.stint.work = 0
+	r.turns.stint.over = r.turns.clock.elapsed()-r.turns.stint.began >= r.cfg.Slice
 }

@@ -69,6 +69,9 @@ type turnState struct {
 	trimmed uint32
 	// count and panics are counters.
 	count, panics uint64
+	clock         clock
+	// stint is the work under way.
+	stint stint
 }
 
 // longTurn is the time after which a turn ends though connections wait to be read: then those that have become ready
@@ -95,13 +98,13 @@ func (r *Reactor) turn() verdict {
 			return stopped
 		}
 		if r.sender.hasWork() {
-			if r.intake.empty() && r.sender.isCollecting(r.cfg.Collect) {
+			if r.sockets.intake.empty() && r.sender.isCollecting(r.cfg.Collect) {
 				return lookAgain
 			}
 			r.flush()
 		}
 		r.closeRetired()
-		if r.intake.empty() || r.clock.elapsed()-r.clock.now >= longTurn {
+		if r.sockets.intake.empty() || r.turns.clock.elapsed()-r.turns.clock.now >= longTurn {
 			break
 		}
 	}
@@ -113,7 +116,7 @@ func (r *Reactor) turn() verdict {
 	if r.mail.size.Load() > 0 && r.mail.sleeping.CompareAndSwap(true, false) {
 		return lookAgain
 	}
-	r.clock.patience = r.patience()
+	r.turns.clock.patience = r.patience()
 	return waitForMore
 }
 
@@ -122,11 +125,11 @@ func (r *Reactor) turn() verdict {
 func (r *Reactor) beginTurn() {
 	r.turns.begun = true
 	r.mail.sleeping.Store(false)
-	if r.clock.look() {
+	if r.turns.clock.look() {
 		r.turns.alarm = alarmUnknown
 		r.trim()
 	}
-	r.stint.begin(r.clock.now)
+	r.turns.stint.begin(r.turns.clock.now)
 }
 
 // trim gives memory back about once a second, when there is nothing to send.
@@ -134,7 +137,7 @@ func (r *Reactor) trim() {
 	if now := r.now(); now-r.turns.trimmed >= uint32(time.Second/Tick) && !r.sender.hasWork() {
 		r.turns.trimmed = now
 		r.sender.trim()
-		r.intake.trim()
+		r.sockets.intake.trim()
 		r.wheel.ripe.trim()
 	}
 }
@@ -151,7 +154,7 @@ func (r *Reactor) work() {
 
 // hasMore says that something is left for a turn that follows at once.
 func (r *Reactor) hasMore() bool {
-	return r.turns.again || r.sender.hasWork() || !r.isCaughtUp() || !r.intake.empty() || !r.wheel.ripe.empty()
+	return r.turns.again || r.sender.hasWork() || !r.isCaughtUp() || !r.sockets.intake.empty() || !r.wheel.ripe.empty()
 }
 
 // flush sends for a slice. What it leaves in backlogs is for Handler.Turn to see.

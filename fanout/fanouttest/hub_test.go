@@ -186,6 +186,7 @@ func TestPingIntervalAndPeerTimeoutPassInFakeTime(t *testing.T) {
 		hub := fanouttest.New(t, fanout.Config{
 			PingInterval:    25 * time.Second,
 			PeerTimeout:     60 * time.Second,
+			CloseTimeout:    time.Minute,
 			OnDisconnection: func(_ *fanout.Spoke, _ net.Conn, c fanout.Cause) { cause.Store(&c) },
 		})
 		client := hub.Connect()
@@ -204,8 +205,8 @@ func TestPingIntervalAndPeerTimeoutPassInFakeTime(t *testing.T) {
 			t.Errorf("got the end %v of a client that stalls after %v, want one because of silence", got, time.Since(stalled))
 		}
 		client.Resume()
-		if code, _ := client.Closed(); code != 1006 {
-			t.Errorf("got the close code %d, want 1006", code)
+		if code, _ := client.Closed(); code != fanout.CodeGoingAway {
+			t.Errorf("got the close code %d, want %d", code, fanout.CodeGoingAway)
 		}
 	})
 }
