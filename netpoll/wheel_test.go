@@ -185,3 +185,46 @@ func TestWheelMovingADeadlineBackCostsNoEntry(t *testing.T) {
 		t.Errorf("got %d entries of one slot, want 1", w.entries)
 	}
 }
+
+func TestWheelI4ARipeDeadlineThatIsMovedOrEndedDoesNotCome(t *testing.T) {
+	w := newWheel()
+	var table connTable
+	moved, ended, cleared, due := table.take(), table.take(), table.take(), table.take()
+	for _, n := range []uint32{moved, ended, cleared, due} {
+		w.set(n, &table.table.At(n).deadline, 5)
+	}
+	w.advance(5, &table)
+	w.set(moved, &table.table.At(moved).deadline, 9)
+	table.retire(ended)
+	table.table.At(cleared).deadline.due = 0
+	var came []uint32
+	w.pass(5, &table, func(n uint32) { came = append(came, n) })
+	if len(came) != 1 || came[0] != due {
+		t.Errorf("got the deadlines of %d, want of %d alone", came, due)
+	}
+	w.pass(9, &table, func(n uint32) { came = append(came, n) })
+	if len(came) != 2 || came[1] != moved {
+		t.Errorf("got the deadlines of %d, want of %d in its time", came, moved)
+	}
+}
+
+// TestDeadlinesThatComeTogetherGoInSlices lets slices end after every look at the clock.
+func TestDeadlinesThatComeTogetherGoInSlices(t *testing.T) {
+	const count = 500
+	h := newRecorder()
+	r, _ := still(t, Config{Handler: h, Slice: 1})
+	for _, n := range slotsOf(r, count) {
+		r.conns.table.At(n).state |= paused
+		r.SetDeadline(n, Tick)
+	}
+	r.freeze(2 * Tick)
+	if verdict := r.turn(); verdict != lookAgain || h.count("expired") == 0 || h.count("expired") > count/10 {
+		t.Errorf("got verdict %d with %d of %d expired in a turn, want some and to look again", verdict, h.count("expired"), count)
+	}
+	for r.turn() == lookAgain {
+		continue
+	}
+	if got := h.count("expired"); got != count {
+		t.Errorf("got %d expired, want %d", got, count)
+	}
+}
