@@ -31,7 +31,7 @@ func (l *loop) checkPeer(s *Spoke) {
 	left := cfg.PingInterval
 	if unanswered && s.marks&hubNotReading == 0 {
 		left = max(cfg.PeerTimeout-silent, cfg.PeerTimeout-cfg.PingInterval-waiting)
-		if left <= 0 && l.reactor.Idle() {
+		if left <= 0 && !l.reactor.IsHeavy() {
 			l.closeSilent(s)
 			return
 		}

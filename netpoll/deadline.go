@@ -51,7 +51,7 @@ func (r *Reactor) expire(n uint32) {
 }
 
 // tryLast sends to a full socket and reads once, because what has come may be known to the kernel alone: not all connections
-// are read in one turn. It says whether the deadline still holds. While the reactor may not read it does not, and Idle tells
+// are read in one turn. It says whether the deadline still holds. While the reactor is heavy it does not read, and IsHeavy tells
 // the handler so.
 func (r *Reactor) tryLast(n uint32) bool {
 	token := r.Conn(n)

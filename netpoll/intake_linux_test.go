@@ -279,3 +279,25 @@ func TestRoomInAFullSocketIsASignOfLife(t *testing.T) {
 		t.Errorf("got silent for %v once the peer has made room, want not", got)
 	}
 }
+
+func TestADeadlineThatComesWhileNothingMayBeReadSaysSo(t *testing.T) {
+	s := sendersOf(t, Config{QueueLimit: 4096}, 1, 0)
+	n := s.slots[0]
+	var heavy []bool
+	s.r.cfg.Handler.(*recorder).onExpired = func(uint32) { heavy = append(heavy, s.r.IsHeavy()) }
+	for _, pending := range []int{2000, 1} {
+		s.send(0, 5)
+		s.r.SetDeadline(n, Tick)
+		s.r.sender.Send(n, NewFrame(pattern(pending), true))
+		s.r.freeze(2 * Tick)
+		for s.r.turn() == lookAgain {
+			continue
+		}
+	}
+	if len(heavy) != 2 || !heavy[0] || heavy[1] {
+		t.Errorf("got heavy %v at two deadlines, want it at the first alone", heavy)
+	}
+	if s.reads[n] != 1 {
+		t.Errorf("got %d reads, want one ahead of the second deadline", s.reads[n])
+	}
+}
