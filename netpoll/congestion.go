@@ -40,7 +40,7 @@ func (s *Sender) IsCongested(slot uint32) bool {
 }
 
 func (s *Sender) isCongested(c *connQueue) bool {
-	if c.backlog == 0 || c.state&refusing != 0 {
+	if c.backlog == 0 || c.state&closedToFrames != 0 {
 		return false
 	}
 	l, now := &s.backlogs.at(c.backlog).crowded, s.to.now()

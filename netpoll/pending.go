@@ -3,7 +3,7 @@ package netpoll
 // Fanout queues f on the members of an event's two topics, ofType and ofTypeAndID, on each connection once though it is
 // in both, and on all but except (NoSlot leaves nobody out). Both lists are borrowed until return, and each names a
 // connection at most once; the caller keeps its reference to f. A connection over its limit does not get f: the frame
-// counts as dropped, and Handler.Overflow follows.
+// counts as dropped, and Handler.Overflow follows. One that has left (Sender.Leave) is passed over: f is not for it.
 func (s *Sender) Fanout(f *Frame, ofType, ofTypeAndID []uint32, except uint32) {
 	s.owner.assert()
 	if size := len(f.bytes); size <= s.limit && s.pending.deepest+frameOverhead+size > s.limit {
@@ -37,6 +37,9 @@ func (s *Sender) SendLast(slot uint32, f *Frame) {
 	to := s.pending.child(c.node, f)
 	s.pending.move(c.node, to, 1)
 	c.node = to
+	if c.state&hasLeft != 0 {
+		c.state |= hasLast
+	}
 	s.lists.push(slot, c, inExpress)
 }
 
@@ -45,7 +48,7 @@ func (s *Sender) SendLast(slot uint32, f *Frame) {
 func (s *Sender) makeRoom(size int, members []uint32, except uint32) {
 	for _, slot := range members {
 		c := s.conns.At(slot)
-		if slot == except || c.node == 0 || c.state&refusing != 0 || s.charge(c)+frameOverhead+size <= s.limit {
+		if slot == except || c.node == 0 || c.state&closedToFrames != 0 || s.charge(c)+frameOverhead+size <= s.limit {
 			continue
 		}
 		if c.backlog != 0 {
@@ -87,8 +90,8 @@ func (s *Sender) queue(f *Frame, members []uint32, except uint32, met *uint32) (
 		if already || slot == except {
 			continue
 		}
-		if tooLong || c.backlog != 0 || c.state&refusing != 0 {
-			if c.state&refusedFrame != 0 {
+		if tooLong || c.backlog != 0 || c.state&closedToFrames != 0 {
+			if c.state&(refusedFrame|hasLeft) != 0 {
 				continue
 			}
 			if s.refuseIfOver(slot, c, int(s.pending.nodes[to].charge), f) {
