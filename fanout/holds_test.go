@@ -192,17 +192,18 @@ func TestWhatCameBeforeOnConnectionReturnedWaitsInItsOrder(t *testing.T) {
 	}
 }
 
-func TestAWaitingSpokeThatIsClosedKeepsNothing(t *testing.T) {
+func TestTheMessageOfAWaitingSpokeThatIsClosedIsSentAndNothingKept(t *testing.T) {
 	l := newLoopHub(t, EngineDefault)
-	l.follow("held", true)
+	held := l.follow("held", true)
 	open := l.shut("held")
 	publisher, spoke := l.joinElsewhere()
-	l.send(publisher, `{"type":"held"}`)
+	l.send(publisher, `{"type":"held","id":"1"}`)
 	l.until("the publisher waits", func() bool { return l.waiting(spoke.loop) == 1 })
 	spoke.Close(1000, "")
 	if f, err := ws.ReadFrame(publisher); err != nil || f.Header.OpCode != ws.OpClose {
 		t.Errorf("got frame %v and error %v, want a close frame", f.Header, err)
 	}
+	l.wants(held, `"id":"1"`)
 	open()
 	l.until("nothing is kept", func() bool { return spoke.loop.kept() == 0 && l.waiting(spoke.loop) == 0 })
 }

@@ -1,6 +1,10 @@
 package fanout
 
-import "bytes"
+import (
+	"bytes"
+
+	"github.com/spokehub/spokehub/event"
+)
 
 // waiter is a spoke that is not read because a loop has no room for what it relays: because the loop is behind, or because a
 // receiver on it is congested. It keeps the message that has to wait and what had been read behind it.
@@ -130,22 +134,27 @@ func (l *loop) goOn(w *waiter) {
 	}
 }
 
-// letGo ends the waiting of a spoke that is handed back: the message it waits with is sent in spite of what it waits for, and
-// what was read behind it is appended to unread.
-func (l *loop) letGo(s *Spoke, unread []byte) []byte {
+// letGo ends the waiting of a spoke that ends or is handed back, if it waits. The message that it waits with is sent in spite
+// of what it waits for, since listeners have heard it; what was read behind it is returned.
+func (l *loop) letGo(s *Spoke) (rest []byte) {
 	if s.marks&targetBehind == 0 {
-		return unread
+		return nil
 	}
+	s.marks &^= targetBehind
 	for i := range l.flow.waiting {
-		if w := &l.flow.waiting[i]; w.spoke == s {
-			if w.message != nil && l.scratch.view.Parse(w.message) == nil {
-				l.hub.publish(&outgoing{view: &l.scratch.view, except: s, on: l})
-			}
-			unread = append(unread, w.rest...)
-			l.flow.kept -= w.bytes()
-			w.message, w.rest = nil, nil
-			break
+		w := &l.flow.waiting[i]
+		if w.spoke != s {
+			continue
 		}
+		rest = w.rest
+		var view event.View
+		if w.message != nil && view.Parse(w.message) == nil {
+			l.counts.relayed++
+			l.hub.publish(&outgoing{view: &view, except: s, on: l})
+		}
+		l.flow.kept -= w.bytes()
+		w.message, w.rest = nil, nil
+		break
 	}
-	return unread
+	return rest
 }
