@@ -133,7 +133,9 @@ func (x *Index) addPart(k key, part int) *Topic {
 	}
 	if t.parts&(1<<part) == 0 {
 		t.parts |= 1 << part
+		before := t.memoryLocked()
 		t.addListLocked(part)
+		x.parts[t.home].names.Add(int64(t.memoryLocked() - before))
 	}
 	s.mu.Unlock()
 	return t
