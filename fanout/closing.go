@@ -69,15 +69,16 @@ func (l *loop) peerGone(s *Spoke, err error) {
 // called, and then the close frame goes out.
 func (l *loop) closeSlow(s *Spoke, queued, size int, why netpoll.Reason) {
 	slot := s.conn.Slot
-	blocked := l.sender.BlockedFor(slot)
+	blocked, held := l.sender.BlockedFor(slot), l.heldBy(s)
 	l.sender.Refuse(slot)
-	if s.phase == open || why == netpoll.DropBudget {
+	if s.marks&cut == 0 && (s.phase == open || why == netpoll.DropBudget) {
+		s.marks |= cut
 		l.sender.Cut(slot, why)
 	}
 	if s.phase != open {
 		return
 	}
-	info := Backpressure{Queued: queued, Frame: size, Limit: l.hub.cfg.QueueLimit, Blocked: blocked, Budget: why == netpoll.DropBudget}
+	info := Backpressure{Queued: queued, Frame: size, Limit: l.hub.cfg.QueueLimit, Held: held, Blocked: blocked, Budget: why == netpoll.DropBudget}
 	cause := Cause{Kind: CauseBackpressure, Code: CodeTryLater, Reason: retryReason(retryAfter)}
 	if info.Budget {
 		cause.Kind = CauseBudget
@@ -125,6 +126,7 @@ func (l *loop) startClosing(s *Spoke, cause Cause) bool {
 	}
 	l.part.Drop(s.conn.Slot)
 	s.parser.Release()
+	l.settle(s)
 	l.counts.disconnected++
 	l.hub.connections.remove(s)
 	if cause.Kind == CauseClosed {

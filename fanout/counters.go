@@ -27,8 +27,9 @@ type messageCounters struct {
 	malformed uint64
 	badTopics uint64
 	relayed   uint64
-	// overRate is how many spokes were closed for sending too much.
+	// overRate is how many spokes were closed for sending too much, overdue how many for an unfinished message.
 	overRate uint64
+	overdue  uint64
 }
 
 // connectionCounters count how connections begin and end.

@@ -1,8 +1,10 @@
 package fanout
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
+	"unsafe"
 
 	"github.com/spokehub/spokehub/event"
 )
@@ -20,6 +22,8 @@ type inbox struct {
 	buf   []byte
 	items []item
 	pos   int
+	// charged is how much of its memory loopShared.inboxBytes counts.
+	charged int
 }
 
 type itemKind uint8
@@ -47,10 +51,10 @@ type item struct {
 	kind itemKind
 	// authorized says that Authorize has been asked about a control event.
 	authorized bool
-	at         int
-	typ        int
-	id         int
-	payload    int
+	at         uint32
+	typ        uint32
+	id         uint32
+	payload    uint32
 	detail     *detail
 }
 
@@ -62,14 +66,20 @@ type detail struct {
 }
 
 const (
-	// maxInboxBytes and maxInboxItems are how much may wait before the spoke is not read.
+	// maxInboxBytes is how much may wait before the spoke is not read, items included.
 	maxInboxBytes = 64 << 10
-	maxInboxItems = 512
-	// maxPooledInbox is how many bytes an inbox may hold to be used again.
-	maxPooledInbox = 256 << 10
+	// maxPooledInbox and maxPooledItems are for how much an inbox may have room to be used again.
+	maxPooledInbox = 64 << 10
+	maxPooledItems = 1024
+	itemBytes      = int(unsafe.Sizeof(item{}))
 )
 
-func (b *inbox) full() bool { return len(b.buf) > maxInboxBytes || len(b.items) > maxInboxItems }
+func (b *inbox) full() bool { return len(b.buf)+len(b.items)*itemBytes > maxInboxBytes }
+
+// memory is how many bytes the inbox takes.
+func (b *inbox) memory() int {
+	return int(unsafe.Sizeof(*b)) + cap(b.buf) + cap(b.items)*itemBytes
+}
 
 func (b *inbox) finished() bool { return b.pos == len(b.items) }
 
@@ -77,9 +87,9 @@ func (b *inbox) addEvent(v *event.View) { b.items = append(b.items, b.eventOf(v)
 
 // eventOf makes an item of an event, whose bytes it appends.
 func (b *inbox) eventOf(v *event.View) item {
-	at := len(b.buf)
+	at := uint32(len(b.buf))
 	b.buf = append(append(append(b.buf, v.Type...), v.ID...), v.Payload...)
-	return item{kind: itemEvent, at: at, typ: len(v.Type), id: len(v.ID), payload: len(v.Payload)}
+	return item{kind: itemEvent, at: at, typ: uint32(len(v.Type)), id: uint32(len(v.ID)), payload: uint32(len(v.Payload))}
 }
 
 func (b *inbox) addControl(raw []byte) { b.addMessage(itemControl, raw) }
@@ -87,9 +97,9 @@ func (b *inbox) addControl(raw []byte) { b.addMessage(itemControl, raw) }
 func (b *inbox) addRaw(raw []byte) { b.addMessage(itemRaw, raw) }
 
 func (b *inbox) addMessage(kind itemKind, raw []byte) {
-	at := len(b.buf)
+	at := uint32(len(b.buf))
 	b.buf = append(b.buf, raw...)
-	b.items = append(b.items, item{kind: kind, at: at, payload: len(raw)})
+	b.items = append(b.items, item{kind: kind, at: at, payload: uint32(len(raw))})
 }
 
 func (b *inbox) raw(i *item) []byte { return b.buf[i.at : i.at+i.payload] }
@@ -177,6 +187,7 @@ func (l *loop) handOver() {
 	l.work.ready = l.work.spare[:0]
 	for _, s := range todo {
 		s.marks &^= ready
+		l.chargeInbox(s)
 		if l.advance(s) {
 			l.work.runnable = append(l.work.runnable, s)
 		}
@@ -187,6 +198,34 @@ func (l *loop) handOver() {
 		l.hub.workers.push(l.work.runnable)
 		clear(l.work.runnable)
 		l.work.runnable = l.work.runnable[:0]
+	}
+}
+
+// chargeInbox counts the memory of a spoke's pending inbox. From then on, until the turn's end, that does not change.
+func (l *loop) chargeInbox(s *Spoke) {
+	if box := s.pendingInbox; box != nil {
+		memory := box.memory()
+		l.shared.inboxBytes.Add(int64(memory - box.charged))
+		box.charged = memory
+	}
+}
+
+// dropWaiting drops the events of a spoke that wait for user code in its pending inbox, and leaves what is told of the spoke
+// itself.
+func (l *loop) dropWaiting(s *Spoke) {
+	box := s.pendingInbox
+	if box == nil {
+		return
+	}
+	box.items = slices.DeleteFunc(box.items, func(i item) bool {
+		return i.kind == itemEvent || i.kind == itemRaw || i.kind == itemControl
+	})
+	box.buf = nil
+	box.items = slices.Clip(slices.Clone(box.items))
+	l.chargeInbox(s)
+	if len(box.items) == 0 {
+		s.pendingInbox = nil
+		l.recycleInbox(box)
 	}
 }
 
@@ -261,8 +300,18 @@ func (l *loop) controlFromInbox(s *Spoke, raw []byte, d *detail) {
 func (l *loop) finishRunning(s *Spoke) {
 	box := s.runningInbox
 	s.runningInbox = nil
+	l.recycleInbox(box)
+}
+
+// recycleInbox returns an inbox to the pool. Its owner may call it.
+func (l *loop) recycleInbox(box *inbox) {
+	l.shared.inboxBytes.Add(int64(-box.charged))
+	box.charged = 0
 	if cap(box.buf) > maxPooledInbox {
 		box.buf = nil
+	}
+	if cap(box.items) > maxPooledItems {
+		box.items = nil
 	}
 	clear(box.items)
 	box.buf = box.buf[:0]

@@ -28,6 +28,8 @@ type Spoke struct {
 	peer  peerAddress
 	phase phase
 	marks marks
+	// charged is how much memory of its unfinished message loopMemory counts.
+	charged uint32
 }
 
 // phase is where a connection stands. It only grows, so the first cause of an end wins.
@@ -82,6 +84,8 @@ const (
 	owesClose
 	// peerEnded: the peer has shut its side down.
 	peerEnded
+	// cut: its queue was dropped, but for the rest of a frame.
+	cut
 
 	// notRead are the reasons for not reading a spoke.
 	notRead = inboxFull | targetBehind

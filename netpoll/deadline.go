@@ -14,6 +14,16 @@ func (r *Reactor) SetDeadline(n uint32, d time.Duration) {
 	r.wheel.set(n, &s.deadline, r.wheel.now+uint32((d+Tick-1)/Tick))
 }
 
+// ExpireWithin is SetDeadline, unless a deadline is set that comes sooner.
+func (r *Reactor) ExpireWithin(n uint32, d time.Duration) {
+	r.owner.assert()
+	s := r.conns.table.At(n)
+	due := r.wheel.now + uint32((max(d, 0)+Tick-1)/Tick)
+	if s.deadline.due == 0 || due < s.deadline.due {
+		r.wheel.set(n, &s.deadline, due)
+	}
+}
+
 // SilentFor is how long the peer has sent nothing, to the Tick.
 func (r *Reactor) SilentFor(n uint32) time.Duration {
 	r.owner.assert()

@@ -88,9 +88,8 @@ func TestHeldIsWhatIsUnfinished(t *testing.T) {
 	const header = 6
 	long := clientFrame(fin|2, strings.Repeat("x", 3000))
 	for _, c := range []struct {
-		name  string
-		input []byte
-		// least and most are what Held may return behind the input.
+		name        string
+		input       []byte
 		least, most int
 	}{
 		{"nothing before the first byte", nil, 0, 0},

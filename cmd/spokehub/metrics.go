@@ -37,6 +37,9 @@ var (
 	droppedDesc = prometheus.NewDesc("spokehub_dropped_total",
 		"Deliveries that were not made, by reason: backpressure: the client's queue was full; closed: the client was gone; budget: the hub's memory budget was exhausted.",
 		[]string{"reason"}, nil)
+	memoryDesc = prometheus.NewDesc("spokehub_memory_bytes",
+		"Memory that clients make the hub hold, by kind: queues of unsent frames, unfinished messages, inboxes of callbacks, subscriptions, unfinished handshakes, http connections, reserved for bodies of requests. The sum is bounded by the memory budget.",
+		[]string{"kind"}, nil)
 	closesDesc = prometheus.NewDesc("spokehub_closes_total",
 		"Close frames sent, by close code; 1005: without a code, 3000: echoed a code of the client's own.", []string{"code"}, nil)
 	refusalsDesc = prometheus.NewDesc("spokehub_refusals_total",
@@ -61,6 +64,8 @@ var hubMetrics = []hubMetric{
 		func(s fanout.Stats) uint64 { return s.Backpressure }),
 	counter("spokehub_over_rate_total", "Clients closed with 1008 because they exceeded a rate limit.",
 		func(s fanout.Stats) uint64 { return s.OverRate }),
+	counter("spokehub_messages_overdue_total", "Clients closed with 1008 because a message took them too long.",
+		func(s fanout.Stats) uint64 { return s.MessagesOverdue }),
 	counter("spokehub_pings_total", "Pings sent.",
 		func(s fanout.Stats) uint64 { return s.Pings }),
 
@@ -94,7 +99,7 @@ var hubMetrics = []hubMetric{
 		func(s fanout.Stats) uint64 { return s.QueuedBytes }),
 	gauge("spokehub_waiting_bytes", "Bytes of events on their way to the queues; grows while events arrive faster than the reactors take them.",
 		func(s fanout.Stats) uint64 { return s.Waiting }),
-	gauge("spokehub_memory_budget_bytes", "The limit of spokehub_queued_bytes.",
+	gauge("spokehub_memory_budget_bytes", "The limit of the sum of spokehub_memory_bytes over all kinds.",
 		func(s fanout.Stats) uint64 { return s.MemoryBudget }),
 
 	gauge("spokehub_topics", "Topics with at least one subscriber.",
@@ -140,6 +145,7 @@ func (c hubCollector) Describe(descs chan<- *prometheus.Desc) {
 	for _, metric := range hubMetrics {
 		descs <- metric.desc
 	}
+	descs <- memoryDesc
 	descs <- closesDesc
 	descs <- refusalsDesc
 }
@@ -148,6 +154,9 @@ func (c hubCollector) Collect(metrics chan<- prometheus.Metric) {
 	stats := c.stats()
 	for _, metric := range hubMetrics {
 		metrics <- prometheus.MustNewConstMetric(metric.desc, metric.kind, float64(metric.value(stats)), metric.label...)
+	}
+	for kind, bytes := range stats.Memory.ByKind() {
+		metrics <- prometheus.MustNewConstMetric(memoryDesc, prometheus.GaugeValue, float64(bytes), kind)
 	}
 	for _, code := range ownCodes {
 		stats.Closes[code] += 0
