@@ -29,7 +29,7 @@ func (l *loop) enforceBudget() {
 	l.shared.heldBytes.Store(held)
 	l.hub.shared.heldBytes.Add(held - before)
 	total := l.hub.heldBytes()
-	l.conns.memory.tight = total > budget || inboxes*int64(len(l.hub.loops)) > budget/4
+	l.conns.memory.tight = total > budget
 	if total <= budget {
 		l.conns.memory.search.reset()
 		return

@@ -68,24 +68,35 @@ type detail struct {
 const (
 	// maxInboxBytes is how much may wait before the spoke is not read, items included.
 	maxInboxBytes = 64 << 10
-	// maxPooledInbox and maxPooledItems are for how much an inbox may have room to be used again.
-	maxPooledInbox = 64 << 10
-	maxPooledItems = 1024
-	itemBytes      = int(unsafe.Sizeof(item{}))
+	itemBytes     = int(unsafe.Sizeof(item{}))
 )
 
-func (b *inbox) full() bool { return len(b.buf)+len(b.items)*itemBytes > maxInboxBytes }
+// The memory of inboxes.
+var (
+	byteSlabs = slabs[byte]{least: 512}
+	itemSlabs = slabs[item]{least: 16}
+)
 
-// memory is how many bytes the inbox takes.
+func (b *inbox) full() bool { return b.waiting() > maxInboxBytes }
+
+// waiting is how many bytes wait in the inbox, items included.
+func (b *inbox) waiting() int { return len(b.buf) + len(b.items)*itemBytes }
+
+// memory is how many bytes the inbox takes, with what it has room for beyond those that wait.
 func (b *inbox) memory() int {
 	return int(unsafe.Sizeof(*b)) + cap(b.buf) + cap(b.items)*itemBytes
 }
 
 func (b *inbox) finished() bool { return b.pos == len(b.items) }
 
-func (b *inbox) addEvent(v *event.View) { b.items = append(b.items, b.eventOf(v)) }
+func (b *inbox) addEvent(v *event.View) {
+	b.buf = byteSlabs.grow(b.buf, len(v.Type)+len(v.ID)+len(v.Payload))
+	b.add(b.eventOf(v))
+}
 
-// eventOf makes an item of an event, whose bytes it appends.
+func (b *inbox) add(i item) { b.items = append(itemSlabs.grow(b.items, 1), i) }
+
+// eventOf makes an item of an event, whose bytes it appends. They may be the inbox's own.
 func (b *inbox) eventOf(v *event.View) item {
 	at := uint32(len(b.buf))
 	b.buf = append(append(append(b.buf, v.Type...), v.ID...), v.Payload...)
@@ -98,8 +109,8 @@ func (b *inbox) addRaw(raw []byte) { b.addMessage(itemRaw, raw) }
 
 func (b *inbox) addMessage(kind itemKind, raw []byte) {
 	at := uint32(len(b.buf))
-	b.buf = append(b.buf, raw...)
-	b.items = append(b.items, item{kind: kind, at: at, payload: uint32(len(raw))})
+	b.buf = append(byteSlabs.grow(b.buf, len(raw)), raw...)
+	b.add(item{kind: kind, at: at, payload: uint32(len(raw))})
 }
 
 func (b *inbox) raw(i *item) []byte { return b.buf[i.at : i.at+i.payload] }
@@ -166,7 +177,7 @@ func (l *loop) inboxOf(s *Spoke) *inbox {
 // note appends something that happened to the spoke itself.
 func (l *loop) note(s *Spoke, kind itemKind, d *detail) {
 	box := l.inboxOf(s)
-	box.items = append(box.items, item{kind: kind, detail: d})
+	box.add(item{kind: kind, detail: d})
 }
 
 // markReady has handOver see to the spoke when the turn ends, or at the end of the next if this one is ending.
@@ -201,10 +212,13 @@ func (l *loop) handOver() {
 	}
 }
 
-// chargeInbox counts the memory of a spoke's pending inbox. From then on, until the turn's end, that does not change.
+// chargeInbox counts the memory of a spoke's pending inbox as it is now.
 func (l *loop) chargeInbox(s *Spoke) {
-	if box := s.pendingInbox; box != nil {
-		memory := box.memory()
+	box := s.pendingInbox
+	if box == nil {
+		return
+	}
+	if memory := box.memory(); memory != box.charged {
 		l.shared.inboxBytes.Add(int64(memory - box.charged))
 		box.charged = memory
 	}
@@ -217,11 +231,13 @@ func (l *loop) dropWaiting(s *Spoke) {
 	if box == nil {
 		return
 	}
-	box.items = slices.DeleteFunc(box.items, func(i item) bool {
+	kept := slices.DeleteFunc(box.items, func(i item) bool {
 		return i.kind == itemEvent || i.kind == itemRaw || i.kind == itemControl
 	})
+	box.items = append(itemSlabs.get(len(kept)), kept...)
+	itemSlabs.put(kept)
+	byteSlabs.put(box.buf)
 	box.buf = nil
-	box.items = slices.Clip(slices.Clone(box.items))
 	l.chargeInbox(s)
 	if len(box.items) == 0 {
 		s.pendingInbox = nil
@@ -306,17 +322,9 @@ func (l *loop) finishRunning(s *Spoke) {
 // recycleInbox returns an inbox to the pool. Its owner may call it.
 func (l *loop) recycleInbox(box *inbox) {
 	l.shared.inboxBytes.Add(int64(-box.charged))
-	box.charged = 0
-	if cap(box.buf) > maxPooledInbox {
-		box.buf = nil
-	}
-	if cap(box.items) > maxPooledItems {
-		box.items = nil
-	}
-	clear(box.items)
-	box.buf = box.buf[:0]
-	box.items = box.items[:0]
-	box.pos = 0
+	byteSlabs.put(box.buf)
+	itemSlabs.put(box.items)
+	*box = inbox{}
 	inboxPool.Put(box)
 	l.shared.inboxes.Add(-1)
 }

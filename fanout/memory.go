@@ -89,9 +89,14 @@ type loopMemory struct {
 	messages int64
 	// checkAt is how large messages may become before the budget is enforced in the middle of a turn.
 	checkAt int64
-	// tight says that the budget was exceeded at the end of the last turn, or inboxes have their share of it.
+	// tight says that the budget was exceeded at the end of the last turn.
 	tight  bool
 	search holderSearch
+}
+
+// areInboxesFull says that no more should wait for callbacks: inboxes have a quarter of the budget, or it is exceeded.
+func (l *loop) areInboxesFull() bool {
+	return l.conns.memory.tight || l.shared.inboxBytes.Load()*int64(len(l.hub.loops)) > l.hub.cfg.MemoryBudget/4
 }
 
 // heldBytes is the memory that the loop's connections hold, without their inboxes.
@@ -119,12 +124,13 @@ func (m *Memory) addShared(h *Hub) {
 	m.Reserved = uint64(max(h.shared.reserved.Load(), 0))
 }
 
-// heldBy is how much memory a connection holds that closing it frees, its running inbox left out, which a worker may have.
+// heldBy is how much memory a connection holds that closing it frees: its running inbox is left out, which a worker may have, and so
+// is what room its pending inbox and its request have in buffers that were used before.
 func (l *loop) heldBy(s *Spoke) int {
 	slot := s.conn.Slot
 	held := l.reactor.HeldBy(slot) + int(s.charged)
 	if s.pendingInbox != nil {
-		held += s.pendingInbox.memory()
+		held += s.pendingInbox.waiting()
 	}
 	switch s.phase {
 	case handshaking:

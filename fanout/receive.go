@@ -32,7 +32,7 @@ func (l *loop) receive(s *Spoke, view []byte) {
 			return
 		}
 	}
-	if s.pendingInbox != nil && (l.conns.memory.tight || s.pendingInbox.full()) {
+	if s.pendingInbox != nil && (s.pendingInbox.full() || l.areInboxesFull()) {
 		l.pauseReading(s, inboxFull)
 	}
 }

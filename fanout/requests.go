@@ -56,10 +56,10 @@ func (r *requests) take(slot uint32) *[]byte {
 // begun says whether anything is stored of a request.
 func (r *requests) begun(slot uint32) bool { return r.bySlot[slot] != nil }
 
-// heldBy is how many bytes of memory the stored part of a request takes.
+// heldBy is how many bytes are stored of a request.
 func (r *requests) heldBy(slot uint32) int {
 	if stored := r.bySlot[slot]; stored != nil {
-		return cap(*stored)
+		return len(*stored)
 	}
 	return 0
 }

@@ -2,9 +2,10 @@ package fanout
 
 import "time"
 
-// settle charges a spoke for the memory of its unfinished message, or no longer. It follows whatever changes the parser. A
-// message that has begun gets its deadline.
+// settle charges a spoke for the memory of its pending inbox and its unfinished message, or no longer. It follows whatever
+// changes the parser. A message that has begun gets its deadline.
 func (l *loop) settle(s *Spoke) {
+	l.chargeInbox(s)
 	held := s.parser.Held()
 	if uint32(held) != s.charged {
 		l.conns.memory.messages += int64(held) - int64(s.charged)
