@@ -13,6 +13,7 @@ import (
 
 	"github.com/spokehub/spokehub/event"
 	"github.com/spokehub/spokehub/netpoll"
+	"github.com/spokehub/spokehub/wsframe"
 )
 
 // Engine says how the hub waits for its connections.
@@ -74,10 +75,14 @@ type Config struct {
 	// handshakes are answered with 503. Other requests are still answered, a few at a time, and the connection is closed
 	// after the answer, so that health checks reach a full hub. Default: no limit but the descriptors of the process.
 	MaxConnections int
-	// MaxConnectionsPerAddress is the same for one source address, with 429. Default: none.
+	// MaxConnectionsPerAddress is the same for one source address, with 429. The IPv6 addresses of a /64 network count as one,
+	// because one client can use all of them. Default: none.
 	MaxConnectionsPerAddress int
 	// MaxHandshakesPerAddress is how many unfinished handshakes a source address may have. Default: none.
 	MaxHandshakesPerAddress int
+	// MaxHandshake is the length of the longest request head that Serve accepts, in bytes, with its cookies; a longer one is
+	// answered with 431. Default 16 KiB.
+	MaxHandshake int
 	// MaxEventsPerSecond is how many events a second a spoke may send, with a second's worth of burst. Over it, it is
 	// closed with 1008. Default: none.
 	MaxEventsPerSecond int
@@ -123,6 +128,10 @@ type Config struct {
 	// Origins are the web origins that may connect, such as "https://app.example.com" or "https://*.example.com"; "*"
 	// lets any. Default: only pages of the same host. Clients that are not browsers send no origin and may connect.
 	Origins []string
+	// Hosts are the names under which clients may address the hub, such as "hub.example.com" or "*.example.com", without a port;
+	// "*" lets any. Addresses and localhost always pass. A handshake for another name is answered with 421. That protects
+	// against pages whose owner lets the name of the site mean this machine (DNS rebinding). Default: any name.
+	Hosts []string
 	// Subprotocols are offered in handshakes.
 	Subprotocols []string
 	// Fallback answers requests to other paths that Serve gets. Default: 404.
@@ -145,6 +154,8 @@ const (
 	minPingInterval     = 200 * time.Millisecond
 	defaultPingInterval = 25 * time.Second
 	minBudget           = 1 << 20
+	minMaxHandshake     = 1 << 10
+	maxMaxHandshake     = 1 << 20
 	// assumedMemory is that of a machine that does not tell.
 	assumedMemory = 4 << 30
 )
@@ -156,6 +167,7 @@ func (c Config) withDefaults() (Config, error) {
 	orInt(&c.QueueLimit, defaultQueueLimit)
 	orInt(&c.MaxMessage, defaultMaxMessage)
 	orInt(&c.MaxTopics, defaultMaxTopics)
+	orInt(&c.MaxHandshake, wsframe.DefaultMaxHead)
 	orInt(&c.Workers, defaultWorkers)
 	orInt(&c.Reactors, defaultReactors(runtime.GOMAXPROCS(0)))
 	orInt(&c.UnsentLimit, defaultUnsentLimit)
@@ -197,6 +209,7 @@ func (c Config) check() error {
 		{"MaxConnections", int64(c.MaxConnections), 1, 1 << 31},
 		{"MaxConnectionsPerAddress", int64(c.MaxConnectionsPerAddress), 1, 1 << 31},
 		{"MaxHandshakesPerAddress", int64(c.MaxHandshakesPerAddress), 1, 1 << 31},
+		{"MaxHandshake", int64(c.MaxHandshake), minMaxHandshake, maxMaxHandshake},
 		{"MaxEventsPerSecond", int64(c.MaxEventsPerSecond), 1, 1 << 30},
 		{"MaxBytesPerSecond", int64(c.MaxBytesPerSecond), 1, 1 << 40},
 		{"MaxControlsPerSecond", int64(c.MaxControlsPerSecond), 1, 1 << 30},

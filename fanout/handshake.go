@@ -13,7 +13,7 @@ var refuseTimeout = &wsframe.Refusal{Status: 408, Reason: "the handshake took to
 func (l *loop) handshake(s *Spoke, view []byte) {
 	slot := s.conn.Slot
 	buf, scanned := l.conns.requests.with(slot, view)
-	end, refusal := wsframe.HeadEnd(buf, scanned)
+	start, end, refusal := l.hub.cfg.onPath.FindHead(buf, scanned)
 	if end == 0 && refusal == nil {
 		if l.conns.requests.storeFirst(slot, view) {
 			l.reactor.SetDeadline(slot, l.hub.cfg.HandshakeTimeout)
@@ -25,12 +25,12 @@ func (l *loop) handshake(s *Spoke, view []byte) {
 		l.refuse(s, refusal)
 		return
 	}
-	request, refusal := wsframe.ParseRequest(buf[:end])
+	request, refusal := wsframe.ParseRequest(buf[start:end])
 	switch {
 	case refusal != nil:
 		l.refuse(s, refusal)
 	case string(request.Path) != l.hub.cfg.Path:
-		l.toHTTP(s, buf)
+		l.toHTTP(s, buf[start:])
 	case l.conns.overLimit[slot] != nil:
 		l.refuse(s, l.conns.overLimit[slot])
 	default:

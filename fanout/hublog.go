@@ -14,10 +14,11 @@ type hubLog struct {
 	malformed logLimit
 	slow      logLimit
 	exhausted logLimit
+	hidden    logLimit
 }
 
 func newHubLog(logger *slog.Logger) hubLog {
-	return hubLog{logger: logger, malformed: logLimit{perMinute: 60}, slow: logLimit{perMinute: 600}, exhausted: logLimit{perMinute: 1}}
+	return hubLog{logger: logger, malformed: logLimit{perMinute: 60}, slow: logLimit{perMinute: 600}, exhausted: logLimit{perMinute: 1}, hidden: logLimit{perMinute: 60}}
 }
 
 func (g *hubLog) malformedMessage(s *Spoke, err error) {
@@ -50,6 +51,13 @@ func (g *hubLog) acceptPaused(err error, connections int64) {
 	}
 	g.logger.Warn("accepting pauses until a connection ends; established spokes are not affected",
 		"error", err, "connections", connections, "remedy", remedy)
+}
+
+// cannotHijack logs that ServeHTTP got a writer whose connection can't be taken out of net/http.
+func (g *hubLog) cannotHijack(writer, path string, err error) {
+	if g.hidden.allow() {
+		g.logger.Error("connection can't be hijacked for a WebSocket", "error", err, "path", path, "writer", writer, "remedy", hijackRemedy)
+	}
 }
 
 // logLimit allows perMinute log lines a minute, with a burst of one second's worth. mu guards left.

@@ -1,10 +1,6 @@
 package fanout
 
-import (
-	"sync"
-
-	"github.com/spokehub/spokehub/wsframe"
-)
+import "sync"
 
 // requests stores the first part of HTTP requests whose head has not arrived completely, by slot. It belongs to a loop's
 // goroutine.
@@ -14,6 +10,9 @@ type requests struct {
 	bySlot map[uint32]*[]byte
 	held   int
 }
+
+// maxPooledRequest is how large a buffer is worth keeping.
+const maxPooledRequest = 32 << 10
 
 var requestPool = sync.Pool{New: func() any { b := make([]byte, 0, 1024); return &b }}
 
@@ -68,7 +67,7 @@ func (r *requests) heldBy(slot uint32) int {
 func (r *requests) discard(slot uint32) { recycleRequest(r.take(slot)) }
 
 func recycleRequest(stored *[]byte) {
-	if stored != nil && cap(*stored) <= 2*wsframe.MaxHead {
+	if stored != nil && cap(*stored) <= maxPooledRequest {
 		requestPool.Put(stored)
 	}
 }

@@ -75,6 +75,8 @@ type Stats struct {
 	MemoryBudget uint64
 	// Reactors is how many there are.
 	Reactors int
+	// Engine is how they wait: what EngineDefault has become.
+	Engine Engine
 	// Closes counts close frames sent, by code; 1005 for one without a code, and 3000 for all codes from there on that a peer chose.
 	Closes map[uint16]uint64
 	// Refusals counts handshakes refused, by HTTP status.
@@ -105,6 +107,7 @@ func (h *Hub) Stats() Stats {
 		Subscriptions:    uint64(h.index.Subscriptions()),
 		MemoryBudget:     uint64(h.cfg.MemoryBudget),
 		Reactors:         len(h.loops),
+		Engine:           h.loops[0].reactor.Engine(),
 		Closes:           make(map[uint16]uint64),
 		Refusals:         make(map[int]uint64),
 	}
