@@ -72,17 +72,12 @@ func (l *loop) evict(excess int64) {
 	l.reactor.LookAgain()
 }
 
-// evictOne closes a connection for the budget, and returns how many bytes it has held. One that was cut before, and whose last
-// frames take more than it may hold, is ended without them.
+// evictOne closes a connection for the budget, and returns how many bytes it has held.
 func (l *loop) evictOne(s *Spoke) int {
 	held, slot := l.heldBy(s), s.conn.Slot
-	switch {
-	case s.marks&cut != 0:
-		l.end(s, Cause{})
-		return held
-	case s.phase == handshaking:
+	if s.phase == handshaking {
 		l.refuse(s, refuseMemory)
-	default:
+	} else {
 		l.dropWaiting(s)
 		l.closeSlow(s, l.sender.Buffered(slot), 0, netpoll.DropBudget)
 	}

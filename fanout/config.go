@@ -72,8 +72,9 @@ type Config struct {
 	// without one, of the machine's memory.
 	MemoryBudget int64
 	// MaxConnections is how many connections may be open, including those that Serve has handed to Fallback. Over it,
-	// handshakes are answered with 503. Other requests are still answered, a few at a time, and the connection is closed
-	// after the answer, so that health checks reach a full hub. Default: no limit but the descriptors of the process.
+	// connections that have been closing for long make room (see CloseTimeout). Where there are none, handshakes are answered
+	// with 503. Other requests are still answered, a few at a time, and the connection is closed after the answer, so that
+	// health checks reach a full hub. Default: no limit but the descriptors of the process.
 	MaxConnections int
 	// MaxConnectionsPerAddress is the same for one source address, with 429. The IPv6 addresses of a /64 network count as one,
 	// because one client can use all of them. Default: none.
@@ -116,7 +117,10 @@ type Config struct {
 	PingInterval time.Duration
 	// PeerTimeout is how long a spoke may be silent before it counts as dead. Default 60 s.
 	PeerTimeout time.Duration
-	// CloseTimeout is how long a closing spoke may take to read what is left and to answer. Default 5 s.
+	// CloseTimeout is how long a closing spoke may take to read what is queued and to answer: a client that is stalled when it
+	// is closed learns why if it reads on within that time. Then what is queued is dropped but for the close frame, which gets
+	// as long again. A closing connection costs its descriptor and what is queued; where descriptors or MaxConnections run
+	// short, those that have been closing for longest, and for a tenth of that time, are ended first. A refused handshake has 5 s at most. Default 30 s.
 	CloseTimeout time.Duration
 	// DrainGrace is how long Shutdown waits before it closes the first spoke, so that load balancers notice. Default 0.
 	DrainGrace time.Duration
@@ -153,6 +157,7 @@ const (
 	maxTimeout          = 24 * time.Hour
 	minPingInterval     = 200 * time.Millisecond
 	defaultPingInterval = 25 * time.Second
+	defaultCloseTimeout = 30 * time.Second
 	minBudget           = 1 << 20
 	minMaxHandshake     = 1 << 10
 	maxMaxHandshake     = 1 << 20
@@ -176,7 +181,7 @@ func (c Config) withDefaults() (Config, error) {
 	orTime(&c.MessageTimeout, 60*time.Second)
 	orTime(&c.PingInterval, defaultPingInterval)
 	orTime(&c.PeerTimeout, 60*time.Second)
-	orTime(&c.CloseTimeout, 5*time.Second)
+	orTime(&c.CloseTimeout, defaultCloseTimeout)
 	if c.MemoryBudget == 0 {
 		c.MemoryBudget = defaultBudget()
 	}

@@ -10,7 +10,7 @@ func (l *loop) openSpoke(s *Spoke, rest []byte) {
 	l.schedulePing(s)
 	if len(rest) > 0 {
 		l.receive(s, rest)
-		l.settle(s)
+		l.charge(s)
 	}
 }
 

@@ -60,6 +60,7 @@ func (l *loop) upgrade(s *Spoke, request *wsframe.Request, rest []byte) {
 // refuse answers a handshake with an HTTP error and closes.
 func (l *loop) refuse(s *Spoke, refusal *wsframe.Refusal) {
 	l.counts.refusals[refusal.Status]++
+	s.marks |= refused
 	l.startClosing(s, Cause{})
 	f := newFrame()
 	f.sealRaw(refusal.AppendResponse(f.buf[:0], time.Now()))

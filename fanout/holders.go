@@ -78,7 +78,7 @@ func (l *loop) search() bool {
 		h := holder{conn: s.conn, bytes: l.heldBy(s)}
 		switch {
 		case h.bytes < f.least:
-		case s.marks&cut != 0:
+		case s.phase >= closing && l.sender.IsRefusing(f.next):
 			f.again = addHolder(f.again, h)
 		default:
 			f.found = addHolder(f.found, h)

@@ -40,6 +40,13 @@ func (g *hubLog) slowSpoke(s *Spoke, p Backpressure) {
 	}
 }
 
+// notRegistered logs that a reactor could not take a connection.
+func (g *hubLog) notRegistered(err error) {
+	if g.exhausted.allow() {
+		g.logger.Error("accepted connection could not be registered", "error", err)
+	}
+}
+
 // acceptPaused logs why accepting pauses, once a minute at most.
 func (g *hubLog) acceptPaused(err error, connections int64) {
 	if !g.exhausted.allow() {

@@ -84,8 +84,12 @@ const (
 	owesClose
 	// peerEnded: the peer has shut its side down.
 	peerEnded
-	// cut: its queue was dropped, but for the rest of a frame.
-	cut
+	// refused: its handshake was answered with an error.
+	refused
+	// leavesIndex: it has left the hub, and the subscription index still has topics of it (leavers).
+	leavesIndex
+	// awaited: closings has it.
+	awaited
 
 	// notRead are the reasons for not reading a spoke.
 	notRead = inboxFull | targetBehind

@@ -60,7 +60,7 @@ type Stats struct {
 	Blocked uint64
 	// Pings sent.
 	Pings uint64
-	// Topics that have subscribers, and Subscriptions.
+	// Topics that have subscribers, and Subscriptions. Those of a spoke that has just ended may be counted a little longer.
 	Topics, Subscriptions uint64
 	// CallbacksPending is how many inboxes wait for a worker or are being run: one or two for each spoke that has
 	// something for its callbacks and listeners. It is 0 when all callbacks have returned.
@@ -71,6 +71,9 @@ type Stats struct {
 	AcceptPauses uint64
 	// Memory is what connections make the hub hold, by kind. MemoryBudget is the limit of its Total.
 	Memory Memory
+	// ClosingEvicted are connections that were ended while they were closing, for want of descriptors or because MaxConnections
+	// was reached.
+	ClosingEvicted uint64
 	// MemoryBudget is the configured one.
 	MemoryBudget uint64
 	// Reactors is how many there are.
@@ -103,6 +106,7 @@ func (h *Hub) Stats() Stats {
 		Backpressure:     h.counters.backpressured.Load(),
 		Panics:           h.counters.panics.Load(),
 		AcceptPauses:     h.counters.acceptPauses.Load(),
+		ClosingEvicted:   h.counters.closingEvicted.Load(),
 		Topics:           uint64(h.index.Len()),
 		Subscriptions:    uint64(h.index.Subscriptions()),
 		MemoryBudget:     uint64(h.cfg.MemoryBudget),

@@ -2,9 +2,9 @@ package fanout
 
 import "time"
 
-// settle charges a spoke for the memory of its pending inbox and its unfinished message, or no longer. It follows whatever
+// charge charges a spoke for the memory of its pending inbox and its unfinished message, or no longer. It follows whatever
 // changes the parser. A message that has begun gets its deadline.
-func (l *loop) settle(s *Spoke) {
+func (l *loop) charge(s *Spoke) {
 	l.chargeInbox(s)
 	held := s.parser.Held()
 	if uint32(held) != s.charged {
@@ -24,7 +24,7 @@ func (l *loop) settle(s *Spoke) {
 
 // watchMessage has Expired come when the spoke's unfinished message is overdue, if it doesn't come before.
 func (l *loop) watchMessage(s *Spoke) {
-	if s.charged > 0 && s.phase == open && !l.draining {
+	if s.charged > 0 && s.phase == open && !l.ending.draining {
 		l.reactor.ExpireWithin(s.conn.Slot, l.hub.cfg.MessageTimeout-s.parser.Age(l.reactor.Now()))
 	}
 }

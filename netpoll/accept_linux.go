@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -12,6 +13,9 @@ import (
 const (
 	// maxAccepts is how many connections a listener accepts before others get their turn.
 	maxAccepts = 128
+	// acceptSlice is for how long, looked at every acceptStep connections.
+	acceptSlice = 300 * time.Microsecond
+	acceptStep  = 16
 	// acceptPause is how many ticks accepting pauses unless a descriptor comes free earlier.
 	acceptPause = 10
 )
@@ -47,10 +51,11 @@ func (r *Reactor) Listen(fd int) (uint32, error) {
 	return n, nil
 }
 
+// accept takes connections from a listener for about a slice of time. What waits behind is reported again.
 func (r *Reactor) accept(n uint32) {
-	token := r.Conn(n)
-	for range maxAccepts {
-		if !r.Holds(token) {
+	token, started := r.Conn(n), time.Now()
+	for i := range maxAccepts {
+		if !r.Holds(token) || i%acceptStep == acceptStep-1 && time.Since(started) >= acceptSlice {
 			return
 		}
 		fd, errno := sysAccept(r.conns.table.At(n).fd, &r.listen.peer)
@@ -74,6 +79,12 @@ func (r *Reactor) pauseAccept(n uint32, errno syscall.Errno) {
 	r.SetDeadline(n, acceptPause*Tick)
 	r.listen.paused = append(r.listen.paused, n)
 	r.notifyAccepting(n, fmt.Errorf("accept: %w", errno))
+}
+
+// RetryAccept has paused listeners tried again, if there are any: for a descriptor that another reactor has closed.
+func (r *Reactor) RetryAccept() {
+	r.owner.assert()
+	r.retryAccept()
 }
 
 // retryAccept tries the paused listeners again: something has just been closed.

@@ -1,5 +1,7 @@
 package netpoll
 
+import "bytes"
+
 // backlog is what a full socket has not taken yet: batches in order, the first of them sent up to offset. Sender.roomAgain
 // goes on with it; Sender.refuseIfOver holds it against the limit. It belongs to the Sender and exists only while the socket is
 // full.
@@ -110,6 +112,21 @@ func (l *backlog) cut(pool *batchPool) (dropped int) {
 	l.offset = sent
 	l.bytes -= sent
 	return total
+}
+
+// lastFrame returns a copy of the last frame, nil if a part of it is sent. The copy has one reference.
+func (l *backlog) lastFrame() *Frame {
+	last := len(l.batches) - 1
+	b := l.batches[last]
+	end := b.ends[len(b.ends)-1]
+	start := 0
+	if n := len(b.ends); n > 1 {
+		start = b.ends[n-2].offset()
+	}
+	if last == l.first && l.offset > start {
+		return nil
+	}
+	return NewFrame(bytes.Clone(b.bytes[start:end.offset()]), end.counted() == 1)
 }
 
 func (l *backlog) drop(pool *batchPool) {

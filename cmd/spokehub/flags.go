@@ -50,7 +50,7 @@ type serveFlags struct {
 	MessageTimeout   time.Duration `group:"deadline" default:"60s" placeholder:"TIME" help:"Time for a whole message, from its first byte. A client that takes longer is closed with 1008. (default ${default})"`
 	PingInterval     time.Duration `group:"deadline" default:"25s" placeholder:"TIME" help:"Silence after which the hub pings a client; 0 turns pings and --peer-timeout off. (default ${default})"`
 	PeerTimeout      time.Duration `group:"deadline" default:"60s" placeholder:"TIME" help:"Silence after which the hub gives a client up. (default ${default})"`
-	CloseTimeout     time.Duration `group:"deadline" default:"5s" placeholder:"TIME" help:"Time for a client to answer a close. (default ${default})"`
+	CloseTimeout     time.Duration `group:"deadline" default:"30s" placeholder:"TIME" help:"Time for a client to read what is queued and to answer a close; a client that stalls learns why it was closed if it reads on within it. (default ${default})"`
 
 	DrainGrace   time.Duration `group:"drain" default:"0s" placeholder:"TIME" help:"First, /readyz answers 503 while the hub still accepts clients, so that a load balancer can stop sending them here. (default ${default})"`
 	DrainPeriod  time.Duration `group:"drain" default:"0s" placeholder:"TIME" help:"Then the hub closes its clients with 1012, spread over this time so that they do not all reconnect at once. (default ${default})"`
