@@ -78,8 +78,8 @@ func (l *loop) evictOne(s *Spoke) int {
 	if s.phase == handshaking {
 		l.refuse(s, refuseMemory)
 	} else {
-		l.dropWaiting(s)
 		l.closeSlow(s, l.sender.Buffered(slot), 0, netpoll.DropBudget)
+		l.dropWaiting(s)
 	}
 	l.conns.memory.search.leaving += l.part.HeldBy(slot)
 	return held

@@ -97,7 +97,9 @@ func TestMemoryIsCountedWhileItIsHeld(t *testing.T) {
 		}},
 		{"half a handshake", "handshakes", 4 << 10, 16 << 10, func(h *testHub) func() {
 			c := dial(h.t, "tcp", h.serve())
-			c.write([]byte(handshakeHead + "Cookie: " + strings.Repeat("x", 4<<10)))
+			c.write([]byte(handshakeHead))
+			until(h.t, "the beginning is counted", func() bool { return memoryOf(h, "handshakes") > 0 })
+			c.write([]byte("Cookie: " + strings.Repeat("x", 4<<10)))
 			return func() { c.conn.Close() }
 		}},
 		{"an HTTP connection", "http", 1 << 10, 64 << 10, func(h *testHub) func() {
@@ -193,6 +195,17 @@ var holdings = map[string]func(h *testHub, c *client, s *fanout.Spoke){
 			c.text(envelope("__subscribe", "", jsonOf(map[string]any{"topics": topics})))
 		}
 		until(h.t, "the topics are there", func() bool { return h.hub.Stats().Topics >= 2000 || len(h.gone) > 0 })
+	},
+	"events for a listener that blocks": func(h *testHub, c *client, s *fanout.Spoke) {
+		began := make(chan struct{}, 10)
+		h.listen("block", func(*fanout.Spoke, event.Event) {
+			began <- struct{}{}
+			until(h.t, "one is closed", func() bool { return h.hub.Stats().Backpressure > 0 })
+		})
+		c.text(envelope("block", "", "1"))
+		receive(h.t, began, "the listener's beginning")
+		c.text(envelope("block", "", string(payloadOf(1000<<10))))
+		until(h.t, "the second waits", func() bool { return memoryOf(h, "inboxes") >= 1000<<10 })
 	},
 }
 
@@ -349,8 +362,8 @@ func TestHTTPConnectionsTakeAQuarterOfTheBudget(t *testing.T) {
 	if len(kept) == 0 || closed == 0 {
 		t.Errorf("got %d kept alive and %d closed after their answer, want some of each", len(kept), closed)
 	}
-	if got := memoryOf(h, "http"); got > 256<<10 {
-		t.Errorf("got %d bytes of HTTP connections, want at most a quarter of the budget", got)
+	if most := 256 << 10 / (16 << 10); len(kept) > most {
+		t.Errorf("got %d kept alive, want at most the %d that a quarter of the budget has room for", len(kept), most)
 	}
 	for _, c := range slices.Backward(kept) {
 		c.conn.Close()

@@ -53,23 +53,39 @@ func TestMessageTimeoutCountsFromEachMessagesFirstByte(t *testing.T) {
 
 func TestMessageTimeoutDoesNotCountWhileTheHubDoesNotRead(t *testing.T) {
 	eachEngineAtOnce(t, func(t *testing.T, engine fanout.Engine) {
+		const events = 3
 		h := newTestHub(t, fanout.Config{Engine: engine, MessageTimeout: time.Second, PingInterval: 200 * time.Millisecond})
-		release := make(chan struct{})
-		h.listen("block", func(*fanout.Spoke, event.Event) { <-release })
-		heard := h.hear("long")
-		c, _ := h.join()
-		c.text(envelope("block", "", "1"))
-		for range 5 {
-			c.text(envelope("block", "", string(payloadOf(40<<10))))
+		release, began, heard := make(chan struct{}), make(chan struct{}, 1000), make(chan struct{}, 1000)
+		h.listen("block", func(*fanout.Spoke, event.Event) {
+			began <- struct{}{}
+			<-release
+			heard <- struct{}{}
+		})
+		var paused *client
+		clients := 0
+		for ; paused == nil && clients < 50; clients++ {
+			c, _ := h.join()
+			c.text(envelope("block", "", "1"))
+			receive(t, began, "the listener's beginning")
+			long := clientFrame(fin|opText, envelope("block", "", string(payloadOf(40<<10))))
+			c.write(long)
+			until(t, "two have come", func() bool { return h.hub.Stats().EventsIn == uint64(events*clients+2) })
+			c.write(append(long, clientFrame(opText, "unfinished")...))
+			until(t, "three have come", func() bool { return h.hub.Stats().EventsIn == uint64(events*clients+events) })
+			if memoryOf(h, "messages") > 0 {
+				paused = c
+			}
 		}
-		message := clientFrame(fin|opText, envelope("long", "", "1"))
-		c.write(message[:10])
-		slow, other := h.join()
-		slow.write(message[:10])
-		expect(t, "the spoke that is overdue", receive(t, h.gone, "the end of one that is read").spoke, other)
+		other, spoke := h.join()
+		other.write(clientFrame(opText, "unfinished"))
+		expect(t, "the spoke that is overdue", receive(t, h.gone, "the end of one that is read").spoke, spoke)
 		close(release)
-		c.write(message[10:])
-		receive(t, heard, "the message of one that was not read")
+		for range events * clients {
+			receive(t, heard, "an event that waited")
+		}
+		if f := paused.frame(); f.op != opPing {
+			t.Errorf("got %+v behind the pause, want a ping", f)
+		}
 		expect(t, "overdue", h.hub.Stats().MessagesOverdue, 1)
 	})
 }
