@@ -113,9 +113,11 @@ type Config struct {
 	// MessageTimeout is how long a message may take from its first byte to its last; a spoke that takes longer is closed with
 	// 1008. Time in which the hub does not read the spoke does not count. Default 60 s.
 	MessageTimeout time.Duration
-	// PingInterval is how long a spoke may be silent before it is pinged. Default 25 s; negative: never.
+	// PingInterval is how often a spoke is pinged, whether it sends or not. Default 25 s; negative: never.
 	PingInterval time.Duration
-	// PeerTimeout is how long a spoke may be silent before it counts as dead. Default 60 s.
+	// PeerTimeout is how long a spoke may be silent before it is closed with 1001, if it also leaves a ping unanswered. A spoke
+	// that reads slowly is not silent while its socket takes more, and time in which the hub did not run, as when the process
+	// was stopped, does not count: here and for all other timeouts. Default 60 s.
 	PeerTimeout time.Duration
 	// CloseTimeout is how long a closing spoke may take to read what is queued and to answer: a client that is stalled when it
 	// is closed learns why if it reads on within that time. Then what is queued is dropped but for the close frame, which gets

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"time"
 
+	"github.com/spokehub/spokehub/netpoll"
 	"github.com/spokehub/spokehub/wsframe"
 )
 
@@ -67,8 +68,13 @@ func (l *loop) refuse(s *Spoke, refusal *wsframe.Refusal) {
 	l.sendLast(s, f)
 }
 
-// handshakeTimeout closes a connection that took too long, with an answer if it has begun its request.
+// handshakeTimeout closes a connection that took too long, with an answer if it has begun its request. While the hub does not get
+// to reading, it has time.
 func (l *loop) handshakeTimeout(s *Spoke) {
+	if l.reactor.IsHeavy() {
+		l.reactor.SetDeadline(s.conn.Slot, netpoll.Tick)
+		return
+	}
 	if l.conns.requests.begun(s.conn.Slot) {
 		l.refuse(s, refuseTimeout)
 		return

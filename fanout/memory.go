@@ -21,7 +21,7 @@ type Memory struct {
 	Reserved uint64
 }
 
-// ByKind yields each kind with its bytes, in the order of the fields. The names are those of the label kind in spokehub's metrics.
+// ByKind yields each kind with its bytes, in the order of the fields.
 func (m Memory) ByKind() iter.Seq2[string, uint64] {
 	return func(yield func(string, uint64) bool) {
 		for _, kind := range [...]struct {

@@ -277,7 +277,7 @@ func TestBudgetTakesHandshakesThatHoldMost(t *testing.T) {
 func TestBudgetSparesThoseWhoHoldLittle(t *testing.T) {
 	h := newTestHub(t, fanout.Config{Reactors: 1, MemoryBudget: 1 << 20})
 	var clients []*client
-	for i := range 40 {
+	for i := range 100 {
 		c, _ := h.join()
 		c.subscribe("little:" + strconv.Itoa(i))
 		clients = append(clients, c)
@@ -296,7 +296,7 @@ func TestBudgetSparesThoseWhoHoldLittle(t *testing.T) {
 	defer close(blocked)
 	h.listen("block", func(*fanout.Spoke, event.Event) { <-blocked })
 	for _, c := range clients {
-		c.text(envelope("block", "", string(payloadOf(20<<10))))
+		c.text(envelope("block", "", string(payloadOf(3<<10))))
 	}
 	until(t, "the budget is exceeded", func() bool { return h.hub.Stats().Memory.Total() > 1<<20 })
 	for _, c := range clients {

@@ -22,6 +22,9 @@ func (l *loop) receive(s *Spoke, view []byte) {
 		switch m.Op {
 		case wsframe.Text, wsframe.Binary:
 			l.counts.messages++
+			if len(m.Payload) > n {
+				l.reactor.Charge(len(m.Payload))
+			}
 			l.handleMessage(s, m.Payload)
 		case wsframe.Ping:
 			l.pong(s, m.Payload)

@@ -25,9 +25,16 @@ type Spoke struct {
 	// extra, like state, is for any goroutine. It is made when it is first needed.
 	extra atomic.Pointer[extra]
 	state inboxState
+	upkeep
 	peer  peerAddress
 	phase phase
 	marks marks
+}
+
+// upkeep is what the loop remembers of a spoke that is open. It belongs to the loop's goroutine.
+type upkeep struct {
+	// pinged is the tick at which the first ping was queued that is not answered, or the last that is; 0: none.
+	pinged uint32
 	// charged is how much memory of its unfinished message loopMemory counts.
 	charged uint32
 }
@@ -93,6 +100,8 @@ const (
 
 	// notRead are the reasons for not reading a spoke.
 	notRead = inboxFull | targetBehind
+	// hubNotReading are those of them that are the hub's own: such a spoke can't be heard.
+	hubNotReading = inboxFull | targetBehind
 )
 
 // extra is what only some spokes have.

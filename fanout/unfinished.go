@@ -1,6 +1,10 @@
 package fanout
 
-import "time"
+import (
+	"time"
+
+	"github.com/spokehub/spokehub/netpoll"
+)
 
 // charge charges a spoke for the memory of its pending inbox and its unfinished message, or no longer. It follows whatever
 // changes the parser. A message that has begun gets its deadline.
@@ -22,10 +26,16 @@ func (l *loop) charge(s *Spoke) {
 	}
 }
 
-// watchMessage has Expired come when the spoke's unfinished message is overdue, if it doesn't come before.
+// watchMessage has Expired come when the spoke's unfinished message is overdue, if it doesn't come before for a ping.
 func (l *loop) watchMessage(s *Spoke) {
-	if s.charged > 0 && s.phase == open && !l.ending.draining {
-		l.reactor.ExpireWithin(s.conn.Slot, l.hub.cfg.MessageTimeout-s.parser.Age(l.reactor.Now()))
+	if s.charged == 0 || s.phase != open || l.ending.draining {
+		return
+	}
+	left := max(l.hub.cfg.MessageTimeout-s.parser.Age(l.reactor.Now()), netpoll.Tick)
+	if l.hub.cfg.PingInterval > 0 {
+		l.reactor.Hasten(s.conn.Slot, left)
+	} else {
+		l.reactor.SetDeadline(s.conn.Slot, left)
 	}
 }
 
@@ -36,7 +46,7 @@ func (l *loop) checkMessage(s *Spoke) bool {
 	switch {
 	case s.charged == 0:
 		return true
-	case s.marks&notRead != 0:
+	case s.marks&hubNotReading != 0 || l.reactor.IsHeavy():
 		s.parser.Restart(now)
 		return true
 	case s.parser.Age(now) < l.hub.cfg.MessageTimeout:

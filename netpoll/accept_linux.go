@@ -4,20 +4,20 @@ import (
 	"fmt"
 	"net/netip"
 	"syscall"
-	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
 
 const (
-	// maxAccepts is how many connections a listener accepts before others get their turn.
+	// maxAccepts is how many connections a listener accepts before others get their turn; when the slice of time for reading
+	// is over, it stops at minAccepts.
 	maxAccepts = 128
-	// acceptSlice is for how long, looked at every acceptStep connections.
-	acceptSlice = 300 * time.Microsecond
-	acceptStep  = 16
+	minAccepts = 8
 	// acceptPause is how many ticks accepting pauses unless a descriptor comes free earlier.
 	acceptPause = 10
+	// acceptWork is what accepting costs, as spend counts it.
+	acceptWork = 8 * callWork
 )
 
 // listeners is what a reactor knows of its listening sockets. It belongs to the reactor.
@@ -51,17 +51,18 @@ func (r *Reactor) Listen(fd int) (uint32, error) {
 	return n, nil
 }
 
-// accept takes connections from a listener for about a slice of time. What waits behind is reported again.
+// accept takes connections from a listener until the slice of time for reading is over. What waits behind is reported again.
 func (r *Reactor) accept(n uint32) {
-	token, started := r.Conn(n), time.Now()
+	token := r.Conn(n)
 	for i := range maxAccepts {
-		if !r.Holds(token) || i%acceptStep == acceptStep-1 && time.Since(started) >= acceptSlice {
+		if !r.Holds(token) || r.turns.stint.over && i >= minAccepts {
 			return
 		}
 		fd, errno := sysAccept(r.conns.table.At(n).fd, &r.listen.peer)
 		switch errno {
 		case 0:
 			r.notifyAccepted(n, Accepted{FD: fd, Peer: address(&r.listen.peer)})
+			r.spend(acceptWork)
 		case syscall.EAGAIN:
 			return
 		case syscall.EINTR, syscall.ECONNABORTED, syscall.EPROTO, syscall.ENETDOWN, syscall.ENOPROTOOPT, syscall.EHOSTDOWN,

@@ -18,6 +18,8 @@ type backlog struct {
 	since uint32
 	// nextFree is the number of the next free backlog, while this one is free.
 	nextFree uint32
+	// room: the socket may take more; flush goes on with it.
+	room bool
 }
 
 // tailBytes is the room of the batch in which a backlog collects small frames that nobody else waits for.
@@ -150,14 +152,15 @@ func (l *backlog) appendTo(dst []byte) []byte {
 	return dst
 }
 
-// views fills pieces with what is to be sent next, up to about limit bytes.
+// views fills pieces with what is to be sent next, up to limit bytes.
 func (l *backlog) views(pieces [][]byte, limit int) [][]byte {
 	offset, total, n := l.offset, 0, 0
 	for _, b := range l.batches[l.first:] {
 		if n == len(pieces) || total >= limit {
 			break
 		}
-		pieces[n] = b.bytes[offset:]
+		rest := b.bytes[offset:]
+		pieces[n] = rest[:min(len(rest), limit-total)]
 		total += len(pieces[n])
 		offset = 0
 		n++

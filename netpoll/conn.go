@@ -34,7 +34,7 @@ func (r *Reactor) OpenLink(conn net.Conn) uint32 {
 func (r *Reactor) openSlot() uint32 {
 	r.owner.assert()
 	n := r.conns.take()
-	r.conns.table.At(n).seen = r.wheel.now
+	r.conns.table.At(n).seen = r.now()
 	r.sender.open(n)
 	return n
 }

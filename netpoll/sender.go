@@ -16,7 +16,7 @@ type transport interface {
 	// write hands pieces to the connection's socket, in order and in one call where that is possible, and says how many
 	// bytes it took. Nothing taken and no error means that the socket is full, as EAGAIN does. It keeps no piece.
 	write(slot uint32, pieces [][]byte) (int, syscall.Errno)
-	// awaitRoom has Sender.roomAgain called for the connection when its socket has room, or no longer.
+	// awaitRoom has Sender.hasRoom called for the connection when its socket has room, or no longer.
 	awaitRoom(slot uint32, wanted bool)
 	// now is the coarse time in ticks.
 	now() uint32

@@ -20,7 +20,7 @@ type Conn struct {
 type slot struct {
 	fd  int32
 	gen uint32
-	// seen is the tick at which the peer last sent something.
+	// seen is the tick at which the peer last sent something, or made room in a full socket.
 	seen     uint32
 	deadline deadline
 	state    connState
@@ -35,7 +35,7 @@ type deadline struct {
 }
 
 // connState is a set of flags of one connection.
-type connState uint8
+type connState uint16
 
 const (
 	// inUse: a connection or listener has the slot.
@@ -52,6 +52,10 @@ const (
 	unwatched
 	// kept: when the connection ends, its number stays taken until FreeSlot.
 	kept
+	// toRead: it waits in the intake.
+	toRead
+	// bulk: its last read was long, so it is read behind the light ones.
+	bulk
 )
 
 // is says whether all flags of what are set.

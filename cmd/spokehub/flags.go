@@ -48,8 +48,8 @@ type serveFlags struct {
 	FirstByteTimeout time.Duration `group:"deadline" default:"5s" placeholder:"TIME" help:"Time for the first byte of a connection. (default ${default})"`
 	HandshakeTimeout time.Duration `group:"deadline" default:"10s" placeholder:"TIME" help:"Time for the whole handshake. (default ${default})"`
 	MessageTimeout   time.Duration `group:"deadline" default:"60s" placeholder:"TIME" help:"Time for a whole message, from its first byte. A client that takes longer is closed with 1008. (default ${default})"`
-	PingInterval     time.Duration `group:"deadline" default:"25s" placeholder:"TIME" help:"Silence after which the hub pings a client; 0 turns pings and --peer-timeout off. (default ${default})"`
-	PeerTimeout      time.Duration `group:"deadline" default:"60s" placeholder:"TIME" help:"Silence after which the hub gives a client up. (default ${default})"`
+	PingInterval     time.Duration `group:"deadline" default:"25s" placeholder:"TIME" help:"How often the hub pings each client, whether it sends or not; 0 turns pings and --peer-timeout off. (default ${default})"`
+	PeerTimeout      time.Duration `group:"deadline" default:"60s" placeholder:"TIME" help:"Silence after which the hub closes a client that has not answered a ping, with 1001. A client that reads slowly is not silent. (default ${default})"`
 	CloseTimeout     time.Duration `group:"deadline" default:"30s" placeholder:"TIME" help:"Time for a client to read what is queued and to answer a close; a client that stalls learns why it was closed if it reads on within it. (default ${default})"`
 
 	DrainGrace   time.Duration `group:"drain" default:"0s" placeholder:"TIME" help:"First, /readyz answers 503 while the hub still accepts clients, so that a load balancer can stop sending them here. (default ${default})"`

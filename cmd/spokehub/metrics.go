@@ -33,6 +33,11 @@ func droppedFor(reason string, value func(fanout.Stats) uint64) hubMetric {
 	return hubMetric{droppedDesc, prometheus.CounterValue, []string{reason}, value}
 }
 
+// heldAs is spokehub_memory_bytes of one kind.
+func heldAs(kind string, value func(fanout.Memory) uint64) hubMetric {
+	return hubMetric{memoryDesc, prometheus.GaugeValue, []string{kind}, func(s fanout.Stats) uint64 { return value(s.Memory) }}
+}
+
 var (
 	droppedDesc = prometheus.NewDesc("spokehub_dropped_total",
 		"Deliveries that were not made, by reason: backpressure: the client's queue was full; closed: the client was gone; budget: the hub's memory budget was exhausted.",
@@ -101,6 +106,13 @@ var hubMetrics = []hubMetric{
 		func(s fanout.Stats) uint64 { return s.QueuedBytes }),
 	gauge("spokehub_waiting_bytes", "Bytes of events on their way to the queues; grows while events arrive faster than the reactors take them.",
 		func(s fanout.Stats) uint64 { return s.Waiting }),
+	heldAs("queues", func(m fanout.Memory) uint64 { return m.Queues }),
+	heldAs("messages", func(m fanout.Memory) uint64 { return m.Messages }),
+	heldAs("inboxes", func(m fanout.Memory) uint64 { return m.Inboxes }),
+	heldAs("subscriptions", func(m fanout.Memory) uint64 { return m.Subscriptions }),
+	heldAs("handshakes", func(m fanout.Memory) uint64 { return m.Handshakes }),
+	heldAs("http", func(m fanout.Memory) uint64 { return m.HTTP }),
+	heldAs("reserved", func(m fanout.Memory) uint64 { return m.Reserved }),
 	gauge("spokehub_memory_budget_bytes", "The limit of the sum of spokehub_memory_bytes over all kinds.",
 		func(s fanout.Stats) uint64 { return s.MemoryBudget }),
 
@@ -147,7 +159,6 @@ func (c hubCollector) Describe(descs chan<- *prometheus.Desc) {
 	for _, metric := range hubMetrics {
 		descs <- metric.desc
 	}
-	descs <- memoryDesc
 	descs <- closesDesc
 	descs <- refusalsDesc
 }
@@ -156,9 +167,6 @@ func (c hubCollector) Collect(metrics chan<- prometheus.Metric) {
 	stats := c.stats()
 	for _, metric := range hubMetrics {
 		metrics <- prometheus.MustNewConstMetric(metric.desc, metric.kind, float64(metric.value(stats)), metric.label...)
-	}
-	for kind, bytes := range stats.Memory.ByKind() {
-		metrics <- prometheus.MustNewConstMetric(memoryDesc, prometheus.GaugeValue, float64(bytes), kind)
 	}
 	for _, code := range ownCodes {
 		stats.Closes[code] += 0

@@ -38,7 +38,7 @@ func (s *service) publicHandler() http.Handler {
 		}
 		http.Error(w, message, http.StatusNotFound)
 	})
-	return withDeadlines(withoutSniffing(knownHostsOnly(s.hostNames(), publicHostAdvice, mux)))
+	return s.crowd.pace(withDeadlines(withoutSniffing(knownHostsOnly(s.hostNames(), publicHostAdvice, mux))))
 }
 
 const (

@@ -19,6 +19,7 @@ type service struct {
 	logger   *slog.Logger
 	hub      *fanout.Hub
 	gate     *statsGate
+	crowd    crowd
 	capacity uint64
 	// asked is --max-connections as given.
 	asked int
