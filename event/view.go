@@ -85,6 +85,7 @@ func (v *View) setMembers(m *members) Fault {
 		v.scratch = nil
 	}
 	v.scratch = v.scratch[:0]
+	v.names = 0
 	typ, id := m.typ, m.id
 	if typ == nil {
 		return FaultTypeMissing

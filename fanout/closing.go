@@ -118,6 +118,7 @@ func (l *loop) startClosing(s *Spoke, cause Cause) bool {
 		return false
 	}
 	wasOpen := s.phase == open
+	l.settleAnswers(s)
 	s.phase = closing
 	l.conns.requests.discard(s.conn.Slot)
 	if !wasOpen {

@@ -82,20 +82,21 @@ const (
 	owesClose
 	// peerEnded: the peer has shut its side down.
 	peerEnded
+	// answersBlocked: it is not read because it does not read the answers to what it sends.
+	answersBlocked
 
 	// notRead are the reasons for not reading a spoke.
-	notRead = inboxFull | targetBehind
+	notRead = inboxFull | targetBehind | answersBlocked
 )
 
 // extra is what only some spokes have.
 //
 // Owners: connInfo never changes once the spoke is announced; userState has its own lock, and so have listeners when they
-// change; rates belongs to the loop's goroutine.
+// change.
 type extra struct {
 	connInfo
 	userState
 	listeners listenerSet
-	rates     rates
 }
 
 // connInfo is what is known of the connection besides its address.

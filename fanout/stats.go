@@ -25,6 +25,10 @@ type Stats struct {
 	Handshakes, HandshakesRefused uint64
 	// MessagesIn are data messages of spokes; EventsIn and ControlsIn those that were events and control events.
 	MessagesIn, EventsIn, ControlsIn uint64
+	// ControlsUnknown are control events of a type that the hub does not know and ignores.
+	ControlsUnknown uint64
+	// TopicsOverLimit are subscriptions that MaxTopics did not allow, and control events that named more topics than that.
+	TopicsOverLimit uint64
 	// Malformed messages and BadTopics were dropped.
 	Malformed, BadTopics uint64
 	// OverRate spokes were closed for sending too much.
@@ -130,6 +134,8 @@ func (st *Stats) addLoop(n *loopCounters) {
 	st.ControlsIn += n.controls
 	st.Malformed += n.malformed
 	st.BadTopics += n.badTopics
+	st.ControlsUnknown += n.unknownControls
+	st.TopicsOverLimit += n.overTopics
 	st.OverRate += n.overRate
 	st.EventsRelayed += n.relayed
 	st.Pings += n.pings
