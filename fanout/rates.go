@@ -54,8 +54,9 @@ type rateLimits struct {
 	controls rateLimit
 }
 
-// messageOverhead is what the frames of one message of the greatest length may add to its bytes.
-const messageOverhead = 64 << 10
+// messageOverhead is what the headers of one message of the greatest length may add to its bytes, where it is not cut into very small
+// fragments.
+const messageOverhead = 1 << 10
 
 func newRateLimits(cfg *Config) rateLimits {
 	return rateLimits{
