@@ -1,6 +1,9 @@
 package event
 
-import "unicode/utf8"
+import (
+	"fmt"
+	"unicode/utf8"
+)
 
 // Kind is what a spoke's event asks of the hub.
 type Kind uint8
@@ -65,16 +68,41 @@ func AppendAckTopics(dst []byte, topics [][]byte) []byte {
 // ackEnd is how an ack ends, behind its topics.
 const ackEnd = `]}}`
 
-// AppendReject appends to dst the answer to the control event id that topic was rejected. topic may be any UTF-8. If it is
-// longer than any topic may be, the answer has only its beginning, so that no answer is too long for the spoke's queue.
+// AppendReject appends to dst the answer to the control event id that topic was rejected. topic may be any UTF-8, and any
+// text of Topics: half of a surrogate pair is written as the escape that it was, so that the spoke finds the string that it
+// sent. If topic is longer than any topic may be, the answer has only its beginning, so that no answer is too long for the
+// spoke's queue.
 func AppendReject(dst []byte, id []byte, topic []byte, reason Reason) []byte {
 	dst = append(dst, `{"type":"__reject","id":`...)
 	dst = appendText(dst, id)
 	dst = append(dst, `,"payload":{"topic":`...)
-	dst = appendText(dst, beginning(topic))
+	dst = appendHalves(dst, beginning(topic))
 	dst = append(dst, `,"reason":`...)
 	dst = appendText(dst, reason)
 	return append(dst, `}}`...)
+}
+
+// appendHalves writes topic as a JSON string, with halves of surrogate pairs as escapes.
+func appendHalves(dst []byte, topic []byte) []byte {
+	if utf8.Valid(topic) {
+		return appendText(dst, topic)
+	}
+	dst = append(dst, '"')
+	for len(topic) > 0 {
+		end := 0
+		for end < len(topic) && halfAt(topic, end) == 0 {
+			end++
+		}
+		before := len(dst)
+		dst = appendText(dst, topic[:end])
+		dst = append(dst[:before], unquoted(dst[before:])...)
+		if end < len(topic) {
+			dst = fmt.Appendf(dst, `\u%04x`, halfAt(topic, end))
+			end += 3
+		}
+		topic = topic[end:]
+	}
+	return append(dst, '"')
 }
 
 // maxTopic is the length of the longest topic, in bytes.

@@ -6,9 +6,9 @@ package event
 type Fault uint8
 
 const (
-	// FaultSyntax is text that isn't JSON by RFC 8259, something after the value, or half of an escaped surrogate pair.
+	// FaultSyntax is text that isn't JSON by RFC 8259, or something after the value.
 	FaultSyntax Fault = iota + 1
-	// FaultUTF8 is a byte sequence that isn't UTF-8.
+	// FaultUTF8 is a byte sequence that isn't UTF-8, or half of an escaped surrogate pair in the type or the id.
 	FaultUTF8
 	// FaultDuplicateName is an object, at any level, with two members of the same name once escapes are decoded.
 	FaultDuplicateName
@@ -38,6 +38,8 @@ const (
 	FaultIDEmpty
 	// FaultTopics is a control payload that doesn't have exactly one of topic, a string, and topics, an array of strings.
 	FaultTopics
+	// FaultLength is a message or a payload of 2 GiB or more.
+	FaultLength
 )
 
 var faultTexts = [...]string{
@@ -57,6 +59,7 @@ var faultTexts = [...]string{
 	FaultIDControl:     "id holds a control character",
 	FaultIDEmpty:       "id behind the colon of a topic is empty",
 	FaultTopics:        "payload has not exactly one of topic, a string, and topics, an array of strings",
+	FaultLength:        "2 GiB long or longer",
 }
 
 // Error returns the rule in words.

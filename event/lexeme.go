@@ -3,7 +3,6 @@ package event
 import (
 	"encoding/binary"
 	"math/bits"
-	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -38,25 +37,22 @@ func colon(b []byte, i int) int {
 	return space(b, i+1)
 }
 
-// nameEnd reads a member's name with its quotes. It declines a name with an escape, since names are compared decoded.
-func nameEnd(b []byte, i int) int {
+// nameEnd reads the name that begins at i, with its quotes, and reports whether it has an escape.
+func nameEnd(b []byte, i int) (end int, escaped bool) {
 	if i >= len(b) || b[i] != '"' {
-		return badSyntax
+		return badSyntax, false
 	}
 	end, high := plainEnd(b, i+1)
 	if end == len(b) {
-		return badSyntax
+		return badSyntax, false
 	}
-	if b[end] == '\\' {
-		return declined
+	if b[end] == '"' {
+		if high && !utf8.Valid(b[i+1:end]) {
+			return badUTF8, false
+		}
+		return end + 1, false
 	}
-	if b[end] != '"' {
-		return badSyntax
-	}
-	if high && !utf8.Valid(b[i+1:end]) {
-		return badUTF8
-	}
-	return end + 1
+	return textEnd(b, i), true
 }
 
 // textEnd reads the string that begins with the quote at i.
@@ -113,7 +109,7 @@ func stops(word uint64) uint64 {
 	return marks & highBits &^ word
 }
 
-// escapeEnd reads the escape whose backslash is at i. A surrogate pair counts as one.
+// escapeEnd reads the escape whose backslash is at i. Half of a surrogate pair is an escape like any other.
 func escapeEnd(b []byte, i int) int {
 	if i+1 >= len(b) {
 		return badSyntax
@@ -122,18 +118,9 @@ func escapeEnd(b []byte, i int) int {
 	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
 		return i + 2
 	case 'u':
-		first, ok := hexUnit(b, i)
-		if !ok {
-			return badSyntax
-		}
-		if !utf16.IsSurrogate(first) {
+		if _, ok := hexUnit(b, i); ok {
 			return i + 6
 		}
-		second, ok := hexUnit(b, i+6)
-		if !ok || utf16.DecodeRune(first, second) == utf8.RuneError {
-			return badSyntax
-		}
-		return i + 12
 	}
 	return badSyntax
 }

@@ -1,25 +1,16 @@
 package event
 
-import (
-	"bytes"
-	"math"
-)
-
-// The scanner declines what exceeds these limits, so that it needs neither a map nor a deep stack.
-const (
-	// maxNames is how many names all open objects may have together.
-	maxNames = 64
-	// maxDepth is how deep objects and arrays may nest.
-	maxDepth = 32
-)
+// maxLength is how long a message may be, in bytes: an index in it has 31 bits.
+const maxLength = 1<<31 - 1
 
 // The scanning functions return the index after what they read, or one of these.
 const (
-	declined     = -1 << 10
 	badSyntax    = -int(FaultSyntax)
 	badUTF8      = -int(FaultUTF8)
 	badDuplicate = -int(FaultDuplicateName)
+	badDepth     = -int(FaultDepth)
 	badObject    = -int(FaultNotObject)
+	badLength    = -int(FaultLength)
 )
 
 // faultOf returns the fault that a negative result of a scanning function stands for.
@@ -34,25 +25,34 @@ type members struct {
 	payload []byte
 }
 
-// span is a part of the message.
-type span struct{ start, end uint32 }
-
-// scanner is the fast path: it checks an envelope and finds its members in one pass, or declines.
+// scanner checks JSON and finds the members of an envelope, in one pass. It belongs to whoever has its View. Its zero value
+// is ready.
 //
-// I1: for every message that isn't declined, the result is the library's.
+// I1: the outcome is the library's for every message, except that halves of surrogate pairs are taken.
 //
-// I2: nothing is allocated.
+// I2: nothing is allocated once levels and names have grown.
+//
+// I3: the stack does not grow with the nesting.
 type scanner struct {
-	// names[:open] has the names of all objects that are open, the outermost first.
-	names [maxNames]span
-	open  int
+	// levels has the open objects and arrays around the innermost one, the outermost first.
+	levels []level
+	// names has the names of all open objects, the outermost first.
+	names nameStack
+}
+
+// level is an open object or array.
+type level struct {
+	// names are the object's.
+	names nameSet
+	// closer is the brace or bracket that ends it.
+	closer byte
 }
 
 // envelope checks the message b and finds its members.
 func (s *scanner) envelope(b []byte, m *members) int {
-	s.open = 0
-	if uint64(len(b)) > math.MaxUint32 {
-		return declined
+	s.reset()
+	if len(b) > maxLength {
+		return badLength
 	}
 	i := space(b, 0)
 	if i == len(b) || b[i] != '{' {
@@ -62,18 +62,16 @@ func (s *scanner) envelope(b []byte, m *members) int {
 	if i < len(b) && b[i] == '}' {
 		return endOf(b, i+1)
 	}
-	var seen uint64
+	var unknown nameSet
 	for {
 		known, end := m.slot(b, i)
 		if known == nil {
-			end = nameEnd(b, i)
+			end, known = s.unknown(b, i, m, &unknown)
 			if end < 0 {
 				return end
 			}
-			if code := s.addName(b, 0, &seen, i+1, end-1); code < 0 {
-				return code
-			}
-		} else if *known != nil {
+		}
+		if known != nil && *known != nil {
 			return badDuplicate
 		}
 		i = colon(b, end)
@@ -92,6 +90,9 @@ func (s *scanner) envelope(b []byte, m *members) int {
 			return badSyntax
 		}
 		if b[i] == '}' {
+			if code := s.names.leave(b, &unknown); code < 0 {
+				return code
+			}
 			return endOf(b, i+1)
 		}
 		if b[i] != ',' {
@@ -103,9 +104,9 @@ func (s *scanner) envelope(b []byte, m *members) int {
 
 // document checks the payload b.
 func (s *scanner) document(b []byte) int {
-	s.open = 0
-	if uint64(len(b)) > math.MaxUint32 {
-		return declined
+	s.reset()
+	if len(b) > maxLength {
+		return badLength
 	}
 	end := s.value(b, space(b, 0), 1)
 	if end < 0 {
@@ -114,7 +115,13 @@ func (s *scanner) document(b []byte) int {
 	return endOf(b, end)
 }
 
-// slot returns where the value belongs and the index after the name, if one of the three names is at i.
+// reset forgets what an earlier message has left behind.
+func (s *scanner) reset() {
+	s.levels = s.levels[:0]
+	s.names.all = s.names.all[:0]
+}
+
+// slot returns where the value belongs and the index after the name, if one of the three names is at i, without escapes.
 func (m *members) slot(b []byte, i int) (known *[]byte, end int) {
 	rest := b[i:]
 	switch {
@@ -128,6 +135,30 @@ func (m *members) slot(b []byte, i int) (known *[]byte, end int) {
 	return nil, 0
 }
 
+// unknown reads the name at i of a member of the envelope and returns the index after it, and where the value belongs if the
+// name is one of the three after all, with escapes.
+func (s *scanner) unknown(b []byte, i int, m *members, unknown *nameSet) (end int, known *[]byte) {
+	end, escaped := nameEnd(b, i)
+	if end < 0 {
+		return end, nil
+	}
+	if escaped && end-i <= maxRawName {
+		var text [maxRawName]byte
+		switch string(appendDecoded(text[:0], b[i:end])) {
+		case "type":
+			return end, &m.typ
+		case "id":
+			return end, &m.id
+		case "payload":
+			return end, &m.payload
+		}
+	}
+	if code := s.names.add(b, unknown, i+1, end-1, escaped); code < 0 {
+		return code, nil
+	}
+	return end, nil
+}
+
 // value reads the value at i, inside depth open objects and arrays.
 func (s *scanner) value(b []byte, i, depth int) int {
 	if i >= len(b) {
@@ -136,10 +167,8 @@ func (s *scanner) value(b []byte, i, depth int) int {
 	switch c := b[i]; c {
 	case '"':
 		return textEnd(b, i)
-	case '{':
-		return s.object(b, i, depth+1)
-	case '[':
-		return s.array(b, i, depth+1)
+	case '{', '[':
+		return s.nested(b, i, depth)
 	case 't':
 		return literalEnd(b, i, "true")
 	case 'f':
@@ -151,96 +180,95 @@ func (s *scanner) value(b []byte, i, depth int) int {
 	}
 }
 
-// object reads the object at i, whose own depth is depth.
-func (s *scanner) object(b []byte, i, depth int) int {
-	if depth > maxDepth {
-		return declined
-	}
-	i = space(b, i+1)
-	if i < len(b) && b[i] == '}' {
-		return i + 1
-	}
-	base := s.open
-	var seen uint64
+// nested reads the object or array at i, inside depth others, with all that is in it.
+func (s *scanner) nested(b []byte, i, depth int) int {
+	var inner level
 	for {
-		end := nameEnd(b, i)
-		if end < 0 {
-			return end
+		if i >= len(b) {
+			return badSyntax
 		}
-		if code := s.addName(b, base, &seen, i+1, end-1); code < 0 {
-			return code
+		switch b[i] {
+		case '"':
+			i = textEnd(b, i)
+		case '{':
+			if depth += 1; depth > maxNesting {
+				return badDepth
+			}
+			s.levels = append(s.levels, inner)
+			inner = level{closer: '}', names: s.names.enter()}
+			i = space(b, i+1)
+			if i < len(b) && b[i] == '}' {
+				break
+			}
+			if i = s.name(b, i, &inner.names); i < 0 {
+				return i
+			}
+			continue
+		case '[':
+			if depth += 1; depth > maxNesting {
+				return badDepth
+			}
+			s.levels = append(s.levels, inner)
+			inner = level{closer: ']'}
+			i = space(b, i+1)
+			if i < len(b) && b[i] == ']' {
+				break
+			}
+			continue
+		case 't':
+			i = literalEnd(b, i, "true")
+		case 'f':
+			i = literalEnd(b, i, "false")
+		case 'n':
+			i = literalEnd(b, i, "null")
+		default:
+			i = numberEnd(b, i)
 		}
-		i = colon(b, end)
 		if i < 0 {
 			return i
 		}
-		end = s.value(b, i, depth)
-		if end < 0 {
-			return end
-		}
-		i = space(b, end)
-		if i == len(b) {
-			return badSyntax
-		}
-		if b[i] == '}' {
-			s.open = base
-			return i + 1
-		}
-		if b[i] != ',' {
-			return badSyntax
-		}
-		i = space(b, i+1)
-	}
-}
-
-// array reads the array at i, whose own depth is depth.
-func (s *scanner) array(b []byte, i, depth int) int {
-	if depth > maxDepth {
-		return declined
-	}
-	i = space(b, i+1)
-	if i < len(b) && b[i] == ']' {
-		return i + 1
-	}
-	for {
-		end := s.value(b, i, depth)
-		if end < 0 {
-			return end
-		}
-		i = space(b, end)
-		if i == len(b) {
-			return badSyntax
-		}
-		if b[i] == ']' {
-			return i + 1
-		}
-		if b[i] != ',' {
-			return badSyntax
+		for {
+			i = space(b, i)
+			if i == len(b) {
+				return badSyntax
+			}
+			if b[i] == ',' {
+				break
+			}
+			if b[i] != inner.closer {
+				return badSyntax
+			}
+			i++
+			if inner.closer == '}' {
+				if code := s.names.leave(b, &inner.names); code < 0 {
+					return code
+				}
+			}
+			last := len(s.levels) - 1
+			inner = s.levels[last]
+			s.levels = s.levels[:last]
+			depth--
+			if last == 0 {
+				return i
+			}
 		}
 		i = space(b, i+1)
-	}
-}
-
-// addName adds the name b[start:end] to the innermost object, whose names begin at base. Each bit of seen stands for names
-// of some lengths, first and last bytes. Names are compared only if their bit is set already.
-func (s *scanner) addName(b []byte, base int, seen *uint64, start, end int) int {
-	mix := uint(end - start)
-	if mix > 0 {
-		mix += uint(b[start])*7 + uint(b[end-1])*31
-	}
-	bit := uint64(1) << (mix & 63)
-	if *seen&bit != 0 {
-		for _, other := range s.names[base:s.open] {
-			if bytes.Equal(b[other.start:other.end], b[start:end]) {
-				return badDuplicate
+		if inner.closer == '}' {
+			if i = s.name(b, i, &inner.names); i < 0 {
+				return i
 			}
 		}
 	}
-	if s.open == maxNames {
-		return declined
+}
+
+// name reads the name at i and the colon behind it, and returns the index of the value.
+func (s *scanner) name(b []byte, i int, set *nameSet) int {
+	end, escaped := nameEnd(b, i)
+	if end < 0 {
+		return end
 	}
-	*seen |= bit
-	s.names[s.open] = span{uint32(start), uint32(end)}
-	s.open++
-	return 0
+	if code := s.names.add(b, set, i+1, end-1, escaped); code < 0 {
+		return code
+	}
+	return colon(b, end)
 }

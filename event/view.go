@@ -2,20 +2,16 @@ package event
 
 import (
 	"bytes"
-
-	"github.com/go-json-experiment/json/jsontext"
+	"unicode/utf8"
 )
-
-// maxScratch is how many bytes of scratch a View keeps from one message to the next.
-const maxScratch = 64 << 10
 
 // maxEscaped is how many bytes of a JSON string can decode to maxPart bytes: an escape is six bytes at most.
 const maxEscaped = 6 * maxPart
 
 var null = []byte("null")
 
-// View reads envelopes in place. Its zero value is ready. Reuse it, since it has about 700 bytes. It isn't safe for
-// concurrent use.
+// View reads envelopes in place. Its zero value is ready. Reuse it, since it grows scratch, and from then on allocates nothing.
+// It isn't safe for concurrent use.
 //
 // I1: Type, ID and Payload point into the message, or into the View's scratch if a string had an escape, or to a shared
 // null. They are valid until the message's bytes change or until the next Parse. Nobody may write to them.
@@ -39,9 +35,10 @@ type View struct {
 }
 
 // Parse reads the envelope of an ordinary or a control event; message must be nothing else. The error is a Fault. The view
-// borrows message until the next Parse. Parse doesn't block. It allocates only if the scanner declines the message (see the
-// package documentation) or if it needs more scratch than any message before it.
+// borrows message until the next Parse. Parse doesn't block. It allocates only if it needs more scratch than the messages
+// before it, or more than a View keeps (see Bytes).
 func (v *View) Parse(message []byte) error {
+	v.trim()
 	var m members
 	fault := v.findMembers(message, &m)
 	if fault == 0 {
@@ -69,21 +66,14 @@ func (v *View) Append(dst []byte) []byte {
 
 // findMembers checks the JSON of message and finds the members of the envelope.
 func (v *View) findMembers(message []byte, m *members) Fault {
-	code := v.scanner.envelope(message, m)
-	if code >= 0 {
-		return 0
-	}
-	if code != declined {
+	if code := v.scanner.envelope(message, m); code < 0 {
 		return faultOf(code)
 	}
-	return libraryEnvelope(message, m)
+	return 0
 }
 
 // setMembers checks the members by the rules of the envelope and sets the view to them.
 func (v *View) setMembers(m *members) Fault {
-	if cap(v.scratch) > maxScratch {
-		v.scratch = nil
-	}
 	v.scratch = v.scratch[:0]
 	v.names = 0
 	typ, id := m.typ, m.id
@@ -96,7 +86,10 @@ func (v *View) setMembers(m *members) Fault {
 	if len(typ) > maxEscaped+2 {
 		return FaultTypeLength
 	}
-	typ = v.decode(typ)
+	typ, ok := v.decodeWhole(typ)
+	if !ok {
+		return FaultUTF8
+	}
 	if fault := typeFault(typ); fault != 0 {
 		return fault
 	}
@@ -107,7 +100,9 @@ func (v *View) setMembers(m *members) Fault {
 		if len(id) > maxEscaped+2 {
 			return FaultIDLength
 		}
-		id = v.decode(id)
+		if id, ok = v.decodeWhole(id); !ok {
+			return FaultUTF8
+		}
 		if fault := idFault(id); fault != 0 {
 			return fault
 		}
@@ -120,12 +115,21 @@ func (v *View) setMembers(m *members) Fault {
 	return 0
 }
 
+// decodeWhole is decode for a string that may not have half of a surrogate pair; it reports false for one.
+func (v *View) decodeWhole(raw []byte) (text []byte, ok bool) {
+	if !hasEscape(raw) {
+		return unquoted(raw), true
+	}
+	text = v.decode(raw)
+	return text, utf8.Valid(text)
+}
+
 // decode returns the text of the valid JSON string raw, in the message or in scratch.
 func (v *View) decode(raw []byte) []byte {
-	if bytes.IndexByte(raw, '\\') < 0 {
-		return raw[1 : len(raw)-1]
+	if !hasEscape(raw) {
+		return unquoted(raw)
 	}
 	start := len(v.scratch)
-	v.scratch, _ = jsontext.AppendUnquote(v.scratch, raw)
+	v.scratch = appendDecoded(v.scratch, raw)
 	return v.scratch[start:]
 }

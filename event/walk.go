@@ -1,11 +1,5 @@
 package event
 
-import (
-	"bytes"
-
-	"github.com/go-json-experiment/json/jsontext"
-)
-
 // firstMember returns the index of the first member of the valid JSON object b, -1 if there is none.
 func firstMember(b []byte) int {
 	at := space(b, space(b, 0)+1)
@@ -15,28 +9,19 @@ func firstMember(b []byte) int {
 	return at
 }
 
-// member returns the raw name and the raw value at index at of the valid JSON object b, and the index of the next member,
-// -1 if there is none.
-func member(b []byte, at int) (name, value []byte, next int) {
+// member returns the raw name at index at of the valid JSON object b and the index of its value.
+func member(b []byte, at int) (name []byte, value int) {
 	end := skipText(b, at)
-	name = b[at:end]
-	at = space(b, space(b, end)+1)
-	end = skipValue(b, at)
-	value = b[at:end]
-	at = space(b, end)
-	if b[at] == '}' {
-		return name, value, -1
-	}
-	return name, value, space(b, at+1)
+	return b[at:end], space(b, space(b, end)+1)
 }
 
-// decoded returns the text of the valid JSON string raw: a slice of raw, or a new one if it has escapes.
-func decoded(raw []byte) []byte {
-	if bytes.IndexByte(raw, '\\') < 0 {
-		return raw[1 : len(raw)-1]
+// nextMember returns the index of the member after the value that ends at end, -1 if there is none.
+func nextMember(b []byte, end int) int {
+	end = space(b, end)
+	if b[end] == '}' {
+		return -1
 	}
-	text, _ := jsontext.AppendUnquote(nil, raw)
-	return text
+	return space(b, end+1)
 }
 
 // skipValue returns the index after the value at i of valid JSON.
@@ -91,23 +76,4 @@ func skipText(b []byte, i int) int {
 		}
 	}
 	return len(b)
-}
-
-// nesting returns how deep the objects and arrays of b nest. b needn't be valid JSON.
-func nesting(b []byte) int {
-	deepest, depth := 0, 0
-	for i := 0; i < len(b); {
-		switch b[i] {
-		case '"':
-			i = skipText(b, i)
-			continue
-		case '{', '[':
-			depth++
-			deepest = max(deepest, depth)
-		case '}', ']':
-			depth--
-		}
-		i++
-	}
-	return deepest
 }

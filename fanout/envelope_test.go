@@ -43,7 +43,9 @@ func TestEnvelope(t *testing.T) {
 		"no JSON":                             {`hello`, ""},
 		"an empty message":                    {``, ""},
 		"an array":                            {`[{"type":"t"}]`, ""},
-		"half a surrogate pair":               {`{"type":"t","payload":"\ud800"}`, ""},
+		"half a surrogate pair":               {`{"type":"t","payload":"cut \ud83d"}`, envelope("t", "", `"cut \ud83d"`)},
+		"half a surrogate pair in the type":   {`{"type":"t\ud83d"}`, ""},
+		"half a surrogate pair in the id":     {`{"type":"t","id":"\ud83d"}`, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			eachEngine(t, func(t *testing.T, engine fanout.Engine) {
