@@ -87,13 +87,15 @@ func (l *loop) changeTopics(s *Spoke, p *progress, forbidden map[string]bool) {
 			inForce = append(inForce, topic)
 			length += len(topic) + len(`"",`)
 		}
-		if p.length()+length >= piece {
+		if p.length()+length >= piece && s.marks&answersBlocked == 0 {
 			inForce = l.addToAck(p, v.ID, inForce)
 			length = 0
 			l.sendAck(s, p)
 		}
 		if s.marks&answersBlocked != 0 && i < len(topics)-1 {
-			l.addToAck(p, v.ID, inForce)
+			if len(inForce) > 0 {
+				l.addToAck(p, v.ID, inForce)
+			}
 			_, p.place, _ = v.TopicsFrom(l.scratch.topics[:0], p.place, i+1)
 			return
 		}
