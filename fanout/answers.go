@@ -90,8 +90,8 @@ func (l *loop) blockAnswers(s *Spoke) { l.pauseReading(s, answersBlocked) }
 // answersDrained goes on with a spoke whose socket has taken all that was queued.
 func (l *loop) answersDrained(s *Spoke) {
 	l.settleAnswers(s)
-	l.resumeReading(s, answersBlocked)
-	if s.pendingInbox != nil || s.runningInbox != nil {
+	if s.marks&answersBlocked != 0 {
+		l.resumeReading(s, answersBlocked)
 		l.markReady(s)
 	}
 }
