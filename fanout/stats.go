@@ -65,7 +65,8 @@ type Stats struct {
 	// Topics that have subscribers, and Subscriptions.
 	Topics, Subscriptions uint64
 	// CallbacksPending is how many inboxes wait for a worker or are being run: one or two for each spoke that has
-	// something for its callbacks and listeners. It is 0 when all callbacks have returned.
+	// something for its callbacks and listeners, or control events that are carried out in slices or wait until it has read
+	// its answers. It is 0 when all callbacks have returned and all control events are done.
 	CallbacksPending uint64
 	// Panics of callbacks.
 	Panics uint64
