@@ -57,9 +57,8 @@ func (l *loop) sendPong(s *Spoke, payload []byte) {
 	f.Release()
 }
 
-// hasRoom says whether an answer of that size may be queued: the socket is not full, or so little has been answered since it
-// filled up that a slow reader is still heard. Nothing but QueueLimit's share of answers bounds the first; an answer of any length goes to
-// an empty queue.
+// hasRoom says whether an answer of that size may be queued. A socket that is not full gets any answer, however long. One that is
+// full still gets a few: a slow reader must be able to unsubscribe and to have its pings answered.
 func (l *loop) hasRoom(s *Spoke, size int) bool {
 	limit := l.hub.cfg.QueueLimit
 	if l.sender.HasRoom(s.conn.Slot, size, limit/answerShare) {
