@@ -21,4 +21,8 @@
 //	cd bench/peers && go run . -runs 3
 //	cd bench/peers && go run . -runs 3 -servers hub,bun -workloads saturate,many-topics -html results.html
 //	cd bench/peers && go run . -baseline v1.0.0 -runs 5
+//
+// bench/hostile attacks the hub as strangers would, and shows what innocents beside them notice, against targets:
+//
+//	go run ./bench/hostile -check
 package bench

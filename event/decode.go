@@ -2,6 +2,9 @@ package event
 
 import (
 	"bytes"
+	"encoding/binary"
+	"math/bits"
+	"slices"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -13,56 +16,68 @@ func hasEscape(raw []byte) bool { return bytes.IndexByte(raw, '\\') >= 0 }
 func unquoted(raw []byte) []byte { return raw[1 : len(raw)-1] }
 
 // appendDecoded appends the text of the valid JSON string raw to dst, without its quotes and with its escapes decoded. raw may
-// have been cut anywhere but for a last byte that stands for the quote; an escape that is cut is left out.
+// have been cut anywhere but for a last byte that stands for the quote; an escape that is cut is left out, with what is behind it.
 //
 // Half of a surrogate pair becomes the three bytes that UTF-8 would have for it if it allowed it. So two texts are equal
 // exactly if their UTF-16 units are, and a text is valid UTF-8 exactly if it has no such half.
 func appendDecoded(dst, raw []byte) []byte {
 	text := unquoted(raw)
-	for at := 0; at < len(text); {
-		end, _ := plainEnd(text, at)
-		dst = append(dst, text[at:end]...)
-		if end == len(text) {
-			break
+	dst = slices.Grow(dst, len(text)+8)
+	out := dst[len(dst):cap(dst)]
+	size := 0
+	for i := 0; i < len(text); {
+		if text[i] == '\\' {
+			if i+1 < len(text) && simpleEscapes[text[i+1]] != 0 {
+				out[size] = simpleEscapes[text[i+1]]
+				size++
+				i += 2
+				continue
+			}
+			unit, ok := hexUnit(text, i)
+			if !ok {
+				break
+			}
+			i += 6
+			if utf16.IsSurrogate(unit) {
+				if second, ok := hexUnit(text, i); ok {
+					if pair := utf16.DecodeRune(unit, second); pair != utf8.RuneError {
+						size += utf8.EncodeRune(out[size:], pair)
+						i += 6
+						continue
+					}
+				}
+			}
+			size += putUnit(out[size:], unit)
+			continue
 		}
-		dst, at = appendEscape(dst, text, end)
+		plain := 0
+		if i+8 <= len(text) {
+			word := binary.LittleEndian.Uint64(text[i:])
+			binary.LittleEndian.PutUint64(out[size:], word)
+			plain = bits.TrailingZeros64(stops(word)) >> 3
+		}
+		if plain == 0 {
+			out[size] = text[i]
+			plain = 1
+		}
+		i += plain
+		size += plain
 	}
-	return dst
+	return dst[:len(dst)+size]
 }
 
-// appendEscape appends what the escape at i of valid JSON stands for, and returns the index after it. A surrogate pair counts
-// as one.
-func appendEscape(dst, b []byte, i int) ([]byte, int) {
-	if i+1 >= len(b) {
-		return dst, len(b)
-	}
-	switch c := b[i+1]; c {
-	case 'b':
-		return append(dst, '\b'), i + 2
-	case 'f':
-		return append(dst, '\f'), i + 2
-	case 'n':
-		return append(dst, '\n'), i + 2
-	case 'r':
-		return append(dst, '\r'), i + 2
-	case 't':
-		return append(dst, '\t'), i + 2
-	case 'u':
-		unit, ok := hexUnit(b, i)
-		if !ok {
-			return dst, len(b)
-		}
-		if !utf16.IsSurrogate(unit) {
-			return utf8.AppendRune(dst, unit), i + 6
-		}
-		if second, ok := hexUnit(b, i+6); ok {
-			if r := utf16.DecodeRune(unit, second); r != utf8.RuneError {
-				return utf8.AppendRune(dst, r), i + 12
-			}
-		}
-		return append(dst, 0xe0|byte(unit>>12), 0x80|byte(unit>>6)&0x3f, 0x80|byte(unit)&0x3f), i + 6
+// putUnit writes a UTF-16 unit, which may be half of a surrogate pair, and returns how many bytes it takes.
+func putUnit(out []byte, unit rune) int {
+	switch {
+	case unit < 0x80:
+		out[0] = byte(unit)
+		return 1
+	case unit < 0x800:
+		out[0], out[1] = 0xc0|byte(unit>>6), 0x80|byte(unit)&0x3f
+		return 2
 	default:
-		return append(dst, c), i + 2
+		out[0], out[1], out[2] = 0xe0|byte(unit>>12), 0x80|byte(unit>>6)&0x3f, 0x80|byte(unit)&0x3f
+		return 3
 	}
 }
 

@@ -4,32 +4,52 @@ import (
 	"bytes"
 	"hash/maphash"
 	"math/bits"
+	"slices"
 )
 
-// maxBucket is how many names are compared with one hash table, which then fits in the processor's nearest cache.
-const maxBucket = 1024
+const (
+	// maxPairs is how many names are compared each with each.
+	maxPairs = 4
+	// maxBucket is how many names are compared with one hash table, which then fits in the processor's nearer caches.
+	maxBucket = 10000
+)
 
-// seed keeps the hashes of names unknown to whoever sends them.
+// seed keeps the hashes of long names unknown to whoever sends them.
 var seed = maphash.MakeSeed()
 
 // distinct reports whether the names are all different. It writes to them: the upper half of each becomes its hash, the
 // lower half its index and whether it has an escape.
 func (n *nameStack) distinct(b []byte, names []uint64) bool {
+	text, mix, ends := keyText, keyMix, keyEnd
 	for i, name := range names {
 		start, end := name>>32, name&(escapedName-1)
-		text := b[start:end]
+		decoded := b[start:end]
 		if name&escapedName != 0 {
 			n.text = appendDecoded(n.text[:0], b[start-1:end+1])
-			text = n.text
+			decoded = n.text
 		}
-		names[i] = maphash.Bytes(seed, text)<<32 | name&escapedName | start
+		var hash uint64
+		if len(decoded) <= 8 {
+			high, low := bits.Mul64(wordOf(decoded)^text, mix)
+			hash = high ^ low + uint64(len(decoded))*ends
+		} else {
+			hash = maphash.Bytes(seed, decoded)
+		}
+		names[i] = hash<<32 | name&escapedName | start
 	}
-	return n.differ(b, names, 64-8)
+	if len(names) <= maxPairs {
+		return n.differInPairs(b, names)
+	}
+	if len(names) <= maxBucket {
+		return n.differInTable(b, names)
+	}
+	n.all = slices.Grow(n.all, len(names))
+	return n.differ(b, names, n.all[len(n.all):len(n.all)+len(names)], 64-8)
 }
 
-// differ reports whether the hashed names are all different; those that have the same bits above shift+8. It sorts them by
-// the eight bits from shift on until a bucket fits the table.
-func (n *nameStack) differ(b []byte, names []uint64, shift int) bool {
+// differ reports whether the hashed names are all different. It sorts them into spare, which is as long, by the eight bits
+// from shift on, and goes on with each bucket until it fits the table.
+func (n *nameStack) differ(b []byte, names, spare []uint64, shift int) bool {
 	if len(names) <= maxBucket {
 		return n.differInTable(b, names)
 	}
@@ -40,26 +60,19 @@ func (n *nameStack) differ(b []byte, names []uint64, shift int) bool {
 	for _, name := range names {
 		ends[name>>shift&0xff]++
 	}
-	var next [256]uint32
-	sum := uint32(0)
-	for digit := range ends {
-		next[digit] = sum
-		sum += ends[digit]
-		ends[digit] = sum
-	}
 	start := uint32(0)
-	for digit, end := range ends {
-		for next[digit] < end {
-			name := names[next[digit]]
-			for int(name>>shift&0xff) != digit {
-				to := &next[name>>shift&0xff]
-				name, names[*to] = names[*to], name
-				*to++
-			}
-			names[next[digit]] = name
-			next[digit]++
-		}
-		if end-start > 1 && !n.differ(b, names[start:end], shift-8) {
+	for digit, count := range ends {
+		ends[digit] = start
+		start += count
+	}
+	for _, name := range names {
+		end := &ends[name>>shift&0xff]
+		spare[*end] = name
+		*end++
+	}
+	start = 0
+	for _, end := range ends {
+		if end-start > 1 && !n.differ(b, spare[start:end], names[start:end], shift-8) {
 			return false
 		}
 		start = end
@@ -69,18 +82,20 @@ func (n *nameStack) differ(b []byte, names []uint64, shift int) bool {
 
 // differInTable reports whether the hashed names, at most maxBucket, are all different.
 func (n *nameStack) differInTable(b []byte, names []uint64) bool {
-	if n.tags == nil {
-		n.tags = make([]uint32, 2*maxBucket)
+	size := 1 << bits.Len(uint(3*len(names)))
+	if size > len(n.tags) {
+		n.tags = make([]uint32, size)
 	}
-	tags := n.tags[:1<<bits.Len(uint(2*len(names)-1))]
+	tags := n.tags[:size]
 	clear(tags)
 	for i, name := range names {
 		tag := uint32(name>>32) | 1
 		at := tag >> 1 & uint32(len(tags)-1)
-		for ; tags[at] != 0; at = (at + 1) & uint32(len(tags)-1) {
-			if tags[at] == tag && n.has(b, names[:i], name) {
-				return false
-			}
+		for tags[at] != 0 && tags[at] != tag {
+			at = (at + 1) & uint32(len(tags)-1)
+		}
+		if tags[at] == tag && n.has(b, names[:i], name) {
+			return false
 		}
 		tags[at] = tag
 	}

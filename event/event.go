@@ -14,13 +14,14 @@ type Event struct {
 	Type string
 	// ID says what it happened to: up to 256 bytes of UTF-8 without control characters, empty for none.
 	ID string
-	// Payload is one JSON value, as it is in the envelope. Nil and empty mean null.
+	// Payload is one JSON value, as it is in the envelope. Nil and empty mean null. Its strings may have halves of surrogate
+	// pairs as escapes, and its numbers any size.
 	Payload []byte
 }
 
 // Validate returns nil if the event may be dispatched. Otherwise it returns a Fault, or an error that wraps one and names the
 // member. White space around the payload is allowed; it belongs to the envelope. Validate doesn't block. It allocates for an
-// error, and now and then for a payload with very many names.
+// error, and scratch for a payload with thousands of names.
 func (e Event) Validate() error {
 	if !utf8.ValidString(e.Type) {
 		return fmt.Errorf("type: %w", FaultUTF8)
@@ -60,8 +61,8 @@ func Append(dst []byte, e Event) []byte {
 // Parse returns the event in message, with bytes of its own. It is for publishers, tests and tools. A missing payload becomes
 // null. The error is a Fault; for a control event, which only View reads, it is FaultTypeReserved. The event is valid.
 func Parse(message []byte) (Event, error) {
-	view := borrowView()
-	defer returnView(view)
+	view, spare := borrowView()
+	defer spare.takeBack(view)
 	if err := view.Parse(message); err != nil {
 		return Event{}, err
 	}
@@ -103,9 +104,10 @@ func payloadFault(payload []byte) Fault {
 	if len(payload) == 0 {
 		return 0
 	}
-	view := borrowView()
-	defer returnView(view)
-	if end := view.scanner.document(payload); end < 0 {
+	view, spare := borrowView()
+	end := view.scanner.document(payload)
+	spare.takeBack(view)
+	if end < 0 {
 		return faultOf(end)
 	}
 	return 0

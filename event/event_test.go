@@ -2,7 +2,9 @@ package event
 
 import (
 	"errors"
+	"fmt"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -120,5 +122,41 @@ func TestEveryFaultHasItsOwnText(t *testing.T) {
 	}
 	if Fault(0).Error() != Fault(255).Error() {
 		t.Errorf("got %q and %q for faults that don't exist", Fault(0), Fault(255))
+	}
+}
+
+func TestParseAndValidateMayBeCalledByManyGoroutines(t *testing.T) {
+	var all sync.WaitGroup
+	for worker := range 4 * len(spareViews) {
+		all.Go(func() {
+			for round := range 50 {
+				id := fmt.Sprintf("%d-%d", worker, round)
+				names := manyNames(1 + round)
+				e, err := Parse([]byte(`{"type":"\u0074","id":"` + id + `","payload":` + names + `}`))
+				if err != nil || e.Type != "t" || e.ID != id || string(e.Payload) != names {
+					t.Errorf("got %q %v, want id %s", e, err, id)
+				}
+				if err := e.Validate(); err != nil {
+					t.Errorf("got %v, want none", err)
+				}
+			}
+		})
+	}
+	all.Wait()
+}
+
+func TestNoSpareViewIsLargeOrHoldsAMessage(t *testing.T) {
+	for range 2 * len(spareViews) {
+		if err := (Event{Type: "t", Payload: []byte(manyNames(9999))}).Validate(); err != nil {
+			t.Fatalf("got %v, want none", err)
+		}
+		if _, err := Parse([]byte(`{"type":"t","payload":` + manyNames(9999) + `}`)); err != nil {
+			t.Fatalf("got %v, want none", err)
+		}
+	}
+	for i := range spareViews {
+		if v := spareViews[i].view.Load(); v != nil && (v.Bytes() > keptView || v.Payload != nil) {
+			t.Errorf("got a spare view of %d bytes with payload %v, want %d at most and none", v.Bytes(), v.Payload != nil, keptView)
+		}
 	}
 }

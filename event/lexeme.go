@@ -30,6 +30,14 @@ func endOf(b []byte, i int) int {
 
 // colon returns the index of the value after the colon that follows a name.
 func colon(b []byte, i int) int {
+	if i+1 < len(b) && b[i] == ':' && b[i+1] > ' ' {
+		return i + 1
+	}
+	return looseColon(b, i)
+}
+
+// looseColon is colon where white space may be around it.
+func looseColon(b []byte, i int) int {
 	i = space(b, i)
 	if i == len(b) || b[i] != ':' {
 		return badSyntax
@@ -37,49 +45,90 @@ func colon(b []byte, i int) int {
 	return space(b, i+1)
 }
 
-// nameEnd reads the name that begins at i, with its quotes, and reports whether it has an escape.
+// nameEnd reads the name at i, with its quotes, and reports whether it has an escape.
 func nameEnd(b []byte, i int) (end int, escaped bool) {
 	if i >= len(b) || b[i] != '"' {
 		return badSyntax, false
 	}
-	end, high := plainEnd(b, i+1)
-	if end == len(b) {
-		return badSyntax, false
-	}
-	if b[end] == '"' {
-		if high && !utf8.Valid(b[i+1:end]) {
-			return badUTF8, false
-		}
-		return end + 1, false
-	}
-	return textEnd(b, i), true
+	return textEnd(b, i)
 }
 
-// textEnd reads the string that begins with the quote at i.
-func textEnd(b []byte, i int) int {
-	start, anyHigh := i+1, false
+// textEnd reads the string that begins with the quote at i, and reports whether it has an escape.
+func textEnd(b []byte, i int) (end int, escaped bool) {
+	start := i + 1
 	i = start
-	for {
-		end, high := plainEnd(b, i)
-		anyHigh = anyHigh || high
-		if end == len(b) {
-			return badSyntax
+	var all uint64
+	for i+8 <= len(b) {
+		word := binary.LittleEndian.Uint64(b[i:])
+		stop := stops(word)
+		if stop == 0 {
+			all |= word
+			i += 8
+			continue
 		}
-		if b[end] == '"' {
-			if anyHigh && !utf8.Valid(b[start:end]) {
-				return badUTF8
+		at := bits.TrailingZeros64(stop)
+		all |= word & (1<<at - 1)
+		i += at >> 3
+		if b[i] == '"' {
+			if all&highBits != 0 && !utf8.Valid(b[start:i]) {
+				return badUTF8, false
 			}
-			return end + 1
+			return i + 1, escaped
 		}
-		if b[end] != '\\' {
-			return badSyntax
+		if b[i] != '\\' {
+			return badSyntax, false
 		}
-		i = escapeEnd(b, end)
-		if i < 0 {
-			return i
+		escaped = true
+		for i+1 < len(b) && b[i] == '\\' {
+			if simpleEscapes[b[i+1]] != 0 {
+				i += 2
+			} else if _, ok := hexUnit(b, i); ok {
+				i += 6
+			} else {
+				return badSyntax, false
+			}
 		}
 	}
+	return shortTextEnd(b, start, i, all, escaped)
 }
+
+// shortTextEnd reads the last bytes of a message, from i on, in a string that begins at start.
+func shortTextEnd(b []byte, start, i int, all uint64, escaped bool) (end int, anyEscaped bool) {
+	for i < len(b) && b[i] >= ' ' {
+		switch c := b[i]; c {
+		case '"':
+			if all&highBits != 0 && !utf8.Valid(b[start:i]) {
+				return badUTF8, false
+			}
+			return i + 1, escaped
+		case '\\':
+			if i = escapeEnd(b, i); i < 0 {
+				return i, false
+			}
+			escaped = true
+		default:
+			all |= uint64(c)
+			i++
+		}
+	}
+	return badSyntax, false
+}
+
+// escapeEnd reads the escape whose backslash is at i. Half of a surrogate pair is an escape like any other.
+func escapeEnd(b []byte, i int) int {
+	if i+1 < len(b) {
+		if simpleEscapes[b[i+1]] != 0 {
+			return i + 2
+		}
+		if _, ok := hexUnit(b, i); ok {
+			return i + 6
+		}
+	}
+	return badSyntax
+}
+
+// simpleEscapes has the character for each letter of an escape of two, 0 for other letters.
+var simpleEscapes = [256]byte{'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t'}
 
 // plainEnd returns the index of the first quote, backslash or control character from i on, len(b) if there is none. high
 // is true if a byte before it is beyond ASCII.
@@ -109,41 +158,42 @@ func stops(word uint64) uint64 {
 	return marks & highBits &^ word
 }
 
-// escapeEnd reads the escape whose backslash is at i. Half of a surrogate pair is an escape like any other.
-func escapeEnd(b []byte, i int) int {
-	if i+1 >= len(b) {
-		return badSyntax
-	}
-	switch b[i+1] {
-	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
-		return i + 2
-	case 'u':
-		if _, ok := hexUnit(b, i); ok {
-			return i + 6
-		}
-	}
-	return badSyntax
-}
-
 // hexUnit returns the UTF-16 unit that the six bytes at i stand for: backslash, u and four hexadecimal digits.
 func hexUnit(b []byte, i int) (unit rune, ok bool) {
-	if i+6 > len(b) || b[i] != '\\' || b[i+1] != 'u' {
+	if len(b)-i < 6 {
 		return 0, false
 	}
-	for _, c := range b[i+2 : i+6] {
-		switch {
-		case '0' <= c && c <= '9':
-			c -= '0'
-		case 'a' <= c && c <= 'f':
-			c -= 'a' - 10
-		case 'A' <= c && c <= 'F':
-			c -= 'A' - 10
-		default:
-			return 0, false
-		}
-		unit = unit<<4 | rune(c)
+	raw := b[i : i+6]
+	first, second, third, fourth := hexDigits[raw[2]], hexDigits[raw[3]], hexDigits[raw[4]], hexDigits[raw[5]]
+	unit = rune(first)<<12 | rune(second)<<8 | rune(third)<<4 | rune(fourth)
+	return unit, raw[0] == '\\' && raw[1] == 'u' && first|second|third|fourth < 16
+}
+
+// hexDigits has the value of each hexadecimal digit, 255 for other bytes.
+var hexDigits = func() (digits [256]uint8) {
+	for c := range digits {
+		digits[c] = 255
 	}
-	return unit, true
+	for value := range uint8(10) {
+		digits['0'+value] = value
+	}
+	for value := range uint8(6) {
+		digits['a'+value], digits['A'+value] = 10+value, 10+value
+	}
+	return digits
+}()
+
+// plainValueEnd reads the number or the literal at i. The caller checks what follows it.
+func plainValueEnd(b []byte, i int) int {
+	switch b[i] {
+	case 't':
+		return literalEnd(b, i, "true")
+	case 'f':
+		return literalEnd(b, i, "false")
+	case 'n':
+		return literalEnd(b, i, "null")
+	}
+	return numberEnd(b, i)
 }
 
 // literalEnd reads true, false or null.
@@ -156,16 +206,28 @@ func literalEnd(b []byte, i int, literal string) int {
 
 // numberEnd reads a number (RFC 8259 section 6). The caller checks what follows it.
 func numberEnd(b []byte, i int) int {
-	if b[i] == '-' {
+	if b[i] == '-' && i+1 < len(b) {
 		i++
 	}
+	return unsignedEnd(b, i)
+}
+
+// unsignedEnd reads a number without a sign.
+func unsignedEnd(b []byte, i int) int {
 	end := digitsEnd(b, i)
 	if end == i || b[i] == '0' && end > i+1 {
 		return badSyntax
 	}
-	i = end
-	if i < len(b) && b[i] == '.' {
-		end = digitsEnd(b, i+1)
+	if end == len(b) || b[end] != '.' && b[end]|0x20 != 'e' {
+		return end
+	}
+	return fractionEnd(b, end)
+}
+
+// fractionEnd reads the fraction and the exponent of a number, if they are at i.
+func fractionEnd(b []byte, i int) int {
+	if b[i] == '.' {
+		end := digitsEnd(b, i+1)
 		if end == i+1 {
 			return badSyntax
 		}
@@ -176,7 +238,7 @@ func numberEnd(b []byte, i int) int {
 		if i < len(b) && (b[i] == '+' || b[i] == '-') {
 			i++
 		}
-		end = digitsEnd(b, i)
+		end := digitsEnd(b, i)
 		if end == i {
 			return badSyntax
 		}

@@ -138,6 +138,8 @@ func referenceEnvelope(message []byte) (typ, id string, payload []byte, ok bool)
 // checkEnvelope compares everything that this package does with message with the library.
 func checkEnvelope(t *testing.T, message []byte) {
 	t.Helper()
+	message = append(make([]byte, 0, len(message)), message...)
+	message = message[:len(message):len(message)]
 	before := bytes.Clone(message)
 	typ, id, payload, ok := referenceEnvelope(message)
 	var view View

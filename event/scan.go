@@ -31,21 +31,11 @@ type members struct {
 // I1: the outcome is the library's for every message, except that halves of surrogate pairs are taken.
 //
 // I2: nothing is allocated once levels and names have grown.
-//
-// I3: the stack does not grow with the nesting.
 type scanner struct {
 	// levels has the open objects and arrays around the innermost one, the outermost first.
 	levels []level
 	// names has the names of all open objects, the outermost first.
 	names nameStack
-}
-
-// level is an open object or array.
-type level struct {
-	// names are the object's.
-	names nameSet
-	// closer is the brace or bracket that ends it.
-	closer byte
 }
 
 // envelope checks the message b and finds its members.
@@ -62,12 +52,11 @@ func (s *scanner) envelope(b []byte, m *members) int {
 	if i < len(b) && b[i] == '}' {
 		return endOf(b, i+1)
 	}
-	var unknown nameSet
+	var unknown level
 	for {
 		known, end := m.slot(b, i)
 		if known == nil {
-			end, known = s.unknown(b, i, m, &unknown)
-			if end < 0 {
+			if end, known = s.unknown(b, i, m, &unknown); end < 0 {
 				return end
 			}
 		}
@@ -90,8 +79,8 @@ func (s *scanner) envelope(b []byte, m *members) int {
 			return badSyntax
 		}
 		if b[i] == '}' {
-			if code := s.names.leave(b, &unknown); code < 0 {
-				return code
+			if unknown.compared == collect && !s.names.distinct(b, s.names.all) {
+				return badDuplicate
 			}
 			return endOf(b, i+1)
 		}
@@ -137,13 +126,13 @@ func (m *members) slot(b []byte, i int) (known *[]byte, end int) {
 
 // unknown reads the name at i of a member of the envelope and returns the index after it, and where the value belongs if the
 // name is one of the three after all, with escapes.
-func (s *scanner) unknown(b []byte, i int, m *members, unknown *nameSet) (end int, known *[]byte) {
+func (s *scanner) unknown(b []byte, i int, m *members, in *level) (end int, known *[]byte) {
 	end, escaped := nameEnd(b, i)
 	if end < 0 {
 		return end, nil
 	}
 	if escaped && end-i <= maxRawName {
-		var text [maxRawName]byte
+		var text [maxRawName + 8]byte
 		switch string(appendDecoded(text[:0], b[i:end])) {
 		case "type":
 			return end, &m.typ
@@ -153,7 +142,7 @@ func (s *scanner) unknown(b []byte, i int, m *members, unknown *nameSet) (end in
 			return end, &m.payload
 		}
 	}
-	if code := s.names.add(b, unknown, i+1, end-1, escaped); code < 0 {
+	if code := s.names.add(b, in, i+1, end-1, escaped); code < 0 {
 		return code, nil
 	}
 	return end, nil
@@ -164,111 +153,13 @@ func (s *scanner) value(b []byte, i, depth int) int {
 	if i >= len(b) {
 		return badSyntax
 	}
-	switch c := b[i]; c {
-	case '"':
-		return textEnd(b, i)
+	switch b[i] {
 	case '{', '[':
 		return s.nested(b, i, depth)
-	case 't':
-		return literalEnd(b, i, "true")
-	case 'f':
-		return literalEnd(b, i, "false")
-	case 'n':
-		return literalEnd(b, i, "null")
-	default:
-		return numberEnd(b, i)
-	}
-}
-
-// nested reads the object or array at i, inside depth others, with all that is in it.
-func (s *scanner) nested(b []byte, i, depth int) int {
-	var inner level
-	for {
-		if i >= len(b) {
-			return badSyntax
-		}
-		switch b[i] {
-		case '"':
-			i = textEnd(b, i)
-		case '{':
-			if depth += 1; depth > maxNesting {
-				return badDepth
-			}
-			s.levels = append(s.levels, inner)
-			inner = level{closer: '}', names: s.names.enter()}
-			i = space(b, i+1)
-			if i < len(b) && b[i] == '}' {
-				break
-			}
-			if i = s.name(b, i, &inner.names); i < 0 {
-				return i
-			}
-			continue
-		case '[':
-			if depth += 1; depth > maxNesting {
-				return badDepth
-			}
-			s.levels = append(s.levels, inner)
-			inner = level{closer: ']'}
-			i = space(b, i+1)
-			if i < len(b) && b[i] == ']' {
-				break
-			}
-			continue
-		case 't':
-			i = literalEnd(b, i, "true")
-		case 'f':
-			i = literalEnd(b, i, "false")
-		case 'n':
-			i = literalEnd(b, i, "null")
-		default:
-			i = numberEnd(b, i)
-		}
-		if i < 0 {
-			return i
-		}
-		for {
-			i = space(b, i)
-			if i == len(b) {
-				return badSyntax
-			}
-			if b[i] == ',' {
-				break
-			}
-			if b[i] != inner.closer {
-				return badSyntax
-			}
-			i++
-			if inner.closer == '}' {
-				if code := s.names.leave(b, &inner.names); code < 0 {
-					return code
-				}
-			}
-			last := len(s.levels) - 1
-			inner = s.levels[last]
-			s.levels = s.levels[:last]
-			depth--
-			if last == 0 {
-				return i
-			}
-		}
-		i = space(b, i+1)
-		if inner.closer == '}' {
-			if i = s.name(b, i, &inner.names); i < 0 {
-				return i
-			}
-		}
-	}
-}
-
-// name reads the name at i and the colon behind it, and returns the index of the value.
-func (s *scanner) name(b []byte, i int, set *nameSet) int {
-	end, escaped := nameEnd(b, i)
-	if end < 0 {
+	case '"':
+		end, _ := textEnd(b, i)
 		return end
+	default:
+		return plainValueEnd(b, i)
 	}
-	if code := s.names.add(b, set, i+1, end-1, escaped); code < 0 {
-		return code
-	}
-	return colon(b, end)
 }

@@ -1,34 +1,57 @@
 package event
 
 import (
-	"sync"
+	"sync/atomic"
 	"unsafe"
 )
 
 const (
-	// keptText is how many bytes of decoded strings a View keeps room for from one message to the next, and as many of the two
-	// names that are compared.
-	keptText = 64 << 10
-	// keptNames is how many names a View keeps room for. A message of 1 MiB can hardly have more.
-	keptNames = 160 << 10
+	// keptText is how many bytes of decoded strings a View keeps room for from one message to the next: as many as a message of
+	// 1 MiB has. It keeps as many of decoded names.
+	keptText = 1<<20 + 16<<10
+	// keptNames is how many names it keeps room for: 2.25 MiB, as much as the names of any message of 1 MiB need.
+	keptNames = 288 << 10
+	// keptView is how many bytes a spare View keeps.
+	keptView = 64 << 10
 )
 
-// views has scratch for Event.Validate and Parse.
-var views = sync.Pool{New: func() any { return new(View) }}
+// spareViews has Views for Event.Validate and Parse, which any number of goroutines may call. A sync.Pool would be emptied by
+// every garbage collection.
+var spareViews [8]spareView
 
-func borrowView() *View {
-	return views.Get().(*View)
+// spareView has a cache line of its own.
+type spareView struct {
+	view atomic.Pointer[View]
+	_    [64 - unsafe.Sizeof(atomic.Pointer[View]{})]byte
 }
 
-// returnView takes a View back, without the message that it borrowed.
-func returnView(v *View) {
-	v.Type, v.ID, v.Payload = nil, nil, nil
-	v.trim()
-	views.Put(v)
+// borrowView returns a View that nobody else uses, and the place where it belongs afterwards. Goroutines begin to look in
+// different places, as their stacks are in different places.
+func borrowView() (*View, *spareView) {
+	var here byte
+	first := uintptr(unsafe.Pointer(&here)) >> 12
+	for i := range uintptr(len(spareViews)) {
+		spare := &spareViews[(first+i)%uintptr(len(spareViews))]
+		if spare.view.Load() != nil {
+			if v := spare.view.Swap(nil); v != nil {
+				return v, spare
+			}
+		}
+	}
+	return new(View), &spareViews[first%uintptr(len(spareViews))]
 }
 
-// Bytes returns how many bytes of memory v holds beside its own fields. It grows to what the largest messages need, and what
-// exceeds 1.5 MiB is given back by the next Parse. It is for the owner of v, who accounts for memory.
+// takeBack takes a View back, unless it has grown large or there is another one by now.
+func (s *spareView) takeBack(v *View) {
+	if v.Bytes() <= keptView {
+		v.Type, v.ID, v.Payload = nil, nil, nil
+		s.view.CompareAndSwap(nil, v)
+	}
+}
+
+// Bytes returns how many bytes of scratch v holds. Parse makes it grow to twice a message's length and 160 KiB at most, which
+// takes thousands of names in one object or a very long one with escapes; Topics adds the topics that have escapes. From one
+// message to the next, 4.5 MiB are kept at most. Bytes is for the owner of v, who accounts for memory.
 func (v *View) Bytes() int {
 	s := &v.scanner
 	return cap(v.scratch) + cap(s.levels)*int(unsafe.Sizeof(level{})) + s.names.bytes()
@@ -39,18 +62,11 @@ func (v *View) trim() {
 	if cap(v.scratch) > keptText {
 		v.scratch = nil
 	}
-	v.scanner.names.trim()
+	if n := &v.scanner.names; cap(n.all) > keptNames || cap(n.text) > keptText {
+		n.all, n.text = nil, nil
+	}
 }
 
 func (n *nameStack) bytes() int {
 	return cap(n.all)*8 + cap(n.text) + cap(n.tags)*4
-}
-
-func (n *nameStack) trim() {
-	if cap(n.all) > keptNames {
-		n.all = nil
-	}
-	if cap(n.text) > keptText {
-		n.text = nil
-	}
 }

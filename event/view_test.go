@@ -2,6 +2,7 @@ package event
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -95,6 +96,7 @@ func TestViewEventOwnsItsBytes(t *testing.T) {
 func TestScannerI2NothingIsAllocated(t *testing.T) {
 	subscribe := []byte(`{"type":"__subscribe","id":"7","payload":{"topics":["price","price:EURUSD","order:1"]}}`)
 	escaped := []byte(`{"type":"\u0074","id":"\u0069","payload":{"topic":"\u0074:1"}}`)
+	members := []byte(`{"t\u0079pe":"__subscribe","\ud83d":"\ude00","p\u0061yload":{"t\u006fpics":["\u0061","b"],"\u0078":1}}`)
 	bad := []byte(`{"type":"t","payload":{"a":1,"a":2}}`)
 	ordinary := []byte(benchMessages[1].message)
 	large := []byte(benchMessages[2].message)
@@ -127,6 +129,12 @@ func TestScannerI2NothingIsAllocated(t *testing.T) {
 				topics, failure = view.Topics(topics[:0])
 			}
 		}},
+		{"by View.Parse, CountTopics and TopicsFrom of escaped names", func() {
+			if failure = view.Parse(members); failure == nil {
+				_, failure = view.CountTopics(5)
+				topics, _, failure = view.TopicsFrom(topics[:0], 0, 1)
+			}
+		}},
 		{"by ValidTopic", func() {
 			if !ValidTopic(topics[0]) {
 				failure = FaultTopics
@@ -136,9 +144,18 @@ func TestScannerI2NothingIsAllocated(t *testing.T) {
 		{"by AppendAck", func() { out = AppendAck(out[:0], topics[0], topics) }},
 		{"by AppendReject", func() { out = AppendReject(out[:0], topics[0], topics[0], Limit) }},
 	}
+	for _, c := range hostileShapes {
+		for _, size := range []int{64 << 10, 1 << 20} {
+			message := []byte(c.make(size))
+			cases = append(cases, struct {
+				name string
+				run  func()
+			}{fmt.Sprintf("by View.Parse of %s, %d bytes", c.shape, size), func() { failure = nil; _ = view.Parse(message) }})
+		}
+	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			if got := testing.AllocsPerRun(100, c.run); got != 0 {
+			if got := testing.AllocsPerRun(10, c.run); got != 0 {
 				t.Errorf("got %v allocations, want 0", got)
 			}
 			if failure != nil {

@@ -8,22 +8,40 @@ import (
 	"github.com/spokehub/spokehub/wsframe"
 )
 
-// accept sends a connection from a listener to the loop with the fewest connections. One over the limits stays here, if it
-// is let in at all.
+// accept sends a connection from a listener to the loop with the fewest connections. Where the hub is full, one that is
+// closing makes room.
 func (l *loop) accept(a netpoll.Accepted) {
 	h := l.hub
 	h.counters.accepted.Add(1)
 	refusal := h.admit(addressOf(a.Peer))
+	if refusal == refuseFull {
+		switch from := h.longestClosing(); from {
+		case nil:
+		case l:
+			l.endLongestClosing(1)
+			refusal = h.admit(addressOf(a.Peer))
+		default:
+			if from.reactor.Post((*arrivalInstead)(&a)) {
+				return
+			}
+		}
+	}
+	to := l
+	if refusal == nil {
+		to = h.leastLoaded()
+	}
+	l.settle(a, refusal, to)
+}
+
+// settle gives an accepted connection to a loop. One over the limits stays on this loop, if it is let in at all.
+func (l *loop) settle(a netpoll.Accepted, refusal *wsframe.Refusal, to *loop) {
+	h := l.hub
 	if refusal != nil && !h.admission.admitOverLimit(refusal) {
 		l.refuseUnopened(a, refusal)
 		return
 	}
 	if a.Conn == nil && h.shared.tuneEach.Load() {
 		netpoll.Tune(a.FD, h.cfg.sockets())
-	}
-	to := l
-	if refusal == nil {
-		to = h.leastLoaded()
 	}
 	to.shared.connections.Add(1)
 	if to == l {
@@ -33,10 +51,14 @@ func (l *loop) accept(a netpoll.Accepted) {
 	l.work.arrivals[to.index] = append(l.work.arrivals[to.index], a)
 }
 
-// acceptFailed notes that accepting pauses. Any goroutine may call it.
-func (h *Hub) acceptFailed(err error) {
+// acceptFailed notes that accepting pauses. Any goroutine may call it: here is the loop on whose goroutine that is, nil on any
+// other.
+func (h *Hub) acceptFailed(here *loop, err error) {
 	h.counters.acceptPauses.Add(1)
 	h.log.acceptPaused(err, h.admission.spokes.Load())
+	if netpoll.IsExhausted(err) {
+		h.makeRoom(here)
+	}
 }
 
 // arrivals are connections that one loop accepted for another, handed over once a turn.
@@ -98,7 +120,7 @@ func (l *loop) registerArrived(a netpoll.Accepted) (slot uint32, opened bool) {
 	}
 	slot, err := l.register(a)
 	if err != nil {
-		l.hub.cfg.Logger.Error("accepted connection could not be registered", "error", err)
+		l.hub.log.notRegistered(err)
 		a.Close()
 		return 0, false
 	}

@@ -45,7 +45,7 @@ func (h *Hub) unwrap(conn net.Conn) net.Conn {
 // admitAdded makes a spoke for a connection whose handshake is done and counts it in.
 func (h *Hub) admitAdded(conn net.Conn) (*Spoke, *wsframe.Refusal) {
 	s := &Spoke{id: h.nextID(), peer: peerOf(conn), marks: countedIn | handshakeCounted}
-	if refusal := h.admit(s.peer); refusal != nil {
+	if refusal := h.admit(s.peer); refusal != nil && (refusal != refuseFull || !h.admitInstead(s.peer)) {
 		return nil, refusal
 	}
 	h.admission.handshakeDone(s)

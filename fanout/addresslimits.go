@@ -9,6 +9,7 @@ import (
 // goroutine may use it: mu guards counts, the limits never change.
 //
 // I1: an address is in the map only while it has a connection. Peers without one, as on Unix sockets, are not counted.
+// I2: the addresses of an IPv6 network that one client may have count as one.
 type addressLimits struct {
 	// maxConnections and maxHandshakes are for each address; 0 means no limit.
 	maxConnections int
@@ -34,7 +35,7 @@ func (a *addressLimits) add(peer peerAddress) bool {
 	if a.counts == nil {
 		a.counts = make(map[netip.Addr]addressCount)
 	}
-	ip := peer.addrPort().Addr()
+	ip := chargedAddress(peer)
 	n := a.counts[ip]
 	if a.maxConnections > 0 && n.connections >= a.maxConnections {
 		return false
@@ -62,7 +63,7 @@ func (a *addressLimits) subtract(peer peerAddress, less addressCount) {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	ip := peer.addrPort().Addr()
+	ip := chargedAddress(peer)
 	n := a.counts[ip]
 	n.connections -= less.connections
 	n.handshakes -= less.handshakes
@@ -75,4 +76,20 @@ func (a *addressLimits) subtract(peer peerAddress, less addressCount) {
 
 func (a *addressLimits) counted(peer peerAddress) bool {
 	return (a.maxConnections > 0 || a.maxHandshakes > 0) && peer.known()
+}
+
+// clientNetwork is the length of the prefix that a client's IPv6 addresses have in common (RFC 6177, RFC 7934).
+const clientNetwork = 64
+
+// translated is the network of the IPv4 addresses that a gateway has translated (RFC 6052): each is a client's.
+var translated = netip.MustParsePrefix("64:ff9b::/96")
+
+// chargedAddress is the address that a peer's connections count for: its own, or the first of its IPv6 network. In a link's own
+// network each address is another machine's.
+func chargedAddress(peer peerAddress) netip.Addr {
+	ip := peer.addrPort().Addr()
+	if ip.Is4() || ip.IsLinkLocalUnicast() || translated.Contains(ip) {
+		return ip
+	}
+	return netip.PrefixFrom(ip, clientNetwork).Masked().Addr()
 }

@@ -9,6 +9,13 @@ func TestAnAddressIsCountedOnlyWhileItHasAConnection(t *testing.T) {
 	peer := addressOf(netip.MustParseAddrPort("192.0.2.1:1000"))
 	other := addressOf(netip.MustParseAddrPort("192.0.2.2:1000"))
 	samePeer := addressOf(netip.MustParseAddrPort("192.0.2.1:2000"))
+	const network, elsewhere = "2001:db8:0:1::", "2001:db8:0:2::"
+	addBoth := func(first, second string) func(a *addressLimits) bool {
+		return func(a *addressLimits) bool {
+			a.add(addressOf(netip.AddrPortFrom(netip.MustParseAddr(first), 1)))
+			return a.add(addressOf(netip.AddrPortFrom(netip.MustParseAddr(second), 2)))
+		}
+	}
 	for name, c := range map[string]struct {
 		maxConnections int
 		maxHandshakes  int
@@ -24,6 +31,12 @@ func TestAnAddressIsCountedOnlyWhileItHasAConnection(t *testing.T) {
 		"one after a finished handshake": {0, 1, func(a *addressLimits) bool { a.add(peer); a.handshakeDone(peer); return a.add(samePeer) }, true, 1},
 		"the end of all":                 {1, 0, func(a *addressLimits) bool { ok := a.add(peer); a.remove(peer); return ok }, true, 0},
 		"peers without an address":       {1, 0, func(a *addressLimits) bool { a.add(peerAddress{}); return a.add(peerAddress{}) }, true, 0},
+		"another address of a network":   {1, 0, addBoth(network+"1", network+"ffff:2"), false, 1},
+		"another handshake of a network": {0, 1, addBoth(network+"1", network+"ffff:2"), false, 1},
+		"one of another network":         {1, 0, addBoth(network+"1", elsewhere+"1"), true, 2},
+		"one on the same link":           {1, 0, addBoth("fe80::1", "fe80::2"), true, 2},
+		"one translated from IPv4":       {1, 0, addBoth("64:ff9b::192.0.2.1", "64:ff9b::192.0.2.2"), true, 2},
+		"one that is an IPv4 one mapped": {1, 0, addBoth("::ffff:192.0.2.1", "192.0.2.1"), false, 1},
 		"connections without limits":     {0, 0, func(a *addressLimits) bool { a.add(peer); return a.add(samePeer) }, true, 0},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -14,7 +14,7 @@ const answerOverhead = 256
 //
 // I1: queued never exceeds the answers' share of QueueLimit.
 // I2: while owed or pong is set the spoke is marked answersBlocked: it is not read, and none of its control events is carried out.
-// I3: when a spoke is closed or removed, what it is owed is queued ahead of the last frame.
+// I3: when a spoke is closed or removed, what it is owed is queued ahead of the last frame, unless its queue is dropped.
 type unanswered struct {
 	// queued is how much has been queued since the socket filled up, overhead included.
 	queued int
@@ -93,6 +93,15 @@ func (l *loop) answersDrained(s *Spoke) {
 		l.resumeReading(s, answersBlocked)
 		l.markReady(s)
 	}
+}
+
+// endAnswers queues what a spoke that is about to be closed or removed is owed; what a silent one is owed is dropped like its
+// queue.
+func (l *loop) endAnswers(s *Spoke, cause Cause) {
+	if cause.Kind == CauseSilent {
+		delete(l.conns.unanswered, s)
+	}
+	l.settleAnswers(s)
 }
 
 // settleAnswers queues what the spoke is owed and forgets that its socket was full.

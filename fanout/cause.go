@@ -19,7 +19,7 @@ const (
 	CauseBackpressure
 	// CauseBudget: all queues together went over the memory budget and this one was the longest; 1013 was sent.
 	CauseBudget
-	// CauseSilent: the peer was silent for the peer timeout.
+	// CauseSilent: the peer was silent for the peer timeout and did not answer a ping; 1001 was sent if its socket took that.
 	CauseSilent
 	// CauseClosed: Spoke.Close was called.
 	CauseClosed

@@ -10,7 +10,7 @@ import (
 )
 
 // Close ends the connection: what is queued is sent, then a close frame with code and reason (cut to 123 bytes), then
-// the socket is closed once the peer has answered or Config.CloseTimeout has passed. A code that RFC 6455 does not let a
+// the socket is closed once the peer has answered or Config.CloseTimeout has passed (twice that if it has not read what was queued). A code that RFC 6455 does not let a
 // server send becomes 1011. It does not wait; OnDisconnection tells when the spoke is removed.
 func (s *Spoke) Close(code uint16, reason string) {
 	if !wsframe.CodeAllowed(code) {
@@ -69,14 +69,15 @@ func (l *loop) peerGone(s *Spoke, err error) {
 // called, and then the close frame goes out.
 func (l *loop) closeSlow(s *Spoke, queued, size int, why netpoll.Reason) {
 	slot := s.conn.Slot
-	blocked := l.sender.BlockedFor(slot)
+	blocked, again := l.sender.BlockedFor(slot), l.sender.IsRefusing(slot)
 	l.sender.Refuse(slot)
-	if s.phase == open || why == netpoll.DropBudget {
-		l.sender.Cut(slot, why)
-	}
 	if s.phase != open {
+		if why == netpoll.DropBudget {
+			l.takeBack(s, again)
+		}
 		return
 	}
+	l.sender.Cut(slot, why)
 	info := Backpressure{Queued: queued, Frame: size, Limit: l.hub.cfg.QueueLimit, Blocked: blocked, Budget: why == netpoll.DropBudget}
 	cause := Cause{Kind: CauseBackpressure, Code: CodeTryLater, Reason: retryReason(retryAfter)}
 	if info.Budget {
@@ -92,7 +93,17 @@ func (l *loop) closeSlow(s *Spoke, queued, size int, why netpoll.Reason) {
 	l.note(s, itemBackpressure, &detail{pressure: info})
 	l.note(s, itemCloseFrame, nil)
 	l.startClosing(s, cause)
-	l.reactor.SetDeadline(slot, l.hub.cfg.CloseTimeout)
+	l.awaitEnd(s)
+}
+
+// takeBack frees for the budget what a closing connection has queued: all but the rest of a half-sent frame and its close
+// frame, or the connection itself if it has no more than those.
+func (l *loop) takeBack(s *Spoke, isCut bool) {
+	if isCut {
+		l.end(s, Cause{})
+		return
+	}
+	l.sender.Cut(s.conn.Slot, netpoll.DropBudget)
 }
 
 // sendOwedClose sends the close frame that waited for OnBackpressure.
@@ -111,20 +122,21 @@ func (l *loop) sendClose(s *Spoke, code uint16, reason string) {
 	l.sendLast(s, f)
 }
 
-// startClosing takes the spoke out of the hub: its subscriptions end, what it sends is discarded, and OnDisconnection is noted.
+// startClosing takes the spoke out of the hub: no event is for it any more, what it sends is discarded, and OnDisconnection is noted.
 // Its connection lives on until end or detach. It reports false if the spoke is closing already.
 func (l *loop) startClosing(s *Spoke, cause Cause) bool {
 	if s.phase >= closing {
 		return false
 	}
 	wasOpen := s.phase == open
-	l.settleAnswers(s)
+	l.endAnswers(s, cause)
 	s.phase = closing
 	l.conns.requests.discard(s.conn.Slot)
+	l.await(s)
 	if !wasOpen {
 		return true
 	}
-	l.part.Drop(s.conn.Slot)
+	l.leave(s)
 	s.parser.Release()
 	l.counts.disconnected++
 	l.hub.connections.remove(s)
@@ -144,6 +156,7 @@ func (l *loop) linger(s *Spoke) {
 		return
 	}
 	s.phase = lingering
+	l.awaitEnd(s)
 	l.reactor.ShutdownWrite(s.conn.Slot)
 	if s.marks&peerEnded != 0 {
 		l.end(s, Cause{})
@@ -151,13 +164,24 @@ func (l *loop) linger(s *Spoke) {
 }
 
 // closeTimeout ends a closing connection whose deadline has come. One whose close frame still waits for OnBackpressure gets
-// that first.
+// that first, and one whose close frame waits behind a queue is rid of the queue.
 func (l *loop) closeTimeout(s *Spoke) {
-	if s.marks&owesClose != 0 && s.phase == closing {
+	switch {
+	case s.phase == closing && s.marks&owesClose != 0:
 		l.sendOwedClose(s)
-		return
+	case s.phase == closing && s.marks&refused == 0 && l.cutAhead(s):
+		l.awaitEnd(s)
+	default:
+		l.end(s, Cause{})
 	}
-	l.end(s, Cause{})
+}
+
+// cutAhead drops what is queued ahead of the close frame, if anything is.
+func (l *loop) cutAhead(s *Spoke) bool {
+	slot := s.conn.Slot
+	before := l.sender.Buffered(slot)
+	l.sender.Cut(slot, netpoll.DropClosed)
+	return l.sender.Buffered(slot) < before
 }
 
 // end closes the socket at once. cause counts if the spoke was not closing already.
@@ -165,6 +189,7 @@ func (l *loop) end(s *Spoke, cause Cause) {
 	if s.phase != ended {
 		l.freeSlot(s, cause)
 		l.reactor.Close(s.conn.Slot, netpoll.DropClosed)
+		l.work.closed = closedNow
 	}
 }
 
@@ -179,6 +204,10 @@ func (l *loop) freeSlot(s *Spoke, cause Cause) {
 	l.startClosing(s, cause)
 	slot := s.conn.Slot
 	s.phase = ended
+	l.awaitNoMore(s)
+	if s.marks&leavesIndex != 0 {
+		l.reactor.KeepSlot(slot)
+	}
 	if l.conns.overLimit[slot] != nil {
 		delete(l.conns.overLimit, slot)
 		l.hub.admission.removeOverLimit()

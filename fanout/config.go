@@ -13,6 +13,7 @@ import (
 
 	"github.com/spokehub/spokehub/event"
 	"github.com/spokehub/spokehub/netpoll"
+	"github.com/spokehub/spokehub/wsframe"
 )
 
 // Engine says how the hub waits for its connections.
@@ -70,13 +71,18 @@ type Config struct {
 	// or, without one, of the machine's memory.
 	MemoryBudget int64
 	// MaxConnections is how many connections may be open, including those that Serve has handed to Fallback. Over it,
-	// handshakes are answered with 503. Other requests are still answered, a few at a time, and the connection is closed
-	// after the answer, so that health checks reach a full hub. Default: no limit but the descriptors of the process.
+	// connections that have been closing for long make room (see CloseTimeout). Where there are none, handshakes are answered
+	// with 503. Other requests are still answered, a few at a time, and the connection is closed after the answer, so that
+	// health checks reach a full hub. Default: no limit but the descriptors of the process.
 	MaxConnections int
-	// MaxConnectionsPerAddress is the same for one source address, with 429. Default: none.
+	// MaxConnectionsPerAddress is the same for one source address, with 429. The IPv6 addresses of a /64 network count as one,
+	// because one client can use all of them. Default: none.
 	MaxConnectionsPerAddress int
 	// MaxHandshakesPerAddress is how many unfinished handshakes a source address may have. Default: none.
 	MaxHandshakesPerAddress int
+	// MaxHandshake is the length of the longest request head that Serve accepts, in bytes, with its cookies; a longer one is
+	// answered with 431. Default 16 KiB.
+	MaxHandshake int
 	// MaxEventsPerSecond is how many frames a second a spoke may send, with a second's worth of burst: events, malformed messages,
 	// fragments, pings and pongs, everything but control events. Over it, it is closed with 1008 and a hint when to come back. Default:
 	// no limit, for spokes that are backends of the embedder's own. Where strangers may connect, set all three rates: 10,000
@@ -106,11 +112,16 @@ type Config struct {
 	HandshakeTimeout time.Duration
 	// FirstByteTimeout is how long a client may take for the first byte of it. Default 5 s.
 	FirstByteTimeout time.Duration
-	// PingInterval is how long a spoke may be silent before it is pinged. Default 25 s; negative: never.
+	// PingInterval is how often a spoke is pinged, whether it sends or not. Default 25 s; negative: never.
 	PingInterval time.Duration
-	// PeerTimeout is how long a spoke may be silent before it counts as dead. Default 60 s.
+	// PeerTimeout is how long a spoke may be silent before it is closed with 1001, if it also leaves a ping unanswered. A spoke
+	// that reads slowly is not silent while its socket takes more, and time in which the hub did not run, as when the process
+	// was stopped, does not count: here and for all other timeouts. Default 60 s.
 	PeerTimeout time.Duration
-	// CloseTimeout is how long a closing spoke may take to read what is left and to answer. Default 5 s.
+	// CloseTimeout is how long a closing spoke may take to read what is queued and to answer: a client that is stalled when it
+	// is closed learns why if it reads on within that time. Then what is queued is dropped but for the close frame, which gets
+	// as long again. A closing connection costs its descriptor and what is queued; where descriptors or MaxConnections run
+	// short, those that have been closing for longest, and for a tenth of that time, are ended first. A refused handshake has 5 s at most. Default 30 s.
 	CloseTimeout time.Duration
 	// DrainGrace is how long Shutdown waits before it closes the first spoke, so that load balancers notice. Default 0.
 	DrainGrace time.Duration
@@ -122,6 +133,10 @@ type Config struct {
 	// Origins are the web origins that may connect, such as "https://app.example.com" or "https://*.example.com"; "*"
 	// lets any. Default: only pages of the same host. Clients that are not browsers send no origin and may connect.
 	Origins []string
+	// Hosts are the names under which clients may address the hub, such as "hub.example.com" or "*.example.com", without a port;
+	// "*" lets any. Addresses and localhost always pass. A handshake for another name is answered with 421. That protects
+	// against pages whose owner lets the name of the site mean this machine (DNS rebinding). Default: any name.
+	Hosts []string
 	// Subprotocols are offered in handshakes.
 	Subprotocols []string
 	// Fallback answers requests to other paths that Serve gets. Default: 404.
@@ -143,7 +158,10 @@ const (
 	maxTimeout          = 24 * time.Hour
 	minPingInterval     = 200 * time.Millisecond
 	defaultPingInterval = 25 * time.Second
+	defaultCloseTimeout = 30 * time.Second
 	minBudget           = 1 << 20
+	minMaxHandshake     = 1 << 10
+	maxMaxHandshake     = 1 << 20
 	// assumedMemory is that of a machine that does not tell.
 	assumedMemory = 4 << 30
 )
@@ -155,6 +173,7 @@ func (c Config) withDefaults() (Config, error) {
 	orInt(&c.QueueLimit, defaultQueueLimit)
 	orInt(&c.MaxMessage, defaultMaxMessage)
 	orInt(&c.MaxTopics, defaultMaxTopics)
+	orInt(&c.MaxHandshake, wsframe.DefaultMaxHead)
 	orInt(&c.Workers, defaultWorkers)
 	orInt(&c.Reactors, defaultReactors(runtime.GOMAXPROCS(0)))
 	orInt(&c.UnsentLimit, defaultUnsentLimit)
@@ -162,7 +181,7 @@ func (c Config) withDefaults() (Config, error) {
 	orTime(&c.FirstByteTimeout, 5*time.Second)
 	orTime(&c.PingInterval, defaultPingInterval)
 	orTime(&c.PeerTimeout, 60*time.Second)
-	orTime(&c.CloseTimeout, 5*time.Second)
+	orTime(&c.CloseTimeout, defaultCloseTimeout)
 	if c.MemoryBudget == 0 {
 		c.MemoryBudget = defaultBudget()
 	}
@@ -195,6 +214,7 @@ func (c Config) check() error {
 		{"MaxConnections", int64(c.MaxConnections), 1, 1 << 31},
 		{"MaxConnectionsPerAddress", int64(c.MaxConnectionsPerAddress), 1, 1 << 31},
 		{"MaxHandshakesPerAddress", int64(c.MaxHandshakesPerAddress), 1, 1 << 31},
+		{"MaxHandshake", int64(c.MaxHandshake), minMaxHandshake, maxMaxHandshake},
 		{"MaxEventsPerSecond", int64(c.MaxEventsPerSecond), 1, 1 << 30},
 		{"MaxBytesPerSecond", int64(c.MaxBytesPerSecond), 1, 1 << 40},
 		{"MaxControlsPerSecond", int64(c.MaxControlsPerSecond), 1, 1 << 30},

@@ -20,6 +20,8 @@ func TestConfigurationIsValidatedWithErrorsThatNameTheField(t *testing.T) {
 		"MaxConnections":           {{MaxConnections: -1}},
 		"MaxConnectionsPerAddress": {{MaxConnectionsPerAddress: -1}},
 		"MaxHandshakesPerAddress":  {{MaxHandshakesPerAddress: -1}},
+		"MaxHandshake":             {{MaxHandshake: -1}, {MaxHandshake: 1023}, {MaxHandshake: 1<<20 + 1}},
+		"Hosts":                    {{Hosts: []string{"https://hub.example"}}, {Hosts: []string{"hub.example:80"}}, {Hosts: []string{""}}},
 		"MaxEventsPerSecond":       {{MaxEventsPerSecond: -1}},
 		"MaxBytesPerSecond":        {{MaxBytesPerSecond: -1}},
 		"MaxControlsPerSecond":     {{MaxControlsPerSecond: -1}},
@@ -56,7 +58,7 @@ func TestConfigurationIsValidatedWithErrorsThatNameTheField(t *testing.T) {
 func TestConfigurationTakesTheEdgesOfItsRanges(t *testing.T) {
 	for name, cfg := range map[string]fanout.Config{
 		"nothing at all": {},
-		"the least": {QueueLimit: 1024, MaxMessage: 1, MaxTopics: 1, MemoryBudget: 1 << 20, MaxConnections: 1, Reactors: 1, Workers: 1,
+		"the least": {QueueLimit: 1024, MaxMessage: 1, MaxTopics: 1, MemoryBudget: 1 << 20, MaxConnections: 1, MaxHandshake: 1024, Reactors: 1, Workers: 1,
 			SendBuffer: 1024, UnsentLimit: -1, HandshakeTimeout: 100 * time.Millisecond, FirstByteTimeout: 100 * time.Millisecond,
 			PingInterval: 200 * time.Millisecond, PeerTimeout: 300 * time.Millisecond, CloseTimeout: 100 * time.Millisecond, DrainGrace: 1, DrainPeriod: 1},
 		"no pings": {PingInterval: -1, PeerTimeout: 200 * time.Millisecond},

@@ -11,6 +11,8 @@ type hubCounters struct {
 	// backpressured spokes were closed because they could not keep up.
 	backpressured atomic.Uint64
 	acceptPauses  atomic.Uint64
+	// closingEvicted are closing connections that were ended to make room.
+	closingEvicted atomic.Uint64
 }
 
 // loopCounters are what happens on one loop. They belong to its goroutine.

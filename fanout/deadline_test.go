@@ -3,6 +3,7 @@ package fanout_test
 import (
 	"io"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -65,25 +66,48 @@ func TestPingsGoToTheSilentAndTheDeadAreGone(t *testing.T) {
 	})
 }
 
-func TestPingsAreNotForThoseThatSpeak(t *testing.T) {
+// TestPingsAreForThoseThatSpeakToo keeps two spokes from being silent: one all the time, and one by its answers alone.
+func TestPingsAreForThoseThatSpeakToo(t *testing.T) {
+	t.Parallel()
 	eachEngineAtOnce(t, func(t *testing.T, engine fanout.Engine) {
 		h := newTestHub(t, fanout.Config{Engine: engine, Reactors: 1, PingInterval: 400 * time.Millisecond, PeerTimeout: 10 * time.Second})
 		speaker, _ := h.join()
-		silent, _ := h.join()
-		pinged := make(chan frame, 1)
-		go func() {
-			f, _ := silent.next()
-			pinged <- f
-		}()
-		for {
-			select {
-			case f := <-pinged:
+		for pings := 0; pings < 2; {
+			speaker.write(clientFrame(fin|opPing, "sync"))
+			for {
+				f := speaker.frame()
+				if f.op == opPong {
+					break
+				}
 				expect(t, "opcode", f.op, opPing)
-				expect(t, "pings", h.hub.Stats().Pings, 1)
-				return
-			default:
-				speaker.sync()
+				pings++
 			}
+		}
+		expect(t, "disconnects", len(h.gone), 0)
+	})
+}
+
+// TestASilentSpokeIsToldWhyWhenItComesBack has a full socket and reads nothing until it is given up.
+func TestASilentSpokeIsToldWhyWhenItComesBack(t *testing.T) {
+	t.Parallel()
+	eachEngineAtOnce(t, func(t *testing.T, engine fanout.Engine) {
+		h := newTestHub(t, fanout.Config{Engine: engine, Reactors: 1, SendBuffer: 16 << 10, CloseTimeout: time.Minute,
+			PingInterval: 200 * time.Millisecond, PeerTimeout: 500 * time.Millisecond})
+		c, spoke := h.join()
+		queued := stall(t, h, spoke)
+		end := receive(t, h.gone, "OnDisconnection of the silent")
+		expect(t, "cause", end.cause.Kind, fanout.CauseSilent)
+		expect(t, "code", end.cause.Code, fanout.CodeGoingAway)
+		messages, reason := c.closedWith(fanout.CodeGoingAway)
+		if len(messages) == 0 || len(messages) > queued {
+			t.Errorf("got %d messages ahead of the close frame, want some of %d", len(messages), queued)
+		}
+		if !strings.Contains(reason, "retry_after_ms") {
+			t.Errorf("got the reason %q, want a hint when to come again", reason)
+		}
+		s := h.hub.Stats()
+		if s.Pings > 2 {
+			t.Errorf("got %d pings of a socket that stays full, want none behind the first", s.Pings)
 		}
 	})
 }

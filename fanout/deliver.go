@@ -35,5 +35,5 @@ func (l *loop) sendLast(s *Spoke, f *frame) {
 	f.Release()
 	l.sender.NotifyDrained(s.conn.Slot)
 	l.reactor.Resume(s.conn.Slot)
-	l.reactor.SetDeadline(s.conn.Slot, l.hub.cfg.CloseTimeout)
+	l.awaitEnd(s)
 }

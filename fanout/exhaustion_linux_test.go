@@ -5,6 +5,7 @@ import (
 	"os/exec"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/spokehub/spokehub/event"
 	"github.com/spokehub/spokehub/fanout"
@@ -32,11 +33,13 @@ func TestExhaustionInAProcessOfItsOwn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := newTestHub(t, fanout.Config{Engine: engine, Reactors: 1})
+	h := newTestHub(t, fanout.Config{Engine: engine, Reactors: 1, CloseTimeout: 10 * time.Second})
 	address := h.serve()
 	established := dial(t, "tcp", address).handshake().subscribe("t")
 	spare := dial(t, "tcp", address).handshake()
 	spare.sync()
+	closing := dial(t, "tcp", address).handshake()
+	closing.sync()
 	leaveOneDescriptor(t)
 	late := dial(t, "tcp", address)
 	late.write([]byte(handshakeRequest))
@@ -55,6 +58,18 @@ func TestExhaustionInAProcessOfItsOwn(t *testing.T) {
 	h.hub.DispatchEvent(event.Event{Type: "t"})
 	late.wants(envelope("t", "", "null"))
 	established.wants(envelope("t", "", "null"))
+
+	for s := range h.hub.Spokes() {
+		if s.RemoteAddr().String() == closing.conn.LocalAddr().String() {
+			s.Close(1012, "")
+		}
+	}
+	closing.closedWith(1012)
+	dial(t, "tcp", address).handshake().sync()
+	expect(t, "closing connections ended", h.hub.Stats().ClosingEvicted, 1)
+	closing.reset()
+	established.sync()
+	late.sync()
 }
 
 // leaveOneDescriptor uses up all descriptors of the process but one.

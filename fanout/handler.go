@@ -15,8 +15,9 @@ func (l *loop) Accepted(_ uint32, a netpoll.Accepted) { l.accept(a) }
 
 // AcceptFailed says that accepting pauses because of err, or with nil that it goes on.
 func (l *loop) AcceptFailed(_ uint32, err error) {
+	l.hub.shared.acceptPaused.Store(err != nil)
 	if err != nil {
-		l.hub.acceptFailed(err)
+		l.hub.acceptFailed(l, err)
 	}
 }
 
@@ -28,6 +29,8 @@ func (l *loop) Input(slot uint32, view []byte) {
 		l.handshake(s, view)
 	case open:
 		l.receive(s, view)
+	default:
+		l.discard(s, len(view))
 	}
 }
 
@@ -63,7 +66,7 @@ func (l *loop) Expired(slot uint32) {
 	case handshaking:
 		l.handshakeTimeout(s)
 	case open:
-		if l.draining {
+		if l.ending.draining {
 			l.closeForRestart(s)
 			return
 		}
@@ -74,7 +77,7 @@ func (l *loop) Expired(slot uint32) {
 }
 
 // Turn hands over what a batch of readiness brought: inboxes to the workers, relayed events and new connections to the
-// other loops.
+// other loops. Then it goes on with what is too long for one turn.
 func (l *loop) Turn() {
 	l.publishProgress()
 	l.handOver()
@@ -84,6 +87,8 @@ func (l *loop) Turn() {
 		l.sendArrivals(to)
 	}
 	l.enforceBudget()
+	l.dropTopics()
+	l.tellAccepting()
 }
 
 // Panicked ends a connection over which the loop's own code panicked: what it knows of it can't be trusted any more.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"time"
 
+	"github.com/spokehub/spokehub/netpoll"
 	"github.com/spokehub/spokehub/wsframe"
 )
 
@@ -13,7 +14,7 @@ var refuseTimeout = &wsframe.Refusal{Status: 408, Reason: "the handshake took to
 func (l *loop) handshake(s *Spoke, view []byte) {
 	slot := s.conn.Slot
 	buf, scanned := l.conns.requests.with(slot, view)
-	end, refusal := wsframe.HeadEnd(buf, scanned)
+	start, end, refusal := l.hub.cfg.onPath.FindHead(buf, scanned)
 	if end == 0 && refusal == nil {
 		if l.conns.requests.storeFirst(slot, view) {
 			l.reactor.SetDeadline(slot, l.hub.cfg.HandshakeTimeout)
@@ -25,12 +26,12 @@ func (l *loop) handshake(s *Spoke, view []byte) {
 		l.refuse(s, refusal)
 		return
 	}
-	request, refusal := wsframe.ParseRequest(buf[:end])
+	request, refusal := wsframe.ParseRequest(buf[start:end])
 	switch {
 	case refusal != nil:
 		l.refuse(s, refusal)
 	case string(request.Path) != l.hub.cfg.Path:
-		l.toHTTP(s, buf)
+		l.toHTTP(s, buf[start:])
 	case l.conns.overLimit[slot] != nil:
 		l.refuse(s, l.conns.overLimit[slot])
 	default:
@@ -60,14 +61,20 @@ func (l *loop) upgrade(s *Spoke, request *wsframe.Request, rest []byte) {
 // refuse answers a handshake with an HTTP error and closes.
 func (l *loop) refuse(s *Spoke, refusal *wsframe.Refusal) {
 	l.counts.refusals[refusal.Status]++
+	s.marks |= refused
 	l.startClosing(s, Cause{})
 	f := newFrame()
 	f.sealRaw(refusal.AppendResponse(f.buf[:0], time.Now()))
 	l.sendLast(s, f)
 }
 
-// handshakeTimeout closes a connection that took too long, with an answer if it has begun its request.
+// handshakeTimeout closes a connection that took too long, with an answer if it has begun its request. While the hub does not get
+// to reading, it has time.
 func (l *loop) handshakeTimeout(s *Spoke) {
+	if l.reactor.IsHeavy() {
+		l.reactor.SetDeadline(s.conn.Slot, netpoll.Tick)
+		return
+	}
 	if l.conns.requests[s.conn.Slot] != nil {
 		l.refuse(s, refuseTimeout)
 		return

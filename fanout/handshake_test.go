@@ -88,7 +88,7 @@ func TestHandshakeRefusals(t *testing.T) {
 		"a bare LF":                   {strings.Replace(handshakeRequest, "\r\n", "\n", 1), 400, "", ""},
 		"a bare CR":                   {strings.Replace(handshakeRequest, "hub.test\r\n", "hub.\rtest\r\n", 1), 400, "", ""},
 		"a space before the colon":    {strings.Replace(handshakeRequest, "Host:", "Host :", 1), 400, "", ""},
-		"a head over 8 KiB":           {with("X-Long: " + strings.Repeat("x", 9<<10)), 431, "", ""},
+		"a head over 16 KiB":          {with("X-Long: " + strings.Repeat("x", 17<<10)), 431, "", ""},
 		"a head over 100 lines":       {with(strings.Repeat("X-A: 1\r\n", 101) + "X-B: 2"), 431, "", ""},
 		"bytes that are no request":   {"\x16\x03\x01hello", 400, "", ""},
 		"a foreign Origin":            {with("Origin: https://evil.example"), 403, "", ""},

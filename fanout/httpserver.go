@@ -34,6 +34,7 @@ func newHTTPServer(h *Hub) *httpServer {
 		Handler:           v,
 		ReadHeaderTimeout: h.cfg.HandshakeTimeout,
 		IdleTimeout:       time.Minute,
+		MaxHeaderBytes:    h.cfg.MaxHandshake,
 		ConnContext:       withConn,
 		ErrorLog:          slog.NewLogLogger(h.cfg.Logger.Handler(), slog.LevelDebug),
 	}

@@ -37,6 +37,8 @@ type hubShared struct {
 	heldBytes atomic.Int64
 	// tuneEach says that some listener's connections do not inherit its socket options.
 	tuneEach atomic.Bool
+	// acceptPaused says that the first loop, whose reactor has the listeners, does not accept for want of descriptors or memory.
+	acceptPaused atomic.Bool
 }
 
 // New starts a hub. Its reactors and workers run until Shutdown. The error names the field of cfg that makes no sense.
@@ -96,7 +98,8 @@ func (h *Hub) Spokes() iter.Seq[*Spoke] {
 	}
 }
 
-// Topics yields every topic that has subscribers and how many it has, in no order.
+// Topics yields every topic that has subscribers and how many it has, in no order. A spoke that has just ended with very many
+// topics may be counted a little longer.
 func (h *Hub) Topics() iter.Seq2[string, int] { return h.index.Topics() }
 
 func (h *Hub) run() {

@@ -16,10 +16,11 @@ type hubLog struct {
 	malformed logLimit
 	slow      logLimit
 	exhausted logLimit
+	hidden    logLimit
 }
 
 func newHubLog(logger *slog.Logger) hubLog {
-	return hubLog{logger: logger, began: time.Now(), malformed: logLimit{perMinute: 60}, slow: logLimit{perMinute: 600}, exhausted: logLimit{perMinute: 1}}
+	return hubLog{logger: logger, began: time.Now(), malformed: logLimit{perMinute: 60}, slow: logLimit{perMinute: 600}, exhausted: logLimit{perMinute: 1}, hidden: logLimit{perMinute: 60}}
 }
 
 func (g *hubLog) malformedMessage(s *Spoke, err error) {
@@ -41,6 +42,13 @@ func (g *hubLog) slowSpoke(s *Spoke, p Backpressure) {
 	}
 }
 
+// notRegistered logs that a reactor could not take a connection.
+func (g *hubLog) notRegistered(err error) {
+	if g.exhausted.allow(time.Since(g.began)) {
+		g.logger.Error("accepted connection could not be registered", "error", err)
+	}
+}
+
 // acceptPaused logs why accepting pauses, once a minute at most.
 func (g *hubLog) acceptPaused(err error, connections int64) {
 	if !g.exhausted.allow(time.Since(g.began)) {
@@ -52,6 +60,13 @@ func (g *hubLog) acceptPaused(err error, connections int64) {
 	}
 	g.logger.Warn("accepting pauses until a connection ends; established spokes are not affected",
 		"error", err, "connections", connections, "remedy", remedy)
+}
+
+// cannotHijack logs that ServeHTTP got a writer whose connection can't be taken out of net/http.
+func (g *hubLog) cannotHijack(writer, path string, err error) {
+	if g.hidden.allow(time.Since(g.began)) {
+		g.logger.Error("connection can't be hijacked for a WebSocket", "error", err, "path", path, "writer", writer, "remedy", hijackRemedy)
+	}
 }
 
 // logLimit allows perMinute log lines a minute, all at once or spread. mu guards left.

@@ -27,13 +27,23 @@ type loop struct {
 	scratch scratch
 	work    turnWork
 	flow    flowState
+	ending  ending
+	counts  loopCounters
+}
+
+// ending is what a loop knows of the ends of its connections. It belongs to the loop's goroutine.
+type ending struct {
+	// leavers and closings are of spokes that are no spokes any more.
+	leavers  leavers
+	closings closings
 	// draining says that a spoke's next deadline is its moment to be closed.
 	draining bool
-	counts   loopCounters
 }
 
 // loopShared is what any goroutine may read and change.
 type loopShared struct {
+	// oldestClosing is when the connection began to close that has been closing for longest, as closings tells; 0 if none is.
+	oldestClosing atomic.Int64
 	// connections that live on the loop, or are on their way to it.
 	connections atomic.Int64
 	// heldBytes is the memory of what waits to be sent, as of the last turn.
@@ -83,6 +93,7 @@ type turnWork struct {
 	topics   int
 	outbound [][]netpoll.Task
 	arrivals [][]netpoll.Accepted
+	closed   closedWhen
 }
 
 // flowState is what a loop knows of the flow of frames. It belongs to the loop's goroutine.

@@ -28,6 +28,9 @@ func (l *loop) receive(s *Spoke, view []byte) {
 		switch m.Op {
 		case wsframe.Text, wsframe.Binary:
 			l.counts.messages++
+			if len(m.Payload) > n {
+				l.reactor.Charge(len(m.Payload))
+			}
 			l.handleMessage(s, m.Payload)
 		case wsframe.CloseOp:
 			l.answerPing(s, pinged)

@@ -1,14 +1,13 @@
 package fanout
 
-import (
-	"sync"
-
-	"github.com/spokehub/spokehub/wsframe"
-)
+import "sync"
 
 // requests stores the first part of HTTP requests whose head has not arrived completely, by slot. It belongs to a loop's
 // goroutine.
 type requests map[uint32]*[]byte
+
+// maxPooledRequest is how large a buffer is worth keeping.
+const maxPooledRequest = 32 << 10
 
 var requestPool = sync.Pool{New: func() any { b := make([]byte, 0, 1024); return &b }}
 
@@ -46,7 +45,7 @@ func (r requests) take(slot uint32) *[]byte {
 func (r requests) discard(slot uint32) { recycleRequest(r.take(slot)) }
 
 func recycleRequest(stored *[]byte) {
-	if stored != nil && cap(*stored) <= 2*wsframe.MaxHead {
+	if stored != nil && cap(*stored) <= maxPooledRequest {
 		requestPool.Put(stored)
 	}
 }

@@ -90,7 +90,7 @@ func (h *Hub) serveListener(l net.Listener) error {
 			}
 			var temporary interface{ Temporary() bool }
 			if errors.As(err, &temporary) && temporary.Temporary() {
-				h.acceptFailed(err)
+				h.acceptFailed(nil, err)
 				h.pauseAccept()
 				continue
 			}

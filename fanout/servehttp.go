@@ -1,6 +1,8 @@
 package fanout
 
 import (
+	"errors"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -11,8 +13,9 @@ import (
 var _ http.Handler = (*Hub)(nil)
 
 // ServeHTTP upgrades a request to a WebSocket and adds its connection, so that a hub can be mounted in any net/http
-// server and on any path. Origins and Subprotocols of Config apply; a request that is no handshake gets 426 with a hint.
-// It returns as soon as the connection is the hub's.
+// server and on any path. Origins, Hosts and Subprotocols of Config apply; a request that is no handshake gets 426 with a
+// hint. It needs an http.ResponseWriter that can be hijacked: a middleware that wraps it must have Hijack, or an Unwrap that
+// returns the writer beneath; otherwise the answer is 500 and names the wrapper. It returns as soon as the connection is the hub's.
 func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	response, subprotocol, refusal := h.cfg.anyPath.UpgradeHTTP(r, nil)
 	if refusal == nil && !h.lifecycle.serving() {
@@ -25,8 +28,7 @@ func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	conn, buffered, err := http.NewResponseController(w).Hijack()
 	if err != nil {
-		h.cfg.Logger.Error("connection can't be hijacked for a WebSocket", "error", err, "path", r.URL.Path)
-		http.Error(w, "this server can't upgrade this connection", http.StatusInternalServerError)
+		h.cannotHijack(w, r, err)
 		return
 	}
 	conn = h.unwrap(conn)
@@ -52,6 +54,21 @@ func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err := h.add(s, conn, rest, subprotocol); err != nil {
 		h.cfg.Logger.Debug("upgraded connection not added", "error", err)
 	}
+}
+
+// hijackRemedy tells a person what to do about a wrapper without Hijack.
+const hijackRemedy = "a middleware that wraps the http.ResponseWriter must implement Hijack, or Unwrap() http.ResponseWriter, or leave this path alone"
+
+// cannotHijack answers where the connection can't be taken out of net/http, and names what is in the way.
+func (h *Hub) cannotHijack(w http.ResponseWriter, r *http.Request, err error) {
+	writer := fmt.Sprintf("%T", w)
+	refusal := &wsframe.Refusal{Status: http.StatusInternalServerError, Reason: "this server can't upgrade this connection: " + err.Error()}
+	if errors.Is(err, http.ErrNotSupported) {
+		refusal.Reason = "this server can't upgrade this connection: the http.ResponseWriter, " + writer + ", hides http.Hijacker: " + hijackRemedy
+	}
+	h.log.cannotHijack(writer, r.URL.Path, err)
+	h.countRefusal(refusal)
+	refusal.ServeHTTP(w, r)
 }
 
 // countRefusal counts a refusal that no loop has made; the first loop has the counter.

@@ -48,7 +48,9 @@ func newSettings(cfg Config) (settings, error) {
 }
 
 func newPolicy(cfg Config, path string) (*wsframe.Policy, error) {
-	p, err := wsframe.NewPolicy(wsframe.PolicyConfig{Path: path, Origins: cfg.Origins, Subprotocols: cfg.Subprotocols})
+	p, err := wsframe.NewPolicy(wsframe.PolicyConfig{
+		Path: path, Origins: cfg.Origins, Subprotocols: cfg.Subprotocols, Hosts: cfg.Hosts, MaxHead: cfg.MaxHandshake,
+	})
 	if err != nil {
 		return nil, fmt.Errorf("fanout: Config.%w", err)
 	}

@@ -95,7 +95,7 @@ func sleep(ctx context.Context, d time.Duration) bool {
 // drain begins to close the loop's spokes, each at a moment of its own within the drain period.
 func (l *loop) drain() {
 	period := l.hub.cfg.DrainPeriod
-	l.draining = period > 0
+	l.ending.draining = period > 0
 	for s := range l.all() {
 		switch {
 		case s.phase == handshaking:
@@ -124,8 +124,10 @@ func (h *Hub) stop() {
 		defer cancel()
 		_ = h.workers.awaitCallbacks(patience, h.loops)
 		stats := h.Stats()
+		stats.Topics, stats.Subscriptions = 0, 0
 		h.lifecycle.final.Store(&stats)
 		h.stopLoops()
+		h.index.Clear()
 		h.httpServer.stop()
 		h.workers.stop()
 		close(h.lifecycle.closed)

@@ -16,7 +16,7 @@ type Spoke struct {
 	loop *loop
 	conn netpoll.Conn
 	id   uint64
-	// parser, like pendingInbox, phase and marks, belongs to the loop's goroutine.
+	// parser, like pendingInbox, pinged, phase and marks, belongs to the loop's goroutine.
 	parser wsframe.Parser
 	// pendingInbox is the one to which the loop appends, nil if nothing is pending.
 	pendingInbox *inbox
@@ -25,9 +25,11 @@ type Spoke struct {
 	// extra, like state, is for any goroutine. It is made when it is first needed.
 	extra atomic.Pointer[extra]
 	state inboxState
-	peer  peerAddress
-	phase phase
-	marks marks
+	// pinged is the tick at which the first ping was queued that is not answered, or the last that is; 0: none.
+	pinged uint32
+	peer   peerAddress
+	phase  phase
+	marks  marks
 }
 
 // phase is where a connection stands. It only grows, so the first cause of an end wins.
@@ -82,11 +84,19 @@ const (
 	owesClose
 	// peerEnded: the peer has shut its side down.
 	peerEnded
+	// refused: its handshake was answered with an error.
+	refused
+	// leavesIndex: it has left the hub, and the subscription index still has topics of it (leavers).
+	leavesIndex
+	// awaited: closings has it.
+	awaited
 	// answersBlocked: it is not read because it does not read the answers to what it sends.
 	answersBlocked
 
 	// notRead are the reasons for not reading a spoke.
-	notRead = inboxFull | targetBehind | answersBlocked
+	notRead = hubNotReading | answersBlocked
+	// hubNotReading are those of them that are the hub's own: such a spoke can't be heard.
+	hubNotReading = inboxFull | targetBehind
 )
 
 // extra is what only some spokes have.

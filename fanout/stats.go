@@ -62,7 +62,7 @@ type Stats struct {
 	Blocked uint64
 	// Pings sent.
 	Pings uint64
-	// Topics that have subscribers, and Subscriptions.
+	// Topics that have subscribers, and Subscriptions. Those of a spoke that has just ended may be counted a little longer.
 	Topics, Subscriptions uint64
 	// CallbacksPending is how many inboxes wait for a worker or are being run: one or two for each spoke that has
 	// something for its callbacks and listeners, or control events that are carried out in slices or wait until it has read
@@ -72,10 +72,15 @@ type Stats struct {
 	Panics uint64
 	// AcceptPauses is how often accepting paused for lack of descriptors or memory.
 	AcceptPauses uint64
+	// ClosingEvicted are connections that were ended while they were closing, for want of descriptors or because MaxConnections
+	// was reached.
+	ClosingEvicted uint64
 	// MemoryBudget is the configured one.
 	MemoryBudget uint64
 	// Reactors is how many there are.
 	Reactors int
+	// Engine is how they wait: what EngineDefault has become.
+	Engine Engine
 	// Closes counts close frames sent, by code; 1005 for one without a code, and 3000 for all codes from there on that a peer chose.
 	Closes map[uint16]uint64
 	// Refusals counts handshakes refused, by HTTP status.
@@ -101,10 +106,12 @@ func (h *Hub) Stats() Stats {
 		Backpressure:     h.counters.backpressured.Load(),
 		Panics:           h.counters.panics.Load(),
 		AcceptPauses:     h.counters.acceptPauses.Load(),
+		ClosingEvicted:   h.counters.closingEvicted.Load(),
 		Topics:           uint64(h.index.Len()),
 		Subscriptions:    uint64(h.index.Subscriptions()),
 		MemoryBudget:     uint64(h.cfg.MemoryBudget),
 		Reactors:         len(h.loops),
+		Engine:           h.loops[0].reactor.Engine(),
 		Closes:           make(map[uint16]uint64),
 		Refusals:         make(map[int]uint64),
 	}

@@ -10,10 +10,14 @@ import (
 )
 
 const (
-	// maxAccepts is how many connections a listener accepts before others get their turn.
+	// maxAccepts is how many connections a listener accepts before others get their turn; when the slice of time for reading
+	// is over, it stops at minAccepts.
 	maxAccepts = 128
+	minAccepts = 8
 	// acceptPause is how many ticks accepting pauses unless a descriptor comes free earlier.
 	acceptPause = 10
+	// acceptWork is what accepting costs, as spend counts it.
+	acceptWork = 8 * callWork
 )
 
 // listeners is what a reactor knows of its listening sockets. It belongs to the reactor.
@@ -47,16 +51,18 @@ func (r *Reactor) Listen(fd int) (uint32, error) {
 	return n, nil
 }
 
+// accept takes connections from a listener until the slice of time for reading is over. What waits behind is reported again.
 func (r *Reactor) accept(n uint32) {
 	token := r.Conn(n)
-	for range maxAccepts {
-		if !r.Holds(token) {
+	for i := range maxAccepts {
+		if !r.Holds(token) || r.turns.stint.over && i >= minAccepts {
 			return
 		}
 		fd, errno := sysAccept(r.conns.table.At(n).fd, &r.listen.peer)
 		switch errno {
 		case 0:
 			r.notifyAccepted(n, Accepted{FD: fd, Peer: address(&r.listen.peer)})
+			r.spend(acceptWork)
 		case syscall.EAGAIN:
 			return
 		case syscall.EINTR, syscall.ECONNABORTED, syscall.EPROTO, syscall.ENETDOWN, syscall.ENOPROTOOPT, syscall.EHOSTDOWN,
@@ -74,6 +80,12 @@ func (r *Reactor) pauseAccept(n uint32, errno syscall.Errno) {
 	r.SetDeadline(n, acceptPause*Tick)
 	r.listen.paused = append(r.listen.paused, n)
 	r.notifyAccepting(n, fmt.Errorf("accept: %w", errno))
+}
+
+// RetryAccept has paused listeners tried again, if there are any: for a descriptor that another reactor has closed.
+func (r *Reactor) RetryAccept() {
+	r.owner.assert()
+	r.retryAccept()
 }
 
 // retryAccept tries the paused listeners again: something has just been closed.

@@ -6,7 +6,9 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -192,4 +194,44 @@ func (*childT) Fatal(args ...any) {
 func (*childT) Fatalf(format string, args ...any) {
 	fmt.Printf(format+"\n", args...)
 	os.Exit(1)
+}
+
+// silentConn is a connection whose writes block until the test lets them go.
+type silentConn struct {
+	net.Conn
+	proceed chan struct{}
+	closed  atomic.Bool
+}
+
+func (c *silentConn) Write([]byte) (int, error) {
+	<-c.proceed
+	return 0, net.ErrClosed
+}
+
+func (c *silentConn) Close() error {
+	c.closed.Store(true)
+	return nil
+}
+
+func (c *silentConn) SetDeadline(time.Time) error { return nil }
+
+func TestOnlySoManyLinksAreRejectedWithAWord(t *testing.T) {
+	proceed := make(chan struct{})
+	var conns []*silentConn
+	for range 2 * maxRejecting {
+		c := &silentConn{proceed: proceed}
+		conns = append(conns, c)
+		Accepted{FD: -1, Conn: c}.Reject([]byte("no"))
+	}
+	for i, c := range conns {
+		if got, want := c.closed.Load(), i >= maxRejecting; got != want {
+			t.Errorf("connection %d: got closed at once %v, want %v: %d are answered", i, got, want, maxRejecting)
+		}
+	}
+	close(proceed)
+	for deadline := time.Now().Add(waitLimit); rejecting.Load() > 0; runtime.Gosched() {
+		if time.Now().After(deadline) {
+			t.Fatalf("got %d still being rejected, want none", rejecting.Load())
+		}
+	}
 }

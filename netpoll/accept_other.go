@@ -19,6 +19,9 @@ func (r *Reactor) Listen(fd int) (uint32, error) {
 
 func (r *Reactor) accept(n uint32) {}
 
+// RetryAccept does nothing on this system.
+func (r *Reactor) RetryAccept() {}
+
 func (r *Reactor) retryAccept() {}
 
 func (r *Reactor) resumeAccept(n uint32) {}

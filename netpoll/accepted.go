@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -25,16 +26,28 @@ func (a Accepted) Close() {
 	closeDescriptor(int32(a.FD))
 }
 
-// Reject sends last, as far as the socket takes it at once, and closes a connection that nobody has opened.
+// Reject sends last, as far as the socket takes it at once, and closes a connection that nobody has opened. One without a
+// descriptor takes a goroutine for that, and for TLS a handshake; while many are at it, it is closed without a word.
 func (a Accepted) Reject(last []byte) {
-	if a.Conn != nil {
-		go rejectLink(a.Conn, last)
+	if a.Conn == nil {
+		rejectDescriptor(int32(a.FD), last)
 		return
 	}
-	rejectDescriptor(int32(a.FD), last)
+	if rejecting.Add(1) > maxRejecting {
+		rejecting.Add(-1)
+		a.Conn.Close()
+		return
+	}
+	go rejectLink(a.Conn, last)
 }
 
+// rejecting is how many connections without a descriptor are being rejected in this process, at most maxRejecting.
+var rejecting atomic.Int32
+
+const maxRejecting = 32
+
 func rejectLink(conn net.Conn, last []byte) {
+	defer rejecting.Add(-1)
 	_ = conn.SetDeadline(time.Now().Add(rejectTimeout))
 	_, _ = conn.Write(last)
 	conn.Close()

@@ -1,5 +1,7 @@
 package netpoll
 
+import "bytes"
+
 // backlog is what a full socket has not taken yet: batches in order, the first of them sent up to offset. Sender.roomAgain
 // goes on with it; Sender.refuseIfOver holds it against the limit. It belongs to the Sender and exists only while the socket is
 // full.
@@ -16,6 +18,8 @@ type backlog struct {
 	since uint32
 	// nextFree is the number of the next free backlog, while this one is free.
 	nextFree uint32
+	// room: the socket may take more; flush goes on with it.
+	room bool
 }
 
 // tailBytes is the room of the batch in which a backlog collects small frames that nobody else waits for.
@@ -112,6 +116,21 @@ func (l *backlog) cut(pool *batchPool) (dropped int) {
 	return total
 }
 
+// lastFrame returns a copy of the last frame, nil if a part of it is sent. The copy has one reference.
+func (l *backlog) lastFrame() *Frame {
+	last := len(l.batches) - 1
+	b := l.batches[last]
+	end := b.ends[len(b.ends)-1]
+	start := 0
+	if n := len(b.ends); n > 1 {
+		start = b.ends[n-2].offset()
+	}
+	if last == l.first && l.offset > start {
+		return nil
+	}
+	return NewFrame(bytes.Clone(b.bytes[start:end.offset()]), end.counted() == 1)
+}
+
 func (l *backlog) drop(pool *batchPool) {
 	for !l.empty() {
 		l.shift(pool)
@@ -133,14 +152,15 @@ func (l *backlog) appendTo(dst []byte) []byte {
 	return dst
 }
 
-// views fills pieces with what is to be sent next, up to about limit bytes.
+// views fills pieces with what is to be sent next, up to limit bytes.
 func (l *backlog) views(pieces [][]byte, limit int) [][]byte {
 	offset, total, n := l.offset, 0, 0
 	for _, b := range l.batches[l.first:] {
 		if n == len(pieces) || total >= limit {
 			break
 		}
-		pieces[n] = b.bytes[offset:]
+		rest := b.bytes[offset:]
+		pieces[n] = rest[:min(len(rest), limit-total)]
 		total += len(pieces[n])
 		offset = 0
 		n++

@@ -98,6 +98,7 @@ func TestSenderI3AQueueIsPendingOrBacklogAndListed(t *testing.T) {
 	for range 2 {
 		<-l.out.jobs
 		(*linkWritten)(l).Do(r)
+		r.flush()
 	}
 	<-l.out.jobs
 	(*linkWritten)(l).Do(r)

@@ -34,7 +34,7 @@ func (r *Reactor) OpenLink(conn net.Conn) uint32 {
 func (r *Reactor) openSlot() uint32 {
 	r.owner.assert()
 	n := r.conns.take()
-	r.conns.table.At(n).seen = r.wheel.now
+	r.conns.table.At(n).seen = r.now()
 	r.sender.open(n)
 	return n
 }
@@ -57,22 +57,41 @@ func (r *Reactor) Close(n uint32, why Reason) {
 	r.conns.retire(n)
 }
 
-// closeRetired closes the descriptors of ended connections and frees their slots, when no batch of readiness names them.
+// KeepSlot keeps the number of a connection from being given to another after this one has ended, until FreeSlot: for a
+// handler whose own lists still name it then.
+func (r *Reactor) KeepSlot(n uint32) {
+	r.owner.assert()
+	r.conns.table.At(n).state |= kept
+}
+
+// FreeSlot ends what KeepSlot began. The connection in slot n may have ended or not.
+func (r *Reactor) FreeSlot(n uint32) {
+	r.owner.assert()
+	r.conns.free(n)
+}
+
+// maxCloses is how many descriptors one turn closes. A close costs some 5 us, and thousands may end at once.
+const maxCloses = 64
+
+// closeRetired closes the descriptors of ended connections, as many as fit into a turn, and frees their slots, when no batch of
+// readiness names them.
 func (r *Reactor) closeRetired() {
 	ended := &r.conns.retired
-	for _, fd := range ended.fds {
+	closing := ended.fds[:min(len(ended.fds), maxCloses)]
+	for _, fd := range closing {
 		r.poller.retire(fd)
 		closeDescriptor(fd)
 	}
-	if len(ended.fds) > 0 {
+	if len(closing) > 0 {
 		r.retryAccept()
 	}
+	ended.fds = append(ended.fds[:0], ended.fds[len(closing):]...)
+	r.turns.again = r.turns.again || len(ended.fds) > 0
 	for _, l := range r.links.retired {
 		l.close()
 	}
 	clear(r.links.retired)
 	r.links.retired = r.links.retired[:0]
-	ended.fds = ended.fds[:0]
 	if len(ended.slots) == 0 {
 		return
 	}

@@ -21,9 +21,16 @@ const (
 	refusing
 	// refusedFrame: it has refused the frame that is being queued.
 	refusedFrame
-	// wantsDrained: the handler is to be told when nothing is left to send.
+	// wantsDrained: the handler is to be told when nothing is hasLeft to send.
 	wantsDrained
+	// hasLeft: it is passed over by Fanout and Send, and what they bring is not for it.
+	hasLeft
+	// hasLast: its last queued frame is that of SendLast, and none comes behind it.
+	hasLast
 )
+
+// closedToFrames: it takes none of what Fanout and Send bring.
+const closedToFrames = refusing | hasLeft
 
 // listed: a list names it.
 const listed = inExpress | inBulk

@@ -68,4 +68,6 @@ type Counters struct {
 type sendCounters struct {
 	Ledger
 	fullSockets uint64
+	// written is how many bytes the present run of flush has sent.
+	written int
 }

@@ -1,21 +1,51 @@
 package netpoll
 
-// Cut drops what is queued on a connection but for the rest of a frame that is half sent.
+// Cut drops what is queued on a connection but for the rest of a frame that is half sent and, on one that has left, the
+// frame of SendLast.
 func (s *Sender) Cut(slot uint32, why Reason) {
 	s.owner.assert()
 	c := s.conns.At(slot)
+	last := s.lastFrame(c)
 	s.dropPending(c, why)
-	if c.backlog == 0 {
-		return
+	if c.backlog != 0 {
+		b := s.backlogs.at(c.backlog)
+		s.count.Dropped[why] += uint64(b.cut(&s.pending.batches))
+		if b.empty() {
+			s.unblock(slot, c)
+		}
 	}
-	b := s.backlogs.at(c.backlog)
-	s.count.Dropped[why] += uint64(b.cut(&s.pending.batches))
-	if b.empty() {
-		s.unblock(slot, c)
+	if last != nil {
+		s.SendLast(slot, last)
+		last.Release()
 	}
 }
 
-// drop ends a connection's queue: all that is left in it is dropped for why. The lists may name the slot a little longer.
+// lastFrame returns the frame of SendLast, or a copy of it, with a reference for the caller; nil if there is none, or a part
+// of it is sent.
+func (s *Sender) lastFrame(c *connQueue) *Frame {
+	if c.state&hasLast == 0 {
+		return nil
+	}
+	if c.node != 0 {
+		f := s.pending.nodes[c.node].frame
+		f.Retain(1)
+		return f
+	}
+	if c.backlog != 0 {
+		return s.backlogs.at(c.backlog).lastFrame()
+	}
+	return nil
+}
+
+// Leave takes a connection out of what is sent to many, though lists of members may name it a while longer: from now on it
+// gets only what it has queued and the frame of SendLast. Whatever Fanout and Send bring is not for it, and is not counted.
+func (s *Sender) Leave(slot uint32) {
+	s.owner.assert()
+	s.conns.At(slot).state |= hasLeft
+}
+
+// drop ends a connection's queue: all that is left in it is dropped for why. The sender's lists, and lists of members, may name
+// the slot a little longer.
 func (s *Sender) drop(slot uint32, why Reason) {
 	c := s.conns.At(slot)
 	s.dropPending(c, why)
@@ -24,7 +54,7 @@ func (s *Sender) drop(slot uint32, why Reason) {
 		s.count.Dropped[why] += uint64(b.counted())
 		s.freeBacklog(c)
 	}
-	c.state &= listed
+	c.state = c.state&listed | hasLeft
 }
 
 // handBack ends a connection's queue and returns a copy of its bytes. All of it counts as handed back.
@@ -41,7 +71,7 @@ func (s *Sender) handBack(slot uint32) (rest []byte) {
 		rest = append(rest, s.pending.batch(c.node).bytes...)
 		s.clearPending(c)
 	}
-	c.state &= listed
+	c.state = c.state&listed | hasLeft
 	return rest
 }
 

@@ -11,21 +11,56 @@ func (r *Reactor) SetDeadline(n uint32, d time.Duration) {
 		s.deadline.due = 0
 		return
 	}
-	r.wheel.set(n, &s.deadline, r.wheel.now+uint32((d+Tick-1)/Tick))
+	r.wheel.set(n, &s.deadline, r.now()+uint32((d+Tick-1)/Tick))
 }
 
-// SilentFor is how long the peer has sent nothing, to the Tick.
+// SilentFor is how long the peer has neither sent anything nor, while its socket was full, made room in it, to the Tick.
 func (r *Reactor) SilentFor(n uint32) time.Duration {
 	r.owner.assert()
-	return time.Duration(r.wheel.now-r.conns.table.At(n).seen) * Tick
+	return time.Duration(r.now()-r.conns.table.At(n).seen) * Tick
 }
 
-// expire is what the wheel calls when a deadline has come.
+// expireDue passes on the deadlines that have come, behind the reading of their turn. It takes about a slice of time, and
+// leaves the rest for the next turn.
+func (r *Reactor) expireDue() {
+	if now := r.now(); now != r.wheel.now {
+		r.wheel.advance(now, &r.conns)
+	}
+	if r.wheel.ripe.empty() {
+		return
+	}
+	r.turns.stint.begin(r.turns.clock.elapsed())
+	for !r.turns.stint.over && !r.wheel.ripe.empty() {
+		if n, ok := r.wheel.takeRipe(&r.conns); ok {
+			r.expire(n)
+			r.spend(callWork)
+		}
+	}
+}
+
+// expire passes on a deadline that has come, if what a last try brought has not set another.
 func (r *Reactor) expire(n uint32) {
 	if r.conns.table.At(n).is(listening) {
 		r.resumeAccept(n)
 		return
 	}
-	r.notifyExpired(n)
-	r.passOnNotices()
+	if r.tryLast(n) {
+		r.notifyExpired(n)
+		r.passOnNotices()
+	}
+}
+
+// tryLast sends to a full socket and reads once, because what has come may be known to the kernel alone: not all connections
+// are read in one turn. It says whether the deadline still holds. While the reactor is heavy it does not read, and IsHeavy tells
+// the handler so.
+func (r *Reactor) tryLast(n uint32) bool {
+	token := r.Conn(n)
+	if r.conns.table.At(n).is(awaitsRoom) {
+		r.sender.roomAgain(n)
+		r.passOnNotices()
+	}
+	if r.mayRead() && r.Holds(token) && !r.conns.table.At(n).is(paused) {
+		r.readOnce(n, min(minPiece, len(r.sockets.buffer)))
+	}
+	return r.Holds(token) && r.conns.table.At(n).deadline.due == 0
 }

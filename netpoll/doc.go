@@ -6,11 +6,19 @@
 //
 // # A turn
 //
-// A turn is the work between two waits (turn.go). The reactor reads sockets that are readable (read.go) and continues
-// with those that have room again (resend.go). It runs the tasks that other goroutines posted. If frames were queued, it
-// polls once more, so that frames which arrive close together leave together (collect.go). Then it sends for about one slice
-// of time (flush.go), small fan-outs ahead of giant ones; the rest is left for the next turn. Last, it closes the descriptors
-// of connections that have ended (conn.go): only then can no event that was already fetched refer to them.
+// A turn is the work between two waits (turn.go). Each kind of work in it has a slice of time (stint.go). The reactor reads
+// sockets that are readable and send little (read.go); the others, and what is left, wait for their turn (intake.go). It runs
+// the tasks that other goroutines posted, reads of what waits, and passes on the deadlines that have come (deadline.go). If
+// frames were queued, it polls once more, so that frames which arrive close together leave together (collect.go). Then it
+// sends (flush.go), small fan-outs ahead of giant ones, and goes on with sockets that have room again (resend.go). Last, it
+// closes the descriptors of connections that have ended (conn.go): only then can no event that was already fetched refer to
+// them. While some still wait to be read it does all this again, for a few milliseconds, before it looks for what has become
+// ready meanwhile.
+//
+// # Time
+//
+// A reactor's time leaves out that in which it did not run (clock.go): a process that was stopped for an hour expires nothing
+// that had time left. A deadline comes behind a last read, because what has come may be known to the kernel alone.
 //
 // # What is queued
 //

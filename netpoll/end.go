@@ -30,7 +30,9 @@ func (r *Reactor) closeAll() {
 			r.Close(n, DropClosed)
 		}
 	}
-	r.closeRetired()
+	for r.closeRetired(); len(r.conns.retired.fds) > 0; {
+		r.closeRetired()
+	}
 }
 
 // runLastTasks closes the mailbox and runs what stood in it, so that whoever waits for a task is answered.

@@ -9,7 +9,8 @@ const (
 	// expressRun and bulkRun are how many connections of each list are flushed before the other's turn comes.
 	expressRun = 64
 	bulkRun    = 16
-	// maxWrite bounds what one call hands to a socket, in bytes.
+	// maxWrite bounds what one call hands to a socket, in bytes, and is how many a run sends at most before the next
+	// connection must wait.
 	maxWrite = 512 << 10
 )
 
@@ -38,7 +39,8 @@ func (s *Sender) flush(slice time.Duration) {
 }
 
 func (s *Sender) flushList(list *sendList, mark sendState, run int) {
-	for i := 0; i < run && !list.empty(); i++ {
+	s.count.written = 0
+	for i := 0; i < run && s.count.written < maxWrite && !list.empty(); i++ {
 		slot := list.pop()
 		s.conns.At(slot).state &^= mark
 		s.flushOne(slot)
@@ -46,9 +48,12 @@ func (s *Sender) flushList(list *sendList, mark sendState, run int) {
 }
 
 // flushOne sends what is pending on one connection, in one call where its socket has room. What a full socket does not
-// take becomes its backlog, and what comes while it has one waits behind that.
+// take becomes its backlog, and what comes while it has one waits behind that. A backlog whose socket has room again goes on.
 func (s *Sender) flushOne(slot uint32) {
 	c := s.conns.At(slot)
+	if c.backlog != 0 && s.backlogs.at(c.backlog).room {
+		s.roomAgain(slot)
+	}
 	node := c.node
 	if node == 0 {
 		s.noteDrained(slot, c)
@@ -86,6 +91,7 @@ func (s *Sender) writeAll(slot uint32, view []byte) (sent int, errno syscall.Err
 		n, errno := s.to.write(slot, s.pieces[:1])
 		s.pieces[0] = nil
 		sent += n
+		s.count.written += n
 		if n == 0 && errno != syscall.EINTR {
 			return sent, errno
 		}

@@ -20,9 +20,10 @@ type Handler interface {
 	Overflow(slot uint32, queued, frame int)
 	// Drained says, once for each Sender.NotifyDrained, that all queued bytes are with the kernel.
 	Drained(slot uint32)
-	// Expired says that the deadline set with SetDeadline has come.
+	// Expired says that the deadline set with SetDeadline has come, and that a last read, made just now unless the reactor is
+	// heavy or the connection paused, has not set another.
 	Expired(slot uint32)
-	// Turn ends a batch of readiness, before anything is flushed.
+	// Turn ends a round of reading and tasks, before anything is flushed. A turn with much to read has several.
 	Turn()
 	// Panicked says that a method of the handler panicked over the connection in slot, which the handler now closes; or,
 	// with NoSlot, that a task did, or a method that is about no connection. The reactor goes on.

@@ -58,7 +58,7 @@ type linkReader struct {
 	err   error
 	// asked: the reader was told to read, and what it read is not consumed.
 	asked bool
-	// waiting: what it read waits until reading goes on.
+	// waiting: what it read waits to be consumed, in the intake or until reading goes on.
 	waiting bool
 }
 
@@ -101,20 +101,25 @@ func (l *link) runReader() {
 	}
 }
 
-// Do brings what the reader has read. While the connection is paused it waits for readOn.
+// Do brings what the reader has read: it is consumed when its turn comes, like what a socket has. While the connection is
+// paused it waits for readOn.
 func (l *link) Do(r *Reactor) {
 	if !r.Holds(l.token) {
 		return
 	}
-	if r.conns.table.At(l.token.Slot).is(paused) {
-		l.in.waiting = true
-		return
+	l.in.waiting = true
+	if s := r.conns.table.At(l.token.Slot); !s.is(paused) {
+		r.sockets.intake.add(l.token.Slot, s)
 	}
-	l.consume(r, l.token.Slot)
 }
 
-func (l *link) consume(r *Reactor, n uint32) {
-	view, err := l.in.input, l.in.err
+// consume hands on what the reader has read, if it has, and says how many bytes that were.
+func (l *link) consume(r *Reactor) int {
+	if !l.in.waiting {
+		return 0
+	}
+	n, view, err := l.token.Slot, l.in.input, l.in.err
+	l.in.waiting = false
 	l.in.input = nil
 	if len(view) > 0 {
 		r.input(n, view)
@@ -131,6 +136,7 @@ func (l *link) consume(r *Reactor, n uint32) {
 	default:
 		r.notifyHangup(n, err)
 	}
+	return len(view)
 }
 
 func (l *link) readNext() {
@@ -138,13 +144,11 @@ func (l *link) readNext() {
 	l.in.next <- struct{}{}
 }
 
-// readOn runs when reading is wanted again: what waits comes first, as a task, so that readOn never re-enters the
-// handler.
-func (l *link) readOn() {
+// readOn runs when reading is wanted again. What waits comes first.
+func (l *link) readOn(s *slot) {
 	switch {
 	case l.in.waiting:
-		l.in.waiting = false
-		l.reactor.Post(l)
+		l.reactor.sockets.intake.add(l.token.Slot, s)
 	case !l.in.asked:
 		l.readNext()
 	}
@@ -179,8 +183,10 @@ func (l *link) awaitReader() (unread []byte, reading bool) {
 }
 
 // writeLink is write for a connection without a descriptor.
-func (r *Reactor) writeLink(n uint32, view []byte) (int, syscall.Errno) {
-	return r.links.bySlot[n].write(view), 0
+func (r *Reactor) writeLink(n uint32, s *slot, view []byte) (int, syscall.Errno) {
+	sent := r.links.bySlot[n].write(view)
+	r.noteProgress(s, sent)
+	return sent, 0
 }
 
 // deferDrained says whether bytes of a connection that its Sender has handed over are still on their way. Then Drained

@@ -19,7 +19,7 @@ func TestLinkI1OneInputIsUnderWay(t *testing.T) {
 		l := r.links.bySlot[n]
 		r.Pause(n)
 		r.Resume(n)
-		l.readOn()
+		l.readOn(r.conns.table.At(n))
 		if len(l.in.next) != 0 {
 			t.Error("got the reader let go on within Input, want it to wait")
 		}

@@ -116,6 +116,6 @@ func (w *linkWritten) Do(r *Reactor) {
 		r.sender.NotifyDrained(n)
 	}
 	if r.conns.table.At(n).is(awaitsRoom) {
-		r.sender.roomAgain(n)
+		r.sender.hasRoom(n)
 	}
 }

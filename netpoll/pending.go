@@ -3,7 +3,7 @@ package netpoll
 // Fanout queues f on the members of an event's two topics, ofType and ofTypeAndID, on each connection once though it is
 // in both, and on all but except (NoSlot leaves nobody out). Both lists are borrowed until return, and each names a
 // connection at most once; the caller keeps its reference to f. A connection over its limit does not get f: the frame
-// counts as dropped, and Handler.Overflow follows.
+// counts as dropped, and Handler.Overflow follows. One that has left (Sender.Leave) is passed over: f is not for it.
 func (s *Sender) Fanout(f *Frame, ofType, ofTypeAndID []uint32, except uint32) {
 	s.owner.assert()
 	if size := len(f.bytes); size <= s.limit && s.pending.deepest+size > s.limit {
@@ -36,6 +36,9 @@ func (s *Sender) SendLast(slot uint32, f *Frame) {
 	to := s.pending.child(c.node, f)
 	s.pending.move(c.node, to, 1)
 	c.node = to
+	if c.state&hasLeft != 0 {
+		c.state |= hasLast
+	}
 	s.lists.push(slot, c, inExpress)
 }
 
@@ -44,7 +47,7 @@ func (s *Sender) SendLast(slot uint32, f *Frame) {
 func (s *Sender) makeRoom(size int, members []uint32, except uint32) {
 	for _, slot := range members {
 		c := s.conns.At(slot)
-		if slot != except && c.node != 0 && c.backlog == 0 && c.state&refusing == 0 && int(s.pending.nodes[c.node].bytes)+size > s.limit {
+		if slot != except && c.node != 0 && c.backlog == 0 && c.state&closedToFrames == 0 && int(s.pending.nodes[c.node].bytes)+size > s.limit {
 			s.flushOne(slot)
 		}
 	}
@@ -79,8 +82,8 @@ func (s *Sender) queue(f *Frame, members []uint32, except uint32) (matched int) 
 		if already || slot == except {
 			continue
 		}
-		if tooLong || c.backlog != 0 || c.state&refusing != 0 {
-			if c.state&refusedFrame != 0 {
+		if tooLong || c.backlog != 0 || c.state&closedToFrames != 0 {
+			if c.state&(refusedFrame|hasLeft) != 0 {
 				continue
 			}
 			if s.refuseIfOver(slot, c, int(s.pending.nodes[to].bytes), f) {

@@ -106,11 +106,11 @@ func BenchmarkWheel(b *testing.B) {
 				n := table.take()
 				w.set(n, &table.table.At(n).deadline, uint32(1+i%250))
 			}
-			expired := expireFunc(func(n uint32) { w.set(n, &table.table.At(n).deadline, w.now+250) })
+			expired := func(n uint32) { w.set(n, &table.table.At(n).deadline, w.now+250) }
 			b.ReportAllocs()
 			b.ResetTimer()
 			for i := range b.N {
-				w.advance(uint32(i+1), &table, expired)
+				w.pass(uint32(i+1), &table, expired)
 			}
 		})
 	}

@@ -14,6 +14,8 @@ const modelLimit = 20000
 type modelFrame struct {
 	bytes   []byte
 	counted bool
+	// last: SendLast brought it after the connection had left.
+	last bool
 }
 
 // modelConn is one connection as the plain model has it: a slice of frames, the first of them sent up to offset.
@@ -26,6 +28,7 @@ type modelConn struct {
 	received int
 	stream   []byte
 	refusing bool
+	left     bool
 	drains   int
 }
 
@@ -137,17 +140,16 @@ func (m *queueModel) sync(c *modelConn) {
 }
 
 func (m *queueModel) cut(c *modelConn, why Reason) {
-	half := c.offset > 0
+	var kept []modelFrame
 	for i, f := range c.queue {
-		if f.counted && !(i == 0 && half) {
+		switch {
+		case i == 0 && c.offset > 0 || i == len(c.queue)-1 && f.last:
+			kept = append(kept, f)
+		case f.counted:
 			m.want.Dropped[why]++
 		}
 	}
-	if half {
-		c.queue = c.queue[:1]
-		return
-	}
-	c.queue = nil
+	c.queue = kept
 }
 
 // offered is what the contract says of one connection that was handed f by a call that has just returned; unsent and
@@ -165,7 +167,7 @@ func (m *queueModel) offered(c *modelConn, f *Frame, unsent int, blocked bool) {
 		m.t.Fatalf("slot %d: got %d bytes sent within a call that only queues", c.slot, c.sent-before)
 	}
 	if !c.refusing && left+len(f.bytes) <= modelLimit {
-		c.queue = append(c.queue, modelFrame{f.bytes, f.counted})
+		c.queue = append(c.queue, modelFrame{bytes: f.bytes, counted: f.counted})
 		return
 	}
 	if f.counted {
@@ -179,7 +181,7 @@ func (m *queueModel) offered(c *modelConn, f *Frame, unsent int, blocked bool) {
 		m.t.Fatalf("slot %d: got %d calls of Overflow, want 1", c.slot, m.over[c.slot])
 	}
 	m.cut(c, DropOverflow)
-	c.queue = append(c.queue, modelFrame{m.last.bytes, false})
+	c.queue = append(c.queue, modelFrame{bytes: m.last.bytes})
 }
 
 // fanout queues one frame on two overlapping lists of members, as a type and a type with an id are.
@@ -200,7 +202,7 @@ func (m *queueModel) fanout(class, first, second, except byte, counted bool) {
 				continue
 			}
 			members[list] = append(members[list], c.slot)
-			if c.slot == left || got[c.slot] {
+			if c.slot == left || c.left || got[c.slot] {
 				continue
 			}
 			got[c.slot] = true
@@ -222,12 +224,15 @@ func (m *queueModel) send(c *modelConn, class byte, anyway bool) {
 	f := m.frame(class, !anyway)
 	if anyway {
 		m.r.sender.SendLast(c.slot, f)
-		c.queue = append(c.queue, modelFrame{f.bytes, false})
+		c.queue = append(c.queue, modelFrame{bytes: f.bytes, last: c.left})
 		return
 	}
 	unsent, blocked := c.unsent(), m.isBlocked(c)
 	m.r.sender.Send(c.slot, f)
 	m.r.passOnNotices()
+	if c.left {
+		return
+	}
 	m.offered(c, f, unsent, blocked)
 }
 

@@ -48,7 +48,12 @@ func (m *queueModel) run(operations []byte) {
 				m.release(i)
 			}
 		case 15:
-			m.notifyDrained(c)
+			if take()%4 == 0 {
+				m.r.sender.Leave(c.slot)
+				c.left = true
+			} else {
+				m.notifyDrained(c)
+			}
 		}
 		m.check()
 	}

@@ -18,7 +18,8 @@ type Config struct {
 	QueueLimit int
 	// ReadBuffer is the size of the buffer that all reads share, in bytes. Default 64 KiB.
 	ReadBuffer int
-	// Slice bounds the time spent on sending before the reactor looks for input again. Default 500 us.
+	// Slice bounds the time that a turn spends on each kind of work before the others get theirs: on reading and accepting,
+	// on deadlines, on sending. Default 500 us.
 	Slice time.Duration
 	// Collect bounds the time that a turn goes on collecting frames while more keep coming. Default 50 us; negative
 	// turns it off.
@@ -37,6 +38,8 @@ type Config struct {
 // that task was run.
 // I3: while pending sequences are heavy, neither tasks run nor connections are read.
 // I4: no method of the handler is called from within another, nor from within a task.
+// I5: a deadline comes behind the reading and the tasks of its turn, and behind a last read and a last write of its own: see
+// expire.
 type Reactor struct {
 	cfg     Config
 	owner   owner
@@ -57,6 +60,8 @@ type sockets struct {
 	// buffer is where every read lands.
 	buffer []byte
 	vector vector
+	// intake are those that wait to be read.
+	intake intake
 	Traffic
 }
 
@@ -79,6 +84,7 @@ func New(cfg Config) (*Reactor, error) {
 		cfg:     cfg,
 		done:    make(chan struct{}),
 		links:   links{bySlot: make(map[uint32]*link)},
+		turns:   turnState{clock: newClock()},
 		wheel:   newWheel(),
 		sockets: sockets{buffer: make([]byte, cfg.ReadBuffer)},
 	}
@@ -134,9 +140,6 @@ func (r *Reactor) Handler() Handler { return r.cfg.Handler }
 
 // Sender owns what the reactor's connections have to send. Any goroutine may ask for it, the reactor's alone may use it.
 func (r *Reactor) Sender() *Sender { return &r.sender }
-
-// now is the coarse time of the reactor in ticks since its start.
-func (r *Reactor) now() uint32 { return r.wheel.now }
 
 // Count returns the reactor's counters. It takes time in proportion to the connections.
 func (r *Reactor) Count() Counters {

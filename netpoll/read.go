@@ -7,101 +7,124 @@ import (
 )
 
 // ready is called by the poller for a descriptor that is ready, and finds by its token the connection that it was
-// registered for.
+// registered for. What is light is read at once. What is bulk, and what is left when that has taken a slice of time, waits
+// in the intake: epoll reports those that stay ready in the same order every time, so else the last might never be read. A
+// connection whose socket has room is only listed, for flush.
 func (r *Reactor) ready(token Conn, what readiness) {
-	if r.turns.idle {
-		r.endIdle()
+	if !r.turns.begun {
+		r.beginTurn()
 	}
 	if !r.Holds(token) {
 		return
 	}
 	n := token.Slot
-	if r.conns.table.At(n).is(listening) {
-		r.accept(n)
-		return
-	}
-	if what&writable != 0 && r.conns.table.At(n).is(awaitsRoom) {
-		r.sender.roomAgain(n)
-		r.passOnNotices()
-		if !r.Holds(token) {
-			return
-		}
-	}
 	s := r.conns.table.At(n)
+	if what&writable != 0 && s.is(awaitsRoom) {
+		r.sender.hasRoom(n)
+	}
 	if s.is(paused) {
 		if what&broken != 0 && !s.is(awaitsRoom) {
 			r.unwatch(s)
 		}
 		return
 	}
-	if what&readable != 0 && !r.sender.isHeavy() {
-		r.read(n)
+	switch {
+	case what&readable == 0 || s.is(toRead):
+	case s.is(bulk) || r.turns.stint.over || !r.sockets.intake.light.empty() || !r.mayRead():
+		r.sockets.intake.add(n, r.conns.table.At(n))
+	case r.Holds(token) && !r.conns.table.At(n).is(paused):
+		r.readLight(n)
 	}
 }
 
-// maxReads is how often one connection is read before the others get their turn.
-const maxReads = 4
-
-// read receives what a connection has sent: again where it filled the buffer, as a long message does.
-func (r *Reactor) read(n uint32) {
+// readLight reads once what is ready, or accepts.
+func (r *Reactor) readLight(n uint32) {
+	if r.conns.table.At(n).is(listening) {
+		r.accept(n)
+		return
+	}
 	token := r.Conn(n)
-	for range maxReads {
-		if !r.readOnce(n) || !r.Holds(token) || r.conns.table.At(n).is(paused) {
-			return
+	piece := min(lightRead, len(r.sockets.buffer))
+	r.judge(token, r.readOnce(n, piece), piece)
+}
+
+// readSlow reads as much as is its share.
+func (r *Reactor) readSlow(n uint32) {
+	if r.conns.table.At(n).is(listening) {
+		r.accept(n)
+		return
+	}
+	token := r.Conn(n)
+	times, piece := r.sockets.intake.share(len(r.sockets.buffer))
+	got := 0
+	for range times {
+		got = r.readOnce(n, piece)
+		if got < piece || !r.mayRead() || !r.Holds(token) || r.conns.table.At(n).is(paused) {
+			break
 		}
+	}
+	r.judge(token, got, piece)
+}
+
+// judge says by the last read, of at most piece bytes, whether a connection is bulk. One that may have more waits for its
+// next turn.
+func (r *Reactor) judge(token Conn, got, piece int) {
+	if !r.Holds(token) {
+		return
+	}
+	s := r.conns.table.At(token.Slot)
+	s.state &^= bulk
+	if got >= min(bulkBytes, piece) {
+		s.state |= bulk
+	}
+	if got >= piece && s.state&(linked|paused) == 0 {
+		r.sockets.intake.add(token.Slot, s)
 	}
 }
 
-// readOnce receives once from a connection, behind all tasks that were posted before. It says whether that filled the
-// buffer.
-func (r *Reactor) readOnce(n uint32) (full bool) {
-	if !r.Idle() {
-		token := r.Conn(n)
-		r.runTasks()
-		if r.sender.isHeavy() || !r.Holds(token) || r.conns.table.At(n).is(paused) {
-			return false
-		}
+// mayRead runs the tasks that were posted before, and says whether a connection may be read then.
+func (r *Reactor) mayRead() bool {
+	if r.Idle() {
+		return true
 	}
+	r.runTasks()
+	return !r.sender.isHeavy()
+}
+
+// readOnce receives at most limit bytes once from a connection that mayRead lets it read, and says how many.
+func (r *Reactor) readOnce(n uint32, limit int) int {
 	s := r.conns.table.At(n)
 	if s.is(linked) {
-		return false
+		return r.links.bySlot[n].consume(r)
 	}
 	r.sockets.Reads++
-	m, errno := sysRecv(s.fd, r.sockets.buffer)
+	m, errno := sysRecv(s.fd, r.sockets.buffer[:limit])
 	switch {
 	case errno == syscall.EAGAIN || errno == syscall.EINTR:
+		m = 0
 	case errno != 0:
+		m = 0
 		r.notifyHangup(n, os.NewSyscallError("recv", errno))
 	case m == 0:
 		r.notifyHangup(n, io.EOF)
 	default:
 		r.input(n, r.sockets.buffer[:m])
 	}
-	return m == len(r.sockets.buffer)
+	r.spend(callWork)
+	return m
 }
 
 // input hands what a connection has sent to the handler.
 func (r *Reactor) input(n uint32, view []byte) {
-	r.conns.table.At(n).seen = r.wheel.now
+	r.conns.table.At(n).seen = r.now()
 	r.sockets.BytesIn += uint64(len(view))
+	matched := r.sender.count.Matched
 	r.notifyInput(n, view)
 	r.passOnNotices()
+	r.spend(len(view) + memberWork*int(r.sender.count.Matched-matched))
 }
 
 func (r *Reactor) notifyInput(n uint32, view []byte) {
 	defer r.guard(n)
 	r.cfg.Handler.Input(n, view)
-}
-
-// ReadSoon reads in this turn what the connection has already sent, without waiting for readiness: right after accept
-// there often is something.
-func (r *Reactor) ReadSoon(n uint32) { r.turns.fresh = append(r.turns.fresh, r.Conn(n)) }
-
-func (r *Reactor) readFresh() {
-	for i := 0; i < len(r.turns.fresh); i++ {
-		if c := r.turns.fresh[i]; r.Holds(c) && !r.conns.table.At(c.Slot).is(paused) {
-			r.read(c.Slot)
-		}
-	}
-	r.turns.fresh = r.turns.fresh[:0]
 }

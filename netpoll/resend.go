@@ -2,7 +2,24 @@ package netpoll
 
 import "syscall"
 
-// roomAgain goes on with the backlog of a connection whose socket has room again.
+// maxResend bounds what a connection's backlog is sent of, in bytes, before others get their turn.
+const maxResend = 256 << 10
+
+// hasRoom has flush go on with the backlog of a connection whose socket has room again. The poller may say so again until that
+// is done; it counts once.
+func (s *Sender) hasRoom(slot uint32) {
+	c := s.conns.At(slot)
+	if c.backlog == 0 {
+		s.to.awaitRoom(slot, false)
+		return
+	}
+	if l := s.backlogs.at(c.backlog); !l.room {
+		l.room = true
+		s.lists.push(slot, c, inBulk)
+	}
+}
+
+// roomAgain sends of a backlog what the socket takes, within bounds. What is left waits for the next flush, or for room.
 func (s *Sender) roomAgain(slot uint32) {
 	c := s.conns.At(slot)
 	if c.backlog == 0 {
@@ -10,12 +27,20 @@ func (s *Sender) roomAgain(slot uint32) {
 		return
 	}
 	l := s.backlogs.at(c.backlog)
-	for !l.empty() {
-		pieces := l.views(s.pieces[:], maxWrite)
+	l.room = false
+	for left := maxResend; !l.empty(); {
+		if left <= 0 {
+			l.room = true
+			s.lists.push(slot, c, inBulk)
+			return
+		}
+		pieces := l.views(s.pieces[:], left)
 		n, errno := s.to.write(slot, pieces)
 		clear(pieces)
 		switch {
 		case n > 0:
+			left -= n
+			s.count.written += n
 			s.count.Delivered += uint64(l.advance(n, &s.pending.batches))
 		case errno == syscall.EINTR:
 		default:
@@ -34,6 +59,13 @@ func (s *Sender) unblock(slot uint32, c *connQueue) {
 	c.backlog = 0
 	s.to.awaitRoom(slot, false)
 	s.noteDrained(slot, c)
+}
+
+// noteProgress notes that the peer lives: it has made room in a socket that was full. What an empty one takes proves nothing.
+func (r *Reactor) noteProgress(s *slot, sent int) {
+	if sent > 0 && s.is(awaitsRoom) {
+		s.seen = r.now()
+	}
 }
 
 // noteDrained notes that nothing is left to send, where that was asked for.

@@ -16,7 +16,7 @@ type transport interface {
 	// write hands pieces to the connection's socket, in order and in one call where that is possible, and says how many
 	// bytes it took. Nothing taken and no error means that the socket is full, as EAGAIN does. It keeps no piece.
 	write(slot uint32, pieces [][]byte) (int, syscall.Errno)
-	// awaitRoom has Sender.roomAgain called for the connection when its socket has room, or no longer.
+	// awaitRoom has Sender.hasRoom called for the connection when its socket has room, or no longer.
 	awaitRoom(slot uint32, wanted bool)
 	// now is the coarse time in ticks.
 	now() uint32
@@ -113,14 +113,14 @@ func (s *Sender) HeldBytes() int {
 	return s.pending.batches.held
 }
 
-// LongestBacklog is the connection whose full socket has the most waiting, NoSlot if there is none. Connections that
-// refuse already are left out.
+// LongestBacklog is the connection whose full socket has the most waiting, NoSlot if there is none. One that refuses already
+// has at least the rest of a frame to give.
 func (s *Sender) LongestBacklog() uint32 {
 	s.owner.assert()
 	longest, most := NoSlot, 0
 	for slot := range s.conns.Len() {
 		c := s.conns.At(slot)
-		if c.backlog == 0 || c.state&refusing != 0 {
+		if c.backlog == 0 {
 			continue
 		}
 		if bytes := s.backlogs.at(c.backlog).bytes; bytes > most {

@@ -20,7 +20,7 @@ type Conn struct {
 type slot struct {
 	fd  int32
 	gen uint32
-	// seen is the tick at which the peer last sent something.
+	// seen is the tick at which the peer last sent something, or made room in a full socket.
 	seen     uint32
 	deadline deadline
 	state    connState
@@ -35,7 +35,7 @@ type deadline struct {
 }
 
 // connState is a set of flags of one connection.
-type connState uint8
+type connState uint16
 
 const (
 	// inUse: a connection or listener has the slot.
@@ -50,16 +50,22 @@ const (
 	linked
 	// unwatched: it is paused and broken, and the poller has forgotten it lest it report that without end.
 	unwatched
+	// kept: when the connection ends, its number stays taken until FreeSlot.
+	kept
+	// toRead: it waits in the intake.
+	toRead
+	// bulk: its last read was long, so it is read behind the light ones.
+	bulk
 )
 
 // is says whether all flags of what are set.
 func (s *slot) is(what connState) bool { return s.state&what == what }
 
 // connTable is the reactor's table of connections. Numbers of ended ones come back at the end of the turn, once no list
-// of the sender names them.
+// of the sender names them and, if they are kept, FreeSlot was called.
 type connTable struct {
-	table Table[slot]
-	free  []uint32
+	table  Table[slot]
+	unused []uint32
 	// retired are the numbers of connections that have ended, and what of theirs is still to be closed.
 	retired retired
 	used    int
@@ -71,6 +77,8 @@ type connTable struct {
 type retired struct {
 	slots []uint32
 	fds   []int32
+	// kept is how many numbers of ended connections wait for FreeSlot.
+	kept int
 }
 
 // largeTable is the number of slots above which an empty table is dropped.
@@ -78,9 +86,9 @@ const largeTable = 4096
 
 func (t *connTable) take() uint32 {
 	var n uint32
-	if last := len(t.free) - 1; last >= 0 {
-		n = t.free[last]
-		t.free = t.free[:last]
+	if last := len(t.unused) - 1; last >= 0 {
+		n = t.unused[last]
+		t.unused = t.unused[:last]
 	} else {
 		n = t.table.Len()
 		t.table.Extend(n + 1)
@@ -96,10 +104,27 @@ func (t *connTable) take() uint32 {
 func (t *connTable) retire(n uint32) {
 	s := t.table.At(n)
 	s.gen++
-	s.state = 0
+	s.state &= kept
 	s.deadline.due = 0
 	t.used--
+	if s.is(kept) {
+		t.retired.kept++
+		return
+	}
 	t.retired.slots = append(t.retired.slots, n)
+}
+
+// free ends the keeping of a number.
+func (t *connTable) free(n uint32) {
+	s := t.table.At(n)
+	if !s.is(kept) {
+		return
+	}
+	s.state &^= kept
+	if !s.is(inUse) {
+		t.retired.kept--
+		t.retired.slots = append(t.retired.slots, n)
+	}
 }
 
 // recycle frees the retired slots that no list of the sender names any more.
@@ -110,14 +135,14 @@ func (t *connTable) recycle(lists interface{ isListed(slot uint32) bool }) {
 			kept = append(kept, n)
 			continue
 		}
-		t.free = append(t.free, n)
+		t.unused = append(t.unused, n)
 	}
 	t.retired.slots = kept
 }
 
 // isLargeAndEmpty says whether a spike has left a table that shrink gives back.
 func (t *connTable) isLargeAndEmpty() bool {
-	return t.used == 0 && len(t.retired.slots) == 0 && t.table.Len() > largeTable
+	return t.used == 0 && len(t.retired.slots) == 0 && t.retired.kept == 0 && t.table.Len() > largeTable
 }
 
 // shrink forgets an empty table. Generations go on from the highest ever used, which keeps I1 of slot.
@@ -126,6 +151,6 @@ func (t *connTable) shrink() {
 		t.maxGen = max(t.maxGen, t.table.At(i).gen)
 	}
 	t.table.Reset()
-	t.free = nil
+	t.unused = nil
 	t.retired.slots = nil
 }

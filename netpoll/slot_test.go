@@ -81,7 +81,7 @@ func TestDeadlineAStaleWheelEntryIsIgnored(t *testing.T) {
 	w.set(n, &table.table.At(n).deadline, 20)
 	var at []uint32
 	for tick := uint32(1); tick <= 30; tick++ {
-		w.advance(tick, &table, expireFunc(func(uint32) { at = append(at, tick) }))
+		w.pass(tick, &table, func(uint32) { at = append(at, tick) })
 	}
 	if len(at) != 1 || at[0] != 20 {
 		t.Errorf("got expiries at %v, want one at 20", at)
@@ -112,5 +112,89 @@ func TestSendListIsAQueue(t *testing.T) {
 	o.trim()
 	if cap(o.slots) > 4096 {
 		t.Errorf("got room for %d in an idle list, want it given back", cap(o.slots))
+	}
+}
+
+func TestSlotThatIsKeptIsNotReusedBeforeItIsFree(t *testing.T) {
+	random := rand.New(rand.NewPCG(8, 8))
+	var table connTable
+	open, ended := make(map[uint32]bool), make(map[uint32]bool)
+	for range 20000 {
+		switch random.IntN(4) {
+		case 0, 1:
+			n := table.take()
+			if open[n] || ended[n] {
+				t.Fatalf("got slot %d, which is open (%v) or kept (%v)", n, open[n], ended[n])
+			}
+			open[n] = true
+			if random.IntN(2) == 0 {
+				table.table.At(n).state |= kept
+			}
+		case 2:
+			for n := range open {
+				delete(open, n)
+				ended[n] = table.table.At(n).is(kept)
+				if !ended[n] {
+					delete(ended, n)
+				}
+				table.retire(n)
+				break
+			}
+		case 3:
+			for n := range ended {
+				delete(ended, n)
+				table.free(n)
+				break
+			}
+			for n := range open {
+				table.free(n)
+				break
+			}
+		}
+		table.recycle(noLists{})
+		if got := table.retired.kept; got != len(ended) {
+			t.Fatalf("got %d slots kept, want %d", got, len(ended))
+		}
+	}
+	if got, limit := table.table.Len(), uint32(len(open)+len(ended)+5000); got > limit {
+		t.Errorf("got a table of %d slots, want at most about %d: free ones are used again", got, limit)
+	}
+}
+
+func TestSlotThatIsKeptHoldsTheTable(t *testing.T) {
+	var table connTable
+	for range largeTable + 1 {
+		table.take()
+	}
+	table.table.At(7).state |= kept
+	for n := range table.table.Len() {
+		table.retire(n)
+	}
+	table.recycle(noLists{})
+	if table.isLargeAndEmpty() {
+		t.Fatal("got the table ready to be dropped while a slot is kept, want it to stay")
+	}
+	table.free(7)
+	table.recycle(noLists{})
+	if !table.isLargeAndEmpty() {
+		t.Error("got the table held when nothing is kept, want it ready to be dropped")
+	}
+}
+
+func TestManyEndsAtOnceAreClosedOverSeveralTurns(t *testing.T) {
+	r, _ := still(t, Config{Handler: newRecorder()})
+	const many = 3*maxCloses + 1
+	for range many {
+		n := r.openSlot()
+		r.Close(n, DropClosed)
+	}
+	for turn := 1; len(r.conns.retired.fds) > 0; turn++ {
+		before := len(r.conns.retired.fds)
+		r.turns.again = false
+		r.closeRetired()
+		left := len(r.conns.retired.fds)
+		if closed := before - left; closed != min(before, maxCloses) || r.turns.again != (left > 0) {
+			t.Fatalf("turn %d: got %d of %d closed and another turn %v, want %d at most", turn, closed, before, r.turns.again, maxCloses)
+		}
 	}
 }

@@ -1,11 +1,6 @@
 package netpoll
 
-import (
-	"runtime"
-	"sync"
-	"sync/atomic"
-	"time"
-)
+import "time"
 
 // Task is work for a reactor. Do runs once on the reactor's goroutine, in the order in which tasks were posted, and
 // must not block. In this package *link, *linkWritten and TaskFunc are tasks; in package fanout *frame (an event on its
@@ -55,53 +50,60 @@ type turnState struct {
 	// tasks were taken from the mailbox; the first done of them have run.
 	tasks []Task
 	done  int
-	// fresh are the connections to be read without waiting for readiness.
-	fresh []Conn
+	// begun: the clock has been looked at for the turn to which the present readiness belongs.
+	begun bool
 	// again: another turn follows at once.
 	again bool
-	// idle: the reactor has waited since the last turn, so its clock may be late.
-	idle bool
 	// stopping: the turn under way is the last.
 	stopping bool
 	// failed: the poller broke, no turn follows.
 	failed bool
-	// clock is the time since the reactor's start, as of the last look at it.
-	clock time.Duration
 	// alarm is for when the poller was told to end its wait, in ticks.
 	alarm uint32
 	// trimmed is the tick at which memory was given back last.
 	trimmed uint32
 	// count and panics are counters.
 	count, panics uint64
+	clock         clock
+	// stint is the work under way.
+	stint stint
 }
 
-// turn ends a batch of readiness: it runs tasks, sends for about a slice, and closes what ended. It says what the poller
-// does next.
+// longTurn is the time after which a turn ends though connections wait to be read: then those that have become ready
+// meanwhile are looked for. Looking costs in proportion to all that are ready, so it is not done for every slice.
+const longTurn = 4 * time.Millisecond
+
+// turn ends a batch of readiness: it runs tasks, reads what waits, sends, each for about a slice of time and again while
+// connections wait to be read, and closes what ended. It says what the poller does next.
 func (r *Reactor) turn() verdict {
 	if r.turns.failed {
 		return stopped
 	}
 	r.owner.adopt()
 	r.injectSpurious()
-	r.endIdle()
+	if !r.turns.begun {
+		r.beginTurn()
+	}
+	r.turns.begun = false
 	r.turns.count++
-	r.runTasks()
-	r.readFresh()
-	r.turns.again = false
-	r.notifyTurn()
-	r.passOnNotices()
-	if r.turns.stopping {
-		r.end()
-		return stopped
-	}
-	if r.sender.hasWork() {
-		if r.sender.isCollecting(r.cfg.Collect) {
-			return lookAgain
+	for {
+		r.work()
+		if r.turns.stopping {
+			r.end()
+			return stopped
 		}
-		r.flush()
+		if r.sender.hasWork() {
+			if r.sockets.intake.empty() && r.sender.isCollecting(r.cfg.Collect) {
+				return lookAgain
+			}
+			r.flush()
+		}
+		r.closeRetired()
+		if r.sockets.intake.empty() || r.turns.clock.elapsed()-r.turns.clock.now >= longTurn {
+			break
+		}
 	}
-	r.closeRetired()
-	if r.turns.again || r.sender.hasWork() || !r.isCaughtUp() {
+	if r.hasMore() {
 		return lookAgain
 	}
 	r.setAlarm()
@@ -109,8 +111,45 @@ func (r *Reactor) turn() verdict {
 	if r.mail.size.Load() > 0 && r.mail.sleeping.CompareAndSwap(true, false) {
 		return lookAgain
 	}
-	r.turns.idle = true
+	r.turns.clock.patience = r.patience()
 	return waitForMore
+}
+
+// beginTurn begins a turn, with the first readiness that belongs to it: what that brings must not be judged by the time of the
+// turn before.
+func (r *Reactor) beginTurn() {
+	r.turns.begun = true
+	r.mail.sleeping.Store(false)
+	if r.turns.clock.look() {
+		r.turns.alarm = alarmUnknown
+		r.trim()
+	}
+	r.turns.stint.begin(r.turns.clock.now)
+}
+
+// trim gives memory back about once a second, when there is nothing to send.
+func (r *Reactor) trim() {
+	if now := r.now(); now-r.turns.trimmed >= uint32(time.Second/Tick) && !r.sender.hasWork() {
+		r.turns.trimmed = now
+		r.sender.trim()
+		r.sockets.intake.trim()
+		r.wheel.ripe.trim()
+	}
+}
+
+// work does a slice of everything but sending.
+func (r *Reactor) work() {
+	r.runTasks()
+	r.readWaiting()
+	r.expireDue()
+	r.turns.again = false
+	r.notifyTurn()
+	r.passOnNotices()
+}
+
+// hasMore says that something is left for a turn that follows at once.
+func (r *Reactor) hasMore() bool {
+	return r.turns.again || r.sender.hasWork() || !r.isCaughtUp() || !r.sockets.intake.empty() || !r.wheel.ripe.empty()
 }
 
 // flush sends for a slice. What it leaves in backlogs is for Handler.Turn to see.
@@ -121,7 +160,9 @@ func (r *Reactor) flush() {
 	r.passOnNotices()
 }
 
-// runTasks runs what was posted, as long as pending sequences are not heavy.
+// runTasks runs what was posted, as long as pending sequences are not heavy. It has no slice, for a read comes behind all
+// tasks; what strangers can have posted is bounded where it comes from. Frames by the bytes that are on their way to a loop,
+// and by heaviness; connections by the slice in which another reactor accepts them; what a link has read only joins the intake.
 func (r *Reactor) runTasks() {
 	w := &r.turns
 	for !r.sender.isHeavy() {
@@ -166,6 +207,13 @@ func (r *Reactor) Idle() bool {
 	return !r.sender.isHeavy() && r.isCaughtUp()
 }
 
+// IsHeavy says that so much is pending that nothing is read before it is flushed. A deadline that comes meanwhile comes without
+// a last read, so silence proves nothing then.
+func (r *Reactor) IsHeavy() bool {
+	r.owner.assert()
+	return r.sender.isHeavy()
+}
+
 // LookAgain has another turn follow this one at once: for what Handler.Turn must see and has come behind it, as a failed
 // send does.
 func (r *Reactor) LookAgain() {
@@ -173,101 +221,21 @@ func (r *Reactor) LookAgain() {
 	r.turns.again = true
 }
 
-// endIdle ends a wait: what readiness brings now must not be judged by the time at which it began.
-func (r *Reactor) endIdle() {
-	r.turns.idle = false
-	r.mail.sleeping.Store(false)
-	r.tick()
-}
-
-// Now is the time since the reactor's start, monotonic, as of the beginning of this turn. It costs no look at a clock.
-func (r *Reactor) Now() time.Duration {
-	r.owner.assert()
-	return r.turns.clock
-}
-
-func (r *Reactor) tick() {
-	r.turns.clock = time.Since(r.wheel.epoch)
-	now := uint32(r.turns.clock / Tick)
-	if now == r.wheel.now {
-		return
-	}
-	r.turns.alarm = alarmUnknown
-	r.wheel.advance(now, &r.conns, r)
-	if now-r.turns.trimmed >= uint32(time.Second/Tick) && !r.sender.hasWork() {
-		r.turns.trimmed = now
-		r.sender.trim()
-	}
-}
-
 // alarmUnknown is an alarm that no wait is set to.
 const alarmUnknown = ^uint32(0)
 
-// setAlarm has the poller's wait end when the next deadline may have come.
+// setAlarm has the poller's wait end when the next deadline may have come, or at maxWait.
 func (r *Reactor) setAlarm() {
-	if ahead := r.wheel.next(); ahead != r.turns.alarm {
+	if ahead := min(r.wheel.next(), maxWait); ahead != r.turns.alarm {
 		r.turns.alarm = ahead
 		r.poller.alarm(ahead)
 	}
 }
 
-// mailbox is the way in for other goroutines: the tasks that they post, which Reactor.runTasks takes, and what wakes the
-// reactor for them. waiting and
-// shut are behind mu, the atomics are for any goroutine.
-//
-// I1: size is the number of tasks in waiting.
-// I2: after shut, push refuses.
-// I3: sleeping is true only while the reactor waits or is about to look at size a last time before it waits.
-type mailbox struct {
-	mu      sync.Mutex
-	waiting []Task
-	// shut: no task is taken any more.
-	shut     bool
-	size     atomic.Int32
-	sleeping atomic.Bool
-	// kicking is the number of goroutines that are about to wake the poller, which must live that long.
-	kicking atomic.Int32
-}
-
-// largeMail is the room for tasks above which it is not kept.
-const largeMail = 4096
-
-func (m *mailbox) push(ts ...Task) bool {
-	m.mu.Lock()
-	if m.shut {
-		m.mu.Unlock()
-		return false
+// patience is how long the wait that setAlarm has prepared may take.
+func (r *Reactor) patience() time.Duration {
+	if r.turns.alarm == 0 {
+		return -1
 	}
-	m.waiting = append(m.waiting, ts...)
-	m.size.Store(int32(len(m.waiting)))
-	m.mu.Unlock()
-	return true
-}
-
-// take swaps the waiting tasks for the empty slice spare.
-func (m *mailbox) take(spare []Task) []Task {
-	m.mu.Lock()
-	taken := m.waiting
-	m.waiting = spare
-	m.size.Store(0)
-	m.mu.Unlock()
-	return taken
-}
-
-// close refuses further tasks and returns those that were waiting.
-func (m *mailbox) close() []Task {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.shut = true
-	taken := m.waiting
-	m.waiting = nil
-	m.size.Store(0)
-	return taken
-}
-
-// awaitKicks returns when no kick is under way. None can begin after the last turn, so the poller may be freed.
-func (m *mailbox) awaitKicks() {
-	for m.kicking.Load() != 0 {
-		runtime.Gosched()
-	}
+	return time.Duration(r.turns.alarm) * Tick
 }

@@ -14,7 +14,7 @@ func (r *Reactor) Resume(n uint32) {
 	r.owner.assert()
 	if s := r.conns.table.At(n); s.is(paused) {
 		s.state &^= paused
-		s.seen = r.wheel.now
+		s.seen = r.now()
 		r.watch(n, s)
 	}
 }
@@ -34,7 +34,7 @@ func (r *Reactor) awaitRoom(n uint32, wanted bool) {
 func (r *Reactor) watch(n uint32, s *slot) {
 	if s.is(linked) {
 		if !s.is(paused) {
-			r.links.bySlot[n].readOn()
+			r.links.bySlot[n].readOn(s)
 		}
 		return
 	}

@@ -1,22 +1,24 @@
 package netpoll
 
-import "time"
-
 // wheel keeps the deadlines of all connections of a reactor in one ring of buckets, a tick each. A deadline that is
 // moved back costs nothing: its entry stays where it is and is parked again when its bucket comes round. It belongs to
 // the reactor.
 //
+// A deadline that has come is ripe until Reactor.expireDue takes it: that works in slices of time, and comes behind reading.
+//
 // I1: an entry is parked at most wheelBuckets-1 ticks ahead, and never later than its deadline is due.
 // I2: now only grows.
 // I3: while there are entries, no bucket between now and soonest has any.
+// I4: a ripe deadline that is moved on, or whose connection ends, does not come.
 type wheel struct {
-	epoch   time.Time
 	now     uint32
 	buckets [][]uint32
 	// spare is the bucket emptied last, to be used again.
 	spare   []uint32
 	entries int
 	soonest uint32
+	// ripe are the slots whose deadline has come.
+	ripe sendList
 }
 
 const (
@@ -25,7 +27,7 @@ const (
 	largeBucket = 4096
 )
 
-func newWheel() wheel { return wheel{epoch: time.Now(), buckets: make([][]uint32, wheelBuckets)} }
+func newWheel() wheel { return wheel{buckets: make([][]uint32, wheelBuckets)} }
 
 // set makes slot n due at tick due. An earlier entry that lies before due is left to find its new deadline by itself.
 func (w *wheel) set(n uint32, d *deadline, due uint32) {
@@ -58,13 +60,8 @@ func (w *wheel) next() uint32 {
 	return w.soonest - w.now
 }
 
-// expirer is told of the slots whose deadline has come: the Reactor, or a test.
-type expirer interface {
-	expire(slot uint32)
-}
-
-// advance moves to tick now and tells each of the slots whose deadline has come. Their due is 0 by then.
-func (w *wheel) advance(now uint32, conns *connTable, each expirer) {
+// advance moves to tick now. The deadlines that have come are ripe then.
+func (w *wheel) advance(now uint32, conns *connTable) {
 	if now-w.now >= wheelBuckets {
 		w.now = now - wheelBuckets
 	}
@@ -89,12 +86,26 @@ func (w *wheel) advance(now uint32, conns *connTable, each expirer) {
 				w.park(n, d)
 				continue
 			}
-			d.due = 0
-			each.expire(n)
+			w.ripe.push(n)
 		}
 		w.spare = bucket
 		if cap(w.spare) > largeBucket && len(bucket) < cap(w.spare)/4 {
 			w.spare = nil
 		}
 	}
+}
+
+// takeRipe takes the next of the ripe deadlines, of which there must be one. It says false where that deadline holds no longer;
+// else its due is 0 from now on.
+func (w *wheel) takeRipe(conns *connTable) (n uint32, ok bool) {
+	n = w.ripe.pop()
+	if n >= conns.table.Len() {
+		return n, false
+	}
+	s := conns.table.At(n)
+	if !s.is(inUse) || s.deadline.due == 0 || s.deadline.due > w.now {
+		return n, false
+	}
+	s.deadline.due = 0
+	return n, true
 }

@@ -40,10 +40,15 @@ func checkWheel(t *testing.T, w *wheel, table *connTable) {
 	}
 }
 
-// expireFunc makes a function an expirer.
-type expireFunc func(slot uint32)
-
-func (f expireFunc) expire(slot uint32) { f(slot) }
+// pass moves to tick now and calls expired for each deadline that comes.
+func (w *wheel) pass(now uint32, table *connTable, expired func(slot uint32)) {
+	w.advance(now, table)
+	for !w.ripe.empty() {
+		if n, ok := w.takeRipe(table); ok {
+			expired(n)
+		}
+	}
+}
 
 // noLists names no slot.
 type noLists struct{}
@@ -57,7 +62,7 @@ func TestWheelAgreesWithAMapOfDeadlines(t *testing.T) {
 	model := make(map[uint32]uint32)
 	var open []uint32
 	var again []uint32
-	expired := expireFunc(func(n uint32) {
+	expired := func(n uint32) {
 		if due, ok := model[n]; !ok || due > w.now {
 			t.Fatalf("slot %d: got expired at %d, want %d (set: %v)", n, w.now, due, ok)
 		}
@@ -68,7 +73,7 @@ func TestWheelAgreesWithAMapOfDeadlines(t *testing.T) {
 			w.set(n, &table.table.At(n).deadline, due)
 			model[n] = due
 		}
-	})
+	}
 	for step := range 30000 {
 		switch random.IntN(8) {
 		case 0:
@@ -96,10 +101,10 @@ func TestWheelAgreesWithAMapOfDeadlines(t *testing.T) {
 				delete(model, n)
 			}
 		case 6:
-			w.advance(w.now+random.Uint32N(20), &table, expired)
+			w.pass(w.now+random.Uint32N(20), &table, expired)
 		case 7:
 			if step%50 == 0 {
-				w.advance(w.now+random.Uint32N(5000), &table, expired)
+				w.pass(w.now+random.Uint32N(5000), &table, expired)
 			}
 		}
 		for n, due := range maps.All(model) {
@@ -124,7 +129,7 @@ func TestWheelI1EntriesArePartOfOneRound(t *testing.T) {
 	}
 	expiries := 0
 	for tick := uint32(1); tick <= 100000; tick++ {
-		w.advance(tick, &table, expireFunc(func(uint32) { expiries++ }))
+		w.pass(tick, &table, func(uint32) { expiries++ })
 		if (expiries == 1) != (tick == 100000) {
 			t.Fatalf("got %d expiries at tick %d, want one at 100000", expiries, tick)
 		}
@@ -144,7 +149,7 @@ func TestWheelI2NowOnlyGrowsAndNothingIsLostInALongPause(t *testing.T) {
 			}
 		}
 		got := 0
-		w.advance(pause, &table, expireFunc(func(uint32) { got++ }))
+		w.pass(pause, &table, func(uint32) { got++ })
 		if got != want || w.now != pause {
 			t.Errorf("got %d expiries at tick %d after a pause, want %d at %d", got, w.now, want, pause)
 		}
@@ -163,7 +168,7 @@ func TestWheelI3NextIsTheFirstBucketWithEntries(t *testing.T) {
 	if got := w.next(); got != 30 {
 		t.Errorf("got next %d, want 30", got)
 	}
-	w.advance(30, &table, expireFunc(func(uint32) {}))
+	w.pass(30, &table, func(uint32) {})
 	if got := w.next(); got != 670 {
 		t.Errorf("got next %d, want 670", got)
 	}
@@ -178,5 +183,48 @@ func TestWheelMovingADeadlineBackCostsNoEntry(t *testing.T) {
 	}
 	if w.entries != 1 {
 		t.Errorf("got %d entries of one slot, want 1", w.entries)
+	}
+}
+
+func TestWheelI4ARipeDeadlineThatIsMovedOrEndedDoesNotCome(t *testing.T) {
+	w := newWheel()
+	var table connTable
+	moved, ended, cleared, due := table.take(), table.take(), table.take(), table.take()
+	for _, n := range []uint32{moved, ended, cleared, due} {
+		w.set(n, &table.table.At(n).deadline, 5)
+	}
+	w.advance(5, &table)
+	w.set(moved, &table.table.At(moved).deadline, 9)
+	table.retire(ended)
+	table.table.At(cleared).deadline.due = 0
+	var came []uint32
+	w.pass(5, &table, func(n uint32) { came = append(came, n) })
+	if len(came) != 1 || came[0] != due {
+		t.Errorf("got the deadlines of %d, want of %d alone", came, due)
+	}
+	w.pass(9, &table, func(n uint32) { came = append(came, n) })
+	if len(came) != 2 || came[1] != moved {
+		t.Errorf("got the deadlines of %d, want of %d in its time", came, moved)
+	}
+}
+
+// TestDeadlinesThatComeTogetherGoInSlices lets slices end after every look at the clock.
+func TestDeadlinesThatComeTogetherGoInSlices(t *testing.T) {
+	const count = 500
+	h := newRecorder()
+	r, _ := still(t, Config{Handler: h, Slice: 1})
+	for _, n := range slotsOf(r, count) {
+		r.conns.table.At(n).state |= paused
+		r.SetDeadline(n, Tick)
+	}
+	r.freeze(2 * Tick)
+	if verdict := r.turn(); verdict != lookAgain || h.count("expired") == 0 || h.count("expired") > count/10 {
+		t.Errorf("got verdict %d with %d of %d expired in a turn, want some and to look again", verdict, h.count("expired"), count)
+	}
+	for r.turn() == lookAgain {
+		continue
+	}
+	if got := h.count("expired"); got != count {
+		t.Errorf("got %d expired, want %d", got, count)
 	}
 }

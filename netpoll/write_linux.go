@@ -13,7 +13,7 @@ type vector [maxPieces]unix.Iovec
 func (r *Reactor) write(n uint32, pieces [][]byte) (sent int, errno syscall.Errno) {
 	s := r.conns.table.At(n)
 	if s.is(linked) {
-		return r.writeLink(n, pieces[0])
+		return r.writeLink(n, s, pieces[0])
 	}
 	r.sockets.Sends++
 	if len(pieces) == 1 {
@@ -25,6 +25,7 @@ func (r *Reactor) write(n uint32, pieces [][]byte) (sent int, errno syscall.Errn
 		return 0, errno
 	}
 	r.sockets.BytesOut += uint64(sent)
+	r.noteProgress(s, sent)
 	return sent, 0
 }
 

@@ -8,5 +8,5 @@ type vector struct{}
 
 // write makes the Reactor the transport of its Sender.
 func (r *Reactor) write(n uint32, pieces [][]byte) (int, syscall.Errno) {
-	return r.writeLink(n, pieces[0])
+	return r.writeLink(n, r.conns.table.At(n), pieces[0])
 }

@@ -110,6 +110,20 @@ func (x *Index) Topics() iter.Seq2[string, int] {
 	}
 }
 
+// Clear drops all topics and members at once, without a walk over them. No owner
+// may use its part any more. Any goroutine may still call Match, Len,
+// Subscriptions and Topics, which find nothing.
+func (x *Index) Clear() {
+	for i := range x.shards {
+		x.shards[i].clear()
+	}
+	x.topics.Store(0)
+	for _, p := range x.parts {
+		p.roster = roster{}
+		p.subscriptions.Store(0)
+	}
+}
+
 func (x *Index) lookup(k key) (t *Topic, parts uint64) {
 	s := x.shard(k.hash)
 	s.mu.Lock()

@@ -14,8 +14,12 @@ const (
 	modelTopics  = 24
 )
 
-// model is the index in plain maps: part, member, topics.
-type model [modelParts]map[uint32]map[string]bool
+// model is the index in plain maps: part, member, topics. A member is leaving
+// once DropSome has left it some topics.
+type model struct {
+	parts   [modelParts]map[uint32]map[string]bool
+	leaving [modelParts]map[uint32]bool
+}
 
 // step is one operation on one member of one part.
 type step struct {
@@ -27,8 +31,9 @@ type step struct {
 
 func newModel() *model {
 	m := &model{}
-	for i := range m {
-		m[i] = map[uint32]map[string]bool{}
+	for i := range m.parts {
+		m.parts[i] = map[uint32]map[string]bool{}
+		m.leaving[i] = map[uint32]bool{}
 	}
 	return m
 }
@@ -50,7 +55,11 @@ func (m *model) apply(t testing.TB, x *Index, s step) {
 	t.Helper()
 	i := int(s.part) % modelParts
 	p, slot, name := x.Part(i), s.slot(), s.name()
-	topics := m[i][slot]
+	topics := m.parts[i][slot]
+	if m.leaving[i][slot] || s.operation%16 == 15 {
+		m.dropSome(t, p, i, slot, 1+int(s.topic)%7)
+		return
+	}
 	switch s.operation % 8 {
 	case 0, 1, 2, 3:
 		if got, want := p.Subscribe(slot, []byte(name)), !topics[name]; got != want {
@@ -58,7 +67,7 @@ func (m *model) apply(t testing.TB, x *Index, s step) {
 		}
 		if topics == nil {
 			topics = map[string]bool{}
-			m[i][slot] = topics
+			m.parts[i][slot] = topics
 		}
 		topics[name] = true
 	case 4, 5, 6:
@@ -70,16 +79,39 @@ func (m *model) apply(t testing.TB, x *Index, s step) {
 		if got, want := p.Drop(slot), len(topics); got != want {
 			t.Errorf("part %d drop %d: got %d, want %d", i, slot, got, want)
 		}
-		delete(m[i], slot)
+		delete(m.parts[i], slot)
 	}
-	if got, want := p.Count(slot), len(m[i][slot]); got != want {
+	if got, want := p.Count(slot), len(m.parts[i][slot]); got != want {
 		t.Errorf("part %d count %d: got %d, want %d", i, slot, got, want)
 	}
 }
 
+// dropSome removes a member from some topics, and takes it as left where it finds
+// that none is left.
+func (m *model) dropSome(t testing.TB, p *Part, part int, slot uint32, most int) {
+	t.Helper()
+	topics := m.parts[part][slot]
+	removed, done := p.DropSome(slot, most)
+	left := p.AppendTopics(nil, slot)
+	if want := len(topics) - removed; len(left) != want || done != (want == 0) {
+		t.Errorf("part %d member %d: got %d of %d topics left and done %v after %d were dropped", part, slot, len(left), len(topics), done, removed)
+	}
+	if least := min(most, len(topics)); removed < least || removed > most+maxFull {
+		t.Errorf("part %d member %d: got %d topics dropped, want %d or a few more", part, slot, removed, least)
+	}
+	m.parts[part][slot] = map[string]bool{}
+	for _, name := range left {
+		if !topics[name] {
+			t.Errorf("part %d member %d: got topic %q left, which it never had", part, slot, name)
+		}
+		m.parts[part][slot][name] = true
+	}
+	m.leaving[part][slot] = !done
+}
+
 func (m *model) members(part int, name string) []uint32 {
 	var out []uint32
-	for slot, topics := range m[part] {
+	for slot, topics := range m.parts[part] {
 		if topics[name] {
 			out = append(out, slot)
 		}
@@ -92,8 +124,8 @@ func (m *model) check(t testing.TB, x *Index) {
 	t.Helper()
 	checkInvariants(t, x)
 	counts := map[string]int{}
-	for i := range m {
-		for slot, topics := range m[i] {
+	for i := range m.parts {
+		for slot, topics := range m.parts[i] {
 			for name := range topics {
 				counts[name]++
 			}
@@ -118,7 +150,7 @@ func (m *model) checkMatch(t testing.TB, x *Index, typ, id string) {
 	t.Helper()
 	match := x.Match([]byte(typ), []byte(id))
 	var parts uint64
-	for i := range m {
+	for i := range m.parts {
 		byType, byTypeID := m.members(i, typ), m.members(i, typ+":"+id)
 		if id == "" {
 			byTypeID = nil

@@ -1,6 +1,9 @@
 package subs
 
-import "sync/atomic"
+import (
+	"math"
+	"sync/atomic"
+)
 
 // Part is the index of one owner's members. Only the goroutine that owns it may
 // call its methods. None of them waits for anything but a shard's lock.
@@ -52,18 +55,32 @@ func (p *Part) Unsubscribe(member uint32, topic []byte) (removed bool) {
 // Its cost depends on that number, not on the size of the topics. It frees
 // everything kept for the member, whose slot number may be reused afterwards.
 func (p *Part) Drop(member uint32) (removed int) {
+	removed, _ = p.DropSome(member, math.MaxInt)
+	return removed
+}
+
+// DropSome is Drop in pieces: it removes the member from some of its topics,
+// about most of them (at most eight more), and returns how many those were and
+// whether none is left. Until then the member may not subscribe or unsubscribe,
+// nor its slot number be reused.
+func (p *Part) DropSome(member uint32, most int) (removed int, done bool) {
 	rec := p.roster.get(member)
 	if rec == nil || rec.vacant() {
-		return 0
+		return 0, true
 	}
-	for e := range rec.entries {
-		p.removeFromList(e)
+	left := rec.count()
+	for left > 0 && (removed < most || rec.isIndivisible()) {
+		p.removeFromList(rec.pop())
 		removed++
+		left--
+	}
+	p.subscriptions.Add(int64(-removed))
+	if left > 0 {
+		return removed, false
 	}
 	*rec = record{}
 	p.roster.vacated(member)
-	p.subscriptions.Add(int64(-removed))
-	return removed
+	return removed, true
 }
 
 // Count returns the number of the member's topics.

@@ -119,6 +119,56 @@ func TestSlotMayBeReusedAfterDrop(t *testing.T) {
 	checkInvariants(t, x)
 }
 
+func TestDropInPiecesLeavesTheOthersAsTheyAre(t *testing.T) {
+	for _, many := range []int{1, 2, 8, 9, 10, 13, 100, 1024, 5000} {
+		for _, most := range []int{1, 64} {
+			x := New(1)
+			p := x.Part(0)
+			for i := range many {
+				for member := range uint32(3) {
+					p.Subscribe(member, topicBytes("t:%d", i))
+				}
+			}
+			rounds := 0
+			for dropped, done := 0, false; !done; rounds++ {
+				var removed int
+				removed, done = p.DropSome(1, most)
+				dropped += removed
+				if removed > most+maxFull+1 {
+					t.Fatalf("many=%d: got %d topics dropped in one piece, want about %d", many, removed, most)
+				}
+				if got := p.Count(1); got != many-dropped || done != (got == 0) {
+					t.Fatalf("many=%d: got %d topics and done %v, want %d left", many, got, done, many-dropped)
+				}
+				if rounds%100 == 0 {
+					checkInvariants(t, x)
+				}
+			}
+			if most == 1 && many > 16 && rounds < many-16 {
+				t.Errorf("many=%d: got all dropped in %d pieces, want about one each", many, rounds)
+			}
+			if got := p.Count(0) + p.Count(2); got != 2*many {
+				t.Errorf("many=%d: got %d topics of the others, want %d", many, got, 2*many)
+			}
+			p.Subscribe(1, []byte("new"))
+			checkInvariants(t, x)
+		}
+	}
+}
+
+func TestClearedIndexIsEmpty(t *testing.T) {
+	x := New(2)
+	for member := range uint32(2000) {
+		x.Part(int(member%2)).Subscribe(member, []byte("all"))
+		x.Part(int(member%2)).Subscribe(member, topicBytes("own:%d", member))
+	}
+	x.Clear()
+	if x.Len() != 0 || x.Subscriptions() != 0 || x.MatchString("all", "").Parts != 0 {
+		t.Errorf("got %d topics and %d subscriptions, want none", x.Len(), x.Subscriptions())
+	}
+	checkInvariants(t, x)
+}
+
 func TestUnknownMemberHasNothing(t *testing.T) {
 	p := New(1).Part(0)
 	for _, member := range []uint32{0, 1, chunkSize, math.MaxUint32} {

@@ -81,7 +81,7 @@ func (r *record) count() int {
 		n = 1
 	}
 	if r.more != nil {
-		n += r.more.count
+		n += int(r.more.count)
 	}
 	return n
 }
@@ -121,6 +121,22 @@ func (r *record) remove(hash uint32, name string) (entry, bool) {
 		return entry{}, false
 	}
 	return r.more.remove(hash, name)
+}
+
+// pop removes an entry, whichever comes first, and returns it. The others are
+// still found, except as set.pop says.
+func (r *record) pop() entry {
+	if r.hash == 0 {
+		return r.more.pop()
+	}
+	popped := r.entry
+	r.entry = entry{}
+	return popped
+}
+
+// isIndivisible reports whether the record must be popped to its end at once.
+func (r *record) isIndivisible() bool {
+	return r.more == nil || r.more.isIndivisible()
 }
 
 // entries yields every entry of the record, in no particular order.

@@ -22,7 +22,10 @@ type entry struct {
 // than maxFull.
 type set struct {
 	slots []entry
-	count int
+	count uint32
+	// popAt is where pop goes on, and 0 until it is first called. Taken modulo
+	// the number of slots it is one above the slot to look at next.
+	popAt uint32
 }
 
 // find returns the entry of a topic, nil if there is none. It is valid until
@@ -45,7 +48,7 @@ func (s *set) find(hash uint32, name string) *entry {
 
 // insert adds an entry whose topic isn't in the set.
 func (s *set) insert(e entry) {
-	if size := len(s.slots); s.count == size || size > maxFull && (s.count+1)*4 > size*3 {
+	if size, count := len(s.slots), int(s.count); count == size || size > maxFull && (count+1)*4 > size*3 {
 		s.resize(max(1, size*2))
 	}
 	s.put(e)
@@ -72,10 +75,41 @@ func (s *set) remove(hash uint32, name string) (entry, bool) {
 		}
 	}
 	s.count--
-	if len(s.slots) > minSet && s.count*4 <= len(s.slots) {
+	if len(s.slots) > minSet && int(s.count)*4 <= len(s.slots) {
 		s.resize(len(s.slots) / 2)
 	}
 	return removed, true
+}
+
+// pop removes an entry of a set that isn't empty and returns it. It moves
+// nothing: it starts below an empty slot and goes down, so that of a run of full
+// slots it takes the last first, and find still finds the others. (A set whose
+// slots are all full has no such start. It must be popped to its end before
+// anything is looked up.) Once pop has been called, nothing may enter the set,
+// and nothing may leave it another way.
+func (s *set) pop() entry {
+	mask := uint32(len(s.slots) - 1)
+	if s.popAt == 0 {
+		gap := uint32(0)
+		for s.slots[gap].hash != 0 && gap < mask {
+			gap++
+		}
+		s.popAt = gap + mask + 1
+	}
+	for {
+		s.popAt--
+		if e := &s.slots[s.popAt&mask]; e.hash != 0 {
+			popped := *e
+			*e = entry{}
+			s.count--
+			return popped
+		}
+	}
+}
+
+// isIndivisible reports whether the set may have no empty slot.
+func (s *set) isIndivisible() bool {
+	return len(s.slots) <= maxFull
 }
 
 func (s *set) resize(size int) {

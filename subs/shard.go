@@ -14,7 +14,7 @@ const (
 // shard is one shard of the name table, all of it under mu. It is an
 // open-addressed table in two columns, so that a lookup reads only hashes until
 // one is equal. It fills one cache line. Its methods are for whoever holds mu,
-// but for appendTallies, which takes it.
+// but for appendTallies and clear, which take it.
 //
 // The standard map would need twice the bytes a topic, hash the name a second
 // time, and never free memory.
@@ -107,4 +107,11 @@ func (s *shard) appendTallies(dst []tally) []tally {
 		}
 	}
 	return dst
+}
+
+// clear forgets all topics.
+func (s *shard) clear() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.hashes, s.topics, s.count = nil, nil, 0
 }

@@ -92,11 +92,11 @@ func TestServerFramesAllocateNothingInRoomEnough(t *testing.T) {
 }
 
 func TestHandshakeAllocatesNothingInRoomEnough(t *testing.T) {
-	policy := compile(t, PolicyConfig{Path: "/ws", Subprotocols: []string{"v1.spoke"}})
+	policy := compile(t, PolicyConfig{Path: "/ws", Subprotocols: []string{"v1.spoke"}, Hosts: []string{"other.net", "*.example.com"}})
 	input := head(with("Origin: https://hub.example.com", "Sec-WebSocket-Protocol: v0, v1.spoke"))
 	dst := make([]byte, 0, 512)
 	checkNoAllocs(t, func() {
-		end, _ := HeadEnd(input, 0)
+		_, end, _ := policy.FindHead(input, 0)
 		request, _ := ParseRequest(input[:end])
 		if _, subprotocol, refusal := policy.Upgrade(&request, dst); refusal != nil || subprotocol != "v1.spoke" {
 			t.Fatal(refusal)

@@ -208,7 +208,7 @@ func BenchmarkHandshake(b *testing.B) {
 			dst := make([]byte, 0, 512)
 			b.ReportAllocs()
 			for b.Loop() {
-				end, _ := HeadEnd(client.head, 0)
+				_, end, _ := policy.FindHead(client.head, 0)
 				request, _ := ParseRequest(client.head[:end])
 				if _, _, refusal := policy.Upgrade(&request, dst); refusal != nil {
 					b.Fatal(refusal)
@@ -247,8 +247,9 @@ func BenchmarkHandshake(b *testing.B) {
 
 func BenchmarkHandshakeSteps(b *testing.B) {
 	b.Run("step=end", func(b *testing.B) {
+		policy := compile(b, PolicyConfig{})
 		for b.Loop() {
-			HeadEnd(browserHead, 0)
+			policy.FindHead(browserHead, 0)
 		}
 	})
 	b.Run("step=parse", func(b *testing.B) {

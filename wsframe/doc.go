@@ -9,7 +9,7 @@
 //
 // # The path of a byte
 //
-// A connection's first bytes are a request head. [HeadEnd] finds its end, in whatever pieces it comes. [ParseRequest] parses it
+// A connection's first bytes are a request head. [Policy.FindHead] finds its end, in whatever pieces it comes. [ParseRequest] parses it
 // strictly. [Policy.Upgrade] decides and appends the 101 response. Each of them may return a [Refusal] instead, an HTTP
 // response to send before closing. A request for another path may be passed on to a web server, because nothing was changed.
 // Requests that net/http has parsed come in through [Policy.UpgradeHTTP], under the same rules and the same table of tests.
@@ -44,7 +44,7 @@
 // io.Reader, allocates, and can't continue after half a header, and its checks accept lengths that aren't minimal and don't
 // follow fragments. The handshake is written here, because its Upgrader accepts duplicate keys and blanks before colons, rejects
 // lists in Upgrade, answers a missing version with 400, and has no Origin check. Fed exactly the head from memory it takes
-// 514 ns and one allocation for a plain client and 687 ns for a browser. This package takes 363 ns and 639 ns from HeadEnd to
+// 514 ns and one allocation for a plain client and 687 ns for a browser. This package takes 363 ns and 639 ns from FindHead to
 // the response, without an allocation. The tests compare headers, frames and Sec-WebSocket-Accept with gobwas/ws.
 //
 // # Figures
@@ -66,6 +66,6 @@
 //	gorilla/websocket            245 us   5.1 ms
 //
 // Each figure of Next includes the call that finds nothing left, each of the last table also a copy of every read, as one out of
-// the kernel. Handshake of a browser: HeadEnd 102 ns, ParseRequest 330 ns, Upgrade 192 ns; UpgradeHTTP on a parsed request
+// the kernel. Handshake of a browser: FindHead 102 ns, ParseRequest 330 ns, Upgrade 192 ns; UpgradeHTTP on a parsed request
 // 0.9 us and one allocation.
 package wsframe

@@ -19,12 +19,12 @@ func Example() {
 		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: v1.spoke\r\n\r\n" +
 		"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58" + "\x88\x80\x00\x00\x00\x00")
 
-	end, refusal := wsframe.HeadEnd(input, 0)
+	start, end, refusal := policy.FindHead(input, 0)
 	if refusal != nil || end == 0 {
 		fmt.Println("refused, or more is needed", refusal)
 		return
 	}
-	request, refusal := wsframe.ParseRequest(input[:end])
+	request, refusal := wsframe.ParseRequest(input[start:end])
 	if refusal != nil {
 		fmt.Printf("%s", refusal.AppendResponse(nil, time.Now()))
 		return

@@ -123,17 +123,20 @@ func FuzzHandshakeHead(f *testing.F) {
 	}
 	policy := compile(f, PolicyConfig{Origins: []string{"*"}, Subprotocols: []string{"v1.spoke"}})
 	f.Fuzz(func(t *testing.T, input []byte, step uint8) {
-		end, refusal := HeadEnd(input, 0)
-		if e, r := headEndStepwise(input, int(step)+1); e != end || r != refusal {
+		start, end, refusal := policy.FindHead(input, 0)
+		if e, r := headEndStepwise(policy, input, int(step)+1); e != end || r != refusal {
 			t.Fatalf("%d bytes at a time: got %d and %v, want %d and %v", int(step)+1, e, r, end, refusal)
 		}
 		if end == 0 {
 			return
 		}
-		if end > MaxHead || !bytes.HasSuffix(input[:end], []byte("\r\n\r\n")) || bytes.Count(input[:end], []byte("\r\n\r\n")) != 1 {
-			t.Fatalf("end %d of %q", end, input)
+		view := input[start:end]
+		if end > DefaultMaxHead || !bytes.HasSuffix(view, []byte("\r\n\r\n")) || bytes.Count(view, []byte("\r\n\r\n")) != 1 {
+			t.Fatalf("start %d and end %d of %q", start, end, input)
 		}
-		view := input[:end]
+		if len(bytes.Trim(input[:start], "\r\n")) > 0 {
+			t.Fatalf("start %d of %q skips a part of the request", start, input)
+		}
 		request, refusal := ParseRequest(view)
 		if refusal != nil {
 			return

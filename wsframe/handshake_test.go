@@ -23,11 +23,11 @@ func compile(t testing.TB, config PolicyConfig) *Policy {
 
 // upgrade runs a head through the whole handshake.
 func upgrade(p *Policy, input []byte) (response []byte, subprotocol string, refusal *Refusal) {
-	end, refusal := HeadEnd(input, 0)
+	start, end, refusal := p.FindHead(input, 0)
 	if refusal != nil || end == 0 {
 		return nil, "", refusal
 	}
-	request, refusal := ParseRequest(input[:end])
+	request, refusal := ParseRequest(input[start:end])
 	if refusal != nil {
 		return nil, "", refusal
 	}
@@ -193,6 +193,7 @@ func TestParseRequestShowsTheRequest(t *testing.T) {
 		{"of a page", []string{"GET /a%20b HTTP/1.1", "Host: x:1"}, "GET", "/a%20b", "/a%20b", "", "x:1", "", false},
 		{"of a form", []string{"POST /?? HTTP/1.1", "Host: x", "Content-Length: 3"}, "POST", "/??", "/", "?", "x", "", false},
 		{"of a proxy", []string{"GET HTTP://y:2?q HTTP/1.1", "Host: x"}, "GET", "HTTP://y:2?q", "/", "q", "y:2", "", false},
+		{"of a WebSocket client of a proxy", []string{"GET ws://y:2/ws HTTP/1.1", "Host: x"}, "GET", "ws://y:2/ws", "/ws", "", "y:2", "", false},
 		{"of a tunnel", []string{"CONNECT y:443 HTTP/1.1", "Host: y:443"}, "CONNECT", "y:443", "y:443", "", "y:443", "", false},
 		{"of an old client", []string{"GET / HTTP/1.0"}, "GET", "/", "/", "", "", "", false},
 	} {
@@ -219,6 +220,7 @@ func TestParseRequestRefusesWhatNoServerMayTake(t *testing.T) {
 		{"a length beside a transfer coding", []string{"POST /publish HTTP/1.1", "Host: x", "Content-Length: 3", "Transfer-Encoding: chunked"}, refusalLengths},
 		{"a missing host", []string{"GET / HTTP/1.1"}, refusalNoHost},
 		{"two hosts", []string{"GET / HTTP/1.1", "Host: x", "Host: x"}, refusalDuplicate},
+		{"a line of the PROXY protocol", []string{"PROXY TCP4 192.0.2.1 192.0.2.2 4000 80", "GET / HTTP/1.1", "Host: x"}, refusalProxyLine},
 		{"the preface of HTTP/2", []string{"PRI * HTTP/2.0"}, refusalHTTPVersion},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -260,6 +262,18 @@ func TestNewPolicyNamesTheBadField(t *testing.T) {
 		{"a wildcard alone for a host", PolicyConfig{Origins: []string{"https://*"}}, "Origins"},
 		{"two ports", PolicyConfig{Origins: []string{"https://a.com:1:*"}}, "Origins"},
 		{"a port that is no number", PolicyConfig{Origins: []string{"https://a.com:x"}}, "Origins"},
+		{"any port without a host", PolicyConfig{Origins: []string{"file://:*"}}, "Origins"},
+		{"a wildcard without a host", PolicyConfig{Origins: []string{"file://*."}}, "Origins"},
+		{"https without a host", PolicyConfig{Origins: []string{"https://"}}, "Origins"},
+		{"a host with a scheme", PolicyConfig{Hosts: []string{"https://example.com"}}, "Hosts"},
+		{"a host with a port", PolicyConfig{Hosts: []string{"example.com:80"}}, "Hosts"},
+		{"a host with a path", PolicyConfig{Hosts: []string{"example.com/"}}, "Hosts"},
+		{"an empty host", PolicyConfig{Hosts: []string{"*", ""}}, "Hosts"},
+		{"a wildcard without a domain", PolicyConfig{Hosts: []string{"*."}}, "Hosts"},
+		{"a wildcard inside a host", PolicyConfig{Hosts: []string{"a.*.com"}}, "Hosts"},
+		{"a limit of heads that is negative", PolicyConfig{MaxHead: -1}, "MaxHead"},
+		{"a limit of heads that is tiny", PolicyConfig{MaxHead: 1023}, "MaxHead"},
+		{"a limit of heads that is huge", PolicyConfig{MaxHead: 1<<20 + 1}, "MaxHead"},
 		{"a subprotocol that is no token", PolicyConfig{Subprotocols: []string{"a b"}}, "Subprotocols"},
 		{"an empty subprotocol", PolicyConfig{Subprotocols: []string{""}}, "Subprotocols"},
 		{"a subprotocol twice", PolicyConfig{Subprotocols: []string{"a", "a"}}, "Subprotocols"},
@@ -277,9 +291,9 @@ func TestNewPolicyNamesTheBadField(t *testing.T) {
 }
 
 func TestPolicyKeepsItsOwnCopy(t *testing.T) {
-	config := PolicyConfig{Subprotocols: []string{"v1"}}
+	config := PolicyConfig{Subprotocols: []string{"v1"}, Hosts: []string{"hub.example.com"}}
 	policy := compile(t, config)
-	config.Subprotocols[0] = "v2"
+	config.Subprotocols[0], config.Hosts[0] = "v2", "elsewhere.net"
 	_, got, refusal := upgrade(policy, head(with("Sec-WebSocket-Protocol: v1")))
 	if got != "v1" || refusal != nil {
 		t.Errorf("got %q, %v; want v1", got, refusal)

@@ -21,7 +21,7 @@ type originPattern struct {
 	anyPort    bool
 }
 
-var errOrigin = errors.New(`want scheme://host, scheme://host:port, scheme://*.host, "null" or "*"`)
+var errOrigin = errors.New(`want scheme://host, scheme://host:port, scheme://*.host, "file://", "null" or "*"`)
 
 // opaqueOrigin is what a sandboxed page sends.
 const opaqueOrigin = "null"
@@ -34,11 +34,12 @@ func parseOriginPattern(text string) (pattern originPattern, err error) {
 	withoutPort, anyPort := strings.CutSuffix(text, ":*")
 	scheme, host, ok := strings.Cut(withoutPort, "://")
 	host, subdomains := strings.CutPrefix(host, "*.")
+	hasNoHost := host == "" && (subdomains || anyPort)
 	pattern = originPattern{subdomains: subdomains, anyPort: anyPort}
 	if ok {
 		pattern.origin, ok = splitOrigin(scheme + "://" + host)
 	}
-	if !ok || strings.Contains(host, "*") || anyPort && pattern.port != "" {
+	if !ok || hasNoHost || strings.Contains(host, "*") || anyPort && pattern.port != "" {
 		return pattern, fmt.Errorf("%q: %w", text, errOrigin)
 	}
 	return pattern, nil
@@ -55,7 +56,8 @@ func (p originPattern) matches(o origin) bool {
 	return p.host == o.host
 }
 
-// splitOrigin parses the value of an Origin field. ok is false for what no browser sends: a path, user information, a list.
+// splitOrigin parses the value of an Origin field. ok is false for what no browser sends: a path, user information, a list. Pages
+// from files have no host in some browsers ("file://"). Some apps name the scheme of the socket instead of the page's.
 func splitOrigin(text string) (o origin, ok bool) {
 	if text == opaqueOrigin {
 		return origin{scheme: opaqueOrigin}, true
@@ -65,7 +67,14 @@ func splitOrigin(text string) (o origin, ok bool) {
 		return o, false
 	}
 	host, port, ok := splitAuthority(authority)
-	if !ok || host == "" {
+	switch scheme {
+	case "ws":
+		scheme = "http"
+	case "wss":
+		scheme = "https"
+	}
+	needsHost := scheme == "http" || scheme == "https" || port != ""
+	if !ok || host == "" && needsHost {
 		return o, false
 	}
 	return origin{scheme: scheme, host: host, port: explicitPort(scheme, port)}, true

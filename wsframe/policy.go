@@ -23,6 +23,13 @@ type PolicyConfig struct {
 	// Subprotocols are the subprotocols that the server speaks, case-sensitive. The first of the client's list that is among
 	// them is chosen. If there is none, the connection has no subprotocol.
 	Subprotocols []string
+	// Hosts are the names under which the server may be addressed, without a port: "hub.example.com"; "*.example.com" for all
+	// subdomains but not the domain itself; "*" for any. Addresses and localhost always pass. Empty means any name. A list
+	// protects against DNS rebinding: a page whose owner lets the name of the site mean this machine is refused with 421.
+	Hosts []string
+	// MaxHead is the length of the longest request head that FindHead accepts, in bytes, from 1 KiB to 1 MiB. The number of lines is
+	// limited to 100, or to one for each 256 bytes if that is more. 0 means DefaultMaxHead.
+	MaxHead int
 }
 
 // Policy is a checked and compiled PolicyConfig. It never changes and is safe for concurrent use. The zero value is the policy
@@ -33,6 +40,9 @@ type Policy struct {
 	// anyOrigin is true if "*" is among the origins.
 	anyOrigin    bool
 	subprotocols []string
+	hosts        []string
+	// heads is nil for the defaults.
+	heads *headLimits
 }
 
 var (
@@ -42,7 +52,7 @@ var (
 
 // NewPolicy checks and compiles a configuration. An error begins with the name of the bad field.
 func NewPolicy(c PolicyConfig) (*Policy, error) {
-	p := &Policy{path: c.Path, subprotocols: slices.Clone(c.Subprotocols)}
+	p := &Policy{path: c.Path, subprotocols: slices.Clone(c.Subprotocols), hosts: slices.Clone(c.Hosts)}
 	isOutside := func(r rune) bool { return r <= ' ' || r >= 0x7F || r == '?' || r == '#' }
 	if c.Path != "" && (c.Path[0] != '/' || strings.ContainsFunc(c.Path, isOutside)) {
 		return nil, fmt.Errorf("Path: %q: %w", c.Path, errPath)
@@ -63,13 +73,24 @@ func NewPolicy(c PolicyConfig) (*Policy, error) {
 			return nil, fmt.Errorf("Subprotocols: %q: %w", name, errSubprotocol)
 		}
 	}
+	for _, name := range c.Hosts {
+		if err := checkHost(name); err != nil {
+			return nil, fmt.Errorf("Hosts: %w", err)
+		}
+	}
+	if c.MaxHead != 0 {
+		if c.MaxHead < minMaxHead || c.MaxHead > maxMaxHead {
+			return nil, fmt.Errorf("MaxHead: %d is not between %d and %d", c.MaxHead, minMaxHead, maxMaxHead)
+		}
+		p.heads = newHeadLimits(c.MaxHead)
+	}
 	return p, nil
 }
 
 // Upgrade decides on a handshake (RFC 6455 section 4.2). If it accepts, it appends the 101 response to dst and returns the extended
 // slice and the subprotocol, empty if there is none. What the client sent after the head is its first frames then. If it
-// refuses, it returns dst unchanged and the refusal. It allocates only to grow dst, or to compare an Origin that is long or
-// has capital letters.
+// refuses, it returns dst unchanged and the refusal. It allocates only to grow dst, to compare an Origin that is long or has
+// capital letters, or to compare a Host that is long or an address with Hosts.
 func (p *Policy) Upgrade(r *Request, dst []byte) (response []byte, subprotocol string, refusal *Refusal) {
 	switch {
 	case p.path != "" && string(r.Path) != p.path:
@@ -90,6 +111,8 @@ func (p *Policy) Upgrade(r *Request, dst []byte) (response []byte, subprotocol s
 		return dst, "", refusalVersion
 	case !isKey(r.head.key):
 		return dst, "", refusalKey
+	case len(p.hosts) > 0 && !HostAllowed(r.Host, p.hosts):
+		return dst, "", refusalMisdirected
 	case r.head.seen&fieldOrigin != 0 && !p.allowsOrigin(r):
 		return dst, "", refusalOrigin
 	}
@@ -131,15 +154,16 @@ func (p *Policy) allowsOrigin(r *Request) bool {
 const maxSubprotocols = 32
 
 // negotiate picks the first of the client's subprotocols that the policy has. The offers must be tokens without duplicates, on
-// one line or several (RFC 6455 section 11.3.4).
+// one line or several (RFC 6455 section 11.3.4). An empty field, which some clients send for no subprotocols, is no offer.
 func (p *Policy) negotiate(r *Request) (subprotocol string, refusal *Refusal) {
 	var offers [maxSubprotocols][]byte
-	count := 0
+	count, isEmpty := 0, true
 	for line, rest, _ := cutLine(r.head.fields); len(line) > 0; line, rest, _ = cutLine(rest) {
 		colon := bytes.IndexByte(line, ':')
 		if fieldNamed(line[:colon]) != fieldProtocol {
 			continue
 		}
+		isEmpty = isEmpty && len(trim(line[colon+1:])) == 0
 		for offer := range elements(line[colon+1:]) {
 			isSame := func(earlier []byte) bool { return bytes.Equal(earlier, offer) }
 			if count == maxSubprotocols || !isToken(offer) || slices.ContainsFunc(offers[:count], isSame) {
@@ -152,7 +176,7 @@ func (p *Policy) negotiate(r *Request) (subprotocol string, refusal *Refusal) {
 			}
 		}
 	}
-	if count == 0 {
+	if count == 0 && !isEmpty {
 		return "", refusalProtocols
 	}
 	return subprotocol, nil

@@ -9,7 +9,7 @@ import (
 // Refusal is the HTTP error that answers a request instead of a WebSocket (RFC 6455 section 4.2.2). Refusals are shared values made
 // once, so that a hostile request costs no allocation. Nobody may change one.
 type Refusal struct {
-	// Status is the HTTP status: 400, 403, 404, 405, 426, 431 or 505.
+	// Status is the HTTP status: 400, 403, 404, 405, 421, 426, 431 or 505.
 	Status int
 	// Reason tells a person in one line what is wrong. It depends on nothing but the cause.
 	Reason string
@@ -46,9 +46,12 @@ func (r *Refusal) AppendResponse(dst []byte, at time.Time) []byte {
 	return append(dst, '\n')
 }
 
-// ServeHTTP answers with the refusal through net/http, for a request that was not hijacked.
-func (r *Refusal) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Connection", r.connection())
+// ServeHTTP answers with the refusal through net/http, for a request that was not hijacked. request may be nil, which means one
+// over HTTP/1.
+func (r *Refusal) ServeHTTP(w http.ResponseWriter, request *http.Request) {
+	if request == nil || request.ProtoMajor < 2 {
+		w.Header().Set("Connection", r.connection())
+	}
 	if r.Field != "" {
 		w.Header().Set(r.Field, r.Value)
 	}
@@ -73,9 +76,9 @@ var (
 	refusalNoHost      = &Refusal{Status: 400, Reason: "no Host"}
 	refusalHost        = &Refusal{Status: 400, Reason: "malformed Host"}
 	refusalLengths     = &Refusal{Status: 400, Reason: "malformed or conflicting body length"}
-	refusalHeadLength  = &Refusal{Status: 431, Reason: "request head over 8192 bytes"}
-	refusalHeadLines   = &Refusal{Status: 431, Reason: "request head over 100 lines"}
-	refusalHTTPVersion = &Refusal{Status: 505, Reason: "WebSocket needs HTTP/1.1"}
+	refusalHTTPVersion = &Refusal{Status: 505, Reason: "WebSocket needs HTTP/1.1; a proxy has to speak it to the hub (nginx: proxy_http_version 1.1)"}
+	refusalHTTP2       = &Refusal{Status: 505, Reason: "this request came over HTTP/2, on which the hub speaks no WebSocket (RFC 8441): the server or proxy in front has to offer HTTP/1.1 here"}
+	refusalProxyLine   = &Refusal{Status: 400, Reason: "the PROXY protocol isn't spoken here: turn it off in the load balancer"}
 
 	refusalPath      = &Refusal{Status: 404, Reason: "no WebSocket here"}
 	refusalMethod    = &Refusal{Status: 405, Reason: "WebSocket needs GET", Field: "Allow", Value: "GET"}
@@ -84,5 +87,7 @@ var (
 	refusalVersion   = &Refusal{Status: 426, Reason: "Sec-WebSocket-Version must be 13", Field: "Sec-WebSocket-Version", Value: "13"}
 	refusalKey       = &Refusal{Status: 400, Reason: "Sec-WebSocket-Key must be 16 bytes in base64"}
 	refusalProtocols = &Refusal{Status: 400, Reason: "malformed Sec-WebSocket-Protocol"}
-	refusalOrigin    = &Refusal{Status: 403, Reason: "Origin not allowed"}
+	refusalOrigin    = &Refusal{Status: 403, Reason: "pages of this Origin may not connect; the operator can allow them with --origin, an embedder with Config.Origins"}
+
+	refusalMisdirected = &Refusal{Status: 421, Reason: "this hub doesn't answer to the name in Host; the operator can add it with --host, an embedder with Config.Hosts (a reverse proxy that passes the visitor's Host on needs that)"}
 )

@@ -58,7 +58,7 @@ const (
 // fieldsOnce are the fields that may come only once.
 const fieldsOnce = fieldHost | fieldOrigin | fieldContentLength | fieldKey | fieldVersion
 
-// ParseRequest parses a head that [HeadEnd] has delimited. It is strict: names are tokens, the colon follows them directly,
+// ParseRequest parses a head that [Policy.FindHead] has delimited. It is strict: names are tokens, the colon follows them directly,
 // values have no control characters, no line is folded, and Host, Origin, Content-Length, Sec-WebSocket-Key and
 // Sec-WebSocket-Version come at most once (RFC 9110 section 5, RFC 9112 sections 3, 5 and 6, RFC 6455 section 11.3). It accepts any
 // method, path and body, and HTTP/1.0, since the request may be for the caller's web server; [Policy.Upgrade] decides
@@ -103,6 +103,9 @@ func cutLine(view []byte) (line, rest []byte, ok bool) {
 }
 
 func (r *Request) parseLine(line []byte) *Refusal {
+	if bytes.HasPrefix(line, proxyLine) {
+		return refusalProxyLine
+	}
 	first, last := bytes.IndexByte(line, ' '), bytes.LastIndexByte(line, ' ')
 	if first < 1 || last <= first+1 {
 		return refusalRequestLine
@@ -112,7 +115,7 @@ func (r *Request) parseLine(line []byte) *Refusal {
 		return refusalRequestLine
 	}
 	for _, c := range r.Target {
-		if c <= ' ' || c >= 0x7F || c == '#' {
+		if c <= ' ' || c == 0x7F || c == '#' {
 			return refusalTarget
 		}
 	}
@@ -222,13 +225,13 @@ func (r *Request) setField(field fieldSet, value []byte) *Refusal {
 	return nil
 }
 
-// splitTarget finds the path and the query in the target. The authority of an absolute target replaces the Host field (RFC
-// 9112 section 3.2.2).
+// splitTarget finds the path and the query in the target. The authority of an absolute target, which clients of proxies send,
+// replaces the Host field (RFC 9112 section 3.2.2).
 func (r *Request) splitTarget() *Refusal {
 	path := r.Target
 	if path[0] != '/' && bytes.Contains(path, []byte("://")) {
 		scheme := bytes.IndexByte(path, ':')
-		if !equalFold(path[:scheme], "http") && !equalFold(path[:scheme], "https") {
+		if !isWebScheme(path[:scheme]) {
 			return refusalTarget
 		}
 		authority := path[scheme+len("://"):]
@@ -248,7 +251,13 @@ func (r *Request) splitTarget() *Refusal {
 	return nil
 }
 
+func isWebScheme(scheme []byte) bool {
+	return equalFold(scheme, "http") || equalFold(scheme, "https") || equalFold(scheme, "ws") || equalFold(scheme, "wss")
+}
+
 var (
 	slash    = []byte{'/'}
 	question = []byte{'?'}
+	// proxyLine begins what a load balancer with the PROXY protocol sends ahead of a request.
+	proxyLine = []byte("PROXY ")
 )

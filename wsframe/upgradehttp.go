@@ -11,6 +11,9 @@ import (
 // accepts, the caller hijacks the connection, writes response, and takes what the hijacked reader has buffered as the first
 // frames. If it refuses, the caller may call the refusal's ServeHTTP. It doesn't keep r.
 func (p *Policy) UpgradeHTTP(r *http.Request, dst []byte) (response []byte, subprotocol string, refusal *Refusal) {
+	if r.ProtoMajor >= 2 {
+		return dst, "", refusalHTTP2
+	}
 	if r.ProtoMajor != 1 || r.ProtoMinor != 1 {
 		return dst, "", refusalHTTPVersion
 	}

@@ -121,14 +121,14 @@ func (e *echo) Input(slot uint32, view []byte) {
 func (e *echo) handshake(slot uint32, c *client, view []byte) (rest []byte) {
 	scanned := len(c.head)
 	c.head = append(c.head, view...)
-	end, refusal := wsframe.HeadEnd(c.head, scanned)
+	start, end, refusal := e.policy.FindHead(c.head, scanned)
 	if end == 0 && refusal == nil {
 		return nil
 	}
 	var response []byte
 	if refusal == nil {
 		var request wsframe.Request
-		if request, refusal = wsframe.ParseRequest(c.head[:end]); refusal == nil {
+		if request, refusal = wsframe.ParseRequest(c.head[start:end]); refusal == nil {
 			response, _, refusal = e.policy.Upgrade(&request, nil)
 		}
 	}

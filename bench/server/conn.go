@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/gobwas/ws"
@@ -27,6 +28,9 @@ type Conn struct {
 	*net.TCPConn
 	in *bufio.Reader
 }
+
+// scratches are where payloads go that nobody wants.
+var scratches = sync.Pool{New: func() any { return new([64 << 10]byte) }}
 
 // Dial connects from the source address that belongs to a number, so that ports don't run out. Reads and writes have a deadline of 15
 // seconds until the caller sets another.
@@ -70,6 +74,26 @@ func (c *Conn) ReadFrame(payload *[]byte) (ws.Header, error) {
 	*payload = slices.Grow(*payload, int(header.Length))[:start+int(header.Length)]
 	_, err = io.ReadFull(c.in, (*payload)[start:])
 	return header, err
+}
+
+// SkipFrame reads one frame and throws its payload away, unless it is a control frame: then it returns the payload.
+func (c *Conn) SkipFrame() (header ws.Header, payload []byte, err error) {
+	if header, err = ws.ReadHeader(c.in); err != nil {
+		return header, nil, err
+	}
+	if header.OpCode.IsControl() {
+		payload = make([]byte, header.Length)
+		_, err = io.ReadFull(c.in, payload)
+		return header, payload, err
+	}
+	scratch := scratches.Get().(*[64 << 10]byte)
+	defer scratches.Put(scratch)
+	for left := header.Length; left > 0 && err == nil; {
+		var n int
+		n, err = c.in.Read(scratch[:min(left, int64(len(scratch)))])
+		left -= int64(n)
+	}
+	return header, nil, err
 }
 
 // ReadText reads the next text message, and answers pings on the way.

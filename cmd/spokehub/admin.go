@@ -3,10 +3,8 @@ package main
 import (
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/http/pprof"
-	"strings"
 	"time"
 )
 
@@ -34,49 +32,32 @@ const adminIndex = `<!doctype html>
 </html>
 `
 
-// adminServer serves what only operators may see. A page of another site cannot
-// make a browser publish or read, even if its host name resolves to this machine.
+// adminServer serves what only operators may see. A page of another site cannot make a browser publish, read, or have a profile
+// taken. On a loopback address it can't even if its host name resolves to this machine.
 func (s *service) adminServer(address string, maxLine int) *http.Server {
 	mux := http.NewServeMux()
 	s.handleHealth(mux)
 	mux.Handle("GET /metrics", metricsHandler(s.hub.Stats))
-	mux.Handle("POST /publish", publisher{s.hub.DispatchEvent, maxLine, int64(s.flags.PublishLimit)})
-	mux.HandleFunc("/debug/pprof/", pprof.Index)
+	mux.Handle("POST /publish", newPublisher(dispatcher{s.hub}, maxLine, int64(s.flags.PublishLimit)))
+	mux.HandleFunc("/debug/pprof/", profileIndex)
 	mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
 	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
+	indexPolicy := fmt.Sprintf(styledPolicy, elementHash(adminIndex, "style"))
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		w.Header().Set("Content-Security-Policy", indexPolicy)
 		fmt.Fprintf(w, adminIndex, address)
 	})
+	var names []string
+	if isLoopback(address) {
+		names = append(ownNames(), "localhost")
+	}
 	return &http.Server{
-		Handler:           localNamesOnly(address, http.NewCrossOriginProtection().Handler(withoutSniffing(mux))),
+		Handler:           withAdminHeaders(knownHostsOnly(names, adminHostAdvice, ownPagesOnly(mux))),
 		ReadHeaderTimeout: adminHeaderTimeout,
 		IdleTimeout:       adminIdleTimeout,
 		ErrorLog:          slog.NewLogLogger(s.logger.Handler(), slog.LevelWarn),
 	}
-}
-
-// localNamesOnly rejects, on a loopback address, requests for a host name that is not this machine's own. They come from
-// pages whose owner lets the name of his site resolve to 127.0.0.1 (DNS rebinding).
-func localNamesOnly(address string, next http.Handler) http.Handler {
-	if !isLoopback(address) {
-		return next
-	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !isLocalName(r.Host) {
-			http.Error(w, fmt.Sprintf("this address answers only to 127.0.0.1 and localhost, not to %q", r.Host), http.StatusMisdirectedRequest)
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
-}
-
-func isLocalName(host string) bool {
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
-	}
-	host = strings.Trim(host, "[]")
-	return host == "localhost" || strings.HasSuffix(host, ".localhost") || net.ParseIP(host) != nil
 }

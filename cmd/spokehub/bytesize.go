@@ -42,7 +42,10 @@ func (s *byteSize) UnmarshalText(text []byte) error {
 		}
 	}
 	value, err := strconv.ParseFloat(number, 64)
-	if err != nil || math.IsNaN(value) || value < 0 {
+	if value < 0 {
+		return fmt.Errorf("%q is negative: write a number of bytes, or a number with a unit, such as 64KiB, 1MiB or 2GB", text)
+	}
+	if err != nil || math.IsNaN(value) {
 		return fmt.Errorf("%q is not a size: write a number of bytes, or a number with a unit, such as 64KiB, 1MiB or 2GB", text)
 	}
 	if value*factor >= math.MaxInt64 {

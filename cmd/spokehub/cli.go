@@ -1,12 +1,13 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/alecthomas/kong"
 )
@@ -27,7 +28,7 @@ var flagGroups = kong.Groups{
 	"limits":   "Limits for all clients together:",
 	"client":   "Limits for each client, enforced with a reject or a close code:",
 	"source":   "Limits for each source address:",
-	"browser":  "Browsers:",
+	"browser":  "Handshakes, and what protects them from strange pages:",
 	"deadline": "Deadlines:",
 	"drain":    "Draining on SIGTERM, SIGINT or SIGHUP; a second signal ends the process at once with exit code 1:",
 	"engine":   "Reactors and workers:",
@@ -44,14 +45,19 @@ func parseCommandLine(args []string, stdout, stderr io.Writer) (func(stdout io.W
 		kong.DefaultEnvars(envPrefix),
 		kong.Writers(stdout, stderr),
 		flagGroups,
+		kong.KindMapper(reflect.Int, kong.MapperFunc(decodeInt)),
+		kong.TypeMapper(reflect.TypeFor[time.Duration](), kong.MapperFunc(decodeTime)),
 		kong.ConfigureHelp(kong.HelpOptions{WrapUpperBound: 110, FlagsLast: true}),
 	)
 	if err != nil {
 		return nil, fmt.Errorf("build the command line parser: %w", err)
 	}
-	context, err := parser.Parse(args)
+	for _, command := range parser.Model.Children {
+		dropEmptyVariables(command.Flags)
+	}
+	context, err := parser.Parse(joinNegatives(args))
 	if err != nil {
-		return nil, usageError{errors.New(firstLine(err))}
+		return nil, usageError{err}
 	}
 	if context.Command() == "version" {
 		return printVersion, nil
@@ -61,11 +67,6 @@ func parseCommandLine(args []string, stdout, stderr io.Writer) (func(stdout io.W
 	}
 	unknown := unknownVariables(context.Selected().Flags, os.Environ())
 	return func(stdout io.Writer) error { return serve(line.Serve, unknown, stdout) }, nil
-}
-
-func firstLine(err error) string {
-	line, _, _ := strings.Cut(err.Error(), "\n")
-	return line
 }
 
 // unknownVariables returns the SPOKEHUB_* variables that no flag reads, except

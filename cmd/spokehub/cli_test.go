@@ -65,12 +65,24 @@ func TestVersionPrintsTheGoRelease(t *testing.T) {
 	}
 }
 
+// unusedAddress is an address with a port that was free a moment ago.
+func unusedAddress(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	return listener.Addr().String()
+}
+
 func TestMistakesAreReportedInOneLine(t *testing.T) {
 	busy, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer busy.Close()
+	unused := unusedAddress(t)
 	const free = "--listen=127.0.0.1:0"
 	for name, c := range map[string]struct {
 		environ   []string
@@ -97,6 +109,27 @@ func TestMistakesAreReportedInOneLine(t *testing.T) {
 		"a path that browsers rewrite":         {nil, []string{"serve", "--path=/../ws"}, exitUsage, "--path"},
 		"deadlines that don't go together":     {nil, []string{"serve", free, "--admin=", "--ping-interval=2m"}, exitUsage, "--ping-interval"},
 		"a drain that is longer than its time": {nil, []string{"serve", "--drain-grace=40s"}, exitUsage, "--drain-timeout"},
+		"a negative size":                      {nil, []string{"serve", "--queue-limit", "-5"}, exitUsage, `--queue-limit: "-5" is negative`},
+		"a negative size behind =":             {nil, []string{"serve", "--memory-budget=-1KiB"}, exitUsage, "is negative"},
+		"a negative number":                    {nil, []string{"serve", "--max-topics", "-5"}, exitUsage, "--max-topics: -5 is negative"},
+		"a negative limit":                     {nil, []string{"serve", "--max-events-per-second=-1"}, exitUsage, "--max-events-per-second: -1 is negative"},
+		"a negative time":                      {nil, []string{"serve", "--ping-interval", "-5s"}, exitUsage, "--ping-interval: -5s is negative"},
+		"a number that is too large":           {nil, []string{"serve", "--workers=99999999999999999999"}, exitUsage, "too large"},
+		"half a worker":                        {nil, []string{"serve", "--workers=1.5"}, exitUsage, "not a whole number"},
+		"a time without a unit":                {nil, []string{"serve", "--ping-interval=5"}, exitUsage, "such as 500ms"},
+		"a time that is too long":              {nil, []string{"serve", "--peer-timeout=999999999h"}, exitUsage, "too long"},
+		"a size that is too large":             {nil, []string{"serve", free, "--admin=", "--queue-limit=5GiB"}, exitUsage, "--queue-limit"},
+		"a flag without a value":               {nil, []string{"serve", "--listen"}, exitUsage, "--listen: a value is missing"},
+		"a list without a value":               {nil, []string{"serve", "--origin"}, exitUsage, "--origin: a value is missing"},
+		"a flag for a value":                   {nil, []string{"serve", "--listen", "--page"}, exitUsage, "--page is a flag itself"},
+		"a host with a port":                   {nil, []string{"serve", free, "--admin=", "--host=example.com:80"}, exitUsage, "--host"},
+		"a limit of handshakes that is tiny":   {nil, []string{"serve", free, "--admin=", "--max-handshake=100"}, exitUsage, "--max-handshake"},
+		"a variable that the hub rejects":      {[]string{"SPOKEHUB_REACTORS=100"}, []string{"serve", free, "--admin="}, exitUsage, "SPOKEHUB_REACTORS"},
+		"a negative variable":                  {[]string{"SPOKEHUB_WORKERS=-5"}, []string{"serve"}, exitUsage, "SPOKEHUB_WORKERS"},
+		"a variable outside its choices":       {[]string{"SPOKEHUB_LOG_LEVEL=loud"}, []string{"serve"}, exitUsage, "SPOKEHUB_LOG_LEVEL"},
+		"one of two variables":                 {[]string{"SPOKEHUB_DRAIN_GRACE=40s"}, []string{"serve"}, exitUsage, "SPOKEHUB_DRAIN_GRACE"},
+		"one address for both":                 {nil, []string{"serve", "--listen=" + unused, "--admin=" + unused}, exitUsage, "--listen " + unused},
+		"one port for both":                    {nil, []string{"serve", "--listen=" + unused[strings.LastIndex(unused, ":"):], "--admin=" + unused}, exitUsage, "--admin " + unused},
 		"a busy port":                          {nil, []string{"serve", "--admin=", "--listen=" + busy.Addr().String()}, exitFailure, "--listen"},
 		"a busy admin port":                    {nil, []string{"serve", free, "--admin=" + busy.Addr().String()}, exitFailure, "--admin"},
 		"an address of another machine":        {nil, []string{"serve", "--admin=", "--listen=192.0.2.1:8080"}, exitFailure, "--listen"},
@@ -126,6 +159,34 @@ func TestVariableSetsAFlagAndTheFlagTakesPrecedence(t *testing.T) {
 	}
 	if got := hub.start["relay"]; got != false {
 		t.Errorf("got relay %v, want false", got)
+	}
+}
+
+func TestEmptyVariableIsNotSet(t *testing.T) {
+	var environ []string
+	for _, name := range serveFlagNames(t) {
+		if name != "admin" && name != "listen" {
+			environ = append(environ, "SPOKEHUB_"+strings.ToUpper(strings.ReplaceAll(name, "-", "_"))+"=")
+		}
+	}
+	hub := startHub(t, environ)
+	if !strings.HasSuffix(hub.websocket, "/ws") || hub.start["relay"] != true {
+		t.Errorf("got the start line %v, want the defaults", hub.start)
+	}
+}
+
+func TestErrorBlamesAFlagAheadOfItsVariable(t *testing.T) {
+	_, stderr, code := runBinary(t, []string{"SPOKEHUB_WORKERS=5"}, "serve", "--workers=-1")
+	if code != exitUsage || strings.Contains(stderr, "SPOKEHUB_WORKERS") {
+		t.Errorf("got %d and %q, want 2 and no variable named", code, stderr)
+	}
+}
+
+func TestMoreConnectionsThanFilesAreWarnedOf(t *testing.T) {
+	hub := startHub(t, nil, "--max-connections=1000000000")
+	record := hub.output.await(t, "the file limit allows fewer clients than --max-connections: raise it (ulimit -n, LimitNOFILE)")
+	if record["max_connections"] != 1e9 || record["spokes_allowed"] != hub.start["spokes_allowed"] {
+		t.Errorf("got %v, want what was asked for and what is allowed", record)
 	}
 }
 

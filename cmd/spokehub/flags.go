@@ -37,17 +37,19 @@ type serveFlags struct {
 
 	MaxControlsPerSecond int `group:"client" default:"10000" placeholder:"N" help:"Topics one client may subscribe to and unsubscribe from per second. 0: no limit. (default ${default})"`
 
-	MaxConnectionsPerAddress int `group:"source" default:"0" placeholder:"N" help:"Clients at the same time. (default ${default}: no limit)"`
+	MaxConnectionsPerAddress int `group:"source" default:"0" placeholder:"N" help:"Clients at the same time. An IPv6 network of /64 counts as one address. (default ${default}: no limit)"`
 	MaxHandshakesPerAddress  int `group:"source" default:"0" placeholder:"N" help:"Handshakes in progress at the same time. (default ${default}: no limit)"`
 
+	MaxHandshake byteSize `group:"browser" default:"16KiB" placeholder:"SIZE" help:"Largest head of a request, with its target and cookies. A longer one is answered with 431. (default ${default})"`
+	Hosts        []string `name:"host" group:"browser" placeholder:"NAME" help:"Name under which clients address the hub, such as hub.example.com, *.example.com, or * for any. Repeat it for several. Addresses and localhost always pass, and so do the hosts of --origin; requests for another name get 421. (default: on a loopback address this machine's own name, elsewhere any)"`
 	Origins      []string `name:"origin" group:"browser" placeholder:"ORIGIN" help:"Origin of pages that may connect, such as https://example.com, https://*.example.com, or * for any. Repeat it for several. (default: pages of the same host)"`
 	Subprotocols []string `name:"subprotocol" group:"browser" placeholder:"NAME" help:"Subprotocol to negotiate. Repeat it for several, best first. (default: none)"`
 
 	FirstByteTimeout time.Duration `group:"deadline" default:"5s" placeholder:"TIME" help:"Time for the first byte of a connection. (default ${default})"`
 	HandshakeTimeout time.Duration `group:"deadline" default:"10s" placeholder:"TIME" help:"Time for the whole handshake. (default ${default})"`
-	PingInterval     time.Duration `group:"deadline" default:"25s" placeholder:"TIME" help:"Silence after which the hub pings a client; 0 turns pings and --peer-timeout off. (default ${default})"`
-	PeerTimeout      time.Duration `group:"deadline" default:"60s" placeholder:"TIME" help:"Silence after which the hub gives a client up. (default ${default})"`
-	CloseTimeout     time.Duration `group:"deadline" default:"5s" placeholder:"TIME" help:"Time for a client to answer a close. (default ${default})"`
+	PingInterval     time.Duration `group:"deadline" default:"25s" placeholder:"TIME" help:"How often the hub pings each client, whether it sends or not; 0 turns pings and --peer-timeout off. (default ${default})"`
+	PeerTimeout      time.Duration `group:"deadline" default:"60s" placeholder:"TIME" help:"Silence after which the hub closes a client that has not answered a ping, with 1001. A client that reads slowly is not silent. (default ${default})"`
+	CloseTimeout     time.Duration `group:"deadline" default:"30s" placeholder:"TIME" help:"Time for a client to read what is queued and to answer a close; a client that stalls learns why it was closed if it reads on within it. (default ${default})"`
 
 	DrainGrace   time.Duration `group:"drain" default:"0s" placeholder:"TIME" help:"First, /readyz answers 503 while the hub still accepts clients, so that a load balancer can stop sending them here. (default ${default})"`
 	DrainPeriod  time.Duration `group:"drain" default:"0s" placeholder:"TIME" help:"Then the hub closes its clients with 1012, spread over this time so that they do not all reconnect at once. (default ${default})"`
@@ -104,35 +106,52 @@ func (f serveFlags) check() error {
 	if slices.Contains([]string{"/healthz", "/readyz"}, f.Path) || f.Page && slices.Contains([]string{"/", "/stats.json"}, f.Path) {
 		return fmt.Errorf("--path: %q already has another use; --no-page frees / and /stats.json", f.Path)
 	}
-	if f.MaxConnections < 0 {
-		return fmt.Errorf("--max-connections: must not be less than 0")
-	}
-	for _, flag := range []struct {
-		name  string
-		value int64
-	}{
-		{"--max-message", int64(f.MaxMessage)},
-		{"--publish-limit", int64(f.PublishLimit)},
-		{"--queue-limit", int64(f.QueueLimit)},
-		{"--unsent-limit", int64(f.UnsentLimit)},
-		{"--max-topics", int64(f.MaxTopics)},
-		{"--first-byte-timeout", int64(f.FirstByteTimeout)},
-		{"--handshake-timeout", int64(f.HandshakeTimeout)},
-		{"--peer-timeout", int64(f.PeerTimeout)},
-		{"--close-timeout", int64(f.CloseTimeout)},
-		{"--drain-timeout", int64(f.DrainTimeout)},
-		{"--workers", int64(f.Workers)},
-	} {
-		if flag.value <= 0 {
-			return fmt.Errorf("%s: must be more than 0", flag.name)
-		}
-	}
-	if f.PingInterval < 0 || f.DrainGrace < 0 || f.DrainPeriod < 0 {
-		return fmt.Errorf("--ping-interval, --drain-grace, --drain-period: must not be less than 0")
+	if err := f.checkSigns(); err != nil {
+		return err
 	}
 	if f.DrainGrace+f.DrainPeriod > f.DrainTimeout {
 		return fmt.Errorf("--drain-grace %v and --drain-period %v together exceed --drain-timeout %v",
 			f.DrainGrace, f.DrainPeriod, f.DrainTimeout)
+	}
+	return nil
+}
+
+// checkSigns rejects negative numbers and times, and zero where it has no meaning.
+func (f serveFlags) checkSigns() error {
+	for _, flag := range []struct {
+		name    string
+		value   int64
+		text    any
+		zeroToo bool
+	}{
+		{"--max-message", int64(f.MaxMessage), f.MaxMessage, false},
+		{"--publish-limit", int64(f.PublishLimit), f.PublishLimit, false},
+		{"--queue-limit", int64(f.QueueLimit), f.QueueLimit, false},
+		{"--unsent-limit", int64(f.UnsentLimit), f.UnsentLimit, false},
+		{"--max-handshake", int64(f.MaxHandshake), f.MaxHandshake, false},
+		{"--max-topics", int64(f.MaxTopics), f.MaxTopics, false},
+		{"--first-byte-timeout", int64(f.FirstByteTimeout), f.FirstByteTimeout, false},
+		{"--handshake-timeout", int64(f.HandshakeTimeout), f.HandshakeTimeout, false},
+		{"--peer-timeout", int64(f.PeerTimeout), f.PeerTimeout, false},
+		{"--close-timeout", int64(f.CloseTimeout), f.CloseTimeout, false},
+		{"--drain-timeout", int64(f.DrainTimeout), f.DrainTimeout, false},
+		{"--workers", int64(f.Workers), f.Workers, false},
+		{"--max-connections", int64(f.MaxConnections), f.MaxConnections, true},
+		{"--max-connections-per-address", int64(f.MaxConnectionsPerAddress), f.MaxConnectionsPerAddress, true},
+		{"--max-handshakes-per-address", int64(f.MaxHandshakesPerAddress), f.MaxHandshakesPerAddress, true},
+		{"--max-events-per-second", int64(f.MaxEventsPerSecond), f.MaxEventsPerSecond, true},
+		{"--max-controls-per-second", int64(f.MaxControlsPerSecond), f.MaxControlsPerSecond, true},
+		{"--reactors", int64(f.Reactors), f.Reactors, true},
+		{"--ping-interval", int64(f.PingInterval), f.PingInterval, true},
+		{"--drain-grace", int64(f.DrainGrace), f.DrainGrace, true},
+		{"--drain-period", int64(f.DrainPeriod), f.DrainPeriod, true},
+	} {
+		switch {
+		case flag.value < 0:
+			return fmt.Errorf("%s: %v is negative", flag.name, flag.text)
+		case flag.value == 0 && !flag.zeroToo:
+			return fmt.Errorf("%s: %v is too little: it must be more than 0", flag.name, flag.text)
+		}
 	}
 	return nil
 }
@@ -149,7 +168,7 @@ func flagError(err error) error {
 	text := configField.ReplaceAllStringFunc(err.Error(), func(match string) string {
 		field := configField.FindStringSubmatch(match)[1]
 		switch field {
-		case "Origins", "Subprotocols":
+		case "Origins", "Subprotocols", "Hosts":
 			field = strings.TrimSuffix(field, "s")
 		}
 		return "--" + strings.ToLower(wordBoundary.ReplaceAllString(field, "$1-$2"))

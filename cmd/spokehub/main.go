@@ -42,9 +42,9 @@ func run(args []string, stdout, stderr io.Writer) int {
 	}
 	var usage usageError
 	if errors.As(err, &usage) {
-		fmt.Fprintf(stderr, "spokehub: %v (spokehub serve --help lists every flag)\n", err)
+		fmt.Fprintf(stderr, "spokehub: %s (spokehub serve --help lists every flag)\n", explain(err, args))
 		return exitUsage
 	}
-	fmt.Fprintf(stderr, "spokehub: %v\n", err)
+	fmt.Fprintf(stderr, "spokehub: %s\n", explain(err, args))
 	return exitFailure
 }

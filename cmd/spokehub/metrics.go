@@ -53,6 +53,8 @@ var hubMetrics = []hubMetric{
 		func(s fanout.Stats) uint64 { return s.Accepted }),
 	counter("spokehub_accept_pauses_total", "Times that accepting paused because the process ran out of file descriptors or memory.",
 		func(s fanout.Stats) uint64 { return s.AcceptPauses }),
+	counter("spokehub_closing_evicted_total", "Connections ended while they were closing, because file descriptors or --max-connections ran short.",
+		func(s fanout.Stats) uint64 { return s.ClosingEvicted }),
 	counter("spokehub_handshakes_total", "Handshakes completed.",
 		func(s fanout.Stats) uint64 { return s.Handshakes }),
 	counter("spokehub_disconnected_total", "Clients that have disconnected.",

@@ -38,7 +38,7 @@ func (s *service) publicHandler() http.Handler {
 		}
 		http.Error(w, message, http.StatusNotFound)
 	})
-	return withDeadlines(withoutSniffing(mux))
+	return s.crowd.pace(withDeadlines(withoutSniffing(knownHostsOnly(s.hostNames(), publicHostAdvice, mux))))
 }
 
 const (
@@ -64,7 +64,7 @@ func (s *service) handleHealth(mux *http.ServeMux) {
 		writeText(w, http.StatusOK, "alive")
 	})
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
-		if reason := s.unready(s.hub.Stats()); reason != "" {
+		if reason := s.unready(s.gate.stats()); reason != "" {
 			writeText(w, http.StatusServiceUnavailable, reason)
 			return
 		}
@@ -86,7 +86,7 @@ func (s *service) unready(stats fanout.Stats) string {
 }
 
 func (s *service) serveStats(w http.ResponseWriter, r *http.Request) {
-	stats := s.hub.Stats()
+	stats := s.gate.stats()
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	json.NewEncoder(w).Encode(publicStats{

@@ -106,7 +106,7 @@ func TestStatsCountWhatHappened(t *testing.T) {
 
 func TestStartLineHasWhatAnOperatorWantsToKnow(t *testing.T) {
 	hub := startHub(t, nil)
-	for _, name := range []string{"version", "websocket", "page", "admin", "reactors", "file_limit", "spokes_allowed", "gomaxprocs", "gomemlimit"} {
+	for _, name := range []string{"version", "websocket", "page", "admin", "engine", "reactors", "file_limit", "spokes_allowed", "gomaxprocs", "gomemlimit"} {
 		if value, found := hub.start[name]; !found || value == "" || value == 0.0 {
 			t.Errorf("got %s %v in the start line, want it told", name, value)
 		}

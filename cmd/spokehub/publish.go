@@ -1,85 +1,178 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"mime"
 	"net/http"
+	"os"
+	"strconv"
 	"time"
 
 	"github.com/spokehub/spokehub/event"
+	"github.com/spokehub/spokehub/fanout"
 )
 
 const (
 	// maxPublishErrors is the number of errors that a response lists.
 	maxPublishErrors = 100
-	// publishReadTimeout bounds the time for each read of a body.
-	publishReadTimeout = 30 * time.Second
+	// maxPublishes is how many requests are read at a time.
+	maxPublishes = 64
+	// publishRetry is the Retry-After of a 503, in seconds.
+	publishRetry = 2
 )
 
-// publisher answers POST /publish. The body holds one event per line or, with
-// Content-Type application/json, one event that may span lines. Every valid line
-// is dispatched as soon as it is read, so a body of any length costs the memory
-// of one line.
+// publishPatience is how long a publisher waits, and for what. It never changes.
+type publishPatience struct {
+	// turn is how long a request waits until fewer than maxPublishes are read.
+	turn time.Duration
+	// read bounds the time of each read of a body, body that of all its reads together.
+	read time.Duration
+	body time.Duration
+	// room is how long an event waits for room in the hub.
+	room time.Duration
+}
+
+var defaultPatience = publishPatience{turn: 10 * time.Second, read: 30 * time.Second, body: 5 * time.Minute, room: 30 * time.Second}
+
+// publishTarget is what a publisher needs of a hub.
+type publishTarget interface {
+	// Publish dispatches an event and waits until there is room for it, or ctx ends.
+	Publish(ctx context.Context, e event.Event) error
+	// Reserve counts bytes against the memory budget, or reports false if they don't fit. Unreserve gives them back.
+	Reserve(bytes int64) bool
+	Unreserve(bytes int64)
+}
+
+// publisher answers POST /publish. The body holds one event per line or, with Content-Type application/json, one event
+// that may span lines, or an array of them. Every valid event is dispatched as soon as it is read, so a body of any length
+// costs the memory of its longest event. Any goroutine may use it: running is a semaphore, the rest never changes.
 type publisher struct {
-	dispatch func(event.Event) bool
+	hub      publishTarget
 	maxLine  int
 	maxBody  int64
+	patience publishPatience
+	running  chan struct{}
+}
+
+func newPublisher(hub publishTarget, maxLine int, maxBody int64) *publisher {
+	return &publisher{hub: hub, maxLine: maxLine, maxBody: maxBody, patience: defaultPatience, running: make(chan struct{}, maxPublishes)}
 }
 
 // publishReport is the response.
 type publishReport struct {
-	Accepted      int            `json:"accepted"`
-	Rejected      int            `json:"rejected"`
+	Accepted int `json:"accepted"`
+	Rejected int `json:"rejected"`
+	// Error says what is wrong with the request as a whole, or why reading it ended early.
+	Error         string         `json:"error,omitempty"`
 	Errors        []publishError `json:"errors,omitempty"`
 	ErrorsOmitted int            `json:"errors_omitted,omitempty"`
 }
 
-// publishError says what is wrong with a line. Lines count from 1.
+// publishError says what is wrong with a line or with an element of an array. Both count from 1; the one that is 0 isn't meant.
 type publishError struct {
-	Line  int    `json:"line"`
-	Error string `json:"error"`
+	Line    int    `json:"line,omitempty"`
+	Element int    `json:"element,omitempty"`
+	Error   string `json:"error"`
 }
 
-func (r *publishReport) reject(line int, err error) {
+func (r *publishReport) reject(at publishError, err error) {
 	r.Rejected++
 	if len(r.Errors) == maxPublishErrors {
 		r.ErrorsOmitted++
 		return
 	}
-	r.Errors = append(r.Errors, publishError{line, err.Error()})
+	at.Error = err.Error()
+	r.Errors = append(r.Errors, at)
 }
 
-// ServeHTTP answers 200 if an event was accepted, 400 if none was or the body broke
-// off, and 413 if the body is too long. Events read before such an end stay
-// published; a body whose Content-Length is too long is rejected unread. The
-// response always has the counts.
-func (p publisher) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+// ServeHTTP answers 200 if an event was accepted, 400 if none was or the body broke off, 408 if it came too slowly, 413 if it is
+// too long, 415 if it is of a kind that isn't read, and 503 if the hub had no room. Events read before such an end stay
+// published; a body whose Content-Length is too long is rejected unread, and so is one of another kind. The response
+// always has the counts.
+func (p *publisher) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.ContentLength > p.maxBody {
 		var report publishReport
-		report.reject(1, fmt.Errorf("the body has %d bytes, more than %s: nothing was published, see --publish-limit", r.ContentLength, byteSize(p.maxBody)))
+		report.reject(publishError{Line: 1}, fmt.Errorf("the body has %d bytes, more than %s: nothing was published, see --publish-limit", r.ContentLength, byteSize(p.maxBody)))
 		writeReport(w, http.StatusRequestEntityTooLarge, report)
 		return
 	}
-	body := &stallLimitedReader{http.MaxBytesReader(w, r.Body, p.maxBody), http.NewResponseController(w)}
-	var report publishReport
-	var err error
-	if isJSON(r.Header.Get("Content-Type")) {
-		err = p.publishOne(body, &report)
-	} else {
-		err = p.publishLines(body, &report)
+	kind, encoded, err := bodyKindOf(r.Header)
+	if err != nil {
+		w.Header().Set("Accept", acceptedTypes)
+		w.Header().Set("Accept-Encoding", "gzip, identity")
+		writeReport(w, http.StatusUnsupportedMediaType, publishReport{Error: err.Error()})
+		return
 	}
+	if err := p.begin(r.Context()); err != nil {
+		p.answer(w, publishReport{}, err)
+		return
+	}
+	defer func() { <-p.running }()
+	body, err := p.open(w, r, encoded)
+	if err != nil {
+		p.answer(w, publishReport{}, err)
+		return
+	}
+	defer body.close()
+	run := publishRun{publisher: p, ctx: r.Context(), body: body, isForm: kind == kindForm}
+	if kind == kindJSON {
+		err = run.publishJSON()
+	} else {
+		err = run.publishLines()
+	}
+	p.answer(w, run.report, err)
+}
+
+// begin waits for one of the places for requests that are read.
+func (p *publisher) begin(ctx context.Context) error {
+	select {
+	case p.running <- struct{}{}:
+		return nil
+	default:
+	}
+	late := time.NewTimer(p.patience.turn)
+	defer late.Stop()
+	select {
+	case p.running <- struct{}{}:
+		return nil
+	case <-late.C:
+		return fmt.Errorf("%d other requests publish at the moment: %w", maxPublishes, errNoRoom)
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+var (
+	// errNoRoom is the end of a request for which the hub has no room.
+	errNoRoom = errors.New("try again later")
+	// errEmptyBody is the end of a request without an event.
+	errEmptyBody = errors.New(`the body is empty: send an event, such as {"type":"t","payload":1}`)
+)
+
+// answer writes the response to a request whose reading has ended with err, or nil.
+func (p *publisher) answer(w http.ResponseWriter, report publishReport, err error) {
 	status := http.StatusOK
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
 		status = http.StatusRequestEntityTooLarge
+		err = fmt.Errorf("the body has more than %s, see --publish-limit: what follows was not read", byteSize(p.maxBody))
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		status = http.StatusRequestTimeout
+		err = errors.New("the body came too slowly: what follows was not read")
+	case errors.Is(err, errNoRoom), errors.Is(err, fanout.ErrClosed):
+		status = http.StatusServiceUnavailable
+		w.Header().Set("Retry-After", strconv.Itoa(publishRetry))
 	case err != nil || report.Accepted == 0:
 		status = http.StatusBadRequest
+	}
+	if err != nil {
+		report.Error = err.Error()
+	}
+	if err == nil && report.Accepted+report.Rejected == 0 {
+		report.Error = errEmptyBody.Error()
 	}
 	writeReport(w, status, report)
 }
@@ -90,80 +183,63 @@ func writeReport(w http.ResponseWriter, status int, report publishReport) {
 	json.NewEncoder(w).Encode(report)
 }
 
-func isJSON(contentType string) bool {
-	mediaType, _, err := mime.ParseMediaType(contentType)
-	return err == nil && mediaType == "application/json"
+// publishRun is one request. It belongs to its handler.
+type publishRun struct {
+	publisher *publisher
+	ctx       context.Context
+	body      *publishBody
+	// isForm says that the body has the content type of a form, which is what curl says by itself.
+	isForm bool
+	report publishReport
 }
 
-// publishOne reads a body that is one event.
-func (p publisher) publishOne(body io.Reader, report *publishReport) error {
-	envelope, err := io.ReadAll(io.LimitReader(body, int64(p.maxLine)+1))
+// publish dispatches an event, or rejects it. An error ends the request.
+func (run *publishRun) publish(at publishError, envelope []byte) error {
+	e, err := event.Parse(envelope)
+	if err != nil {
+		run.report.reject(at, run.hint(at, envelope, err))
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(run.ctx, run.publisher.patience.room)
+	defer cancel()
+	err = run.publisher.hub.Publish(ctx, e)
 	switch {
-	case err != nil:
-		report.reject(1, fmt.Errorf("read the body: %w", err))
-	case len(envelope) > p.maxLine:
-		report.reject(1, errLineTooLong(p.maxLine))
-	default:
-		p.publish(1, envelope, report)
+	case err == nil:
+		run.report.Accepted++
+		return nil
+	case errors.Is(err, fanout.ErrClosed):
+		return fmt.Errorf("this event and what follows was not published: %w", err)
+	case errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("the queues of the subscribers had no room for %v, so this event and what follows was not published: %w", run.publisher.patience.room, errNoRoom)
+	case run.ctx.Err() != nil:
+		return run.ctx.Err()
+	}
+	run.report.reject(at, err)
+	return nil
+}
+
+// hint adds to an error what the sender has most likely done.
+func (run *publishRun) hint(at publishError, envelope []byte, err error) error {
+	switch {
+	case at.Line == 0 || len(envelope) == 0:
+		return err
+	case envelope[0] == '[':
+		return errors.New("an array: one event per line is expected, or Content-Type: application/json")
+	case envelope[0] == '{' && envelope[len(envelope)-1] != '}':
+		return fmt.Errorf("%w (an event over several lines needs Content-Type: application/json)", err)
+	case envelope[0] == '{' && run.isForm && at.Line == 1:
+		return fmt.Errorf("%w (curl -d removes line ends: use --data-binary)", err)
 	}
 	return err
 }
 
-// publishLines reads a body with one event per line and skips empty lines.
-func (p publisher) publishLines(body io.Reader, report *publishReport) error {
-	lines := bufio.NewReaderSize(body, p.maxLine+len("\r\n"))
-	for number := 1; ; number++ {
-		line, err := lines.ReadSlice('\n')
-		if err == bufio.ErrBufferFull {
-			report.reject(number, errLineTooLong(p.maxLine))
-			err = skipLine(lines)
-			line = nil
-		}
-		if err != nil && err != io.EOF {
-			report.reject(number, fmt.Errorf("read the body: %w", err))
-			return err
-		}
-		if line = bytes.TrimSpace(line); len(line) > 0 {
-			p.publish(number, line, report)
-		}
-		if err == io.EOF {
-			return nil
-		}
-	}
+// dispatcher is a hub as a publishTarget.
+type dispatcher struct{ hub *fanout.Hub }
+
+func (d dispatcher) Publish(_ context.Context, e event.Event) error {
+	d.hub.DispatchEvent(e)
+	return nil
 }
 
-func skipLine(lines *bufio.Reader) error {
-	for {
-		if _, err := lines.ReadSlice('\n'); err != bufio.ErrBufferFull {
-			return err
-		}
-	}
-}
-
-func errLineTooLong(limit int) error {
-	return fmt.Errorf("longer than %s, see --max-message and --queue-limit", byteSize(limit))
-}
-
-func (p publisher) publish(number int, envelope []byte, report *publishReport) {
-	e, err := event.Parse(envelope)
-	if err != nil {
-		report.reject(number, err)
-		return
-	}
-	p.dispatch(e)
-	report.Accepted++
-}
-
-// stallLimitedReader reads a body for as long as it keeps coming: it bounds the time
-// of every read, not that of the body.
-type stallLimitedReader struct {
-	body     io.Reader
-	deadline *http.ResponseController
-}
-
-func (r *stallLimitedReader) Read(p []byte) (int, error) {
-	if err := r.deadline.SetReadDeadline(time.Now().Add(publishReadTimeout)); err != nil {
-		return 0, fmt.Errorf("set the read deadline: %w", err)
-	}
-	return r.body.Read(p)
-}
+func (d dispatcher) Reserve(int64) bool { return true }
+func (d dispatcher) Unreserve(int64)    {}

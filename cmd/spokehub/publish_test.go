@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -13,31 +14,70 @@ import (
 	"github.com/spokehub/spokehub/event"
 )
 
-func publishTo(t *testing.T, p publisher, contentType, body string) (status int, report publishReport, dispatched []string) {
-	t.Helper()
-	p.dispatch = func(e event.Event) bool {
-		dispatched = append(dispatched, string(event.Append(nil, e)))
-		return true
+// fakeTarget takes what is published. It belongs to one request.
+type fakeTarget struct {
+	dispatched []string
+	budget     int64
+	peak       int64
+	reserved   int64
+	// fail is what Publish returns for an event with this id.
+	fail map[string]error
+}
+
+func (f *fakeTarget) Publish(_ context.Context, e event.Event) error {
+	if err := f.fail[e.ID]; err != nil {
+		return err
 	}
+	f.dispatched = append(f.dispatched, string(event.Append(nil, e)))
+	return nil
+}
+
+func (f *fakeTarget) Reserve(bytes int64) bool {
+	if f.budget > 0 && f.reserved+bytes > f.budget {
+		return false
+	}
+	f.reserved += bytes
+	f.peak = max(f.peak, f.reserved)
+	return true
+}
+
+func (f *fakeTarget) Unreserve(bytes int64) { f.reserved -= bytes }
+
+// small is a publisher for lines of 100 bytes and bodies of 1,000.
+func small(target *fakeTarget) *publisher { return newPublisher(target, 100, 1000) }
+
+func publishTo(t *testing.T, p *publisher, header http.Header, body string) (status int, report publishReport, dispatched []string) {
+	t.Helper()
+	target := p.hub.(*fakeTarget)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if p.maxBody > 0 && !strings.HasPrefix(contentType, announced) {
+		if !strings.HasPrefix(r.Header.Get("Content-Type"), announced) {
 			r.ContentLength = -1
 		}
 		p.ServeHTTP(w, r)
 	}))
 	defer server.Close()
-	status, answer := post(t, server.URL, contentType, body)
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header = header
+	status, _, answer := fetch(t, request)
 	if err := json.Unmarshal([]byte(answer), &report); err != nil {
 		t.Fatalf("read the answer %s: %v", answer, err)
 	}
-	return status, report, dispatched
+	if target.reserved != 0 {
+		t.Errorf("got %d bytes still reserved, want none", target.reserved)
+	}
+	return status, report, target.dispatched
 }
+
+func ofType(contentType string) http.Header { return http.Header{"Content-Type": {contentType}} }
 
 // announced begins the content type of a request that keeps its Content-Length.
 const announced = "text/plain"
 
 func TestPublishRejectsABodyWhoseContentLengthIsTooLong(t *testing.T) {
-	status, report, dispatched := publishTo(t, publisher{maxLine: 100, maxBody: 1000}, announced, strings.Repeat(`{"type":"a"}`+"\n", 100))
+	status, report, dispatched := publishTo(t, small(&fakeTarget{}), ofType(announced), strings.Repeat(`{"type":"a"}`+"\n", 100))
 	if status != http.StatusRequestEntityTooLarge || report.Accepted != 0 || report.Rejected != 1 || dispatched != nil {
 		t.Errorf("got status %d, %+v and dispatched %v, want 413 and nothing dispatched", status, report, dispatched)
 	}
@@ -68,7 +108,7 @@ func TestPublishOfLines(t *testing.T) {
 		"takes a line of just the longest size": {`{"type":"a","payload":"` + strings.Repeat("x", 75) + "\"}\r\n", http.StatusOK, []string{`{"type":"a","id":"","payload":"` + strings.Repeat("x", 75) + `"}`}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			status, report, dispatched := publishTo(t, publisher{maxLine: 100, maxBody: 1000}, "application/x-ndjson", c.body)
+			status, report, dispatched := publishTo(t, small(&fakeTarget{}), ofType("application/x-ndjson"), c.body)
 			if status != c.status {
 				t.Errorf("got status %d, want %d", status, c.status)
 			}
@@ -112,7 +152,7 @@ func TestPublishOfJSON(t *testing.T) {
 		"rejects a body that is too long":     {`{"type":"a","payload":"` + strings.Repeat("x", 2000) + `"}`, http.StatusBadRequest, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			status, report, dispatched := publishTo(t, publisher{maxLine: 100, maxBody: 1000}, "application/json; charset=utf-8", c.body)
+			status, report, dispatched := publishTo(t, small(&fakeTarget{}), ofType("application/json; charset=utf-8"), c.body)
 			if status != c.status || !reflect.DeepEqual(dispatched, c.dispatched) {
 				t.Errorf("got status %d, %+v and dispatched %v, want %d and %v", status, report, dispatched, c.status, c.dispatched)
 			}
@@ -121,19 +161,26 @@ func TestPublishOfJSON(t *testing.T) {
 }
 
 func TestPublishListsOnlyTheFirstErrors(t *testing.T) {
-	_, report, _ := publishTo(t, publisher{maxLine: 100, maxBody: 1 << 20}, "", strings.Repeat("nonsense\n", 250))
+	_, report, _ := publishTo(t, newPublisher(&fakeTarget{}, 100, 1<<20), http.Header{}, strings.Repeat("nonsense\n", 250))
 	if report.Rejected != 250 || len(report.Errors) != 100 || report.ErrorsOmitted != 150 {
 		t.Errorf("got %d rejected, %d listed and %d omitted, want 250, 100 and 150", report.Rejected, len(report.Errors), report.ErrorsOmitted)
 	}
 }
 
+// channelTarget passes on the ids of what is published.
+type channelTarget struct{ ids chan string }
+
+func (c channelTarget) Publish(_ context.Context, e event.Event) error {
+	c.ids <- e.ID
+	return nil
+}
+
+func (channelTarget) Reserve(int64) bool { return true }
+func (channelTarget) Unreserve(int64)    {}
+
 func TestPublishDispatchesEachLineAsItArrives(t *testing.T) {
 	dispatched := make(chan string)
-	server := httptest.NewServer(publisher{
-		dispatch: func(e event.Event) bool { dispatched <- e.ID; return true },
-		maxLine:  100,
-		maxBody:  1 << 20,
-	})
+	server := httptest.NewServer(newPublisher(channelTarget{ids: dispatched}, 100, 1<<20))
 	defer server.Close()
 	body, lines := io.Pipe()
 	answered := make(chan error, 1)

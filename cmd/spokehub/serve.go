@@ -18,8 +18,14 @@ type service struct {
 	flags    serveFlags
 	logger   *slog.Logger
 	hub      *fanout.Hub
+	gate     *statsGate
+	crowd    crowd
 	capacity uint64
-	draining atomic.Bool
+	// asked is --max-connections as given.
+	asked int
+	// onLoopback says that only this machine can reach the public address.
+	onLoopback bool
+	draining   atomic.Bool
 }
 
 // serve runs the hub until a signal has drained it or something fails. A log whose reader is stuck or gone causes neither.
@@ -29,7 +35,7 @@ func serve(flags serveFlags, unknownVariables []string, stdout io.Writer) error 
 	defer signal.Stop(signals)
 	signal.Ignore(syscall.SIGPIPE)
 
-	s := &service{flags: flags, capacity: capacity(flags, fileLimit())}
+	s := &service{flags: flags, asked: flags.MaxConnections, capacity: capacity(flags, fileLimit())}
 	s.flags.MaxConnections = int(s.capacity)
 	log := newAsyncWriter(stdout, func(n uint64) {
 		s.logger.Warn("log lines were dropped because the reader of the log is too slow", "lines", n)
@@ -39,6 +45,11 @@ func serve(flags serveFlags, unknownVariables []string, stdout io.Writer) error 
 	if len(unknownVariables) > 0 {
 		s.logger.Warn("ignoring environment variables that no flag reads", "names", unknownVariables)
 	}
+	public, err := listen("--listen", flags.Listen)
+	if err != nil {
+		return err
+	}
+	s.onLoopback = isLoopback(public.Addr().String())
 	config, err := s.hubConfig()
 	if err != nil {
 		return usageError{err}
@@ -47,13 +58,9 @@ func serve(flags serveFlags, unknownVariables []string, stdout io.Writer) error 
 	if err != nil {
 		return flagError(err)
 	}
-	s.hub = hub
-	public, err := listen("--listen", flags.Listen)
-	if err != nil {
-		return err
-	}
+	s.hub, s.gate = hub, newStatsGate(hub.Stats)
 	failures := make(chan error, 2)
-	admin, err := s.startAdmin(failures)
+	admin, err := s.startAdmin(public.Addr(), failures)
 	if err != nil {
 		return err
 	}
@@ -102,7 +109,9 @@ func (s *service) hubConfig() (fanout.Config, error) {
 		MaxControlsPerSecond:     s.flags.MaxControlsPerSecond,
 		MaxConnectionsPerAddress: s.flags.MaxConnectionsPerAddress,
 		MaxHandshakesPerAddress:  s.flags.MaxHandshakesPerAddress,
+		MaxHandshake:             int(s.flags.MaxHandshake),
 		Origins:                  s.flags.Origins,
+		Hosts:                    s.hostNames(),
 		Subprotocols:             s.flags.Subprotocols,
 		FirstByteTimeout:         s.flags.FirstByteTimeout,
 		HandshakeTimeout:         s.flags.HandshakeTimeout,

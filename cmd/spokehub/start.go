@@ -39,9 +39,12 @@ func maxPublish(flags serveFlags) int {
 
 // startAdmin serves the admin address, if there is one. It reports to failures if
 // serving ends by itself.
-func (s *service) startAdmin(failures chan<- error) (*http.Server, error) {
+func (s *service) startAdmin(public net.Addr, failures chan<- error) (*http.Server, error) {
 	if s.flags.Admin == "" {
 		return &http.Server{}, nil
+	}
+	if isSameAddress(s.flags.Admin, public) {
+		return nil, usageError{fmt.Errorf("--admin %s: --listen %s has that port already: the two need different ones", s.flags.Admin, s.flags.Listen)}
 	}
 	listener, err := listen("--admin", s.flags.Admin)
 	if err != nil {
@@ -57,8 +60,19 @@ func (s *service) startAdmin(failures chan<- error) (*http.Server, error) {
 	return server, nil
 }
 
+// isSameAddress reports whether listening on address would fail because public is open.
+func isSameAddress(address string, public net.Addr) bool {
+	admin, err := net.ResolveTCPAddr("tcp", address)
+	taken, isTCP := public.(*net.TCPAddr)
+	if err != nil || !isTCP || admin.Port != taken.Port || admin.Port == 0 {
+		return false
+	}
+	return admin.IP == nil || admin.IP.IsUnspecified() || taken.IP.IsUnspecified() || admin.IP.Equal(taken.IP)
+}
+
 // logStart logs what an operator wants to know about a process that starts.
 func (s *service) logStart(public net.Addr, admin *http.Server) {
+	stats := s.hub.Stats()
 	attributes := []any{
 		"version", buildVersion(),
 		"websocket", fmt.Sprintf("ws://%s%s", public, s.flags.Path),
@@ -71,13 +85,18 @@ func (s *service) logStart(public net.Addr, admin *http.Server) {
 	}
 	attributes = append(attributes,
 		"relay", s.flags.Relay,
-		"reactors", s.hub.Stats().Reactors,
+		"engine", stats.Engine.String(),
+		"reactors", stats.Reactors,
 		"gomaxprocs", runtime.GOMAXPROCS(0),
 		"gomemlimit", memoryLimit(),
 		"file_limit", fileLimit(),
 		"spokes_allowed", s.capacity,
 	)
 	s.logger.Info("listening", attributes...)
+	if asked := s.asked; asked > 0 && uint64(asked) > s.capacity {
+		s.logger.Warn("the file limit allows fewer clients than --max-connections: raise it (ulimit -n, LimitNOFILE)",
+			"max_connections", asked, "file_limit", fileLimit(), "spokes_allowed", s.capacity)
+	}
 	if admin.Addr != "" && !isLoopback(admin.Addr) {
 		s.logger.Warn("other machines can reach the admin address, which asks for no password", "admin", admin.Addr)
 	}

@@ -2,6 +2,7 @@ package fanouttest_test
 
 import (
 	"fmt"
+	"io"
 	"net"
 	"runtime"
 	"strings"
@@ -190,6 +191,7 @@ func TestPingIntervalAndPeerTimeoutPassInFakeTime(t *testing.T) {
 		hub := fanouttest.New(t, fanout.Config{
 			PingInterval:    25 * time.Second,
 			PeerTimeout:     60 * time.Second,
+			CloseTimeout:    time.Minute,
 			OnDisconnection: func(_ *fanout.Spoke, _ net.Conn, c fanout.Cause) { cause.Store(&c) },
 		})
 		client := hub.Connect()
@@ -208,8 +210,45 @@ func TestPingIntervalAndPeerTimeoutPassInFakeTime(t *testing.T) {
 			t.Errorf("got the end %v of a client that stalls after %v, want one because of silence", got, time.Since(stalled))
 		}
 		client.Resume()
-		if code, _ := client.Closed(); code != 1006 {
-			t.Errorf("got the close code %d, want 1006", code)
+		if code, _ := client.Closed(); code != fanout.CodeGoingAway {
+			t.Errorf("got the close code %d, want %d", code, fanout.CodeGoingAway)
+		}
+	})
+}
+
+// TestASlowReaderIsNotSilent reads a long queue at 10 kB a second and answers nothing: it lives while it reads, and no longer.
+func TestASlowReaderIsNotSilent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		gone := make(chan fanout.Cause, 1)
+		hub := fanouttest.New(t, fanout.Config{
+			OnDisconnection: func(_ *fanout.Spoke, _ net.Conn, c fanout.Cause) { gone <- c },
+		})
+		ours, peer := net.Pipe()
+		defer peer.Close()
+		spoke, err := hub.AddConnection(ours)
+		if err != nil {
+			t.Fatal(err)
+		}
+		const size, count, rate = 10_000, 95, 10_000
+		for range count {
+			spoke.DispatchEvent(event.Event{Type: "tick", Payload: []byte(`"` + strings.Repeat("x", size) + `"`)})
+		}
+		for second := range size * count / rate {
+			if _, err := io.ReadFull(peer, make([]byte, rate)); err != nil {
+				t.Fatalf("got %v after %d seconds of reading, want the rest of the queue", err, second)
+			}
+			time.Sleep(time.Second)
+		}
+		if got := hub.Stats().Pings; got < 1 || got > 4 {
+			t.Errorf("got %d pings in 95 seconds, want one in 25", got)
+		}
+		go io.Copy(io.Discard, peer)
+		read := time.Now()
+		if cause := <-gone; cause.Kind != fanout.CauseSilent {
+			t.Errorf("got the end %v, want one because of silence", cause)
+		}
+		if took := time.Since(read); took < 30*time.Second || took > 86*time.Second {
+			t.Errorf("got the end %v after the last of the queue, want it at about the peer timeout", took)
 		}
 	})
 }

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"reflect"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/alecthomas/kong"
+)
+
+var (
+	// negativeNumber is an argument that the parser would take for a flag.
+	negativeNumber = regexp.MustCompile(`^-\.?[0-9]`)
+	// flagName finds flags in an error.
+	flagName = regexp.MustCompile(`--([a-z][a-z-]*[a-z])`)
+	// noValue and otherFlag are how the parser says that a flag has no value, parsedVariable where a value came from.
+	noValue        = regexp.MustCompile(`(?:expected \w+ value but got "EOL" \(<EOL>\)|missing value, expecting .*)$`)
+	otherFlag      = regexp.MustCompile(`expected \w+ value but got "?(-[^" ]*)"? \([a-z ]+ flag[a-z ]*\).*$`)
+	parsedVariable = regexp.MustCompile(` \(from envar [A-Z_]+=".*"\)$`)
+)
+
+// joinNegatives writes "--flag -5" as "--flag=-5", so that it is the value that is wrong and not a flag that is unknown.
+func joinNegatives(args []string) []string {
+	var joined []string
+	for _, arg := range args {
+		last := len(joined) - 1
+		if negativeNumber.MatchString(arg) && last >= 0 && strings.HasPrefix(joined[last], "--") && !strings.Contains(joined[last], "=") {
+			joined[last] += "=" + arg
+			continue
+		}
+		joined = append(joined, arg)
+	}
+	return joined
+}
+
+// dropEmptyVariables makes variables that are set to nothing count as not set, as a deployment that fills in a template leaves
+// them. Only --admin has a meaning for nothing.
+func dropEmptyVariables(flags []*kong.Flag) {
+	for _, flag := range flags {
+		for _, name := range flag.Envs {
+			if value, found := os.LookupEnv(name); found && value == "" && flag.Name != "admin" {
+				_ = os.Unsetenv(name)
+			}
+		}
+	}
+}
+
+// explain words an error about the command line in one line, and names the variables that have set the flags which it names.
+func explain(err error, args []string) string {
+	text, _, _ := strings.Cut(err.Error(), "\n")
+	text = parsedVariable.ReplaceAllString(text, "")
+	text = noValue.ReplaceAllString(text, "a value is missing")
+	text = otherFlag.ReplaceAllString(text, "a value is missing: $1 is a flag itself")
+	var variables []string
+	for _, match := range flagName.FindAllStringSubmatch(text, -1) {
+		variable := envPrefix + "_" + strings.ToUpper(strings.ReplaceAll(match[1], "-", "_"))
+		isGiven := func(arg string) bool { return arg == match[0] || strings.HasPrefix(arg, match[0]+"=") }
+		if os.Getenv(variable) != "" && !slices.ContainsFunc(args, isGiven) && !slices.Contains(variables, variable) {
+			variables = append(variables, variable)
+		}
+	}
+	if len(variables) == 0 {
+		return text
+	}
+	return text + " (set by " + strings.Join(variables, " and ") + ")"
+}
+
+// decodeInt reads a flag that is a number.
+func decodeInt(ctx *kong.DecodeContext, target reflect.Value) error {
+	var text string
+	if err := ctx.Scan.PopValueInto("number", &text); err != nil {
+		return err
+	}
+	number, err := strconv.ParseInt(strings.TrimSpace(text), 10, 0)
+	if err != nil {
+		return fmt.Errorf("%q is not a whole number, or too large", text)
+	}
+	target.SetInt(number)
+	return nil
+}
+
+// decodeTime reads a flag that is a time.
+func decodeTime(ctx *kong.DecodeContext, target reflect.Value) error {
+	var text string
+	if err := ctx.Scan.PopValueInto("time", &text); err != nil {
+		return err
+	}
+	length, err := time.ParseDuration(strings.TrimSpace(text))
+	if err != nil {
+		return fmt.Errorf("%q is not a time, or too long: write it with a unit, such as 500ms, 10s or 1m30s", text)
+	}
+	target.SetInt(int64(length))
+	return nil
+}
