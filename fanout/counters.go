@@ -28,9 +28,13 @@ type messageCounters struct {
 	controls  uint64
 	malformed uint64
 	badTopics uint64
-	relayed   uint64
-	// overRate is how many spokes were closed for sending too much.
+	// unknownControls are those of a type that the hub does not know, overTopics rejections for the limit on topics.
+	unknownControls uint64
+	overTopics      uint64
+	relayed         uint64
+	// overRate is how many spokes were closed for sending too much, overdue how many for an unfinished message.
 	overRate uint64
+	overdue  uint64
 }
 
 // connectionCounters count how connections begin and end.

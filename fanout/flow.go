@@ -16,9 +16,9 @@ const (
 // behind says whether more waits for the loop than should. Any goroutine may call it.
 func (l *loop) behind() bool { return l.shared.inflow.backlog() > l.hub.cfg.maxInflow }
 
-// hasRoom says whether an event of that size for those receivers may be sent now: whether it finds room on its way to the
+// admits says whether an event of that size for those receivers may be sent now: whether it finds room on its way to the
 // loop, and the loop does not hold it back. Any goroutine may call it.
-func (l *loop) hasRoom(of receivers, size int64) bool {
+func (l *loop) admits(of receivers, size int64) bool {
 	return l.shared.inflow.hasRoom(size, l.hub.cfg.maxInflow) && !l.shared.holds.isShut(of, size)
 }
 

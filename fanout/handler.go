@@ -29,6 +29,7 @@ func (l *loop) Input(slot uint32, view []byte) {
 		l.handshake(s, view)
 	case open:
 		l.receive(s, view)
+		l.charge(s)
 	default:
 		l.discard(s, len(view))
 	}
@@ -47,8 +48,17 @@ func (l *loop) Overflow(slot uint32, queued, size int) {
 	l.closeSlow(l.spoke(slot), queued, size, netpoll.DropOverflow)
 }
 
-// Drained says that all frames of a closing connection are with the kernel, the last one included.
-func (l *loop) Drained(slot uint32) { l.linger(l.spoke(slot)) }
+// Drained says that all that was queued on a connection is with the kernel: of an open one all answers, of a closing one all frames,
+// the last one included.
+func (l *loop) Drained(slot uint32) {
+	s := l.spoke(slot)
+	switch {
+	case s.phase == open:
+		l.answersDrained(s)
+	case s.marks&owesClose == 0:
+		l.linger(s)
+	}
+}
 
 // Expired says that a connection's deadline has come.
 func (l *loop) Expired(slot uint32) {
@@ -61,7 +71,10 @@ func (l *loop) Expired(slot uint32) {
 			l.closeForRestart(s)
 			return
 		}
-		l.checkPeer(s)
+		if l.checkMessage(s) {
+			l.checkPeer(s)
+			l.watchMessage(s)
+		}
 	default:
 		l.closeTimeout(s)
 	}
@@ -74,6 +87,7 @@ func (l *loop) Turn() {
 	l.reviewHolds()
 	l.resumeWaiting()
 	l.handOver()
+	l.work.topics = turnTopics
 	for _, to := range l.hub.loops {
 		l.forwardAll(to)
 		l.sendArrivals(to)

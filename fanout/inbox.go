@@ -1,8 +1,10 @@
 package fanout
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
+	"unsafe"
 
 	"github.com/spokehub/spokehub/event"
 )
@@ -20,6 +22,8 @@ type inbox struct {
 	buf   []byte
 	items []item
 	pos   int
+	// charged is how much of its memory loopShared.inboxBytes counts.
+	charged int
 }
 
 type itemKind uint8
@@ -33,7 +37,7 @@ const (
 	itemRaw
 	// itemPassedOn: such a message has been relayed, and nobody hears it.
 	itemPassedOn
-	// itemControl: a message that holds a control event.
+	// itemControl: a control event, or what is left of it.
 	itemControl
 	// itemBackpressure: OnBackpressure is called.
 	itemBackpressure
@@ -43,16 +47,16 @@ const (
 	itemDisconnected
 )
 
-// item is one thing that happened. Its bytes are in the inbox: type, id and payload of an event, one behind the other, or a
-// whole message as payload.
+// item is one thing that happened. Its bytes are in the inbox: type, id and payload of an event or a control event, one behind
+// the other, or a whole message as payload.
 type item struct {
 	kind itemKind
 	// authorized says that Authorize has been asked about a control event.
 	authorized bool
-	at         int
-	typ        int
-	id         int
-	payload    int
+	at         uint32
+	typ        uint32
+	id         uint32
+	payload    uint32
 	detail     *detail
 }
 
@@ -61,46 +65,85 @@ type detail struct {
 	cause     Cause
 	pressure  Backpressure
 	forbidden map[string]bool
+	// progress is that of a control event.
+	progress progress
 }
 
 const (
-	// maxInboxBytes and maxInboxItems are how much may wait before the spoke is not read.
+	// maxInboxBytes is how much may wait before the spoke is not read, items included.
 	maxInboxBytes = 64 << 10
-	maxInboxItems = 512
-	// maxPooledInbox is how many bytes an inbox may hold to be used again.
-	maxPooledInbox = 256 << 10
+	itemBytes     = int(unsafe.Sizeof(item{}))
 )
 
-func (b *inbox) full() bool { return len(b.buf) > maxInboxBytes || len(b.items) > maxInboxItems }
+// The memory of inboxes.
+var (
+	byteSlabs = slabs[byte]{least: 512}
+	itemSlabs = slabs[item]{least: 16}
+)
+
+func (b *inbox) full() bool { return b.waiting() > maxInboxBytes }
+
+// waiting is how many bytes wait in the inbox, items included.
+func (b *inbox) waiting() int { return len(b.buf) + len(b.items)*itemBytes }
+
+// memory is how many bytes the inbox takes, with what it has room for beyond those that wait.
+func (b *inbox) memory() int {
+	return int(unsafe.Sizeof(*b)) + cap(b.buf) + cap(b.items)*itemBytes
+}
 
 func (b *inbox) finished() bool { return b.pos == len(b.items) }
 
-func (b *inbox) addEvent(v *event.View) { b.items = append(b.items, b.eventOf(v)) }
-
-// eventOf makes an item of an event, whose bytes it appends.
-func (b *inbox) eventOf(v *event.View) item {
-	at := len(b.buf)
-	b.buf = append(append(append(b.buf, v.Type...), v.ID...), v.Payload...)
-	return item{kind: itemEvent, at: at, typ: len(v.Type), id: len(v.ID), payload: len(v.Payload)}
+func (b *inbox) addEvent(v *event.View) {
+	b.buf = byteSlabs.grow(b.buf, len(v.Type)+len(v.ID)+len(v.Payload))
+	b.add(b.eventOf(v))
 }
 
-func (b *inbox) addControl(raw []byte) { b.addMessage(itemControl, raw) }
+func (b *inbox) add(i item) { b.items = append(itemSlabs.grow(b.items, 1), i) }
 
-func (b *inbox) addRaw(raw []byte) { b.addMessage(itemRaw, raw) }
+// eventOf makes an item of an event, whose bytes it appends. They may be the inbox's own.
+func (b *inbox) eventOf(v *event.View) item {
+	at := uint32(len(b.buf))
+	b.buf = append(append(append(b.buf, v.Type...), v.ID...), v.Payload...)
+	return item{kind: itemEvent, at: at, typ: uint32(len(v.Type)), id: uint32(len(v.ID)), payload: uint32(len(v.Payload))}
+}
 
-func (b *inbox) addMessage(kind itemKind, raw []byte) {
-	at := len(b.buf)
-	b.buf = append(b.buf, raw...)
-	b.items = append(b.items, item{kind: kind, at: at, payload: len(raw)})
+// addControl adds the control event in v, which has been carried out as far as p says.
+func (b *inbox) addControl(v *event.View, p progress) {
+	b.buf = byteSlabs.grow(b.buf, len(v.Type)+len(v.ID)+len(v.Payload))
+	i := b.eventOf(v)
+	i.kind = itemControl
+	i.setProgress(p)
+	b.add(i)
+}
+
+func (i *item) setProgress(p progress) {
+	if i.detail == nil && p != (progress{}) {
+		i.detail = new(detail)
+	}
+	if i.detail != nil {
+		i.detail.progress = p
+	}
+}
+
+func (b *inbox) addRaw(raw []byte) {
+	at := uint32(len(b.buf))
+	b.buf = append(byteSlabs.grow(b.buf, len(raw)), raw...)
+	b.add(item{kind: itemRaw, at: at, payload: uint32(len(raw))})
 }
 
 func (b *inbox) raw(i *item) []byte { return b.buf[i.at : i.at+i.payload] }
 
 func (b *inbox) event(i *item, names *interner) event.Event {
-	typ := b.buf[i.at : i.at+i.typ]
-	id := b.buf[i.at+i.typ : i.at+i.typ+i.id]
-	payload := b.buf[i.at+i.typ+i.id : i.at+i.typ+i.id+i.payload]
-	return event.Event{Type: names.get(typ), ID: names.get(id), Payload: payload[:len(payload):len(payload)]}
+	typ, id, payload := b.parts(i)
+	return event.Event{Type: names.get(typ), ID: names.get(id), Payload: payload}
+}
+
+// setView has v show the event of an item. It is good as long as the inbox.
+func (b *inbox) setView(v *event.View, i *item) { v.Type, v.ID, v.Payload = b.parts(i) }
+
+func (b *inbox) parts(i *item) (typ, id, payload []byte) {
+	all := b.buf[i.at : i.at+i.typ+i.id+i.payload : i.at+i.typ+i.id+i.payload]
+	return all[:i.typ], all[i.typ : i.typ+i.id], all[i.typ+i.id:]
 }
 
 // inboxState says who has a spoke's running inbox and so owns it: the loop while it advances the spoke, one worker, or nobody.
@@ -158,7 +201,7 @@ func (l *loop) inboxOf(s *Spoke) *inbox {
 // note appends something that happened to the spoke itself.
 func (l *loop) note(s *Spoke, kind itemKind, d *detail) {
 	box := l.inboxOf(s)
-	box.items = append(box.items, item{kind: kind, detail: d})
+	box.add(item{kind: kind, detail: d})
 }
 
 // markReady has handOver see to the spoke when the turn ends, or at the end of the next if this one is ending.
@@ -177,18 +220,58 @@ func (l *loop) handOver() {
 	}
 	todo := l.work.ready
 	l.work.ready = l.work.spare[:0]
+	l.work.topics = turnTopics
 	for _, s := range todo {
 		s.marks &^= ready
+		l.chargeInbox(s)
 		if l.advance(s) {
 			l.work.runnable = append(l.work.runnable, s)
 		}
 	}
 	clear(todo)
 	l.work.spare = todo[:0]
+	for _, s := range l.work.sliced {
+		l.markReady(s)
+	}
+	clear(l.work.sliced)
+	l.work.sliced = l.work.sliced[:0]
 	if len(l.work.runnable) > 0 {
 		l.hub.workers.push(l.work.runnable)
 		clear(l.work.runnable)
 		l.work.runnable = l.work.runnable[:0]
+	}
+}
+
+// chargeInbox counts the memory of a spoke's pending inbox as it is now.
+func (l *loop) chargeInbox(s *Spoke) {
+	box := s.pendingInbox
+	if box == nil {
+		return
+	}
+	if memory := box.memory(); memory != box.charged {
+		l.shared.inboxBytes.Add(int64(memory - box.charged))
+		box.charged = memory
+	}
+}
+
+// dropWaiting drops the events of a spoke that wait for user code in its pending inbox, and leaves what is told of the spoke
+// itself.
+func (l *loop) dropWaiting(s *Spoke) {
+	box := s.pendingInbox
+	if box == nil {
+		return
+	}
+	kept := slices.DeleteFunc(box.items, func(i item) bool {
+		return i.kind == itemEvent || i.kind == itemRaw || i.kind == itemControl
+	})
+	box.items = append(itemSlabs.get(len(kept)), kept...)
+	itemSlabs.put(kept)
+	byteSlabs.put(box.buf)
+	box.buf = nil
+	l.chargeInbox(s)
+	if len(box.items) == 0 {
+		s.pendingInbox = nil
+		l.recycleInbox(box)
 	}
 }
 
@@ -204,7 +287,11 @@ func (l *loop) advance(s *Spoke) bool {
 				break
 			}
 		}
-		if !l.carryOut(s) {
+		next := l.carryOut(s)
+		if next == itemLater {
+			break
+		}
+		if next == itemForWorker {
 			if s.pendingInbox != nil {
 				s.state.await()
 			}
@@ -227,51 +314,76 @@ func (l *loop) nextInbox(s *Spoke) bool {
 	return s.runningInbox != nil
 }
 
-// carryOut does the next item of the running inbox, or reports that it is for a worker.
-func (l *loop) carryOut(s *Spoke) bool {
+// fate is what has become of an item.
+type fate uint8
+
+const (
+	// itemDone: the loop has carried it out.
+	itemDone fate = iota
+	// itemForWorker: a worker must run it.
+	itemForWorker
+	// itemLater: the loop goes on with it in a later turn.
+	itemLater
+)
+
+// carryOut does the next item of the running inbox if that is for the loop.
+func (l *loop) carryOut(s *Spoke) fate {
 	box := s.runningInbox
 	next := &box.items[box.pos]
 	switch next.kind {
 	case itemRaw, itemPassedOn:
-		box.pos++
 	case itemCloseFrame:
-		box.pos++
 		l.sendOwedClose(s)
 	case itemControl:
 		if l.hub.cfg.Authorize != nil && !next.authorized {
-			return false
+			return itemForWorker
 		}
-		box.pos++
-		l.controlFromInbox(s, box.raw(next), next.detail)
+		if s.phase == open && !l.goOnWithControl(s, box, next) {
+			return itemLater
+		}
 	default:
-		return false
+		return itemForWorker
 	}
-	return true
+	box.pos++
+	return itemDone
 }
 
-// controlFromInbox carries out a control event that waited in the inbox.
-func (l *loop) controlFromInbox(s *Spoke, raw []byte, d *detail) {
-	if s.phase != open || l.scratch.view.Parse(raw) != nil {
-		return
+// goOnWithControl carries out what it may now of a control event that waits in the inbox, and reports whether all is done. If not,
+// it has the loop come back to the spoke when it is time.
+func (l *loop) goOnWithControl(s *Spoke, box *inbox, i *item) bool {
+	var now detail
+	if i.detail != nil {
+		now = *i.detail
 	}
-	var forbidden map[string]bool
-	if d != nil {
-		forbidden = d.forbidden
+	box.setView(&l.scratch.view, i)
+	before := l.work.topics
+	if l.control(s, &now.progress, now.forbidden) {
+		return true
 	}
-	l.control(s, forbidden)
+	i.setProgress(now.progress)
+	switch {
+	case s.marks&answersBlocked != 0:
+	case l.work.topics < before:
+		l.work.sliced = append(l.work.sliced, s)
+	default:
+		l.markReady(s)
+	}
+	return false
 }
 
 // finishRunning drops the spoke's running inbox. Its owner may call it.
 func (l *loop) finishRunning(s *Spoke) {
 	box := s.runningInbox
 	s.runningInbox = nil
-	if cap(box.buf) > maxPooledInbox {
-		box.buf = nil
-	}
-	clear(box.items)
-	box.buf = box.buf[:0]
-	box.items = box.items[:0]
-	box.pos = 0
+	l.recycleInbox(box)
+}
+
+// recycleInbox returns an inbox to the pool. Its owner may call it.
+func (l *loop) recycleInbox(box *inbox) {
+	l.shared.inboxBytes.Add(int64(-box.charged))
+	byteSlabs.put(box.buf)
+	itemSlabs.put(box.items)
+	*box = inbox{}
 	inboxPool.Put(box)
 	l.shared.inboxes.Add(-1)
 }

@@ -46,33 +46,44 @@ type loopShared struct {
 	oldestClosing atomic.Int64
 	// connections that live on the loop, or are on their way to it.
 	connections atomic.Int64
-	// heldBytes is the memory of what waits to be sent, as of the last turn.
-	heldBytes atomic.Int64
-	inflow    inflow
-	holds     holds
+	// heldBytes is the memory that connections hold, as of the last turn, inboxBytes that of their inboxes.
+	heldBytes  atomic.Int64
+	inboxBytes atomic.Int64
+	inflow     inflow
+	holds      holds
 	// inboxes is how many wait for a worker or are being run.
 	inboxes atomic.Int64
 }
 
-// loopConns finds connections by slot.
+// loopConns finds connections by slot, and counts the memory that they hold.
 //
 // I1: spoke(slot) is the spoke of every slot in use but listeners'.
-// I2: overLimit holds why a connection over the limits will be refused; each has one of the places for those.
+// I2: rates(slot) is what the open spoke in that slot has sent lately, if there are limits.
+// I3: unanswered holds what a spoke whose socket is full has been answered and is still owed.
+// I4: overLimit holds why a connection over the limits will be refused; each has one of the places for those.
 type loopConns struct {
-	spokes    netpoll.Table[*Spoke]
-	requests  requests
-	overLimit map[uint32]*wsframe.Refusal
+	spokes netpoll.Table[*Spoke]
+	// rates is as long as the highest slot that was open while there were limits, and empty if there are none.
+	rates      netpoll.Table[rates]
+	unanswered map[*Spoke]*unanswered
+	requests   requests
+	overLimit  map[uint32]*wsframe.Refusal
+	memory     loopMemory
 }
 
 // scratch is memory that every incoming message reuses.
 type scratch struct {
 	view   event.View
 	topics [][]byte
+	// ping is the payload of the last one.
+	ping []byte
 }
 
 // turnWork is what a turn has found to do for others, handed over when it ends.
 //
-// I1: outbound[i] holds, in order, what this turn has for loop i, arrivals[i] the connections that it accepted for it; both
+// I1: topics is how many topics of control events may still be carried out before the loop turns to something else: turnTopics
+// when input begins to come, and again when handOver begins.
+// I2: outbound[i] holds, in order, what this turn has for loop i, arrivals[i] the connections that it accepted for it; both
 // are empty between turns.
 type turnWork struct {
 	// ready are the spokes marked so.
@@ -80,6 +91,9 @@ type turnWork struct {
 	// spare is the memory of the list before, runnable that of the list for the workers.
 	spare    []*Spoke
 	runnable []*Spoke
+	// sliced are the spokes that have had their share of the turn and have more to be carried out.
+	sliced   []*Spoke
+	topics   int
 	outbound [][]netpoll.Task
 	arrivals [][]netpoll.Accepted
 	closed   closedWhen
@@ -90,8 +104,8 @@ func newLoop(h *Hub, index int) (*loop, error) {
 		hub:   h,
 		index: index,
 		part:  h.index.Part(index),
-		conns: loopConns{requests: make(requests), overLimit: make(map[uint32]*wsframe.Refusal)},
-		work:  turnWork{outbound: make([][]netpoll.Task, h.cfg.Reactors), arrivals: make([][]netpoll.Accepted, h.cfg.Reactors)},
+		conns: loopConns{unanswered: make(map[*Spoke]*unanswered), requests: requests{bySlot: make(map[uint32]*[]byte)}, overLimit: make(map[uint32]*wsframe.Refusal)},
+		work:  turnWork{topics: turnTopics, outbound: make([][]netpoll.Task, h.cfg.Reactors), arrivals: make([][]netpoll.Accepted, h.cfg.Reactors)},
 	}
 	l.shared.holds.init(h.cfg.QueueLimit)
 	l.counts.refusals = make(map[int]uint64)

@@ -25,10 +25,16 @@ type Stats struct {
 	Handshakes, HandshakesRefused uint64
 	// MessagesIn are data messages of spokes; EventsIn and ControlsIn those that were events and control events.
 	MessagesIn, EventsIn, ControlsIn uint64
+	// ControlsUnknown are control events of a type that the hub does not know and ignores.
+	ControlsUnknown uint64
+	// TopicsOverLimit are subscriptions that MaxTopics did not allow, and control events that named more topics than that.
+	TopicsOverLimit uint64
 	// Malformed messages and BadTopics were dropped.
 	Malformed, BadTopics uint64
 	// OverRate spokes were closed for sending too much.
 	OverRate uint64
+	// MessagesOverdue is how many spokes were closed for a message that was unfinished for Config.MessageTimeout.
+	MessagesOverdue uint64
 	// EventsDispatched by the embedder, and EventsRelayed from spokes.
 	EventsDispatched, EventsRelayed uint64
 	// EventsInvalid were dispatched by the embedder and broke the rules of the envelope.
@@ -63,12 +69,15 @@ type Stats struct {
 	// Topics that have subscribers, and Subscriptions. Those of a spoke that has just ended may be counted a little longer.
 	Topics, Subscriptions uint64
 	// CallbacksPending is how many inboxes wait for a worker or are being run: one or two for each spoke that has
-	// something for its callbacks and listeners. It is 0 when all callbacks have returned.
+	// something for its callbacks and listeners, or control events that are carried out in slices or wait until it has read
+	// its answers. It is 0 when all callbacks have returned and all control events are done.
 	CallbacksPending uint64
 	// Panics of callbacks.
 	Panics uint64
 	// AcceptPauses is how often accepting paused for lack of descriptors or memory.
 	AcceptPauses uint64
+	// Memory is what connections make the hub hold, by kind. MemoryBudget is the limit of its Total.
+	Memory Memory
 	// ClosingEvicted are connections that were ended while they were closing, for want of descriptors or because MaxConnections
 	// was reached.
 	ClosingEvicted uint64
@@ -90,6 +99,7 @@ func (h *Hub) Stats() Stats {
 		last := *final
 		last.HTTPConnections = uint64(max(h.admission.httpConns.Load(), 0))
 		last.CallbacksPending = h.callbacksPending()
+		last.Memory.addShared(h)
 		last.Closes = maps.Clone(final.Closes)
 		last.Refusals = maps.Clone(final.Refusals)
 		return last
@@ -118,9 +128,11 @@ func (h *Hub) Stats() Stats {
 			st.addLoop(&l.counts)
 			st.Throttled += uint64(len(l.flow.waiting))
 			st.addReactor(r.Count())
+			st.addMemory(l)
 		})
 	}
 	st.CallbacksPending = h.callbacksPending()
+	st.Memory.addShared(h)
 	return st
 }
 
@@ -140,7 +152,10 @@ func (st *Stats) addLoop(n *loopCounters) {
 	st.ControlsIn += n.controls
 	st.Malformed += n.malformed
 	st.BadTopics += n.badTopics
+	st.ControlsUnknown += n.unknownControls
+	st.TopicsOverLimit += n.overTopics
 	st.OverRate += n.overRate
+	st.MessagesOverdue += n.overdue
 	st.EventsRelayed += n.relayed
 	st.Pings += n.pings
 	for code, times := range n.closes {

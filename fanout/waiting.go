@@ -31,7 +31,7 @@ type flowState struct {
 	spare []waiter
 	// retry says that some of them may go on.
 	retry bool
-	// kept is the memory that waiting keeps.
+	// kept is the memory that waiting keeps, which counts against the memory budget.
 	kept int64
 	// taken is how many bytes of frames this turn has taken.
 	taken int64
@@ -67,7 +67,7 @@ func (l *loop) keepRest(s *Spoke, view []byte) {
 // stillWaits says whether a spoke has to wait on. If it has, the loop it waits for will notify this one.
 func (l *loop) stillWaits(w *waiter) bool {
 	w.to.shared.inflow.waiters.Or(1 << l.index)
-	return !w.to.hasRoom(w.of, w.size)
+	return !w.to.admits(w.of, w.size)
 }
 
 // retryWaiting has a turn look at the spokes that wait.
@@ -127,7 +127,7 @@ func (l *loop) goOn(w *waiter) {
 		l.markReady(s)
 	}
 	if s.phase == open {
-		l.receive(s, w.rest)
+		l.parse(s, w.rest)
 	}
 	if s.phase == open && s.marks&notRead == 0 {
 		l.reactor.Resume(s.conn.Slot)

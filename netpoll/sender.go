@@ -124,23 +124,6 @@ func (s *Sender) HeldBytes() int {
 // batchBytes is the memory of what a flush has left in backlogs.
 func (s *Sender) batchBytes() int { return s.pending.batches.held }
 
-// LongestBacklog is the connection whose full socket has the most waiting, NoSlot if there is none. One that refuses already
-// has at least the rest of a frame to give.
-func (s *Sender) LongestBacklog() uint32 {
-	s.owner.assert()
-	longest, most := NoSlot, 0
-	for slot := range s.conns.Len() {
-		c := s.conns.At(slot)
-		if c.backlog == 0 {
-			continue
-		}
-		if charge := s.backlogs.at(c.backlog).charge(); charge > most {
-			longest, most = slot, charge
-		}
-	}
-	return longest
-}
-
 // isHeavy says that so much is pending that no more may be read or run before it is flushed.
 func (s *Sender) isHeavy() bool { return s.pending.isHeavy() }
 

@@ -3,6 +3,7 @@ package subs
 import (
 	"math"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -52,6 +53,36 @@ func TestUnsubscribe(t *testing.T) {
 			}
 			checkInvariants(t, x)
 		})
+	}
+}
+
+func TestHas(t *testing.T) {
+	x := New(1)
+	p := x.Part(0)
+	for _, topic := range []string{"a", "b", "b:1", "c:1", "d"} {
+		p.Subscribe(1, []byte(topic))
+	}
+	p.Unsubscribe(1, []byte("d"))
+	before := x.Len()
+	for _, tt := range []struct {
+		member uint32
+		topic  string
+		want   bool
+	}{
+		{1, "a", true}, {1, "b", true}, {1, "b:1", true}, {1, "c:1", true},
+		{1, "c", false}, {1, "a:1", false}, {1, "d", false}, {1, "e", false},
+		{2, "a", false}, {99 * chunkSize, "a", false},
+	} {
+		if got := p.Has(tt.member, []byte(tt.topic)); got != tt.want {
+			t.Errorf("member %d, topic %q: got %v, want %v", tt.member, tt.topic, got, tt.want)
+		}
+	}
+	if got := x.Len(); got != before {
+		t.Errorf("got %d topics afterwards, want %d", got, before)
+	}
+	p.Drop(1)
+	if p.Has(1, []byte("a")) {
+		t.Error("got a topic of a member that was dropped, want none")
 	}
 }
 
@@ -224,4 +255,34 @@ func TestListOfAPartThatLeftHoldsNoMemory(t *testing.T) {
 		t.Errorf("got %d members in the other part, want 1000", got)
 	}
 	checkInvariants(t, x)
+}
+
+func TestHeldByIsAMembersShare(t *testing.T) {
+	x := New(2)
+	long := strings.Repeat("x", 500)
+	p := x.Part(0)
+	for member := range uint32(100) {
+		for i := range 50 {
+			p.Subscribe(member, topicBytes("shared:%d%s", i, long))
+		}
+	}
+	for i := range 50 {
+		p.Subscribe(200, topicBytes("own:%d%s", i, long))
+	}
+	p.Subscribe(201, topicBytes("one:%s", long))
+	for _, c := range []struct {
+		name        string
+		member      uint32
+		least, most int
+	}{
+		{"one who has nothing", 300, 0, 0},
+		{"one who is far beyond the others", 1 << 20, 0, 0},
+		{"one with a long topic of his own", 201, 500, 700},
+		{"one with fifty of them", 200, 50 * 500, 50 * 700},
+		{"one with fifty that a hundred share", 50, 50 * 16, 50 * 50},
+	} {
+		if got := p.HeldBy(c.member); got < c.least || got > c.most {
+			t.Errorf("%s: got %d bytes, want %d to %d", c.name, got, c.least, c.most)
+		}
+	}
 }

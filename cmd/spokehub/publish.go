@@ -238,5 +238,5 @@ type dispatcher struct{ hub *fanout.Hub }
 
 func (d dispatcher) Publish(ctx context.Context, e event.Event) error { return d.hub.Publish(ctx, e) }
 
-func (d dispatcher) Reserve(int64) bool { return true }
-func (d dispatcher) Unreserve(int64)    {}
+func (d dispatcher) Reserve(bytes int64) bool { return d.hub.Reserve(bytes) }
+func (d dispatcher) Unreserve(bytes int64)    { d.hub.Unreserve(bytes) }

@@ -79,6 +79,8 @@ func (s *sim) verifyStats() {
 	switch {
 	case st.Queued != 0 || st.QueuedBytes != 0 || st.Connections != 0 || st.Topics != 0 || st.Subscriptions != 0 || st.Blocked != 0:
 		s.fail("got left over: %+v", st)
+	case st.Memory != fanout.Memory{}:
+		s.fail("got memory of %+v left over, want none", st.Memory)
 	case st.Panics != panics:
 		s.fail("got %d panics, want %d", st.Panics, panics)
 	case got > st.Delivered+st.HandedBack:
