@@ -84,6 +84,7 @@ func (l *loop) Expired(slot uint32) {
 // other loops. Then it goes on with what is too long for one turn.
 func (l *loop) Turn() {
 	l.publishProgress()
+	l.resumeInboxes()
 	l.handOver()
 	l.work.topics = turnTopics
 	for _, to := range l.hub.loops {
@@ -91,6 +92,7 @@ func (l *loop) Turn() {
 		l.sendArrivals(to)
 	}
 	l.enforceBudget()
+	l.awaitInboxRoom()
 	l.dropTopics()
 	l.tellAccepting()
 }
