@@ -34,6 +34,8 @@ const (
 	itemEvent
 	// itemRaw: a message that holds an event came while the spoke was connecting.
 	itemRaw
+	// itemPassedOn: such a message has been relayed, and nobody hears it.
+	itemPassedOn
 	// itemControl: a control event, or what is left of it.
 	itemControl
 	// itemBackpressure: OnBackpressure is called.
@@ -247,7 +249,9 @@ func (l *loop) advance(s *Spoke) bool {
 	}
 	for l.nextInbox(s) {
 		if s.marks&connecting != 0 && (s.runningInbox.pos > 0 || s.runningInbox.items[0].kind != itemConnected) {
-			l.replay(s)
+			if !l.replay(s) {
+				break
+			}
 		}
 		next := l.carryOut(s)
 		if next == itemLater {
@@ -293,7 +297,7 @@ func (l *loop) carryOut(s *Spoke) fate {
 	box := s.runningInbox
 	next := &box.items[box.pos]
 	switch next.kind {
-	case itemRaw:
+	case itemRaw, itemPassedOn:
 	case itemCloseFrame:
 		l.sendOwedClose(s)
 	case itemControl:

@@ -7,7 +7,7 @@ import "iter"
 type Memory struct {
 	// Queues are frames that wait to be sent. Frames that many queues share count once.
 	Queues uint64
-	// Messages have arrived in part: a frame, or a message in fragments.
+	// Messages have arrived in part: a frame, or a message in fragments. Or they wait for room where they are relayed to.
 	Messages uint64
 	// Inboxes hold events that wait for callbacks and listeners.
 	Inboxes uint64
@@ -99,14 +99,14 @@ type loopMemory struct {
 
 // heldBytes is the memory that the loop's connections hold, without their inboxes.
 func (l *loop) heldBytes() int64 {
-	return int64(l.reactor.HeldBytes()+l.conns.memory.owed+l.part.Held()+l.conns.requests.held) + l.conns.memory.messages
+	return int64(l.reactor.HeldBytes()+l.conns.memory.owed+l.part.Held()+l.conns.requests.held) + l.conns.memory.messages + l.flow.kept
 }
 
 // addMemory adds what the loop's connections hold. It is for the loop's goroutine.
 func (st *Stats) addMemory(l *loop) {
 	m := &st.Memory
 	m.Queues += uint64(l.reactor.HeldBytes() + l.conns.memory.owed)
-	m.Messages += uint64(l.conns.memory.messages)
+	m.Messages += uint64(l.conns.memory.messages + l.flow.kept)
 	m.Subscriptions += uint64(l.part.Held())
 	m.Handshakes += uint64(l.conns.requests.held)
 }
@@ -135,6 +135,9 @@ func (l *loop) heldBy(s *Spoke) int {
 		held += l.conns.requests.heldBy(slot)
 	case open:
 		held += l.part.HeldBy(slot)
+		if s.marks&targetBehind != 0 {
+			held += int(l.flow.kept) / max(len(l.flow.waiting), 1)
+		}
 	}
 	return held
 }

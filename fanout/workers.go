@@ -147,7 +147,7 @@ func (w *workers) serve(s *Spoke, names *interner) {
 			w.hub.authorize(s, box, i)
 			break
 		}
-		if i.kind == itemCloseFrame || i.kind == itemRaw {
+		if i.kind == itemCloseFrame || i.kind == itemRaw || i.kind == itemPassedOn {
 			break
 		}
 		w.runItem(s, box, i, names)
