@@ -20,10 +20,14 @@ const (
 	patienceForDefect = 4 * time.Second
 	defectTimeout     = 5 * time.Minute
 	buildsAtATime     = 2
+	// testTimeout bounds a test of another package, and runsOfTest is how often it may run until it catches a defect.
+	testTimeout = 30 * time.Second
+	runsOfTest  = 5
 )
 
 // TestEveryPlantedDefectIsCaught builds the simulation with each defect of testdata/defects in the hub, and wants the seeds from
-// -sim.seed on to find it. Each plays in a process of its own: what goes wrong may hang or kill it.
+// -sim.seed on to find it, or the test that the defect names. Each runs in a process of its own: what goes wrong may hang or kill
+// it.
 func TestEveryPlantedDefectIsCaught(t *testing.T) {
 	patches, err := readPatches(defectsDirectory)
 	if err != nil {
@@ -34,21 +38,36 @@ func TestEveryPlantedDefectIsCaught(t *testing.T) {
 		p := patches[name]
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			builds <- struct{}{}
-			binary, err := buildWith(p, t.TempDir())
-			<-builds
-			if err != nil {
-				t.Fatalf("%q: %v", p.says, err)
-			}
-			seed, complaint := playUntilCaught(t, binary)
-			t.Logf("%q is caught by seed %s: %.160s\nreplay: go test -tags faults ./fanout/simulation -v -run 'EveryPlantedDefect/^%s$' -sim.seed %s",
-				p.says, seed, complaint, name, seed)
+			caught, replay := catch(t, name, p, builds)
+			t.Logf("%q is caught by %s\nreplay: %s", p.says, caught, replay)
 		})
 	}
 }
 
-// buildWith builds the simulation with a patch and returns the path of the binary.
-func buildWith(p patch, directory string) (binary string, err error) {
+// catch builds what must catch a patch, with the patch, and has it play or run. It returns what was caught and how to see it again.
+func catch(t *testing.T, name string, p patch, builds chan struct{}) (caught, replay string) {
+	t.Helper()
+	what := "."
+	if p.by != (packageTest{}) {
+		what = "./" + filepath.Join(sourceRoot, p.by.directory)
+	}
+	builds <- struct{}{}
+	binary, err := buildWith(p, what, t.TempDir())
+	<-builds
+	if err != nil {
+		t.Fatalf("%q: %v", p.says, err)
+	}
+	if p.by != (packageTest{}) {
+		return p.by.directory + " " + p.by.name + ": " + runUntilCaught(t, p.by, binary),
+			fmt.Sprintf("go test -tags faults ./fanout/simulation -v -run 'EveryPlantedDefect/^%s$'", name)
+	}
+	seed, complaint := playUntilCaught(t, binary)
+	return fmt.Sprintf("seed %s: %.160s", seed, complaint),
+		fmt.Sprintf("go test -tags faults ./fanout/simulation -v -run 'EveryPlantedDefect/^%s$' -sim.seed %s", name, seed)
+}
+
+// buildWith builds the tests of a package with a patch and returns the path of the binary.
+func buildWith(p patch, what, directory string) (binary string, err error) {
 	changed, err := p.apply(sourceRoot)
 	if err != nil {
 		return "", err
@@ -57,12 +76,25 @@ func buildWith(p patch, directory string) (binary string, err error) {
 	if err != nil {
 		return "", err
 	}
-	binary = filepath.Join(directory, "simulation.test")
-	out, err := exec.Command("go", "test", "-c", "-overlay", overlay, "-tags", "faults", "-ldflags", "-s -w", "-o", binary, ".").CombinedOutput()
+	binary = filepath.Join(directory, "with_defect.test")
+	out, err := exec.Command("go", "test", "-c", "-overlay", overlay, "-tags", "faults", "-ldflags", "-s -w", "-o", binary, what).CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("build: %w\n%s", err, out)
 	}
 	return binary, nil
+}
+
+// runUntilCaught runs a test of another package, which must fail, and returns what it complained about.
+func runUntilCaught(t *testing.T, by packageTest, binary string) string {
+	t.Helper()
+	run := exec.Command(binary, "-test.run", "^"+by.name+"$", "-test.timeout", testTimeout.String(), "-test.count", strconv.Itoa(runsOfTest), "-test.failfast")
+	run.Dir = filepath.Join(sourceRoot, by.directory)
+	out, err := run.CombinedOutput()
+	failed := anyFailure.Find(out)
+	if err == nil || failed == nil {
+		t.Fatalf("got no failure of %s in %s, want one: %v\n%s", by.name, by.directory, err, out)
+	}
+	return string(failed)
 }
 
 // playUntilCaught plays seeds until one fails, and returns it and what it complained about.
@@ -84,6 +116,7 @@ func playUntilCaught(t *testing.T, binary string) (seed string, complaint []byte
 }
 
 var (
+	anyFailure   = regexp.MustCompile(`(?m)^ +\w+_test\.go:\d+: .*|panic: .*|fatal error: .*`)
 	announcement = regexp.MustCompile(`(?m)^playing seed (\d+)$`)
 	anyComplaint = regexp.MustCompile(`seed \d+(:.*| hangs)|panic: .*|fatal error: .*`)
 )
