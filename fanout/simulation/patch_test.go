@@ -28,7 +28,8 @@ type patch struct {
 type packageTest struct {
 	// directory of the package, from the root of the module on.
 	directory string
-	name      string
+	// name of the test, with that of a subtest behind a slash if that suffices.
+	name string
 }
 
 // filePatch is the changes to one file.
@@ -136,13 +137,17 @@ func (t packageTest) exists(root string) bool {
 	if err != nil {
 		return false
 	}
+	name, _, _ := strings.Cut(t.name, "/")
 	for _, path := range paths {
-		if text, err := os.ReadFile(path); err == nil && strings.Contains(string(text), "\nfunc "+t.name+"(") {
+		if text, err := os.ReadFile(path); err == nil && strings.Contains(string(text), "\nfunc "+name+"(") {
 			return true
 		}
 	}
 	return false
 }
+
+// pattern selects the test and no other.
+func (t packageTest) pattern() string { return "^" + strings.ReplaceAll(t.name, "/", "$/^") + "$" }
 
 func (p *patch) check() error {
 	if len(p.files) == 0 {
