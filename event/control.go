@@ -50,14 +50,23 @@ func AppendAck(dst []byte, id []byte, topics [][]byte) []byte {
 	dst = append(dst, `{"type":"__ack","id":`...)
 	dst = appendText(dst, id)
 	dst = append(dst, `,"payload":{"topics":[`...)
-	for i, topic := range topics {
-		if i > 0 {
+	return AppendAckTopics(append(dst, ackEnd...), topics)
+}
+
+// AppendAckTopics adds topics to the ack at the end of dst, which AppendAck or AppendAckTopics has made.
+func AppendAckTopics(dst []byte, topics [][]byte) []byte {
+	dst = dst[:len(dst)-len(ackEnd)]
+	for _, topic := range topics {
+		if dst[len(dst)-1] != '[' {
 			dst = append(dst, ',')
 		}
 		dst = appendText(dst, topic)
 	}
-	return append(dst, `]}}`...)
+	return append(dst, ackEnd...)
 }
+
+// ackEnd is how an ack ends, behind its topics.
+const ackEnd = `]}}`
 
 // AppendReject appends to dst the answer to the control event id that topic was rejected. topic may be any UTF-8, and any
 // text of Topics: half of a surrogate pair is written as the escape that it was, so that the spoke finds the string that it

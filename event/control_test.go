@@ -231,3 +231,19 @@ func texts(all [][]byte) []string {
 	}
 	return out
 }
+
+func TestAnAckMadePieceByPieceIsTheSame(t *testing.T) {
+	topics := [][]byte{[]byte("a"), []byte(`b"\`), []byte("c:["), []byte("d")}
+	for _, cut := range [][]int{{0}, {0, 4}, {1}, {2, 2, 3}, {1, 2, 3}} {
+		before := 0
+		ack := AppendAck([]byte("before"), []byte("1"), topics[:cut[0]])
+		for _, at := range append(cut, len(topics)) {
+			before = max(before, cut[0])
+			ack = AppendAckTopics(ack, topics[before:max(before, at)])
+			before = max(before, at)
+		}
+		if want := AppendAck([]byte("before"), []byte("1"), topics); string(ack) != string(want) {
+			t.Errorf("cut at %v: got %s, want %s", cut, ack, want)
+		}
+	}
+}

@@ -75,6 +75,7 @@ func (v *View) findMembers(message []byte, m *members) Fault {
 // setMembers checks the members by the rules of the envelope and sets the view to them.
 func (v *View) setMembers(m *members) Fault {
 	v.scratch = v.scratch[:0]
+	v.names = 0
 	typ, id := m.typ, m.id
 	if typ == nil {
 		return FaultTypeMissing

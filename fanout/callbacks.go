@@ -32,13 +32,14 @@ func (h *Hub) authorize(s *Spoke, box *inbox, i *item) {
 	i.authorized = true
 	i.detail = &detail{forbidden: make(map[string]bool)}
 	var view event.View
-	if view.Parse(box.raw(i)) != nil || view.Control() != event.Subscribe {
+	box.setView(&view, i)
+	if view.Control() != event.Subscribe {
 		return
 	}
-	topics, err := view.Topics(nil)
-	if err != nil {
+	if named, err := view.CountTopics(h.cfg.MaxTopics); err != nil || named > h.cfg.MaxTopics {
 		return
 	}
+	topics, _ := view.Topics(nil)
 	for _, topic := range topics {
 		if event.ValidTopic(topic) && !h.allows(s, string(topic)) {
 			i.detail.forbidden[string(topic)] = true

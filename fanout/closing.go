@@ -129,6 +129,7 @@ func (l *loop) startClosing(s *Spoke, cause Cause) bool {
 		return false
 	}
 	wasOpen := s.phase == open
+	l.endAnswers(s, cause)
 	s.phase = closing
 	l.conns.requests.discard(s.conn.Slot)
 	l.await(s)

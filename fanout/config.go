@@ -63,7 +63,8 @@ type Config struct {
 	QueueLimit int
 	// MaxMessage is the longest message that a spoke may send, in bytes. Default 1 MiB.
 	MaxMessage int
-	// MaxTopics is how many topics a spoke may subscribe to. Default 1,024.
+	// MaxTopics is how many topics a spoke may subscribe to. A control event that names more is rejected whole, for the limit and with
+	// no topic. Default 1,024.
 	MaxTopics int
 	// MemoryBudget is how many bytes all queues together may hold; frames that many queues share count once. Over it,
 	// the connections with the longest queues are closed with 1013. Default: a quarter of the memory limit (GOMEMLIMIT)
@@ -82,12 +83,15 @@ type Config struct {
 	// MaxHandshake is the length of the longest request head that Serve accepts, in bytes, with its cookies; a longer one is
 	// answered with 431. Default 16 KiB.
 	MaxHandshake int
-	// MaxEventsPerSecond is how many events a second a spoke may send, with a second's worth of burst. Over it, it is
-	// closed with 1008. Default: none.
+	// MaxEventsPerSecond is how many frames a second a spoke may send, with a second's worth of burst: events, malformed messages,
+	// fragments, pings and pongs, everything but control events. Over it, it is closed with 1008 and a hint when to come back. Default:
+	// no limit, for spokes that are backends of the embedder's own. Where strangers may connect, set all three rates: 10,000
+	// a second, 8 MiB and 10,000 hurt nobody honest, 100, 64 KiB and 200 suit a hub whose spokes are browsers.
 	MaxEventsPerSecond int
-	// MaxBytesPerSecond is the same for the bytes of its messages. Default: none.
+	// MaxBytesPerSecond is the same for all bytes that it sends, as they arrive, with a burst of MaxMessage at least. Default: no limit.
 	MaxBytesPerSecond int
-	// MaxControlsPerSecond is the same for its control events. Default: none.
+	// MaxControlsPerSecond is the same for the topics that its control events name, each event counting as one at least, with a burst
+	// of MaxTopics at least. Default: no limit.
 	MaxControlsPerSecond int
 
 	// Reactors is the number of goroutines that own connections. Default: one less than GOMAXPROCS, which leaves a core to

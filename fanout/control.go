@@ -1,65 +1,165 @@
 package fanout
 
-import (
-	"github.com/spokehub/spokehub/event"
+import "github.com/spokehub/spokehub/event"
+
+const (
+	// sliceTopics is how many topics of one spoke are carried out before others have their turn.
+	sliceTopics = 256
+	// turnTopics is how many topics of all spokes are, some 200 us each in Input and in handOver.
+	turnTopics = 512
 )
 
-// control carries out the control event in view, but for subscriptions to forbidden topics. All tasks posted before have
-// been run, so what is dispatched from now on finds the change and what was dispatched before does not.
-func (l *loop) control(s *Spoke, forbidden map[string]bool) {
-	v := &l.scratch.view
-	topics, err := v.Topics(l.scratch.topics[:0])
-	if err != nil {
-		l.counts.badTopics++
-		l.reject(s, v.ID, nil, event.InvalidTopic)
-		return
-	}
-	l.scratch.topics = topics
-	subscribe := v.Control() == event.Subscribe
-	inForce := topics[:0]
-	for _, topic := range topics {
-		if s.phase != open {
-			return
-		}
-		reason := event.Reason("")
-		switch {
-		case !event.ValidTopic(topic):
-			l.counts.badTopics++
-			reason = event.InvalidTopic
-		case !subscribe:
-			l.part.Unsubscribe(s.conn.Slot, topic)
-		case forbidden != nil && forbidden[string(topic)]:
-			reason = event.Forbidden
-		case !l.subscribe(s, topic):
-			reason = event.Limit
-		}
-		if reason != "" {
-			l.reject(s, v.ID, topic, reason)
-			continue
-		}
-		inForce = append(inForce, topic)
-	}
-	if len(inForce) > 0 || len(topics) == 0 {
-		l.ack(s, v.ID, inForce)
-	}
+// progress is how far a control event has been carried out. The loop owns it.
+type progress struct {
+	// begun says that its topics have been counted.
+	begun bool
+	// place is that of the first topic that is left, allDone if none is.
+	place int
+	// ack is the answer that the topics in force so far have, nil if there is none yet.
+	ack *frame
 }
 
-// subscribe reports false if the spoke has as many topics as it may.
-func (l *loop) subscribe(s *Spoke, topic []byte) bool {
-	if !l.part.Subscribe(s.conn.Slot, topic) {
-		return true
-	}
-	if l.part.Count(s.conn.Slot) > l.hub.cfg.MaxTopics {
-		l.part.Unsubscribe(s.conn.Slot, topic)
+// allDone is the place of an event whose topics have all been carried out.
+const allDone = -1
+
+// control carries the control event in view out, from where p says, but for subscriptions to forbidden topics. It stops after a slice, or
+// when the spoke has to read answers first, and reports whether all is done. What p says afterwards is good for the same event.
+//
+// All tasks posted before have been run, so what is dispatched from now on finds the change and what was dispatched before
+// does not.
+func (l *loop) control(s *Spoke, p *progress, forbidden map[string]bool) (done bool) {
+	if l.work.topics <= 0 || s.marks&answersBlocked != 0 {
 		return false
 	}
+	if !p.begun && !l.beginControl(s, p) {
+		return true
+	}
+	if p.place != allDone {
+		l.changeTopics(s, p, forbidden)
+	}
+	if p.place != allDone {
+		return false
+	}
+	if p.ack != nil && s.marks&answersBlocked != 0 {
+		return false
+	}
+	l.sendAck(s, p)
 	return true
 }
 
-func (l *loop) ack(s *Spoke, id []byte, topics [][]byte) {
-	if len(id) > 0 {
-		f := newFrame()
-		f.seal(event.AppendAck(f.reserveHeader(), id, topics), l.hub.cfg.opcode, false)
+// beginControl counts the topics of the control event in view. If there is nothing to carry out it answers and reports false: the
+// event names no topic, or more than a spoke may have, and then it is refused whole, before anything is done for it.
+func (l *loop) beginControl(s *Spoke, p *progress) bool {
+	v := &l.scratch.view
+	named, err := v.CountTopics(l.hub.cfg.MaxTopics)
+	if err == nil && named > 0 && named <= l.hub.cfg.MaxTopics {
+		p.begun = true
+		return true
+	}
+	l.work.topics--
+	switch {
+	case err != nil:
+		l.counts.badTopics++
+		l.reject(s, v.ID, nil, event.InvalidTopic)
+	case named > 0:
+		l.counts.overTopics++
+		l.reject(s, v.ID, nil, event.Limit)
+	default:
+		l.addToAck(p, v.ID, nil)
+		l.sendAck(s, p)
+	}
+	return false
+}
+
+// changeTopics carries out a slice of the topics of the control event in view, up to one whose answer there is no room for.
+func (l *loop) changeTopics(s *Spoke, p *progress, forbidden map[string]bool) {
+	v := &l.scratch.view
+	topics, next, _ := v.TopicsFrom(l.scratch.topics[:0], p.place, min(sliceTopics, l.work.topics))
+	l.scratch.topics = topics
+	l.work.topics -= len(topics)
+	kind, piece := v.Control(), l.hub.cfg.QueueLimit/answerShare
+	inForce, length := topics[:0], 0
+	for i, topic := range topics {
+		reason := l.change(s, kind, topic, forbidden)
+		if reason != "" {
+			l.reject(s, v.ID, topic, reason)
+		} else {
+			inForce = append(inForce, topic)
+			length += len(topic) + len(`"",`)
+		}
+		if p.length()+length >= piece && s.marks&answersBlocked == 0 {
+			inForce = l.addToAck(p, v.ID, inForce)
+			length = 0
+			l.sendAck(s, p)
+		}
+		if s.marks&answersBlocked != 0 && i < len(topics)-1 {
+			if len(inForce) > 0 {
+				l.addToAck(p, v.ID, inForce)
+			}
+			_, p.place, _ = v.TopicsFrom(l.scratch.topics[:0], p.place, i+1)
+			return
+		}
+	}
+	if len(inForce) > 0 {
+		l.addToAck(p, v.ID, inForce)
+	}
+	p.place = next
+}
+
+// change carries out a control event for one topic and says why it could not.
+func (l *loop) change(s *Spoke, kind event.Kind, topic []byte, forbidden map[string]bool) event.Reason {
+	switch {
+	case !event.ValidTopic(topic):
+		l.counts.badTopics++
+		return event.InvalidTopic
+	case kind == event.Unsubscribe:
+		l.part.Unsubscribe(s.conn.Slot, topic)
+	case forbidden != nil && forbidden[string(topic)]:
+		return event.Forbidden
+	case !l.subscribe(s, topic):
+		l.counts.overTopics++
+		return event.Limit
+	}
+	return ""
+}
+
+// subscribe reports false if the spoke has as many topics as it may. Then it does not touch the index: the topic does not come and go
+// by a subscription that is not allowed.
+func (l *loop) subscribe(s *Spoke, topic []byte) bool {
+	slot := s.conn.Slot
+	if l.part.Count(slot) >= l.hub.cfg.MaxTopics {
+		return l.part.Has(slot, topic)
+	}
+	l.part.Subscribe(slot, topic)
+	return true
+}
+
+// addToAck adds topics to the ack of the control event id and returns what is left of the slice for more.
+func (l *loop) addToAck(p *progress, id []byte, topics [][]byte) (rest [][]byte) {
+	switch {
+	case len(id) == 0:
+	case p.ack == nil:
+		p.ack = newFrame()
+		p.ack.buf = event.AppendAck(p.ack.reserveHeader(), id, topics)
+	default:
+		p.ack.buf = event.AppendAckTopics(p.ack.buf, topics)
+	}
+	return topics[len(topics):]
+}
+
+// length is that of the ack so far.
+func (p *progress) length() int {
+	if p.ack == nil {
+		return 0
+	}
+	return len(p.ack.buf)
+}
+
+// sendAck sends the ack, if there is one.
+func (l *loop) sendAck(s *Spoke, p *progress) {
+	if f := p.ack; f != nil {
+		p.ack = nil
+		f.seal(f.buf, l.hub.cfg.opcode, false)
 		l.answer(s, f)
 	}
 }
@@ -70,12 +170,4 @@ func (l *loop) reject(s *Spoke, id, topic []byte, reason event.Reason) {
 		f.seal(event.AppendReject(f.reserveHeader(), id, topic, reason), l.hub.cfg.opcode, false)
 		l.answer(s, f)
 	}
-}
-
-// answer sends a frame to a spoke, unless the spoke has been closed since it asked, and drops the caller's reference.
-func (l *loop) answer(s *Spoke, f *frame) {
-	if s.phase == open {
-		l.send(s, f)
-	}
-	f.Release()
 }

@@ -28,7 +28,10 @@ type messageCounters struct {
 	controls  uint64
 	malformed uint64
 	badTopics uint64
-	relayed   uint64
+	// unknownControls are those of a type that the hub does not know, overTopics rejections for the limit on topics.
+	unknownControls uint64
+	overTopics      uint64
+	relayed         uint64
 	// overRate is how many spokes were closed for sending too much.
 	overRate uint64
 }

@@ -47,8 +47,17 @@ func (l *loop) Overflow(slot uint32, queued, size int) {
 	l.closeSlow(l.spoke(slot), queued, size, netpoll.DropOverflow)
 }
 
-// Drained says that all frames of a closing connection are with the kernel, the last one included.
-func (l *loop) Drained(slot uint32) { l.linger(l.spoke(slot)) }
+// Drained says that all that was queued on a connection is with the kernel: of an open one all answers, of a closing one all frames,
+// the last one included.
+func (l *loop) Drained(slot uint32) {
+	s := l.spoke(slot)
+	switch {
+	case s.phase == open:
+		l.answersDrained(s)
+	case s.marks&owesClose == 0:
+		l.linger(s)
+	}
+}
 
 // Expired says that a connection's deadline has come.
 func (l *loop) Expired(slot uint32) {
@@ -72,6 +81,7 @@ func (l *loop) Expired(slot uint32) {
 func (l *loop) Turn() {
 	l.publishProgress()
 	l.handOver()
+	l.work.topics = turnTopics
 	for _, to := range l.hub.loops {
 		l.forwardAll(to)
 		l.sendArrivals(to)

@@ -10,7 +10,9 @@ import (
 
 // hubLog writes the log lines that any peer can cause, at a limited rate. Any goroutine may use it.
 type hubLog struct {
-	logger    *slog.Logger
+	logger *slog.Logger
+	// began is when the hub did; what the limits measure is the time since then, by the monotonic clock.
+	began     time.Time
 	malformed logLimit
 	slow      logLimit
 	exhausted logLimit
@@ -18,23 +20,23 @@ type hubLog struct {
 }
 
 func newHubLog(logger *slog.Logger) hubLog {
-	return hubLog{logger: logger, malformed: logLimit{perMinute: 60}, slow: logLimit{perMinute: 600}, exhausted: logLimit{perMinute: 1}, hidden: logLimit{perMinute: 60}}
+	return hubLog{logger: logger, began: time.Now(), malformed: logLimit{perMinute: 60}, slow: logLimit{perMinute: 600}, exhausted: logLimit{perMinute: 1}, hidden: logLimit{perMinute: 60}}
 }
 
 func (g *hubLog) malformedMessage(s *Spoke, err error) {
-	if g.malformed.allow() {
+	if g.malformed.allow(time.Since(g.began)) {
 		g.logger.Debug("malformed message dropped", "spoke", s.id, "peer", s.RemoteAddr().String(), "error", err)
 	}
 }
 
 func (g *hubLog) invalidEvent(err error) {
-	if g.malformed.allow() {
+	if g.malformed.allow(time.Since(g.began)) {
 		g.logger.Debug("event not dispatched: it is not valid", "error", err)
 	}
 }
 
 func (g *hubLog) slowSpoke(s *Spoke, p Backpressure) {
-	if g.slow.allow() {
+	if g.slow.allow(time.Since(g.began)) {
 		g.logger.Info("spoke can't keep up and is closed with 1013", "spoke", s.id, "peer", s.RemoteAddr().String(),
 			"queued", p.Queued, "frame", p.Frame, "limit", p.Limit, "blocked", p.Blocked, "budget", p.Budget)
 	}
@@ -42,14 +44,14 @@ func (g *hubLog) slowSpoke(s *Spoke, p Backpressure) {
 
 // notRegistered logs that a reactor could not take a connection.
 func (g *hubLog) notRegistered(err error) {
-	if g.exhausted.allow() {
+	if g.exhausted.allow(time.Since(g.began)) {
 		g.logger.Error("accepted connection could not be registered", "error", err)
 	}
 }
 
 // acceptPaused logs why accepting pauses, once a minute at most.
 func (g *hubLog) acceptPaused(err error, connections int64) {
-	if !g.exhausted.allow() {
+	if !g.exhausted.allow(time.Since(g.began)) {
 		return
 	}
 	remedy := "see the error"
@@ -62,20 +64,20 @@ func (g *hubLog) acceptPaused(err error, connections int64) {
 
 // cannotHijack logs that ServeHTTP got a writer whose connection can't be taken out of net/http.
 func (g *hubLog) cannotHijack(writer, path string, err error) {
-	if g.hidden.allow() {
+	if g.hidden.allow(time.Since(g.began)) {
 		g.logger.Error("connection can't be hijacked for a WebSocket", "error", err, "path", path, "writer", writer, "remedy", hijackRemedy)
 	}
 }
 
-// logLimit allows perMinute log lines a minute, with a burst of one second's worth. mu guards left.
+// logLimit allows perMinute log lines a minute, all at once or spread. mu guards left.
 type logLimit struct {
 	perMinute int
 	mu        sync.Mutex
 	left      allowance
 }
 
-func (l *logLimit) allow() bool {
+func (l *logLimit) allow(since time.Duration) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.left.spend(l.perMinute, 1, time.Now().UnixNano()/int64(time.Minute/time.Second))
+	return l.left.spend(time.Minute/time.Duration(l.perMinute), time.Minute, since)
 }

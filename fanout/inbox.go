@@ -31,7 +31,7 @@ const (
 	itemEvent
 	// itemRaw: a message that holds an event came while the spoke was connecting.
 	itemRaw
-	// itemControl: a message that holds a control event.
+	// itemControl: a control event, or what is left of it.
 	itemControl
 	// itemBackpressure: OnBackpressure is called.
 	itemBackpressure
@@ -41,8 +41,8 @@ const (
 	itemDisconnected
 )
 
-// item is one thing that happened. Its bytes are in the inbox: type, id and payload of an event, one behind the other, or a
-// whole message as payload.
+// item is one thing that happened. Its bytes are in the inbox: type, id and payload of an event or a control event, one behind
+// the other, or a whole message as payload.
 type item struct {
 	kind itemKind
 	// authorized says that Authorize has been asked about a control event.
@@ -59,6 +59,8 @@ type detail struct {
 	cause     Cause
 	pressure  Backpressure
 	forbidden map[string]bool
+	// progress is that of a control event.
+	progress progress
 }
 
 const (
@@ -82,23 +84,42 @@ func (b *inbox) eventOf(v *event.View) item {
 	return item{kind: itemEvent, at: at, typ: len(v.Type), id: len(v.ID), payload: len(v.Payload)}
 }
 
-func (b *inbox) addControl(raw []byte) { b.addMessage(itemControl, raw) }
+// addControl adds the control event in v, which has been carried out as far as p says.
+func (b *inbox) addControl(v *event.View, p progress) {
+	i := b.eventOf(v)
+	i.kind = itemControl
+	i.setProgress(p)
+	b.items = append(b.items, i)
+}
 
-func (b *inbox) addRaw(raw []byte) { b.addMessage(itemRaw, raw) }
+func (i *item) setProgress(p progress) {
+	if i.detail == nil && p != (progress{}) {
+		i.detail = new(detail)
+	}
+	if i.detail != nil {
+		i.detail.progress = p
+	}
+}
 
-func (b *inbox) addMessage(kind itemKind, raw []byte) {
+func (b *inbox) addRaw(raw []byte) {
 	at := len(b.buf)
 	b.buf = append(b.buf, raw...)
-	b.items = append(b.items, item{kind: kind, at: at, payload: len(raw)})
+	b.items = append(b.items, item{kind: itemRaw, at: at, payload: len(raw)})
 }
 
 func (b *inbox) raw(i *item) []byte { return b.buf[i.at : i.at+i.payload] }
 
 func (b *inbox) event(i *item, names *interner) event.Event {
-	typ := b.buf[i.at : i.at+i.typ]
-	id := b.buf[i.at+i.typ : i.at+i.typ+i.id]
-	payload := b.buf[i.at+i.typ+i.id : i.at+i.typ+i.id+i.payload]
-	return event.Event{Type: names.get(typ), ID: names.get(id), Payload: payload[:len(payload):len(payload)]}
+	typ, id, payload := b.parts(i)
+	return event.Event{Type: names.get(typ), ID: names.get(id), Payload: payload}
+}
+
+// setView has v show the event of an item. It is good as long as the inbox.
+func (b *inbox) setView(v *event.View, i *item) { v.Type, v.ID, v.Payload = b.parts(i) }
+
+func (b *inbox) parts(i *item) (typ, id, payload []byte) {
+	all := b.buf[i.at : i.at+i.typ+i.id+i.payload : i.at+i.typ+i.id+i.payload]
+	return all[:i.typ], all[i.typ : i.typ+i.id], all[i.typ+i.id:]
 }
 
 // inboxState says who has a spoke's running inbox and so owns it: the loop while it advances the spoke, one worker, or nobody.
@@ -175,6 +196,7 @@ func (l *loop) handOver() {
 	}
 	todo := l.work.ready
 	l.work.ready = l.work.spare[:0]
+	l.work.topics = turnTopics
 	for _, s := range todo {
 		s.marks &^= ready
 		if l.advance(s) {
@@ -183,6 +205,11 @@ func (l *loop) handOver() {
 	}
 	clear(todo)
 	l.work.spare = todo[:0]
+	for _, s := range l.work.sliced {
+		l.markReady(s)
+	}
+	clear(l.work.sliced)
+	l.work.sliced = l.work.sliced[:0]
 	if len(l.work.runnable) > 0 {
 		l.hub.workers.push(l.work.runnable)
 		clear(l.work.runnable)
@@ -200,7 +227,11 @@ func (l *loop) advance(s *Spoke) bool {
 		if s.marks&connecting != 0 && (s.runningInbox.pos > 0 || s.runningInbox.items[0].kind != itemConnected) {
 			l.replay(s)
 		}
-		if !l.carryOut(s) {
+		next := l.carryOut(s)
+		if next == itemLater {
+			break
+		}
+		if next == itemForWorker {
 			if s.pendingInbox != nil {
 				s.state.await()
 			}
@@ -223,38 +254,61 @@ func (l *loop) nextInbox(s *Spoke) bool {
 	return s.runningInbox != nil
 }
 
-// carryOut does the next item of the running inbox, or reports that it is for a worker.
-func (l *loop) carryOut(s *Spoke) bool {
+// fate is what has become of an item.
+type fate uint8
+
+const (
+	// itemDone: the loop has carried it out.
+	itemDone fate = iota
+	// itemForWorker: a worker must run it.
+	itemForWorker
+	// itemLater: the loop goes on with it in a later turn.
+	itemLater
+)
+
+// carryOut does the next item of the running inbox if that is for the loop.
+func (l *loop) carryOut(s *Spoke) fate {
 	box := s.runningInbox
 	next := &box.items[box.pos]
 	switch next.kind {
 	case itemRaw:
-		box.pos++
 	case itemCloseFrame:
-		box.pos++
 		l.sendOwedClose(s)
 	case itemControl:
 		if l.hub.cfg.Authorize != nil && !next.authorized {
-			return false
+			return itemForWorker
 		}
-		box.pos++
-		l.controlFromInbox(s, box.raw(next), next.detail)
+		if s.phase == open && !l.goOnWithControl(s, box, next) {
+			return itemLater
+		}
 	default:
-		return false
+		return itemForWorker
 	}
-	return true
+	box.pos++
+	return itemDone
 }
 
-// controlFromInbox carries out a control event that waited in the inbox.
-func (l *loop) controlFromInbox(s *Spoke, raw []byte, d *detail) {
-	if s.phase != open || l.scratch.view.Parse(raw) != nil {
-		return
+// goOnWithControl carries out what it may now of a control event that waits in the inbox, and reports whether all is done. If not,
+// it has the loop come back to the spoke when it is time.
+func (l *loop) goOnWithControl(s *Spoke, box *inbox, i *item) bool {
+	var now detail
+	if i.detail != nil {
+		now = *i.detail
 	}
-	var forbidden map[string]bool
-	if d != nil {
-		forbidden = d.forbidden
+	box.setView(&l.scratch.view, i)
+	before := l.work.topics
+	if l.control(s, &now.progress, now.forbidden) {
+		return true
 	}
-	l.control(s, forbidden)
+	i.setProgress(now.progress)
+	switch {
+	case s.marks&answersBlocked != 0:
+	case l.work.topics < before:
+		l.work.sliced = append(l.work.sliced, s)
+	default:
+		l.markReady(s)
+	}
+	return false
 }
 
 // finishRunning drops the spoke's running inbox. Its owner may call it.

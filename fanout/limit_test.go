@@ -84,18 +84,29 @@ func TestLimitsOnUnfinishedHandshakes(t *testing.T) {
 func TestLimitsOnRatesCloseWith1008(t *testing.T) {
 	event := envelope("t", "", `"12345"`)
 	control := envelope("__subscribe", "", `{"topic":"t"}`)
+	five := envelope("__subscribe", "", `{"topics":["a","b","c","d","e"]}`)
+	text := func(message string) []byte { return clientFrame(fin|opText, message) }
 	for name, c := range map[string]struct {
-		cfg     fanout.Config
-		message string
-		within  int
+		cfg    fanout.Config
+		sent   []byte
+		within int
 	}{
-		"events":                {fanout.Config{MaxEventsPerSecond: 10}, event, 10},
-		"control events":        {fanout.Config{MaxControlsPerSecond: 10}, control, 10},
-		"bytes":                 {fanout.Config{MaxBytesPerSecond: 10 * len(event)}, event, 10},
-		"malformed as events":   {fanout.Config{MaxEventsPerSecond: 10}, "{", 10},
-		"bytes of malformed":    {fanout.Config{MaxBytesPerSecond: 50}, "{{{{{", 10},
-		"events by themselves":  {fanout.Config{MaxEventsPerSecond: 1000, MaxControlsPerSecond: 10}, control, 10},
-		"unknown control types": {fanout.Config{MaxControlsPerSecond: 10}, envelope("__x", "", "0"), 10},
+		"events":                {fanout.Config{MaxEventsPerSecond: 10}, text(event), 9},
+		"control events":        {fanout.Config{MaxControlsPerSecond: 10, MaxTopics: 1}, text(control), 10},
+		"topics":                {fanout.Config{MaxControlsPerSecond: 10, MaxTopics: 5}, text(five), 2},
+		"too many topics":       {fanout.Config{MaxControlsPerSecond: 10, MaxTopics: 3}, text(five), 3},
+		"topics of unsubscribe": {fanout.Config{MaxControlsPerSecond: 10, MaxTopics: 5}, text(envelope("__unsubscribe", "", `{"topics":["a","b","c","d","e"]}`)), 2},
+		"bad control events":    {fanout.Config{MaxControlsPerSecond: 10, MaxTopics: 1}, text(envelope("__subscribe", "", "0")), 10},
+		"bytes":                 {fanout.Config{MaxBytesPerSecond: 2000, MaxMessage: 100}, text(event), 10},
+		"malformed as events":   {fanout.Config{MaxEventsPerSecond: 10}, text("{"), 9},
+		"bytes of malformed":    {fanout.Config{MaxBytesPerSecond: 50, MaxMessage: 100}, text("{{{{{"), 10},
+		"events by themselves":  {fanout.Config{MaxEventsPerSecond: 1000, MaxControlsPerSecond: 10, MaxTopics: 1}, text(control), 10},
+		"unknown control types": {fanout.Config{MaxControlsPerSecond: 10, MaxTopics: 1}, text(envelope("__x", "", `{"topics":["a","b"]}`)), 10},
+		"pings":                 {fanout.Config{MaxEventsPerSecond: 100}, clientFrame(fin|opPing, "sync"), 0},
+		"pongs":                 {fanout.Config{MaxEventsPerSecond: 10}, clientFrame(fin|opPong, ""), 9},
+		"bytes of pongs":        {fanout.Config{MaxBytesPerSecond: 50, MaxMessage: 100}, clientFrame(fin|opPong, "1234567890"), 10},
+		"empty fragments":       {fanout.Config{MaxEventsPerSecond: 10}, frames(clientFrame(opText, "{"), clientFrame(opContinuation, ""), clientFrame(fin|opContinuation, "}")), 3},
+		"bytes of fragments":    {fanout.Config{MaxBytesPerSecond: 50, MaxMessage: 100}, frames(clientFrame(opText, "{"), clientFrame(opContinuation, ""), clientFrame(fin|opContinuation, "}")), 10},
 	} {
 		t.Run(name, func(t *testing.T) {
 			eachEngine(t, func(t *testing.T, engine fanout.Engine) {
@@ -105,12 +116,12 @@ func TestLimitsOnRatesCloseWith1008(t *testing.T) {
 				peer, _ := h.join()
 				other, _ := h.join()
 				for range c.within {
-					peer.text(c.message)
+					peer.write(c.sent)
 				}
 				peer.sync()
 				go func() {
 					for range 1000 {
-						if _, err := peer.conn.Write(clientFrame(fin|opText, c.message)); err != nil {
+						if _, err := peer.conn.Write(c.sent); err != nil {
 							return
 						}
 					}
@@ -121,7 +132,7 @@ func TestLimitsOnRatesCloseWith1008(t *testing.T) {
 				peer.conn.Close()
 				expect(t, "cause", receive(t, h.gone, "OnDisconnection").cause.Kind, fanout.CauseViolation)
 				expect(t, "counted", h.hub.Stats().OverRate, 1)
-				other.text(c.message)
+				other.write(c.sent)
 				other.sync()
 			})
 		})

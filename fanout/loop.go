@@ -56,22 +56,31 @@ type loopShared struct {
 // loopConns finds connections by slot.
 //
 // I1: spoke(slot) is the spoke of every slot in use but listeners'.
-// I2: overLimit holds why a connection over the limits will be refused; each has one of the places for those.
+// I2: rates(slot) is what the open spoke in that slot has sent lately, if there are limits.
+// I3: unanswered holds what a spoke whose socket is full has been answered and is still owed.
+// I4: overLimit holds why a connection over the limits will be refused; each has one of the places for those.
 type loopConns struct {
-	spokes    netpoll.Table[*Spoke]
-	requests  requests
-	overLimit map[uint32]*wsframe.Refusal
+	spokes netpoll.Table[*Spoke]
+	// rates is as long as the highest slot that was open while there were limits, and empty if there are none.
+	rates      netpoll.Table[rates]
+	unanswered map[*Spoke]*unanswered
+	requests   requests
+	overLimit  map[uint32]*wsframe.Refusal
 }
 
 // scratch is memory that every incoming message reuses.
 type scratch struct {
 	view   event.View
 	topics [][]byte
+	// ping is the payload of the last one.
+	ping []byte
 }
 
 // turnWork is what a turn has found to do for others, handed over when it ends.
 //
-// I1: outbound[i] holds, in order, what this turn has for loop i, arrivals[i] the connections that it accepted for it; both
+// I1: topics is how many topics of control events may still be carried out before the loop turns to something else: turnTopics
+// when input begins to come, and again when handOver begins.
+// I2: outbound[i] holds, in order, what this turn has for loop i, arrivals[i] the connections that it accepted for it; both
 // are empty between turns.
 type turnWork struct {
 	// ready are the spokes marked so.
@@ -79,6 +88,9 @@ type turnWork struct {
 	// spare is the memory of the list before, runnable that of the list for the workers.
 	spare    []*Spoke
 	runnable []*Spoke
+	// sliced are the spokes that have had their share of the turn and have more to be carried out.
+	sliced   []*Spoke
+	topics   int
 	outbound [][]netpoll.Task
 	arrivals [][]netpoll.Accepted
 	closed   closedWhen
@@ -104,8 +116,8 @@ func newLoop(h *Hub, index int) (*loop, error) {
 		hub:   h,
 		index: index,
 		part:  h.index.Part(index),
-		conns: loopConns{requests: make(requests), overLimit: make(map[uint32]*wsframe.Refusal)},
-		work:  turnWork{outbound: make([][]netpoll.Task, h.cfg.Reactors), arrivals: make([][]netpoll.Accepted, h.cfg.Reactors)},
+		conns: loopConns{unanswered: make(map[*Spoke]*unanswered), requests: make(requests), overLimit: make(map[uint32]*wsframe.Refusal)},
+		work:  turnWork{topics: turnTopics, outbound: make([][]netpoll.Task, h.cfg.Reactors), arrivals: make([][]netpoll.Accepted, h.cfg.Reactors)},
 	}
 	l.counts.refusals = make(map[int]uint64)
 	l.counts.closes = make(map[uint16]uint64)

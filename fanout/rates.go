@@ -6,47 +6,119 @@ import (
 	"github.com/spokehub/spokehub/event"
 )
 
-// allowance is a token bucket in one word (the generic cell rate algorithm, ITU-T I.371): the time at which it will be
-// full again. A burst of one second's worth is allowed.
+// allowance is a leaky bucket in one word (the generic cell rate algorithm, ITU-T I.371): the time at which it will be empty,
+// in nanoseconds of a monotonic clock that began at 0. It needs no timer, leaks however long it is left alone, and is exact to
+// the nanosecond. Its zero value is empty.
 type allowance int64
 
-// spend deducts amount and reports whether there was enough. There is no limit if perSecond is not positive.
-func (a *allowance) spend(perSecond, amount int, now int64) bool {
-	if perSecond <= 0 {
-		return true
-	}
-	full := max(int64(*a), now) + int64(amount)*int64(time.Second)/int64(perSecond)
-	if full-now > max(int64(time.Second), int64(amount)*int64(time.Second)/int64(perSecond)) {
+// spend adds what takes cost to leak out, and reports whether that fits into a bucket that takes burst to empty. If not, it adds
+// nothing.
+func (a *allowance) spend(cost, burst, now time.Duration) bool {
+	empty := max(time.Duration(*a), now) + cost
+	if empty-now > burst {
 		return false
 	}
-	*a = allowance(full)
+	*a = allowance(empty)
 	return true
 }
 
-// rateLimits are what a spoke may send in a second; 0 means no limit. They never change.
-type rateLimits struct {
-	events   int
-	bytes    int
-	controls int
+// rateLimit is how much of something a spoke may send. The zero value means no limit. It never changes.
+type rateLimit struct {
+	perSecond int
+	// burst is how long it takes to leak as much as may come at once.
+	burst time.Duration
 }
 
-func (r *rateLimits) any() bool { return r.events > 0 || r.bytes > 0 || r.controls > 0 }
+// newRateLimit allows a burst of one second's worth, and at least one of least, so that what is legal by itself is never over.
+func newRateLimit(perSecond, least int) rateLimit {
+	if perSecond <= 0 {
+		return rateLimit{}
+	}
+	r := rateLimit{perSecond: perSecond}
+	r.burst = max(time.Second, r.cost(least))
+	return r
+}
 
-// rates is what a spoke may still send. It belongs to the spoke's loop.
+// cost is how long it takes to leak amount.
+func (r *rateLimit) cost(amount int) time.Duration {
+	return time.Duration(int64(amount) * int64(time.Second) / int64(r.perSecond))
+}
+
+// rateLimits are the limits of every spoke. They never change.
+//
+// I1: bytes are every byte of an open connection, frames all frames but those of control events, controls the topics that control
+// events name, or one for a control event that names none.
+type rateLimits struct {
+	bytes    rateLimit
+	frames   rateLimit
+	controls rateLimit
+}
+
+// messageOverhead is what the headers of one message of the greatest length may add to its bytes, where it is not cut into very small
+// fragments.
+const messageOverhead = 1 << 10
+
+func newRateLimits(cfg *Config) rateLimits {
+	return rateLimits{
+		bytes:    newRateLimit(cfg.MaxBytesPerSecond, cfg.MaxMessage+messageOverhead),
+		frames:   newRateLimit(cfg.MaxEventsPerSecond, 1),
+		controls: newRateLimit(cfg.MaxControlsPerSecond, cfg.MaxTopics),
+	}
+}
+
+func (r *rateLimits) any() bool { return *r != rateLimits{} }
+
+// rates are what a spoke has sent lately. They belong to the spoke's loop.
 type rates struct {
-	events   allowance
 	bytes    allowance
+	frames   allowance
 	controls allowance
 }
 
-// spend accounts for one message and reports whether it was within the limits.
-func (r *rates) spend(limits *rateLimits, kind event.Kind, size int, at time.Time) bool {
-	now := at.UnixNano()
-	if !r.bytes.spend(limits.bytes, size, now) {
-		return false
+// startRates begins to count for a spoke that has opened, if there are limits.
+func (l *loop) startRates(s *Spoke) {
+	if l.hub.cfg.rated {
+		l.conns.rates.Extend(s.conn.Slot + 1)
+		*l.conns.rates.At(s.conn.Slot) = rates{}
 	}
-	if kind == event.None {
-		return r.events.spend(limits.events, 1, now)
+}
+
+// withinBytes accounts for bytes as they arrive, before they are looked at. Like its kin it closes a spoke that is over the limit,
+// and then reports false.
+func (l *loop) withinBytes(s *Spoke, n int) bool {
+	if !l.hub.cfg.rated {
+		return true
 	}
-	return r.controls.spend(limits.controls, 1, now)
+	return l.spend(s, &l.conns.rates.At(s.conn.Slot).bytes, &l.hub.cfg.rates.bytes, n)
+}
+
+// withinFrames accounts for frames that are not those of control events.
+func (l *loop) withinFrames(s *Spoke, n int) bool {
+	if !l.hub.cfg.rated || n == 0 {
+		return true
+	}
+	return l.spend(s, &l.conns.rates.At(s.conn.Slot).frames, &l.hub.cfg.rates.frames, n)
+}
+
+// withinControls accounts for the control event in view by the topics that it names, as far as those are carried out: one that
+// names too many is refused whole and counts as MaxTopics.
+func (l *loop) withinControls(s *Spoke, kind event.Kind) bool {
+	cfg := &l.hub.cfg
+	if cfg.rates.controls.perSecond == 0 {
+		return true
+	}
+	named := 0
+	if kind != event.UnknownControl {
+		named, _ = l.scratch.view.CountTopics(cfg.MaxTopics)
+	}
+	return l.spend(s, &l.conns.rates.At(s.conn.Slot).controls, &cfg.rates.controls, min(max(named, 1), cfg.MaxTopics))
+}
+
+func (l *loop) spend(s *Spoke, a *allowance, limit *rateLimit, amount int) bool {
+	if limit.perSecond == 0 || a.spend(limit.cost(amount), limit.burst, l.reactor.Now()) {
+		return true
+	}
+	l.counts.overRate++
+	l.closeWith(s, Cause{Kind: CauseViolation, Code: CodePolicy, Reason: retryReason(time.Second)})
+	return false
 }

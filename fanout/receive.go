@@ -1,18 +1,24 @@
 package fanout
 
 import (
-	"time"
-
 	"github.com/spokehub/spokehub/event"
 	"github.com/spokehub/spokehub/wsframe"
 )
 
-// receive parses what an open connection sent and acts on every whole message.
+// receive parses what an open connection sent and acts on every whole message. Of the pings in it the last one is answered.
 func (l *loop) receive(s *Spoke, view []byte) {
+	if !l.withinBytes(s, len(view)) {
+		return
+	}
+	pinged := false
 	for {
 		m, n, ok, violation := s.parser.Next(view, l.hub.cfg.MaxMessage)
 		if violation != nil {
+			l.answerPing(s, pinged)
 			l.closeWith(s, Cause{Kind: CauseViolation, Code: violation.Code, Reason: violation.Reason})
+			return
+		}
+		if l.hub.cfg.rated && !l.withinFrames(s, s.parser.TakeFragments()) {
 			return
 		}
 		if !ok {
@@ -26,22 +32,35 @@ func (l *loop) receive(s *Spoke, view []byte) {
 				l.reactor.Charge(len(m.Payload))
 			}
 			l.handleMessage(s, m.Payload)
-		case wsframe.Ping:
-			l.pong(s, m.Payload)
 		case wsframe.CloseOp:
+			l.answerPing(s, pinged)
 			l.peerClosed(s, m.Payload)
+		case wsframe.Ping:
+			pinged = true
+			l.scratch.ping = append(l.scratch.ping[:0], m.Payload...)
+			l.withinFrames(s, 1)
+		default:
+			l.withinFrames(s, 1)
 		}
 		if s.phase != open || l.sender.IsRefusing(s.conn.Slot) {
 			return
 		}
 	}
+	l.answerPing(s, pinged)
 	if s.pendingInbox != nil && s.pendingInbox.full() {
 		l.pauseReading(s, inboxFull)
 	}
 }
 
+// answerPing answers the last ping of a read, if there was one.
+func (l *loop) answerPing(s *Spoke, pinged bool) {
+	if pinged {
+		l.pong(s, l.scratch.ping)
+	}
+}
+
 // handleMessage acts on one envelope: at once if no user code has to see it or anything before it, else by way of the spoke's
-// inbox.
+// inbox. A malformed message counts as a frame like any other; otherwise it would be a way around the limits.
 func (l *loop) handleMessage(s *Spoke, raw []byte) {
 	view := &l.scratch.view
 	err := view.Parse(raw)
@@ -49,7 +68,11 @@ func (l *loop) handleMessage(s *Spoke, raw []byte) {
 	if err == nil {
 		kind = view.Control()
 	}
-	if !l.withinRates(s, kind, len(raw)) {
+	if kind == event.None {
+		if !l.withinFrames(s, 1) {
+			return
+		}
+	} else if !l.withinControls(s, kind) {
 		return
 	}
 	if err != nil {
@@ -69,14 +92,23 @@ func (l *loop) handleMessage(s *Spoke, raw []byte) {
 			}
 			l.relay(s)
 		}
-	case event.Subscribe, event.Unsubscribe:
+	case event.UnknownControl:
+		l.counts.unknownControls++
+	default:
 		l.counts.controls++
-		if s.quiet() && l.hub.cfg.Authorize == nil {
-			l.control(s, nil)
-		} else {
-			l.inboxOf(s).addControl(raw)
+		l.startControl(s)
+	}
+}
+
+// startControl carries out the control event in view, as far as that may be done now. The rest waits in the inbox.
+func (l *loop) startControl(s *Spoke) {
+	var p progress
+	if s.quiet() && l.hub.cfg.Authorize == nil {
+		if l.control(s, &p, nil) {
+			return
 		}
 	}
+	l.inboxOf(s).addControl(&l.scratch.view, p)
 }
 
 // isHeard says whether user code is to see the event in view.
@@ -95,25 +127,4 @@ func (l *loop) relay(s *Spoke) {
 	if !l.hub.publish(&outgoing{view: &l.scratch.view, except: s, on: l}) {
 		l.closeWith(s, Cause{Kind: CauseViolation, Code: wsframe.CodeTooBig, Reason: "event too long to relay"})
 	}
-}
-
-// withinRates accounts for a message of the spoke; over the limits, the spoke is closed. A malformed message counts as an
-// event; otherwise it would be a way around the limits.
-func (l *loop) withinRates(s *Spoke, kind event.Kind, size int) bool {
-	if !l.hub.cfg.rated {
-		return true
-	}
-	if s.ensureExtra().rates.spend(&l.hub.cfg.rates, kind, size, time.Now()) {
-		return true
-	}
-	l.counts.overRate++
-	l.closeWith(s, Cause{Kind: CauseViolation, Code: CodePolicy, Reason: retryReason(time.Second)})
-	return false
-}
-
-func (l *loop) pong(s *Spoke, payload []byte) {
-	f := newFrame()
-	f.seal(append(f.reserveHeader(), payload...), wsframe.Pong, false)
-	l.send(s, f)
-	f.Release()
 }

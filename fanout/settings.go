@@ -33,7 +33,7 @@ func newSettings(cfg Config) (settings, error) {
 		Config:    cfg,
 		opcode:    wsframe.Text,
 		ping:      netpoll.NewFrame(wsframe.AppendFrame(nil, wsframe.Ping, nil), false),
-		rates:     rateLimits{events: cfg.MaxEventsPerSecond, bytes: cfg.MaxBytesPerSecond, controls: cfg.MaxControlsPerSecond},
+		rates:     newRateLimits(&cfg),
 		maxInflow: inflowLimit(cfg.QueueLimit, cfg.MemoryBudget, cfg.Reactors),
 	}
 	s.rated = s.rates.any()

@@ -90,9 +90,11 @@ const (
 	leavesIndex
 	// awaited: closings has it.
 	awaited
+	// answersBlocked: it is not read because it does not read the answers to what it sends.
+	answersBlocked
 
 	// notRead are the reasons for not reading a spoke.
-	notRead = inboxFull | targetBehind
+	notRead = hubNotReading | answersBlocked
 	// hubNotReading are those of them that are the hub's own: such a spoke can't be heard.
 	hubNotReading = inboxFull | targetBehind
 )
@@ -100,12 +102,11 @@ const (
 // extra is what only some spokes have.
 //
 // Owners: connInfo never changes once the spoke is announced; userState has its own lock, and so have listeners when they
-// change; rates belongs to the loop's goroutine.
+// change.
 type extra struct {
 	connInfo
 	userState
 	listeners listenerSet
-	rates     rates
 }
 
 // connInfo is what is known of the connection besides its address.

@@ -25,6 +25,10 @@ type Stats struct {
 	Handshakes, HandshakesRefused uint64
 	// MessagesIn are data messages of spokes; EventsIn and ControlsIn those that were events and control events.
 	MessagesIn, EventsIn, ControlsIn uint64
+	// ControlsUnknown are control events of a type that the hub does not know and ignores.
+	ControlsUnknown uint64
+	// TopicsOverLimit are subscriptions that MaxTopics did not allow, and control events that named more topics than that.
+	TopicsOverLimit uint64
 	// Malformed messages and BadTopics were dropped.
 	Malformed, BadTopics uint64
 	// OverRate spokes were closed for sending too much.
@@ -61,7 +65,8 @@ type Stats struct {
 	// Topics that have subscribers, and Subscriptions. Those of a spoke that has just ended may be counted a little longer.
 	Topics, Subscriptions uint64
 	// CallbacksPending is how many inboxes wait for a worker or are being run: one or two for each spoke that has
-	// something for its callbacks and listeners. It is 0 when all callbacks have returned.
+	// something for its callbacks and listeners, or control events that are carried out in slices or wait until it has read
+	// its answers. It is 0 when all callbacks have returned and all control events are done.
 	CallbacksPending uint64
 	// Panics of callbacks.
 	Panics uint64
@@ -137,6 +142,8 @@ func (st *Stats) addLoop(n *loopCounters) {
 	st.ControlsIn += n.controls
 	st.Malformed += n.malformed
 	st.BadTopics += n.badTopics
+	st.ControlsUnknown += n.unknownControls
+	st.TopicsOverLimit += n.overTopics
 	st.OverRate += n.overRate
 	st.EventsRelayed += n.relayed
 	st.Pings += n.pings

@@ -92,6 +92,17 @@ func (p *Part) Count(member uint32) int {
 	return rec.count()
 }
 
+// Has reports whether the member is in the topic. It changes nothing and takes
+// no lock.
+func (p *Part) Has(member uint32, topic []byte) bool {
+	rec := p.roster.get(member)
+	if rec == nil || rec.vacant() {
+		return false
+	}
+	k := p.index.keyOf(borrow(topic))
+	return rec.find(k.hash, k.prefix) != nil
+}
+
 // AppendTopics appends the names of the member's topics to dst, in no
 // particular order. The strings may be kept.
 func (p *Part) AppendTopics(dst []string, member uint32) []string {

@@ -55,6 +55,36 @@ func TestUnsubscribe(t *testing.T) {
 	}
 }
 
+func TestHas(t *testing.T) {
+	x := New(1)
+	p := x.Part(0)
+	for _, topic := range []string{"a", "b", "b:1", "c:1", "d"} {
+		p.Subscribe(1, []byte(topic))
+	}
+	p.Unsubscribe(1, []byte("d"))
+	before := x.Len()
+	for _, tt := range []struct {
+		member uint32
+		topic  string
+		want   bool
+	}{
+		{1, "a", true}, {1, "b", true}, {1, "b:1", true}, {1, "c:1", true},
+		{1, "c", false}, {1, "a:1", false}, {1, "d", false}, {1, "e", false},
+		{2, "a", false}, {99 * chunkSize, "a", false},
+	} {
+		if got := p.Has(tt.member, []byte(tt.topic)); got != tt.want {
+			t.Errorf("member %d, topic %q: got %v, want %v", tt.member, tt.topic, got, tt.want)
+		}
+	}
+	if got := x.Len(); got != before {
+		t.Errorf("got %d topics afterwards, want %d", got, before)
+	}
+	p.Drop(1)
+	if p.Has(1, []byte("a")) {
+		t.Error("got a topic of a member that was dropped, want none")
+	}
+}
+
 func TestTopicBytesAreNotKept(t *testing.T) {
 	x := New(1)
 	p := x.Part(0)

@@ -33,6 +33,8 @@ type openMessage struct {
 	finished int
 	// checked is how many bytes of buf are known to be UTF-8.
 	checked int
+	// fragments is how many frames have ended without ending the message, since TakeFragments was called last.
+	fragments int
 }
 
 // openFrame is the frame that is being read.
@@ -150,6 +152,7 @@ func (a *assembly) deliver() (m Message, ok bool) {
 		return Message{Op: a.message.op, Payload: a.buf}, true
 	}
 	a.message.isOpen, a.message.finished = true, len(a.buf)
+	a.message.fragments++
 	return Message{}, false
 }
 

@@ -87,6 +87,17 @@ func (p *Parser) Buffered() int {
 	return p.assembly.buffered()
 }
 
+// TakeFragments returns how many frames Next has read of unfinished messages, each a fragment that did not end one, and starts to
+// count anew. Next returns nothing for them, so a caller that limits frames asks after each call, whatever that returned.
+func (p *Parser) TakeFragments() int {
+	if p.assembly == nil || p.assembly == done {
+		return 0
+	}
+	n := p.assembly.message.fragments
+	p.assembly.message.fragments = 0
+	return n
+}
+
 // Release frees the parser's memory and makes it a fresh parser. The payload of the last message is invalid from then on.
 // Call it when the connection ends; otherwise the memory isn't reused but left to the collector.
 func (p *Parser) Release() {

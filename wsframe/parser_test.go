@@ -183,6 +183,42 @@ func TestI6NothingIsParsedAfterCloseOrViolation(t *testing.T) {
 	}
 }
 
+func TestTakeFragmentsCountsFramesThatEndNoMessage(t *testing.T) {
+	ping := clientFrame(fin|byte(Ping), "")
+	for name, c := range map[string]struct {
+		input []byte
+		want  int
+	}{
+		"none of a message in one frame": {clientFrame(fin|byte(Text), "a"), 0},
+		"none of control frames":         {slices.Concat(ping, ping), 0},
+		"all but the last of a message":  {slices.Concat(clientFrame(byte(Text), "a"), clientFrame(0, "b"), clientFrame(fin, "c")), 2},
+		"those of an unfinished message": {slices.Concat(clientFrame(byte(Text), ""), clientFrame(0, ""), ping, clientFrame(0, "")), 3},
+		"those of two messages": {slices.Concat(clientFrame(byte(Text), "a"), clientFrame(fin, ""), clientFrame(byte(Binary), "b"),
+			clientFrame(fin, "")), 2},
+	} {
+		for _, size := range []int{1, 3, 7, len(c.input)} {
+			var p Parser
+			got := 0
+			for chunk := range slices.Chunk(slices.Clone(c.input), size) {
+				for {
+					_, n, ok, violation := p.Next(chunk, testMax)
+					if violation != nil {
+						t.Fatalf("%s: got %v", name, violation)
+					}
+					got += p.TakeFragments()
+					chunk = chunk[n:]
+					if !ok {
+						break
+					}
+				}
+			}
+			if got != c.want || p.TakeFragments() != 0 {
+				t.Errorf("%s, %d bytes a read: got %d, want %d", name, size, got, c.want)
+			}
+		}
+	}
+}
+
 func TestDoneIsTrueWhileTheCloseIsLookedAt(t *testing.T) {
 	frame := clientFrame(fin|8, closePayload(1000, "bye"))
 	for cut := range frame {

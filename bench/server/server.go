@@ -71,9 +71,11 @@ func Output(directory, name string, arguments ...string) (string, error) {
 	return strings.TrimSpace(string(view)), nil
 }
 
-// HubCommand is the command line that runs a hub's executable on free ports, unless the flags say otherwise.
+// HubCommand is the command line that runs a hub's executable on free ports and without limits on rates, unless the flags say
+// otherwise: load is meant to be more than a client may send.
 func HubCommand(binary string, flags ...string) []string {
-	return append([]string{binary, "serve", "--listen=127.0.0.1:0", "--admin=127.0.0.1:0", "--log-format=json"}, flags...)
+	return append([]string{binary, "serve", "--listen=127.0.0.1:0", "--admin=127.0.0.1:0", "--log-format=json",
+		"--max-events-per-second=0", "--max-bytes-per-second=0", "--max-controls-per-second=0"}, flags...)
 }
 
 // StartHub runs a hub's executable and waits until it listens.

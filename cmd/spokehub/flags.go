@@ -32,10 +32,10 @@ type serveFlags struct {
 	MaxTopics          int      `group:"client" default:"1024" placeholder:"N" help:"Topics one client may subscribe to. (default ${default})"`
 	UnsentLimit        byteSize `group:"client" default:"128KiB" placeholder:"SIZE" help:"Bytes that the kernel accepts for a client before it can send them (TCP_NOTSENT_LOWAT). (default ${default})"`
 	SendBuffer         byteSize `group:"client" default:"0" placeholder:"SIZE" help:"The kernel's send buffer for a client (SO_SNDBUF). (default ${default}: the system's default, which grows as needed)"`
-	MaxEventsPerSecond int      `group:"client" default:"0" placeholder:"N" help:"Events one client may send per second. (default ${default}: no limit)"`
-	MaxBytesPerSecond  byteSize `group:"client" default:"0" placeholder:"SIZE" help:"Bytes one client may send per second. (default ${default}: no limit)"`
+	MaxEventsPerSecond int      `group:"client" default:"10000" placeholder:"N" help:"Frames one client may send per second: events, fragments, pings and pongs. A client that exceeds a rate is closed with 1008. 0: no limit. (default ${default})"`
+	MaxBytesPerSecond  byteSize `group:"client" default:"8MiB" placeholder:"SIZE" help:"Bytes one client may send per second. 0: no limit. (default ${default})"`
 
-	MaxControlsPerSecond int `group:"client" default:"0" placeholder:"N" help:"Subscribe and unsubscribe events one client may send per second. (default ${default}: no limit)"`
+	MaxControlsPerSecond int `group:"client" default:"10000" placeholder:"N" help:"Topics one client may subscribe to and unsubscribe from per second. 0: no limit. (default ${default})"`
 
 	MaxConnectionsPerAddress int `group:"source" default:"0" placeholder:"N" help:"Clients at the same time. An IPv6 network of /64 counts as one address. (default ${default}: no limit)"`
 	MaxHandshakesPerAddress  int `group:"source" default:"0" placeholder:"N" help:"Handshakes in progress at the same time. (default ${default}: no limit)"`

@@ -58,7 +58,8 @@ func (c *Client) Unsubscribe(topics ...string) {
 	}
 }
 
-// control sends a control event and waits for its answers: a rejection for each topic that can't be, then one ack for the others.
+// control sends a control event and waits for its answers: a rejection for each topic that can't be, and acks for the others; or
+// one rejection of no topic, for all of them.
 func (c *Client) control(kind string, topics []string) (rejected map[string]event.Reason) {
 	c.hub.t.Helper()
 	c.controls++
@@ -71,8 +72,7 @@ func (c *Client) control(kind string, topics []string) (rejected map[string]even
 	var answers []answer
 	c.await(fmt.Sprintf("the answer to %s %q", kind, topics), func(r *received) bool {
 		answers = r.answersLocked(id)
-		last := len(answers) - 1
-		return len(answers) == len(topics) || last >= 0 && answers[last].ack
+		return isAnswered(answers, len(topics))
 	})
 	for _, a := range answers {
 		if a.ack {
@@ -84,6 +84,22 @@ func (c *Client) control(kind string, topics []string) (rejected map[string]even
 		rejected[a.topic] = a.reason
 	}
 	return rejected
+}
+
+// isAnswered says whether these are all answers to a control event that names so many topics.
+func isAnswered(answers []answer, topics int) bool {
+	answered := 0
+	for _, a := range answers {
+		switch {
+		case a.ack:
+			answered += a.topics
+		case a.topic == "":
+			return true
+		default:
+			answered++
+		}
+	}
+	return len(answers) > 0 && answered >= topics
 }
 
 // Send sends an event to the hub. It does not wait until the hub has read it; [Hub.Quiet] does. It fails the test if e is not

@@ -52,14 +52,18 @@ func TestRelayedEventsReachTheOthers(t *testing.T) {
 }
 
 func TestRejectedTopicsAreReturned(t *testing.T) {
-	hub := fanouttest.New(t, fanout.Config{MaxTopics: 1})
+	hub := fanouttest.New(t, fanout.Config{MaxTopics: 3})
 	client := hub.Connect()
+	client.Subscribe("one", "two")
 	got := client.TrySubscribe("tick", "a:", "news")
 	if len(got) != 2 || got["a:"] != event.InvalidTopic || got["news"] != event.Limit {
 		t.Errorf("got the rejections %v, want a: for %s and news for %s", got, event.InvalidTopic, event.Limit)
 	}
 	if got := client.TrySubscribe(":a", ":a"); got[":a"] != event.InvalidTopic {
 		t.Errorf("got the rejections %v, want :a for %s", got, event.InvalidTopic)
+	}
+	if got := client.TrySubscribe("one", "two", "tick", "one"); len(got) != 1 || got[""] != event.Limit {
+		t.Errorf("got the rejections %v of too many topics, want one of none for %s", got, event.Limit)
 	}
 	client.Subscribe("tick")
 }

@@ -22,9 +22,10 @@ type received struct {
 	end *ending
 }
 
-// answer is an ack or a rejection of one topic.
+// answer is an ack of so many topics or a rejection of one.
 type answer struct {
 	ack    bool
+	topics int
 	topic  string
 	reason event.Reason
 }
@@ -89,7 +90,14 @@ func (r *received) message(text []byte) error {
 	}
 	switch envelope.Type {
 	case "__ack":
-		r.update(func() { r.answers[envelope.ID] = append(r.answers[envelope.ID], answer{ack: true}) })
+		var payload struct {
+			Topics []string `json:"topics"`
+		}
+		if err := json.Unmarshal(envelope.Payload, &payload); err != nil {
+			return fmt.Errorf("message %q: %w", text, err)
+		}
+		a := answer{ack: true, topics: len(payload.Topics)}
+		r.update(func() { r.answers[envelope.ID] = append(r.answers[envelope.ID], a) })
 		return nil
 	case "__reject":
 		var payload struct {

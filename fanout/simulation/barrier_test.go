@@ -78,13 +78,14 @@ func (c *client) askForAnswer(answered func()) {
 		required[stream] = seq
 	}
 	heard := len(c.sim.streamOf(c))
-	sent, pinged := c.bytesSent-c.sim.bytesInFlight(c), c.pinged
+	sent, pinged, due := c.bytesSent-c.sim.bytesInFlight(c), c.pinged, c.pongsDue
 	c.control("__unsubscribe", fmt.Sprintf("b%d", c.controls), []string{barrierTopic}, func() {
 		c.requireArrived(required, "before the answer")
 		c.bytesArrived = max(c.bytesArrived, sent)
-		if c.ponged < pinged {
-			c.fail("got %d pongs before the answer, want %d", c.ponged, pinged)
+		if c.ponged < due {
+			c.fail("got %d pings answered before the answer, want %d", c.ponged, due)
 		}
+		c.pongsDue = pinged
 		if seen := c.sim.recorder.recordOf(c.spoke); c.sim.traits.onEvent && seen.heard < heard {
 			c.fail("got an answer before the callbacks for what it had sent: %d of %d", seen.heard, heard)
 		}

@@ -5,6 +5,7 @@ package simulation
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spokehub/spokehub/event"
@@ -65,10 +66,13 @@ type subscriptions struct {
 // answers is what the client has sent and what it waits for in return.
 type answers struct {
 	replies []reply
-	// pongs are the payloads to come; pinged and ponged count pings sent and pongs arrived.
-	pongs  []string
-	pinged int
-	ponged int
+	// pongs are the payloads that may come: of pings that were read together only the last one is answered. pinged counts pings sent,
+	// ponged those that are answered, with all before the one that a pong was for. pongsDue is how many must be answered ahead of the
+	// answer to any control event sent from now on.
+	pongs    []string
+	pinged   int
+	ponged   int
+	pongsDue int
 	// messages are the texts of all messages sent.
 	messages []string
 }
@@ -174,11 +178,12 @@ func (c *client) handleFrame(op byte, payload []byte) {
 	case opText, opBinary:
 		c.text(op, payload)
 	case opPong:
-		if len(c.pongs) == 0 || c.pongs[0] != string(payload) {
+		answered := slices.Index(c.pongs, string(payload)) + 1
+		if answered == 0 {
 			c.fail("got the pong %q, want one of %q", payload, c.pongs)
 		}
-		c.pongs = c.pongs[1:]
-		c.ponged++
+		c.pongs = c.pongs[answered:]
+		c.ponged += answered
 	case opPing:
 		c.answerPing(payload)
 	case opClose:
@@ -292,6 +297,11 @@ func (c *client) control(kind, id string, topics []string, arrived func()) {
 	subscribe := kind == "__subscribe"
 	var inForce [][]byte
 	var answers []string
+	named := topics
+	if len(topics) > c.sim.traits.maxTopics {
+		answers = append(answers, string(event.AppendReject(nil, []byte(id), nil, event.Limit)))
+		topics = nil
+	}
 	for _, topic := range topics {
 		reason := event.Reason("")
 		switch {
@@ -315,7 +325,7 @@ func (c *client) control(kind, id string, topics []string, arrived func()) {
 	if len(inForce) > 0 {
 		answers = append(answers, string(event.AppendAck(nil, []byte(id), inForce)))
 	}
-	c.message(string(event.Append(nil, event.Event{Type: kind, ID: id, Payload: []byte(jsonOf(map[string]any{"topics": topics}))})))
+	c.message(string(event.Append(nil, event.Event{Type: kind, ID: id, Payload: []byte(jsonOf(map[string]any{"topics": named}))})))
 	if id == "" {
 		return
 	}
