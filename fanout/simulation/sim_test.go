@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"runtime"
 	"strings"
@@ -34,6 +35,7 @@ type sim struct {
 	clientTable
 	eventTable
 	listeners []*listener
+	bystanders
 	// met counts the faults injected.
 	met netpoll.FaultCounts
 }
@@ -45,6 +47,17 @@ type endpoints struct {
 	served chan error
 	// side is a listener of the driver's own: it accepts connections for AddConnection.
 	side *net.TCPListener
+}
+
+// bystanders are the clients that the model does not follow.
+type bystanders struct {
+	hostiles []*hostile
+	// witness is there if hostile clients are.
+	witness *witness
+	// strangers: some connected of whom nobody knows whether the hub took them for clients.
+	strangers bool
+	// ending: the hub may close whom it likes.
+	ending bool
 }
 
 // clientTable has all clients that were ever connected, by number, and those in use, by slot.
@@ -90,6 +103,7 @@ func (s *sim) run() (wrong string) {
 	s.begin()
 	for s.step = 1; s.step <= s.traits.actions; s.step++ {
 		s.act(dice(s.seed, s.step))
+		s.disturb(dice(^s.seed, s.step))
 		s.exchange()
 	}
 	s.end()
@@ -135,10 +149,31 @@ func (s *sim) exchange() (progress bool) {
 			c.handleFrames()
 		}
 	}
+	for _, h := range s.hostiles {
+		progress = h.exchange() || progress
+	}
+	if s.witness != nil {
+		progress = s.witness.exchange() || progress
+	}
 	if wrong := s.recorder.failure(); wrong != "" {
 		s.fail("%s", wrong)
 	}
 	return progress
+}
+
+// disturb has hostile clients come and attack, while the witness goes on.
+func (s *sim) disturb(r *rand.Rand) {
+	if s.traits.hostiles == 0 {
+		return
+	}
+	if s.witness == nil {
+		s.addWitness(r)
+	}
+	s.dispatchToWitness()
+	if len(s.hostiles) < s.traits.hostiles && oneIn(r, 4) {
+		s.addHostile(r)
+	}
+	s.attackAll(r)
 }
 
 // await exchanges until reached is true. Callbacks that block are unblocked.
@@ -198,8 +233,28 @@ func (s *sim) wait() {
 			waits = append(waits, unix.PollFd{Fd: int32(c.fd), Events: events})
 		}
 	}
+	waits = s.waitForBystanders(waits)
 	_, _ = unix.Poll(waits, 2)
 	s.recorder.clearWakeups()
+}
+
+func (s *sim) waitForBystanders(waits []unix.PollFd) []unix.PollFd {
+	for _, h := range s.hostiles {
+		events := int16(0)
+		if h.reads && !h.slow {
+			events |= unix.POLLIN
+		}
+		if len(h.out) > 0 {
+			events |= unix.POLLOUT
+		}
+		if h.fd >= 0 && events != 0 {
+			waits = append(waits, unix.PollFd{Fd: int32(h.fd), Events: events})
+		}
+	}
+	if s.witness != nil && s.witness.fd >= 0 {
+		waits = append(waits, unix.PollFd{Fd: int32(s.witness.fd), Events: unix.POLLIN})
+	}
+	return waits
 }
 
 // end shuts the hub down and checks what is left. Some seeds kill all clients first.
@@ -210,6 +265,7 @@ func (s *sim) end() {
 		c.stalled = false
 	}
 	s.barrier()
+	s.calm()
 	if s.traits.abrupt {
 		s.logf("kill all")
 		for _, c := range s.clients {
@@ -252,7 +308,12 @@ func (s *sim) end() {
 				return false
 			}
 		}
-		return true
+		for _, h := range s.hostiles {
+			if h.fd >= 0 {
+				return false
+			}
+		}
+		return s.witness == nil || s.witness.fd < 0
 	})
 	if err := <-s.served; !errors.Is(err, fanout.ErrClosed) {
 		s.fail("got %v from Serve, want ErrClosed", err)

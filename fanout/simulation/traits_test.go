@@ -22,6 +22,8 @@ type traits struct {
 	// abrupt ends kill all clients before the hub shuts down.
 	abrupt bool
 	plan   netpoll.FaultPlan
+	// hostiles is how many hostile clients come at most. Where some come, no fault resets connections: nothing else excuses a closed one.
+	hostiles int
 }
 
 // hubTraits are fields of the hub's configuration.
@@ -80,6 +82,10 @@ func traitsOf(seed uint64) traits {
 	if oneIn(r, 3) {
 		t.plan.Pause = pick(r, 10, 100)
 		t.pingInterval = time.Second
+	}
+	if oneIn(r, 3) {
+		t.hostiles = 1 + r.IntN(5)
+		t.plan.Reset = 0
 	}
 	return t
 }
