@@ -24,6 +24,8 @@ type admission struct {
 	// spokes is how many counted connections the hub serves, httpConns how many net/http serves.
 	spokes    atomic.Int64
 	httpConns atomic.Int64
+	// httpBytes is an estimate of the memory that net/http takes for its connections.
+	httpBytes atomic.Int64
 	// overLimit is how many connections were let in over the limits. They count in neither of the others.
 	overLimit atomic.Int64
 	// empty gets a value when spokes comes down to 0.

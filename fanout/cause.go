@@ -13,11 +13,11 @@ const (
 	CausePeerClosed CauseKind = iota + 1
 	// CausePeerGone: the peer ended the connection without a close frame, or reading or sending failed; see Cause.Err.
 	CausePeerGone
-	// CauseViolation: the peer broke RFC 6455 or a rate limit; Cause.Code was sent to it.
+	// CauseViolation: the peer broke RFC 6455, a rate limit or the time for a message; Cause.Code was sent to it.
 	CauseViolation
 	// CauseBackpressure: the queue went over its limit; 1013 was sent.
 	CauseBackpressure
-	// CauseBudget: all queues together went over the memory budget and this one was the longest; 1013 was sent.
+	// CauseBudget: all connections together went over the memory budget and this one held most; 1013 was sent.
 	CauseBudget
 	// CauseSilent: the peer was silent for the peer timeout and did not answer a ping; 1001 was sent if its socket took that.
 	CauseSilent
@@ -90,6 +90,9 @@ const (
 type Backpressure struct {
 	// Queued is the number of unsent bytes when the frame did not fit.
 	Queued int
+	// Held is how many bytes of the memory budget the spoke took: its queue, its unfinished message, events for callbacks that
+	// have not begun, its subscriptions. What it shares with others counts for its share.
+	Held int
 	// Frame is the length in bytes of the frame that did not fit, 0 when the memory budget was the reason.
 	Frame int
 	// Limit is the configured threshold in bytes.

@@ -70,6 +70,7 @@ func (l *loop) peerGone(s *Spoke, err error) {
 func (l *loop) closeSlow(s *Spoke, queued, size int, why netpoll.Reason) {
 	slot := s.conn.Slot
 	blocked, again := l.sender.BlockedFor(slot), l.sender.IsRefusing(slot)
+	held := l.heldBy(s)
 	l.sender.Refuse(slot)
 	if s.phase != open {
 		if why == netpoll.DropBudget {
@@ -78,7 +79,7 @@ func (l *loop) closeSlow(s *Spoke, queued, size int, why netpoll.Reason) {
 		return
 	}
 	l.sender.Cut(slot, why)
-	info := Backpressure{Queued: queued, Frame: size, Limit: l.hub.cfg.QueueLimit, Blocked: blocked, Budget: why == netpoll.DropBudget}
+	info := Backpressure{Queued: queued, Frame: size, Limit: l.hub.cfg.QueueLimit, Held: held, Blocked: blocked, Budget: why == netpoll.DropBudget}
 	cause := Cause{Kind: CauseBackpressure, Code: CodeTryLater, Reason: retryReason(retryAfter)}
 	if info.Budget {
 		cause.Kind = CauseBudget
@@ -138,6 +139,7 @@ func (l *loop) startClosing(s *Spoke, cause Cause) bool {
 	}
 	l.leave(s)
 	s.parser.Release()
+	l.charge(s)
 	l.counts.disconnected++
 	l.hub.connections.remove(s)
 	if cause.Kind == CauseClosed {

@@ -45,8 +45,8 @@ type Config struct {
 	OnConnection func(s *Spoke, conn net.Conn)
 	// OnDisconnection is called once, last, for every connection that OnConnection was called for.
 	OnDisconnection func(s *Spoke, conn net.Conn, cause Cause)
-	// OnBackpressure is called once, when the spoke's queue would exceed QueueLimit or all queues exceed MemoryBudget, before
-	// the spoke is closed with 1013.
+	// OnBackpressure is called once, when the spoke's queue would exceed QueueLimit, or when MemoryBudget is exceeded and the
+	// spoke holds most, before the spoke is closed with 1013.
 	OnBackpressure func(s *Spoke, info Backpressure)
 	// OnEvent sees every event of every spoke, ahead of listeners. The payload is borrowed until it returns.
 	OnEvent func(s *Spoke, e event.Event)
@@ -66,9 +66,11 @@ type Config struct {
 	// MaxTopics is how many topics a spoke may subscribe to. A control event that names more is rejected whole, for the limit and with
 	// no topic. Default 1,024.
 	MaxTopics int
-	// MemoryBudget is how many bytes all queues together may hold; frames that many queues share count once. Over it,
-	// the connections with the longest queues are closed with 1013. Default: a quarter of the memory limit (GOMEMLIMIT)
-	// or, without one, of the machine's memory.
+	// MemoryBudget is how many bytes all connections together may make the hub hold: queues, unfinished messages, events for
+	// callbacks, subscriptions, handshakes, HTTP connections, and what Hub.Reserve counts. What many share counts once. Over
+	// it, the connections that hold most are closed with 1013, and what they have sent and no callback has seen is dropped; a
+	// connection that holds less than half of its fair share never is. Default: a quarter of the memory limit (GOMEMLIMIT) or,
+	// without one, of the machine's memory.
 	MemoryBudget int64
 	// MaxConnections is how many connections may be open, including those that Serve has handed to Fallback. Over it,
 	// connections that have been closing for long make room (see CloseTimeout). Where there are none, handshakes are answered
@@ -112,6 +114,9 @@ type Config struct {
 	HandshakeTimeout time.Duration
 	// FirstByteTimeout is how long a client may take for the first byte of it. Default 5 s.
 	FirstByteTimeout time.Duration
+	// MessageTimeout is how long a message may take from its first byte to its last; a spoke that takes longer is closed with
+	// 1008. Time in which the hub does not read the spoke does not count. Default 60 s.
+	MessageTimeout time.Duration
 	// PingInterval is how often a spoke is pinged, whether it sends or not. Default 25 s; negative: never.
 	PingInterval time.Duration
 	// PeerTimeout is how long a spoke may be silent before it is closed with 1001, if it also leaves a ping unanswered. A spoke
@@ -179,6 +184,7 @@ func (c Config) withDefaults() (Config, error) {
 	orInt(&c.UnsentLimit, defaultUnsentLimit)
 	orTime(&c.HandshakeTimeout, 10*time.Second)
 	orTime(&c.FirstByteTimeout, 5*time.Second)
+	orTime(&c.MessageTimeout, 60*time.Second)
 	orTime(&c.PingInterval, defaultPingInterval)
 	orTime(&c.PeerTimeout, 60*time.Second)
 	orTime(&c.CloseTimeout, defaultCloseTimeout)
@@ -233,6 +239,7 @@ func (c Config) check() error {
 	}{
 		{"HandshakeTimeout", c.HandshakeTimeout, netpoll.Tick},
 		{"FirstByteTimeout", c.FirstByteTimeout, netpoll.Tick},
+		{"MessageTimeout", c.MessageTimeout, netpoll.Tick},
 		{"PingInterval", max(c.PingInterval, 0), minPingInterval},
 		{"PeerTimeout", c.PeerTimeout, minPingInterval},
 		{"CloseTimeout", c.CloseTimeout, netpoll.Tick},

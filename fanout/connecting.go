@@ -11,6 +11,7 @@ func (l *loop) openSpoke(s *Spoke, rest []byte) {
 	l.schedulePing(s)
 	if len(rest) > 0 {
 		l.receive(s, rest)
+		l.charge(s)
 	}
 }
 

@@ -32,8 +32,9 @@ type messageCounters struct {
 	unknownControls uint64
 	overTopics      uint64
 	relayed         uint64
-	// overRate is how many spokes were closed for sending too much.
+	// overRate is how many spokes were closed for sending too much, overdue how many for an unfinished message.
 	overRate uint64
+	overdue  uint64
 }
 
 // connectionCounters count how connections begin and end.

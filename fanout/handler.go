@@ -29,6 +29,7 @@ func (l *loop) Input(slot uint32, view []byte) {
 		l.handshake(s, view)
 	case open:
 		l.receive(s, view)
+		l.charge(s)
 	default:
 		l.discard(s, len(view))
 	}
@@ -70,7 +71,10 @@ func (l *loop) Expired(slot uint32) {
 			l.closeForRestart(s)
 			return
 		}
-		l.checkPeer(s)
+		if l.checkMessage(s) {
+			l.checkPeer(s)
+			l.watchMessage(s)
+		}
 	default:
 		l.closeTimeout(s)
 	}

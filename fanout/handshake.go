@@ -75,7 +75,7 @@ func (l *loop) handshakeTimeout(s *Spoke) {
 		l.reactor.SetDeadline(s.conn.Slot, netpoll.Tick)
 		return
 	}
-	if l.conns.requests[s.conn.Slot] != nil {
+	if l.conns.requests.begun(s.conn.Slot) {
 		l.refuse(s, refuseTimeout)
 		return
 	}
@@ -85,9 +85,17 @@ func (l *loop) handshakeTimeout(s *Spoke) {
 
 // toHTTP hands a connection whose request is for another path to net/http, with the bytes already read.
 func (l *loop) toHTTP(s *Spoke, buf []byte) {
-	unread := bytes.Clone(buf)
 	slot := s.conn.Slot
-	c := &httpConn{admission: &l.hub.admission, peer: s.peer, overLimit: l.conns.overLimit[slot] != nil}
+	overLimit := l.conns.overLimit[slot] != nil
+	if !overLimit && !l.hub.hasRoomForHTTP() {
+		if overLimit = l.hub.admission.admitOverLimit(refuseFull); !overLimit {
+			l.refuse(s, refuseMemory)
+			return
+		}
+	}
+	unread := bytes.Clone(buf)
+	c := &httpConn{admission: &l.hub.admission, peer: s.peer, overLimit: overLimit, held: httpConnBytes + int64(len(unread))}
+	l.hub.admission.httpBytes.Add(c.held)
 	if c.overLimit {
 		delete(l.conns.overLimit, slot)
 	} else {

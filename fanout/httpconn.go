@@ -18,9 +18,20 @@ type httpConn struct {
 	admission *admission
 	peer      peerAddress
 	overLimit bool
+	// held is how much memory it is counted for.
+	held      int64
 	uncounted atomic.Bool
 	// released is the connection on its way from the reactor.
 	released *netpoll.Released
+}
+
+// httpConnBytes is about how much memory net/http takes for a connection: a goroutine, two buffers, and what describes a request.
+const httpConnBytes = 16 << 10
+
+// hasRoomForHTTP says whether another HTTP connection fits into the quarter of the memory budget that they may take together.
+// Further ones are treated like connections over the limits. Any goroutine may call it.
+func (h *Hub) hasRoomForHTTP() bool {
+	return h.admission.httpBytes.Load()+httpConnBytes <= h.cfg.MemoryBudget/4
 }
 
 // open makes the connection ready for net/http. If that fails, it is no longer counted.
@@ -47,6 +58,7 @@ func (c *httpConn) uncount() {
 	if !c.uncounted.CompareAndSwap(false, true) {
 		return
 	}
+	c.admission.httpBytes.Add(-c.held)
 	if c.overLimit {
 		c.admission.removeOverLimit()
 		return

@@ -26,7 +26,7 @@ func (c *client) get() *http.Response {
 	return response
 }
 
-func httpClient(t *testing.T, address string) *client {
+func httpClient(t testing.TB, address string) *client {
 	t.Helper()
 	c := dial(t, "tcp", address)
 	response := c.get()

@@ -33,8 +33,9 @@ type Hub struct {
 type hubShared struct {
 	// ids is the last ID that a spoke got.
 	ids atomic.Uint64
-	// heldBytes is the memory of what waits to be sent, over all loops.
+	// heldBytes is the memory that connections hold, over all loops, but for their inboxes; reserved is what Reserve counts.
 	heldBytes atomic.Int64
+	reserved  atomic.Int64
 	// tuneEach says that some listener's connections do not inherit its socket options.
 	tuneEach atomic.Bool
 	// acceptPaused says that the first loop, whose reactor has the listeners, does not accept for want of descriptors or memory.

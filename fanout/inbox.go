@@ -1,8 +1,10 @@
 package fanout
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
+	"unsafe"
 
 	"github.com/spokehub/spokehub/event"
 )
@@ -20,6 +22,8 @@ type inbox struct {
 	buf   []byte
 	items []item
 	pos   int
+	// charged is how much of its memory loopShared.inboxBytes counts.
+	charged int
 }
 
 type itemKind uint8
@@ -47,10 +51,10 @@ type item struct {
 	kind itemKind
 	// authorized says that Authorize has been asked about a control event.
 	authorized bool
-	at         int
-	typ        int
-	id         int
-	payload    int
+	at         uint32
+	typ        uint32
+	id         uint32
+	payload    uint32
 	detail     *detail
 }
 
@@ -64,32 +68,50 @@ type detail struct {
 }
 
 const (
-	// maxInboxBytes and maxInboxItems are how much may wait before the spoke is not read.
+	// maxInboxBytes is how much may wait before the spoke is not read, items included.
 	maxInboxBytes = 64 << 10
-	maxInboxItems = 512
-	// maxPooledInbox is how many bytes an inbox may hold to be used again.
-	maxPooledInbox = 256 << 10
+	itemBytes     = int(unsafe.Sizeof(item{}))
 )
 
-func (b *inbox) full() bool { return len(b.buf) > maxInboxBytes || len(b.items) > maxInboxItems }
+// The memory of inboxes.
+var (
+	byteSlabs = slabs[byte]{least: 512}
+	itemSlabs = slabs[item]{least: 16}
+)
+
+func (b *inbox) full() bool { return b.waiting() > maxInboxBytes }
+
+// waiting is how many bytes wait in the inbox, items included.
+func (b *inbox) waiting() int { return len(b.buf) + len(b.items)*itemBytes }
+
+// memory is how many bytes the inbox takes, with what it has room for beyond those that wait.
+func (b *inbox) memory() int {
+	return int(unsafe.Sizeof(*b)) + cap(b.buf) + cap(b.items)*itemBytes
+}
 
 func (b *inbox) finished() bool { return b.pos == len(b.items) }
 
-func (b *inbox) addEvent(v *event.View) { b.items = append(b.items, b.eventOf(v)) }
+func (b *inbox) addEvent(v *event.View) {
+	b.buf = byteSlabs.grow(b.buf, len(v.Type)+len(v.ID)+len(v.Payload))
+	b.add(b.eventOf(v))
+}
 
-// eventOf makes an item of an event, whose bytes it appends.
+func (b *inbox) add(i item) { b.items = append(itemSlabs.grow(b.items, 1), i) }
+
+// eventOf makes an item of an event, whose bytes it appends. They may be the inbox's own.
 func (b *inbox) eventOf(v *event.View) item {
-	at := len(b.buf)
+	at := uint32(len(b.buf))
 	b.buf = append(append(append(b.buf, v.Type...), v.ID...), v.Payload...)
-	return item{kind: itemEvent, at: at, typ: len(v.Type), id: len(v.ID), payload: len(v.Payload)}
+	return item{kind: itemEvent, at: at, typ: uint32(len(v.Type)), id: uint32(len(v.ID)), payload: uint32(len(v.Payload))}
 }
 
 // addControl adds the control event in v, which has been carried out as far as p says.
 func (b *inbox) addControl(v *event.View, p progress) {
+	b.buf = byteSlabs.grow(b.buf, len(v.Type)+len(v.ID)+len(v.Payload))
 	i := b.eventOf(v)
 	i.kind = itemControl
 	i.setProgress(p)
-	b.items = append(b.items, i)
+	b.add(i)
 }
 
 func (i *item) setProgress(p progress) {
@@ -102,9 +124,9 @@ func (i *item) setProgress(p progress) {
 }
 
 func (b *inbox) addRaw(raw []byte) {
-	at := len(b.buf)
-	b.buf = append(b.buf, raw...)
-	b.items = append(b.items, item{kind: itemRaw, at: at, payload: len(raw)})
+	at := uint32(len(b.buf))
+	b.buf = append(byteSlabs.grow(b.buf, len(raw)), raw...)
+	b.add(item{kind: itemRaw, at: at, payload: uint32(len(raw))})
 }
 
 func (b *inbox) raw(i *item) []byte { return b.buf[i.at : i.at+i.payload] }
@@ -177,7 +199,7 @@ func (l *loop) inboxOf(s *Spoke) *inbox {
 // note appends something that happened to the spoke itself.
 func (l *loop) note(s *Spoke, kind itemKind, d *detail) {
 	box := l.inboxOf(s)
-	box.items = append(box.items, item{kind: kind, detail: d})
+	box.add(item{kind: kind, detail: d})
 }
 
 // markReady has handOver see to the spoke when the turn ends, or at the end of the next if this one is ending.
@@ -199,6 +221,7 @@ func (l *loop) handOver() {
 	l.work.topics = turnTopics
 	for _, s := range todo {
 		s.marks &^= ready
+		l.chargeInbox(s)
 		if l.advance(s) {
 			l.work.runnable = append(l.work.runnable, s)
 		}
@@ -214,6 +237,39 @@ func (l *loop) handOver() {
 		l.hub.workers.push(l.work.runnable)
 		clear(l.work.runnable)
 		l.work.runnable = l.work.runnable[:0]
+	}
+}
+
+// chargeInbox counts the memory of a spoke's pending inbox as it is now.
+func (l *loop) chargeInbox(s *Spoke) {
+	box := s.pendingInbox
+	if box == nil {
+		return
+	}
+	if memory := box.memory(); memory != box.charged {
+		l.shared.inboxBytes.Add(int64(memory - box.charged))
+		box.charged = memory
+	}
+}
+
+// dropWaiting drops the events of a spoke that wait for user code in its pending inbox, and leaves what is told of the spoke
+// itself.
+func (l *loop) dropWaiting(s *Spoke) {
+	box := s.pendingInbox
+	if box == nil {
+		return
+	}
+	kept := slices.DeleteFunc(box.items, func(i item) bool {
+		return i.kind == itemEvent || i.kind == itemRaw || i.kind == itemControl
+	})
+	box.items = append(itemSlabs.get(len(kept)), kept...)
+	itemSlabs.put(kept)
+	byteSlabs.put(box.buf)
+	box.buf = nil
+	l.chargeInbox(s)
+	if len(box.items) == 0 {
+		s.pendingInbox = nil
+		l.recycleInbox(box)
 	}
 }
 
@@ -315,13 +371,15 @@ func (l *loop) goOnWithControl(s *Spoke, box *inbox, i *item) bool {
 func (l *loop) finishRunning(s *Spoke) {
 	box := s.runningInbox
 	s.runningInbox = nil
-	if cap(box.buf) > maxPooledInbox {
-		box.buf = nil
-	}
-	clear(box.items)
-	box.buf = box.buf[:0]
-	box.items = box.items[:0]
-	box.pos = 0
+	l.recycleInbox(box)
+}
+
+// recycleInbox returns an inbox to the pool. Its owner may call it.
+func (l *loop) recycleInbox(box *inbox) {
+	l.shared.inboxBytes.Add(int64(-box.charged))
+	byteSlabs.put(box.buf)
+	itemSlabs.put(box.items)
+	*box = inbox{}
 	inboxPool.Put(box)
 	l.shared.inboxes.Add(-1)
 }

@@ -46,14 +46,15 @@ type loopShared struct {
 	oldestClosing atomic.Int64
 	// connections that live on the loop, or are on their way to it.
 	connections atomic.Int64
-	// heldBytes is the memory of what waits to be sent, as of the last turn.
-	heldBytes atomic.Int64
-	inflow    inflow
+	// heldBytes is the memory that connections hold, as of the last turn, inboxBytes that of their inboxes.
+	heldBytes  atomic.Int64
+	inboxBytes atomic.Int64
+	inflow     inflow
 	// inboxes is how many wait for a worker or are being run.
 	inboxes atomic.Int64
 }
 
-// loopConns finds connections by slot.
+// loopConns finds connections by slot, and counts the memory that they hold.
 //
 // I1: spoke(slot) is the spoke of every slot in use but listeners'.
 // I2: rates(slot) is what the open spoke in that slot has sent lately, if there are limits.
@@ -66,6 +67,7 @@ type loopConns struct {
 	unanswered map[*Spoke]*unanswered
 	requests   requests
 	overLimit  map[uint32]*wsframe.Refusal
+	memory     loopMemory
 }
 
 // scratch is memory that every incoming message reuses.
@@ -116,7 +118,7 @@ func newLoop(h *Hub, index int) (*loop, error) {
 		hub:   h,
 		index: index,
 		part:  h.index.Part(index),
-		conns: loopConns{unanswered: make(map[*Spoke]*unanswered), requests: make(requests), overLimit: make(map[uint32]*wsframe.Refusal)},
+		conns: loopConns{unanswered: make(map[*Spoke]*unanswered), requests: requests{bySlot: make(map[uint32]*[]byte)}, overLimit: make(map[uint32]*wsframe.Refusal)},
 		work:  turnWork{topics: turnTopics, outbound: make([][]netpoll.Task, h.cfg.Reactors), arrivals: make([][]netpoll.Accepted, h.cfg.Reactors)},
 	}
 	l.counts.refusals = make(map[int]uint64)

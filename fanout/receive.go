@@ -47,7 +47,7 @@ func (l *loop) receive(s *Spoke, view []byte) {
 		}
 	}
 	l.answerPing(s, pinged)
-	if s.pendingInbox != nil && s.pendingInbox.full() {
+	if s.pendingInbox != nil && (s.pendingInbox.full() || l.areInboxesFull()) {
 		l.pauseReading(s, inboxFull)
 	}
 }

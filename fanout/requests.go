@@ -4,7 +4,12 @@ import "sync"
 
 // requests stores the first part of HTTP requests whose head has not arrived completely, by slot. It belongs to a loop's
 // goroutine.
-type requests map[uint32]*[]byte
+//
+// I1: held is how many bytes of memory the stored parts take.
+type requests struct {
+	bySlot map[uint32]*[]byte
+	held   int
+}
 
 // maxPooledRequest is how large a buffer is worth keeping.
 const maxPooledRequest = 32 << 10
@@ -13,36 +18,53 @@ var requestPool = sync.Pool{New: func() any { b := make([]byte, 0, 1024); return
 
 // with returns what has arrived of a request: the stored bytes, how many they were, and view behind them. It is valid until
 // the request is discarded or recycled.
-func (r requests) with(slot uint32, view []byte) (buf []byte, scanned int) {
-	stored := r[slot]
+func (r *requests) with(slot uint32, view []byte) (buf []byte, scanned int) {
+	stored := r.bySlot[slot]
 	if stored == nil {
 		return view, 0
 	}
 	scanned = len(*stored)
+	r.held -= cap(*stored)
 	*stored = append(*stored, view...)
+	r.held += cap(*stored)
 	return *stored, scanned
 }
 
 // storeFirst stores the first bytes of a request, or reports false if some are stored already.
-func (r requests) storeFirst(slot uint32, view []byte) bool {
-	if r[slot] != nil {
+func (r *requests) storeFirst(slot uint32, view []byte) bool {
+	if r.bySlot[slot] != nil {
 		return false
 	}
 	stored := requestPool.Get().(*[]byte)
 	*stored = append((*stored)[:0], view...)
-	r[slot] = stored
+	r.bySlot[slot] = stored
+	r.held += cap(*stored)
 	return true
 }
 
 // take returns what is stored of a request, nil for nothing, and hands it over to the caller, who recycles it.
-func (r requests) take(slot uint32) *[]byte {
-	stored := r[slot]
-	delete(r, slot)
+func (r *requests) take(slot uint32) *[]byte {
+	stored := r.bySlot[slot]
+	if stored != nil {
+		r.held -= cap(*stored)
+		delete(r.bySlot, slot)
+	}
 	return stored
 }
 
+// begun says whether anything is stored of a request.
+func (r *requests) begun(slot uint32) bool { return r.bySlot[slot] != nil }
+
+// heldBy is how many bytes are stored of a request.
+func (r *requests) heldBy(slot uint32) int {
+	if stored := r.bySlot[slot]; stored != nil {
+		return len(*stored)
+	}
+	return 0
+}
+
 // discard drops what is stored of a request.
-func (r requests) discard(slot uint32) { recycleRequest(r.take(slot)) }
+func (r *requests) discard(slot uint32) { recycleRequest(r.take(slot)) }
 
 func recycleRequest(stored *[]byte) {
 	if stored != nil && cap(*stored) <= maxPooledRequest {

@@ -16,7 +16,7 @@ type Spoke struct {
 	loop *loop
 	conn netpoll.Conn
 	id   uint64
-	// parser, like pendingInbox, pinged, phase and marks, belongs to the loop's goroutine.
+	// parser, like pendingInbox, phase and marks, belongs to the loop's goroutine.
 	parser wsframe.Parser
 	// pendingInbox is the one to which the loop appends, nil if nothing is pending.
 	pendingInbox *inbox
@@ -25,11 +25,18 @@ type Spoke struct {
 	// extra, like state, is for any goroutine. It is made when it is first needed.
 	extra atomic.Pointer[extra]
 	state inboxState
+	upkeep
+	peer  peerAddress
+	phase phase
+	marks marks
+}
+
+// upkeep is what the loop remembers of a spoke that is open. It belongs to the loop's goroutine.
+type upkeep struct {
 	// pinged is the tick at which the first ping was queued that is not answered, or the last that is; 0: none.
 	pinged uint32
-	peer   peerAddress
-	phase  phase
-	marks  marks
+	// charged is how much memory of its unfinished message loopMemory counts.
+	charged uint32
 }
 
 // phase is where a connection stands. It only grows, so the first cause of an end wins.

@@ -33,6 +33,8 @@ type Stats struct {
 	Malformed, BadTopics uint64
 	// OverRate spokes were closed for sending too much.
 	OverRate uint64
+	// MessagesOverdue is how many spokes were closed for a message that was unfinished for Config.MessageTimeout.
+	MessagesOverdue uint64
 	// EventsDispatched by the embedder, and EventsRelayed from spokes.
 	EventsDispatched, EventsRelayed uint64
 	// EventsInvalid were dispatched by the embedder and broke the rules of the envelope.
@@ -72,6 +74,8 @@ type Stats struct {
 	Panics uint64
 	// AcceptPauses is how often accepting paused for lack of descriptors or memory.
 	AcceptPauses uint64
+	// Memory is what connections make the hub hold, by kind. MemoryBudget is the limit of its Total.
+	Memory Memory
 	// ClosingEvicted are connections that were ended while they were closing, for want of descriptors or because MaxConnections
 	// was reached.
 	ClosingEvicted uint64
@@ -93,6 +97,7 @@ func (h *Hub) Stats() Stats {
 		last := *final
 		last.HTTPConnections = uint64(max(h.admission.httpConns.Load(), 0))
 		last.CallbacksPending = h.callbacksPending()
+		last.Memory.addShared(h)
 		last.Closes = maps.Clone(final.Closes)
 		last.Refusals = maps.Clone(final.Refusals)
 		return last
@@ -120,9 +125,11 @@ func (h *Hub) Stats() Stats {
 		l.ask(func(r *netpoll.Reactor) {
 			st.addLoop(&l.counts)
 			st.addReactor(r.Count())
+			st.addMemory(l)
 		})
 	}
 	st.CallbacksPending = h.callbacksPending()
+	st.Memory.addShared(h)
 	return st
 }
 
@@ -145,6 +152,7 @@ func (st *Stats) addLoop(n *loopCounters) {
 	st.ControlsUnknown += n.unknownControls
 	st.TopicsOverLimit += n.overTopics
 	st.OverRate += n.overRate
+	st.MessagesOverdue += n.overdue
 	st.EventsRelayed += n.relayed
 	st.Pings += n.pings
 	for code, times := range n.closes {

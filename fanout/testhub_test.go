@@ -229,6 +229,7 @@ func (h *testHub) finish() {
 	if h.unchecked {
 		return
 	}
+	until(h.t, "all memory is given back", func() bool { return h.hub.Stats().Memory == fanout.Memory{} })
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for s, l := range h.spokes {

@@ -14,6 +14,17 @@ func (r *Reactor) SetDeadline(n uint32, d time.Duration) {
 	r.wheel.set(n, &s.deadline, r.now()+uint32((d+Tick-1)/Tick))
 }
 
+// Hasten makes the deadline of a connection come in d if it would come later. Where there is none, or it is being passed on,
+// nothing changes.
+func (r *Reactor) Hasten(n uint32, d time.Duration) {
+	r.owner.assert()
+	s := r.conns.table.At(n)
+	due := r.now() + uint32((max(d, 0)+Tick-1)/Tick)
+	if due < s.deadline.due {
+		r.wheel.set(n, &s.deadline, due)
+	}
+}
+
 // SilentFor is how long the peer has neither sent anything nor, while its socket was full, made room in it, to the Tick.
 func (r *Reactor) SilentFor(n uint32) time.Duration {
 	r.owner.assert()

@@ -14,6 +14,8 @@ import (
 type links struct {
 	bySlot  map[uint32]*link
 	retired []*link
+	// held is the memory of what the writers have in hand. It belongs to the reactor.
+	held    int
 	running sync.WaitGroup
 }
 
@@ -157,6 +159,7 @@ func (l *link) readOn(s *slot) {
 // close ends both goroutines and the connection. One that is being written is closed from beside the writer: that ends a
 // write under way on any net.Conn, with or without deadlines, and spares a TLS connection the alert that nobody reads.
 func (l *link) close() {
+	l.count(0)
 	l.ending.closedBeside = l.out.busy
 	close(l.ending.quit)
 	if l.ending.closedBeside {
@@ -166,6 +169,7 @@ func (l *link) close() {
 
 // detach ends both goroutines and leaves the connection open. What was read ahead is for awaitReader.
 func (l *link) detach() {
+	l.count(0)
 	l.ending.detached = true
 	close(l.ending.quit)
 }

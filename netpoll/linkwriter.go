@@ -9,6 +9,8 @@ type linkWriter struct {
 	done  chan struct{}
 	bytes []byte
 	err   error
+	// held is how much memory the job under way is counted for. It belongs to the reactor.
+	held int
 	// busy: a job is under way.
 	busy bool
 	// owesShutdown: the write side is to be shut when the job under way has ended.
@@ -34,6 +36,7 @@ func (l *link) write(view []byte) int {
 	}
 	n := min(len(view), linkWriteBytes)
 	l.out.bytes = append(l.out.bytes[:0], view[:n]...)
+	l.count(cap(l.out.bytes))
 	l.reactor.sockets.BytesOut += uint64(n)
 	l.begin(writeBytes)
 	return n
@@ -100,6 +103,7 @@ func (w *linkWritten) Do(r *Reactor) {
 	}
 	n := l.token.Slot
 	l.out.busy = false
+	l.count(0)
 	if cap(l.out.bytes) > linkReadBytes {
 		l.out.bytes = nil
 	}

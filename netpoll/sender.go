@@ -113,23 +113,6 @@ func (s *Sender) HeldBytes() int {
 	return s.pending.batches.held
 }
 
-// LongestBacklog is the connection whose full socket has the most waiting, NoSlot if there is none. One that refuses already
-// has at least the rest of a frame to give.
-func (s *Sender) LongestBacklog() uint32 {
-	s.owner.assert()
-	longest, most := NoSlot, 0
-	for slot := range s.conns.Len() {
-		c := s.conns.At(slot)
-		if c.backlog == 0 {
-			continue
-		}
-		if bytes := s.backlogs.at(c.backlog).bytes; bytes > most {
-			longest, most = slot, bytes
-		}
-	}
-	return longest
-}
-
 // isHeavy says that so much is pending that no more may be read or run before it is flushed.
 func (s *Sender) isHeavy() bool { return s.pending.isHeavy() }
 

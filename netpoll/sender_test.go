@@ -240,25 +240,6 @@ func TestWhatIsHandedBackIsAllThatIsUnsent(t *testing.T) {
 	}
 }
 
-func TestTheLongestBacklogIsFound(t *testing.T) {
-	s, w, slots := senderOf(1000, 4)
-	clear(w.room)
-	if got := s.LongestBacklog(); got != NoSlot {
-		t.Errorf("got slot %d with no socket full, want none", got)
-	}
-	for i, slot := range slots[:3] {
-		s.Send(slot, NewFrame(pattern(100*(i+1)), true))
-	}
-	s.flush(time.Second)
-	if got := s.LongestBacklog(); got != slots[2] {
-		t.Errorf("got slot %d, want %d", got, slots[2])
-	}
-	s.Refuse(slots[2])
-	if got := s.LongestBacklog(); got != slots[2] {
-		t.Errorf("got slot %d with the longest refusing, want %d all the same", got, slots[2])
-	}
-}
-
 func TestASenderGivesTheMemoryOfManyRefusalsBack(t *testing.T) {
 	s, _, slots := senderOf(100, 3*largeList)
 	s.Fanout(NewFrame(pattern(101), true), slots, nil, NoSlot)

@@ -48,6 +48,9 @@
 //	    entry or a set. Each part keeps one empty chunk for the next page.
 //	I6  Subscriptions is the sum of the lengths of all lists, Len the number of
 //	    topics in all tables, whenever no owner is inside a call.
+//	I7  Held is the memory of all topics in all tables, of the chunks in use, of
+//	    the sets and of the lists that have an array, whenever no owner is inside
+//	    a call. So it is 0 when all have left.
 //
 // A subscription that races with the freeing of its topic isn't lost, because
 // both hold the shard's lock. If the subscription comes first, its bit is set

@@ -121,6 +121,8 @@ func (x *Index) Clear() {
 	for _, p := range x.parts {
 		p.roster = roster{}
 		p.subscriptions.Store(0)
+		p.held.Store(0)
+		p.names.Store(0)
 	}
 }
 
@@ -147,7 +149,9 @@ func (x *Index) addPart(k key, part int) *Topic {
 	}
 	if t.parts&(1<<part) == 0 {
 		t.parts |= 1 << part
+		before := t.memoryLocked()
 		t.addListLocked(part)
+		x.parts[t.home].names.Add(int64(t.memoryLocked() - before))
 	}
 	s.mu.Unlock()
 	return t

@@ -13,6 +13,7 @@ func (x *Index) firstMemberLocked(s *shard, name string, hash uint32, part int) 
 	t := &Topic{topicID: topicID{name: strings.Clone(name), hash: hash, home: uint8(part)}}
 	s.insert(t)
 	x.topics.Add(1)
+	x.parts[part].names.Add(int64(t.memoryLocked()))
 	return t
 }
 
@@ -24,4 +25,5 @@ func (x *Index) firstMemberLocked(s *shard, name string, hash uint32, part int) 
 func (x *Index) lastMemberLocked(s *shard, t *Topic) {
 	s.remove(t)
 	x.topics.Add(-1)
+	x.parts[t.home].names.Add(int64(-t.memoryLocked()))
 }

@@ -2,10 +2,12 @@ package subs
 
 import (
 	"fmt"
+	"strings"
 	"testing"
+	"unsafe"
 )
 
-// checkInvariants checks I1, I2, I4, I5 and I6 for the whole index. No
+// checkInvariants checks I1, I2, I4, I5, I6 and I7 for the whole index. No
 // owner may be inside a call.
 func checkInvariants(t testing.TB, x *Index) {
 	t.Helper()
@@ -40,12 +42,16 @@ func checkInvariants(t testing.TB, x *Index) {
 	if got := x.Len(); got != topics {
 		t.Errorf("I6: Len is %d, the tables have %d", got, topics)
 	}
-	listed := 0
+	listed, held := 0, 0
 	for name, topic := range names {
+		held += topic.memoryLocked()
 		for _, p := range x.parts {
 			members := p.Members(topic)
 			if bit := topic.parts>>p.number&1 == 1; bit != (len(members) > 0) {
 				t.Errorf("I2: topic %q bit of part %d is %v, its list has %d members", name, p.number, bit, len(members))
+			}
+			if l := topic.list(p.number); l != nil {
+				held += l.memory()
 			}
 			if l := topic.list(p.number); l != nil && int(l.size.Load()) != len(members) {
 				t.Errorf("topic %q part %d: size says %d, list has %d", name, p.number, l.size.Load(), len(members))
@@ -61,14 +67,19 @@ func checkInvariants(t testing.TB, x *Index) {
 	}
 	entries := 0
 	for _, p := range x.parts {
-		entries += checkRoster(t, p, names)
+		own, memory := checkRoster(t, p, names)
+		entries += own
+		held += memory
+	}
+	if got := x.Held(); got != held {
+		t.Errorf("I7: Held is %d bytes, the topics and members take %d", got, held)
 	}
 	if entries != listed || entries != x.Subscriptions() {
 		t.Errorf("I6: %d entries, %d listed, Subscriptions is %d", entries, listed, x.Subscriptions())
 	}
 }
 
-func checkRoster(t testing.TB, p *Part, names map[string]*Topic) (entries int) {
+func checkRoster(t testing.TB, p *Part, names map[string]*Topic) (entries, memory int) {
 	t.Helper()
 	for i, pg := range p.roster.pages {
 		if (pg.chunk == nil) != (pg.used == 0) {
@@ -78,11 +89,13 @@ func checkRoster(t testing.TB, p *Part, names map[string]*Topic) (entries int) {
 			continue
 		}
 		used := 0
+		memory += int(unsafe.Sizeof(*pg.chunk))
 		for j := range pg.chunk {
 			rec := &pg.chunk[j]
 			if !rec.vacant() {
 				used++
 			}
+			memory += rec.memory()
 			own := 0
 			for e := range rec.entries {
 				own++
@@ -102,7 +115,7 @@ func checkRoster(t testing.TB, p *Part, names map[string]*Topic) (entries int) {
 	if p.roster.spare != nil && *p.roster.spare != (chunk{}) {
 		t.Errorf("I5: the spare chunk of part %d isn't empty", p.number)
 	}
-	return entries
+	return entries, memory
 }
 
 func entryOf(p *Part, member uint32, topic *Topic) *entry {
@@ -254,4 +267,31 @@ func TestI6CountsAreTheSumsOfTheLists(t *testing.T) {
 		t.Fatalf("got %d topics and %d subscriptions, want 1 and 1", topics, subscriptions)
 	}
 	checkInvariants(t, x)
+}
+
+func TestI7HeldIsTheMemoryOfTopicsAndMembers(t *testing.T) {
+	x := New(2)
+	long := strings.Repeat("x", 500)
+	for member := range uint32(50) {
+		x.Part(0).Subscribe(member, []byte("shared"))
+		x.Part(1).Subscribe(member*100, []byte("shared"))
+		for i := range 20 {
+			x.Part(0).Subscribe(member, topicBytes("own%d:%d%s", member, i, long))
+		}
+	}
+	checkInvariants(t, x)
+	if got, least := x.Held(), 50*20*500; got < least || got > 2*least {
+		t.Errorf("got %d bytes for %d of names, want at most twice as many", got, least)
+	}
+	x.Part(1).Drop(100)
+	x.Part(0).Unsubscribe(7, topicBytes("own%d:%d%s", 7, 3, long))
+	checkInvariants(t, x)
+	for member := range uint32(50) {
+		x.Part(0).Drop(member)
+		x.Part(1).Drop(member * 100)
+	}
+	checkInvariants(t, x)
+	if got := x.Held(); got != 0 {
+		t.Errorf("got %d bytes when all have left, want none", got)
+	}
 }

@@ -1,6 +1,9 @@
 package subs
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+	"unsafe"
+)
 
 // minShrink is the capacity up to which a list doesn't shrink.
 const minShrink = 16
@@ -35,6 +38,14 @@ func (l *list) remove(position uint32) (moved uint32, ok bool) {
 	l.size.Store(uint32(last))
 	l.shrink()
 	return moved, int(position) != last
+}
+
+// memory returns how many bytes the list takes besides itself.
+func (l *list) memory() int {
+	if cap(l.members) <= len(l.one) {
+		return 0
+	}
+	return int(unsafe.Sizeof(l.one[0])) * cap(l.members)
 }
 
 func (l *list) shrink() {

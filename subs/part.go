@@ -12,8 +12,13 @@ type Part struct {
 	number int
 	// roster belongs to the part's owner.
 	roster roster
-	// subscriptions is stored by the part's owner and may be loaded by anyone.
+	// subscriptions, like held, is stored by the part's owner and may be loaded by
+	// anyone. held is the memory of the roster and of the lists, in bytes.
 	subscriptions atomic.Int64
+	held          atomic.Int64
+	// names is the memory of the topics that the part has created. It changes
+	// under a shard's lock.
+	names atomic.Int64
 }
 
 // Subscribe adds the member to the topic. It returns false if the member was
@@ -25,9 +30,13 @@ func (p *Part) Subscribe(member uint32, topic []byte) (added bool) {
 		return false
 	}
 	t := p.index.addPart(k, p.number)
-	position := t.list(p.number).add(member)
-	p.roster.claim(member).insert(entry{topic: t, position: position, hash: k.hash})
+	l := t.list(p.number)
+	before := l.memory()
+	position := l.add(member)
+	p.roster.held += l.memory() - before
+	p.roster.insert(member, entry{topic: t, position: position, hash: k.hash})
 	p.subscriptions.Add(1)
+	p.publishHeld()
 	return true
 }
 
@@ -39,15 +48,18 @@ func (p *Part) Unsubscribe(member uint32, topic []byte) (removed bool) {
 		return false
 	}
 	k := p.index.keyOf(borrow(topic))
+	before := rec.memory()
 	e, removed := rec.remove(k.hash, k.prefix)
 	if !removed {
 		return false
 	}
+	p.roster.held += rec.memory() - before
 	p.removeFromList(e)
 	if rec.vacant() {
 		p.roster.vacated(member)
 	}
 	p.subscriptions.Add(-1)
+	p.publishHeld()
 	return true
 }
 
@@ -76,10 +88,13 @@ func (p *Part) DropSome(member uint32, most int) (removed int, done bool) {
 	}
 	p.subscriptions.Add(int64(-removed))
 	if left > 0 {
+		p.publishHeld()
 		return removed, false
 	}
+	p.roster.held -= rec.memory()
 	*rec = record{}
 	p.roster.vacated(member)
+	p.publishHeld()
 	return removed, true
 }
 
@@ -135,9 +150,11 @@ func (p *Part) Members(t *Topic) []uint32 {
 // is empty then, the part gives up the topic (I2).
 func (p *Part) removeFromList(e entry) {
 	l := e.topic.list(p.number)
+	before := l.memory()
 	if moved, ok := l.remove(e.position); ok {
 		p.roster.get(moved).find(e.hash, e.topic.name).position = e.position
 	}
+	p.roster.held += l.memory() - before
 	if len(l.members) == 0 {
 		p.index.removePart(e.topic, p.number)
 	}

@@ -3,6 +3,7 @@ package subs
 import (
 	"math"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -254,4 +255,34 @@ func TestListOfAPartThatLeftHoldsNoMemory(t *testing.T) {
 		t.Errorf("got %d members in the other part, want 1000", got)
 	}
 	checkInvariants(t, x)
+}
+
+func TestHeldByIsAMembersShare(t *testing.T) {
+	x := New(2)
+	long := strings.Repeat("x", 500)
+	p := x.Part(0)
+	for member := range uint32(100) {
+		for i := range 50 {
+			p.Subscribe(member, topicBytes("shared:%d%s", i, long))
+		}
+	}
+	for i := range 50 {
+		p.Subscribe(200, topicBytes("own:%d%s", i, long))
+	}
+	p.Subscribe(201, topicBytes("one:%s", long))
+	for _, c := range []struct {
+		name        string
+		member      uint32
+		least, most int
+	}{
+		{"one who has nothing", 300, 0, 0},
+		{"one who is far beyond the others", 1 << 20, 0, 0},
+		{"one with a long topic of his own", 201, 500, 700},
+		{"one with fifty of them", 200, 50 * 500, 50 * 700},
+		{"one with fifty that a hundred share", 50, 50 * 16, 50 * 50},
+	} {
+		if got := p.HeldBy(c.member); got < c.least || got > c.most {
+			t.Errorf("%s: got %d bytes, want %d to %d", c.name, got, c.least, c.most)
+		}
+	}
 }

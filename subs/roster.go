@@ -1,5 +1,7 @@
 package subs
 
+import "unsafe"
+
 // chunkSize is the number of records in a chunk.
 const chunkSize = 1024
 
@@ -30,6 +32,9 @@ type roster struct {
 	// spare is an empty chunk for the next page, nil if there is none. It spares
 	// a lone member that comes and goes an allocation each time (I5).
 	spare *chunk
+	// held is the memory of the pages, of the sets and of the part's lists, in
+	// bytes. A spare chunk is left out.
+	held int
 }
 
 // get returns the member's record, nil if its chunk doesn't exist.
@@ -41,6 +46,14 @@ func (r *roster) get(member uint32) *record {
 	return &r.pages[i].chunk[member%chunkSize]
 }
 
+// insert adds an entry, whose topic the member doesn't have, to its record.
+func (r *roster) insert(member uint32, e entry) {
+	rec := r.claim(member)
+	before := rec.memory()
+	rec.insert(e)
+	r.held += rec.memory() - before
+}
+
 // claim returns the member's record for the caller to fill.
 func (r *roster) claim(member uint32) *record {
 	i := int(member / chunkSize)
@@ -49,6 +62,7 @@ func (r *roster) claim(member uint32) *record {
 	}
 	p := &r.pages[i]
 	if p.chunk == nil {
+		r.held += int(unsafe.Sizeof(chunk{}))
 		p.chunk, r.spare = r.spare, nil
 		if p.chunk == nil {
 			p.chunk = new(chunk)
@@ -66,6 +80,7 @@ func (r *roster) vacated(member uint32) {
 	p := &r.pages[member/chunkSize]
 	p.used--
 	if p.used == 0 {
+		r.held -= int(unsafe.Sizeof(chunk{}))
 		p.chunk, r.spare = nil, p.chunk
 	}
 }

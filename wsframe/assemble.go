@@ -50,7 +50,6 @@ func (p *Parser) endView() {
 	case a.delivered == deliveredMessage || !a.message.isOpen:
 		p.Release()
 	default:
-		a.buf = a.buf[:a.message.finished]
 		a.delivered = deliveredNothing
 	}
 }

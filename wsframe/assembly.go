@@ -2,26 +2,31 @@ package wsframe
 
 import (
 	"sync"
+	"time"
 	"unicode/utf8"
+	"unsafe"
 
 	"github.com/gobwas/ws"
 )
 
 // assembly is what a Parser holds while a frame or a message is unfinished. Its Parser owns all of it.
 //
-// P1: between two calls len(buf) is message.finished + frame.received, plus a control frame that was just delivered.
+// P1: between two calls len(buf) is message.finished + frame.received, or message.finished alone if the frame is a control frame.
 //
 // P2: in a text message buf[:message.checked] is valid UTF-8 and ends with a whole character. At most three bytes follow,
 // the beginning of another one.
 //
 // P3: frame.header is what parseHeader reads from frame.raw whenever frame.inPayload is set.
 type assembly struct {
-	// buf has the payload of the message's finished fragments, then what has arrived of the frame, all unmasked. A control
-	// frame inside a message lies after its finished fragments and is cut off once the caller has seen it.
+	// buf has the payload of the message's finished fragments, then what has arrived of the frame, all unmasked. The frame may
+	// be a control frame instead, whose payload is in control.
 	buf       []byte
+	control   [MaxControl]byte
 	message   openMessage
 	frame     openFrame
 	delivered delivery
+	// began is the time of the first call of Age, 0 before it.
+	began time.Duration
 }
 
 // openMessage is the message whose frames are being read.
@@ -45,7 +50,7 @@ type openFrame struct {
 	// inPayload is set while header is whole and payload is missing.
 	inPayload bool
 	header    header
-	// received is how many bytes of the payload are in buf.
+	// received is how many bytes of the payload are in buf or, of a control frame, in control.
 	received int
 }
 
@@ -80,13 +85,18 @@ func (a *assembly) readPayload(input []byte) (n int, violation *Close) {
 	n = min(len(input), int(f.header.length)-f.received)
 	chunk := input[:n]
 	ws.Cipher(chunk, f.header.mask, f.received)
-	a.append(chunk)
+	isControl := f.header.op.IsControl()
+	if isControl {
+		copy(a.control[f.received:], chunk)
+	} else {
+		a.append(chunk)
+	}
 	f.received += n
 	isWhole := f.received == int(f.header.length)
 	switch {
 	case f.header.op == CloseOp && isWhole:
-		return n, checkClose(a.buf[a.message.finished:])
-	case f.header.op.IsControl() || a.message.op != Text:
+		return n, checkClose(a.control[:f.received])
+	case isControl || a.message.op != Text:
 		return n, nil
 	case !a.checkText(isWhole && f.header.fin):
 		return n, closeTextNotUTF8
@@ -103,23 +113,18 @@ func (a *assembly) append(chunk []byte) {
 	a.buf = append(a.buf, chunk...)
 }
 
-// reserveFactor bounds what reserve adds to the bytes that have arrived.
+// reserveFactor is which part of a message must have come before there is a buffer for all of it.
 const reserveFactor = 4
 
-// reserve returns for how many bytes to get a buffer when need bytes have arrived: at least need, and less than
-// reserveFactor times need. Where the end of the message is known, that is its whole length once a quarter of it has come,
-// before that a quarter of its length once a sixteenth has come, and so on. Elsewhere the buffer doubles at least, so that
-// a message in many fragments isn't copied once for each.
+// reserve returns for how many bytes to get a buffer when need bytes of the message have arrived: for all of it once a quarter
+// has come and its end is known; before that for what has come, but twice the present buffer at the least, so that a message
+// isn't copied once for each read.
 func (a *assembly) reserve(need int) int {
 	h := &a.frame.header
-	size := a.message.finished + int(h.length)
-	for size/reserveFactor >= need {
-		size /= reserveFactor
+	if size := a.message.finished + int(h.length); h.fin && size/reserveFactor <= need {
+		return size
 	}
-	if !h.fin || h.op.IsControl() {
-		size = max(size, 2*cap(a.buf))
-	}
-	return size
+	return max(need, 2*cap(a.buf))
 }
 
 // checkText validates what wasn't checked yet. A character cut off at the end of buf is valid unless the message ends there.
@@ -135,18 +140,18 @@ func (a *assembly) checkText(isEnd bool) bool {
 
 // deliver returns the message or control frame that ends with the frame being read, if that is whole.
 func (a *assembly) deliver() (m Message, ok bool) {
-	h := a.frame.header
-	if a.frame.received < int(h.length) {
+	h, size := a.frame.header, a.frame.received
+	if size < int(h.length) {
 		return Message{}, false
 	}
 	a.frame.rawLen, a.frame.received, a.frame.inPayload = 0, 0, false
 	switch {
 	case h.op == CloseOp:
 		a.delivered = deliveredClose
-		return Message{Op: CloseOp, Payload: a.buf[a.message.finished:]}, true
+		return Message{Op: CloseOp, Payload: a.control[:size:size]}, true
 	case h.op.IsControl():
 		a.delivered = deliveredControl
-		return Message{Op: h.op, Payload: a.buf[a.message.finished:]}, true
+		return Message{Op: h.op, Payload: a.control[:size:size]}, true
 	case h.fin:
 		a.delivered = deliveredMessage
 		return Message{Op: a.message.op, Payload: a.buf}, true
@@ -159,7 +164,7 @@ func (a *assembly) deliver() (m Message, ok bool) {
 func (a *assembly) buffered() int {
 	switch a.delivered {
 	case deliveredNothing:
-		return int(a.frame.rawLen) + len(a.buf)
+		return int(a.frame.rawLen) + a.message.finished + a.frame.received
 	case deliveredControl:
 		return a.message.finished
 	}
@@ -180,13 +185,20 @@ func (a *assembly) appendUnread(dst []byte) []byte {
 	}
 	dst = append(dst, a.frame.raw[:a.frame.rawLen]...)
 	payload := len(dst)
-	dst = append(dst, a.buf[a.message.finished:]...)
+	if a.frame.inPayload && a.frame.header.op.IsControl() {
+		dst = append(dst, a.control[:a.frame.received]...)
+	} else {
+		dst = append(dst, a.buf[a.message.finished:]...)
+	}
 	ws.Cipher(dst[payload:], a.frame.header.mask, 0)
 	return dst
 }
 
+// memory is how many bytes the assembly takes, with its buffer.
+func (a *assembly) memory() int { return int(unsafe.Sizeof(*a)) + cap(a.buf) }
+
 func (a *assembly) free() {
 	putBuffer(a.buf)
-	*a = assembly{}
+	a.buf, a.message, a.frame, a.delivered, a.began = nil, openMessage{}, openFrame{}, deliveredNothing, 0
 	assemblies.Put(a)
 }

@@ -32,10 +32,10 @@
 // # Large messages
 //
 // A message that arrives in many reads is copied once, from the read to its buffer, and a little of it again while the buffer
-// grows. A buffer is never larger than I3 allows. Once a quarter of a frame has come, the buffer has room for all of it. In a
-// message of many fragments, whose end isn't known, the buffer doubles. Buffers up to 64 KiB are pooled. Larger ones, up to
-// 16 MiB, are used again as long as the collector hasn't freed them. So they cost no more memory than garbage does, and it is
-// rare that a fresh one must be cleared, which costs as much as to fill it.
+// grows. A buffer is never larger than I3 allows: it doubles, until a quarter of a message whose end is known has come and it has
+// room for all of it. [Parser.Held] tells its size, so that a server can bound what all its clients make it hold. Buffers up to
+// 64 KiB are pooled. Larger ones, up to 16 MiB, are used again as long as the collector hasn't freed them. So they cost no more
+// memory than garbage does, and it is rare that a fresh one must be cleared, which costs as much as to fill it.
 //
 // # What is used of gobwas/ws
 //

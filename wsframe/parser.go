@@ -2,6 +2,7 @@ package wsframe
 
 import (
 	"encoding/binary"
+	"time"
 	"unicode/utf8"
 )
 
@@ -25,8 +26,9 @@ import (
 //
 // I2: any split of the input gives the same messages and the same violation.
 //
-// I3: the buffer of an unfinished message has at most 512 bytes, or at most eight times as many as have arrived since the
-// message began. A declared length alone reserves nothing.
+// I3: the buffer of an unfinished message has at most 512 bytes, or at most twice as many as have arrived since the message
+// began. Only once a quarter of it has come, and its last frame's header is there, does it have room for all of it (the next
+// power of two). A declared length alone reserves nothing, and control frames reserve nothing.
 //
 // I4: no payload byte of a message over the limit is buffered: the sum is checked at each header.
 //
@@ -85,6 +87,34 @@ func (p *Parser) Buffered() int {
 		return 0
 	}
 	return p.assembly.buffered()
+}
+
+// Held returns how many bytes of memory the parser holds for an unfinished frame or message, the unused part of its buffer
+// included. It is 0 if nothing is unfinished.
+func (p *Parser) Held() int {
+	if p.assembly == nil || p.assembly == done {
+		return 0
+	}
+	return p.assembly.memory()
+}
+
+// Age returns how long the present frame or message has been unfinished at the time now, on a clock of the caller's: since
+// the first call of Age for it, which returns 0. It is 0 if nothing is unfinished.
+func (p *Parser) Age(now time.Duration) time.Duration {
+	if p.assembly == nil || p.assembly == done {
+		return 0
+	}
+	if p.assembly.began == 0 {
+		p.assembly.began = max(now, 1)
+	}
+	return now - p.assembly.began
+}
+
+// Restart makes what is unfinished as old as if it had begun now: for a caller that didn't read meanwhile.
+func (p *Parser) Restart(now time.Duration) {
+	if p.Held() > 0 {
+		p.assembly.began = max(now, 1)
+	}
 }
 
 // TakeFragments returns how many frames Next has read of unfinished messages, each a fragment that did not end one, and starts to

@@ -40,6 +40,8 @@ const (
 	Closes        = "spokehub_closes_total"
 	EventsIn      = "spokehub_events_in_total"
 	Panics        = "spokehub_panics_total"
+	HeldBytes     = "spokehub_memory_bytes"
+	MemoryBudget  = "spokehub_memory_budget_bytes"
 )
 
 const garbageSeconds = "go_cpu_classes_gc_total_cpu_seconds"

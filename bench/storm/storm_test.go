@@ -94,7 +94,18 @@ func stormTime() time.Duration {
 // startHub starts a hub, which must drain well at the end of the test.
 func startHub(t *testing.T, flags ...string) *server.Server {
 	t.Helper()
-	h, err := server.StartHub(binary, flags...)
+	return startCommand(t, server.HubCommand(binary, flags...))
+}
+
+// startHubWithin is startHub with a memory limit for Go's runtime.
+func startHubWithin(t *testing.T, memory int64, flags ...string) *server.Server {
+	t.Helper()
+	return startCommand(t, append([]string{"env", fmt.Sprintf("GOMEMLIMIT=%d", memory)}, server.HubCommand(binary, flags...)...))
+}
+
+func startCommand(t *testing.T, command []string) *server.Server {
+	t.Helper()
+	h, err := server.Start(nil, command)
 	if err != nil {
 		t.Fatal(err)
 	}

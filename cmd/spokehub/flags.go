@@ -26,7 +26,7 @@ type serveFlags struct {
 	PublishLimit byteSize `group:"events" default:"64MiB" placeholder:"SIZE" help:"Largest body of one POST /publish. (default ${default})"`
 
 	MaxConnections int      `group:"limits" default:"0" placeholder:"N" help:"Clients at the same time. (default ${default}: as many as the file limit allows)"`
-	MemoryBudget   byteSize `group:"limits" default:"0" placeholder:"SIZE" help:"Unsent bytes of all clients together. Above it, the hub closes the clients with the longest queues first, with 1013. (default ${default}: a quarter of GOMEMLIMIT, or of the machine's memory)"`
+	MemoryBudget   byteSize `group:"limits" default:"0" placeholder:"SIZE" help:"Memory that all clients together may make the hub hold: queues, unfinished messages, subscriptions, handshakes, HTTP requests. Above it, the hub closes the clients that hold most, with 1013. (default ${default}: a quarter of GOMEMLIMIT, or of the machine's memory)"`
 
 	QueueLimit         byteSize `group:"client" default:"1MiB" placeholder:"SIZE" help:"Unsent bytes of one client. A client that exceeds it is closed with 1013. (default ${default})"`
 	MaxTopics          int      `group:"client" default:"1024" placeholder:"N" help:"Topics one client may subscribe to. (default ${default})"`
@@ -47,6 +47,7 @@ type serveFlags struct {
 
 	FirstByteTimeout time.Duration `group:"deadline" default:"5s" placeholder:"TIME" help:"Time for the first byte of a connection. (default ${default})"`
 	HandshakeTimeout time.Duration `group:"deadline" default:"10s" placeholder:"TIME" help:"Time for the whole handshake. (default ${default})"`
+	MessageTimeout   time.Duration `group:"deadline" default:"60s" placeholder:"TIME" help:"Time for a whole message, from its first byte. A client that takes longer is closed with 1008. (default ${default})"`
 	PingInterval     time.Duration `group:"deadline" default:"25s" placeholder:"TIME" help:"How often the hub pings each client, whether it sends or not; 0 turns pings and --peer-timeout off. (default ${default})"`
 	PeerTimeout      time.Duration `group:"deadline" default:"60s" placeholder:"TIME" help:"Silence after which the hub closes a client that has not answered a ping, with 1001. A client that reads slowly is not silent. (default ${default})"`
 	CloseTimeout     time.Duration `group:"deadline" default:"30s" placeholder:"TIME" help:"Time for a client to read what is queued and to answer a close; a client that stalls learns why it was closed if it reads on within it. (default ${default})"`
@@ -132,6 +133,7 @@ func (f serveFlags) checkSigns() error {
 		{"--max-topics", int64(f.MaxTopics), f.MaxTopics, false},
 		{"--first-byte-timeout", int64(f.FirstByteTimeout), f.FirstByteTimeout, false},
 		{"--handshake-timeout", int64(f.HandshakeTimeout), f.HandshakeTimeout, false},
+		{"--message-timeout", int64(f.MessageTimeout), f.MessageTimeout, false},
 		{"--peer-timeout", int64(f.PeerTimeout), f.PeerTimeout, false},
 		{"--close-timeout", int64(f.CloseTimeout), f.CloseTimeout, false},
 		{"--drain-timeout", int64(f.DrainTimeout), f.DrainTimeout, false},

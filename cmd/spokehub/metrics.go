@@ -33,10 +33,18 @@ func droppedFor(reason string, value func(fanout.Stats) uint64) hubMetric {
 	return hubMetric{droppedDesc, prometheus.CounterValue, []string{reason}, value}
 }
 
+// heldAs is spokehub_memory_bytes of one kind.
+func heldAs(kind string, value func(fanout.Memory) uint64) hubMetric {
+	return hubMetric{memoryDesc, prometheus.GaugeValue, []string{kind}, func(s fanout.Stats) uint64 { return value(s.Memory) }}
+}
+
 var (
 	droppedDesc = prometheus.NewDesc("spokehub_dropped_total",
 		"Deliveries that were not made, by reason: backpressure: the client's queue was full; closed: the client was gone; budget: the hub's memory budget was exhausted.",
 		[]string{"reason"}, nil)
+	memoryDesc = prometheus.NewDesc("spokehub_memory_bytes",
+		"Memory that clients make the hub hold, by kind: queues of unsent frames, unfinished messages, inboxes of callbacks, subscriptions, unfinished handshakes, http connections, reserved for bodies of requests. The sum is bounded by the memory budget.",
+		[]string{"kind"}, nil)
 	closesDesc = prometheus.NewDesc("spokehub_closes_total",
 		"Close frames sent, by close code; 1005: without a code, 3000: echoed a code of the client's own.", []string{"code"}, nil)
 	refusalsDesc = prometheus.NewDesc("spokehub_refusals_total",
@@ -63,6 +71,8 @@ var hubMetrics = []hubMetric{
 		func(s fanout.Stats) uint64 { return s.Backpressure }),
 	counter("spokehub_over_rate_total", "Clients closed with 1008 because they exceeded a rate limit.",
 		func(s fanout.Stats) uint64 { return s.OverRate }),
+	counter("spokehub_messages_overdue_total", "Clients closed with 1008 because a message took them too long.",
+		func(s fanout.Stats) uint64 { return s.MessagesOverdue }),
 	counter("spokehub_pings_total", "Pings sent.",
 		func(s fanout.Stats) uint64 { return s.Pings }),
 
@@ -100,7 +110,14 @@ var hubMetrics = []hubMetric{
 		func(s fanout.Stats) uint64 { return s.QueuedBytes }),
 	gauge("spokehub_waiting_bytes", "Bytes of events on their way to the queues; grows while events arrive faster than the reactors take them.",
 		func(s fanout.Stats) uint64 { return s.Waiting }),
-	gauge("spokehub_memory_budget_bytes", "The limit of spokehub_queued_bytes.",
+	heldAs("queues", func(m fanout.Memory) uint64 { return m.Queues }),
+	heldAs("messages", func(m fanout.Memory) uint64 { return m.Messages }),
+	heldAs("inboxes", func(m fanout.Memory) uint64 { return m.Inboxes }),
+	heldAs("subscriptions", func(m fanout.Memory) uint64 { return m.Subscriptions }),
+	heldAs("handshakes", func(m fanout.Memory) uint64 { return m.Handshakes }),
+	heldAs("http", func(m fanout.Memory) uint64 { return m.HTTP }),
+	heldAs("reserved", func(m fanout.Memory) uint64 { return m.Reserved }),
+	gauge("spokehub_memory_budget_bytes", "The limit of the sum of spokehub_memory_bytes over all kinds.",
 		func(s fanout.Stats) uint64 { return s.MemoryBudget }),
 
 	gauge("spokehub_topics", "Topics with at least one subscriber.",

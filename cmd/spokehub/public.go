@@ -79,8 +79,9 @@ func (s *service) unready(stats fanout.Stats) string {
 		return "draining"
 	case s.capacity > 0 && stats.Connections >= s.capacity:
 		return fmt.Sprintf("full: %d of %d connections", stats.Connections, s.capacity)
-	case stats.MemoryBudget > 0 && stats.QueuedBytes >= stats.MemoryBudget:
-		return fmt.Sprintf("over the memory budget: %d of %d bytes queued", stats.QueuedBytes, stats.MemoryBudget)
+	case stats.MemoryBudget > 0 && stats.Memory.Total() >= stats.MemoryBudget:
+		kind, bytes := stats.Memory.Largest()
+		return fmt.Sprintf("over the memory budget: %d of %d bytes, of them %d in %s", stats.Memory.Total(), stats.MemoryBudget, bytes, kind)
 	}
 	return ""
 }

@@ -241,5 +241,5 @@ func (d dispatcher) Publish(_ context.Context, e event.Event) error {
 	return nil
 }
 
-func (d dispatcher) Reserve(int64) bool { return true }
-func (d dispatcher) Unreserve(int64)    {}
+func (d dispatcher) Reserve(bytes int64) bool { return d.hub.Reserve(bytes) }
+func (d dispatcher) Unreserve(bytes int64)    { d.hub.Unreserve(bytes) }

@@ -115,6 +115,7 @@ func (s *service) hubConfig() (fanout.Config, error) {
 		Subprotocols:             s.flags.Subprotocols,
 		FirstByteTimeout:         s.flags.FirstByteTimeout,
 		HandshakeTimeout:         s.flags.HandshakeTimeout,
+		MessageTimeout:           s.flags.MessageTimeout,
 		PingInterval:             s.flags.PingInterval,
 		PeerTimeout:              s.flags.PeerTimeout,
 		CloseTimeout:             s.flags.CloseTimeout,

@@ -96,6 +96,8 @@ func (s *sim) verifyStats() {
 		s.fail("got left over: %+v", st)
 	case pongs > st.Reads:
 		s.fail("hostile clients got %d pongs, want one for each of %d reads at most", pongs, st.Reads)
+	case st.Memory != fanout.Memory{}:
+		s.fail("got memory of %+v left over, want none", st.Memory)
 	case st.Panics != panics:
 		s.fail("got %d panics, want %d", st.Panics, panics)
 	case got > st.Delivered+st.HandedBack:

@@ -1,0 +1,142 @@
+package fanout
+
+import "iter"
+
+// Memory is what clients make a hub hold, in bytes, by kind. Its sum is what Config.MemoryBudget bounds. Besides it the process
+// needs a few hundred bytes for each connection, and what Go's collector leaves as garbage.
+type Memory struct {
+	// Queues are frames that wait to be sent. Frames that many queues share count once.
+	Queues uint64
+	// Messages have arrived in part: a frame, or a message in fragments.
+	Messages uint64
+	// Inboxes hold events that wait for callbacks and listeners.
+	Inboxes uint64
+	// Subscriptions are topics with subscribers, and who they are.
+	Subscriptions uint64
+	// Handshakes are requests that have arrived in part.
+	Handshakes uint64
+	// HTTP is an estimate of what net/http takes for Stats.HTTPConnections.
+	HTTP uint64
+	// Reserved is what Hub.Reserve has counted.
+	Reserved uint64
+}
+
+// ByKind yields each kind with its bytes, in the order of the fields.
+func (m Memory) ByKind() iter.Seq2[string, uint64] {
+	return func(yield func(string, uint64) bool) {
+		for _, kind := range [...]struct {
+			name  string
+			bytes uint64
+		}{
+			{"queues", m.Queues}, {"messages", m.Messages}, {"inboxes", m.Inboxes}, {"subscriptions", m.Subscriptions},
+			{"handshakes", m.Handshakes}, {"http", m.HTTP}, {"reserved", m.Reserved},
+		} {
+			if !yield(kind.name, kind.bytes) {
+				return
+			}
+		}
+	}
+}
+
+// Total is the sum of all kinds.
+func (m Memory) Total() uint64 {
+	total := uint64(0)
+	for _, bytes := range m.ByKind() {
+		total += bytes
+	}
+	return total
+}
+
+// Largest is the kind that has most, and how many bytes those are.
+func (m Memory) Largest() (kind string, bytes uint64) {
+	for name, n := range m.ByKind() {
+		if n > bytes || kind == "" {
+			kind, bytes = name, n
+		}
+	}
+	return kind, bytes
+}
+
+// Reserve counts bytes that the embedder is about to hold on behalf of a peer, such as the body of a request, and reports false
+// if they don't fit into Config.MemoryBudget, or all reservations not into half of it: then the embedder should refuse the
+// peer. Give back with Unreserve what was reserved. Any goroutine may call it. It does not wait.
+func (h *Hub) Reserve(bytes int64) bool {
+	reserved := h.shared.reserved.Add(bytes)
+	if reserved <= h.cfg.MemoryBudget/2 && h.heldBytes() <= h.cfg.MemoryBudget {
+		return true
+	}
+	h.shared.reserved.Add(-bytes)
+	return false
+}
+
+// Unreserve gives back what Reserve has counted. Any goroutine may call it.
+func (h *Hub) Unreserve(bytes int64) { h.shared.reserved.Add(-bytes) }
+
+// heldBytes is the memory of all kinds, as of each loop's last turn. Any goroutine may call it.
+func (h *Hub) heldBytes() int64 {
+	held := h.shared.heldBytes.Load() + h.shared.reserved.Load() + h.admission.httpBytes.Load()
+	for _, l := range h.loops {
+		held += l.shared.inboxBytes.Load()
+	}
+	return held
+}
+
+// loopMemory is what a loop's connections hold of the kinds that nobody else counts, and the search for those who hold most. It
+// belongs to the loop's goroutine.
+//
+// I1: messages is the sum of what the loop's spokes are charged for unfinished messages.
+type loopMemory struct {
+	messages int64
+	// checkAt is how large messages may become before the budget is enforced in the middle of a turn.
+	checkAt int64
+	// tight says that the budget was exceeded at the end of the last turn.
+	tight  bool
+	search holderSearch
+}
+
+// areInboxesFull says that no more should wait for callbacks: inboxes have a quarter of the budget, or it is exceeded.
+func (l *loop) areInboxesFull() bool {
+	return l.conns.memory.tight || l.shared.inboxBytes.Load()*int64(len(l.hub.loops)) > l.hub.cfg.MemoryBudget/4
+}
+
+// heldBytes is the memory that the loop's connections hold, without their inboxes.
+func (l *loop) heldBytes() int64 {
+	return int64(l.reactor.HeldBytes()+l.part.Held()+l.conns.requests.held) + l.conns.memory.messages
+}
+
+// addMemory adds what the loop's connections hold. It is for the loop's goroutine.
+func (st *Stats) addMemory(l *loop) {
+	m := &st.Memory
+	m.Queues += uint64(l.reactor.HeldBytes())
+	m.Messages += uint64(l.conns.memory.messages)
+	m.Subscriptions += uint64(l.part.Held())
+	m.Handshakes += uint64(l.conns.requests.held)
+}
+
+// addShared adds what is counted for any goroutine.
+func (m *Memory) addShared(h *Hub) {
+	inboxes := int64(0)
+	for _, l := range h.loops {
+		inboxes += l.shared.inboxBytes.Load()
+	}
+	m.Inboxes = uint64(max(inboxes, 0))
+	m.HTTP = uint64(max(h.admission.httpBytes.Load(), 0))
+	m.Reserved = uint64(max(h.shared.reserved.Load(), 0))
+}
+
+// heldBy is how much memory a connection holds that closing it frees: its running inbox is left out, which a worker may have, and so
+// is what room its pending inbox and its request have in buffers that were used before.
+func (l *loop) heldBy(s *Spoke) int {
+	slot := s.conn.Slot
+	held := l.reactor.HeldBy(slot) + int(s.charged)
+	if s.pendingInbox != nil {
+		held += s.pendingInbox.waiting()
+	}
+	switch s.phase {
+	case handshaking:
+		held += l.conns.requests.heldBy(slot)
+	case open:
+		held += l.part.HeldBy(slot)
+	}
+	return held
+}

@@ -1,0 +1,52 @@
+package netpoll
+
+// maxSampled is about how many batches of a backlog heldBy looks at.
+const maxSampled = 4
+
+// HeldBytes is the memory of all that waits to be sent: what the Sender holds, and what the writers of connections without a
+// descriptor have in hand. What several connections share counts once.
+func (r *Reactor) HeldBytes() int { return r.sender.HeldBytes() + r.links.held }
+
+// HeldBy is about how much of HeldBytes a connection takes: of what it shares, its share.
+func (r *Reactor) HeldBy(n uint32) int {
+	r.owner.assert()
+	held := r.sender.heldBy(n)
+	if r.conns.table.At(n).is(linked) {
+		held += r.links.bySlot[n].out.held
+	}
+	return held
+}
+
+func (s *Sender) heldBy(slot uint32) int {
+	c := s.conns.At(slot)
+	held := 0
+	if c.node != 0 {
+		d := &s.pending.nodes[c.node]
+		held = int(d.bytes) / int(max(d.members, 1))
+	}
+	if c.backlog != 0 {
+		held += s.backlogs.at(c.backlog).share()
+	}
+	return held
+}
+
+// share estimates the memory of the backlog's batches, of each the share of one of those that have it.
+func (l *backlog) share() int {
+	waiting := l.batches[l.first:]
+	sampled, memory := 0, 0
+	for i := 0; i < len(waiting); i += max(len(waiting)/maxSampled, 1) {
+		b := waiting[i]
+		memory += b.memory() / int(max(b.refs, 1))
+		if b.whole != nil {
+			memory += b.whole.memory() / int(max(b.whole.refs, 1))
+		}
+		sampled++
+	}
+	return memory * len(waiting) / max(sampled, 1)
+}
+
+// count notes how much a link's writer has in hand.
+func (l *link) count(held int) {
+	l.reactor.links.held += held - l.out.held
+	l.out.held = held
+}
