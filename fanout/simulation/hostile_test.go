@@ -23,14 +23,18 @@ type hostile struct {
 	spoke  *fanout.Spoke
 	// polled says that the hub's end has a descriptor.
 	polled bool
-	// left is how many rounds of its attack are left.
-	left int
+	// left is how many rounds of its attack are left; sent numbers what it sends, and pongs counts what it got.
+	left  int
+	sent  int
+	pongs int
 	// reads says that it reads what comes, all at once or, while slow is true, some bytes at a time.
 	reads bool
 	slow  bool
-	// sent numbers what it sends.
-	sent  int
-	pongs int
+	hostileEnd
+}
+
+// hostileEnd is how a hostile client has ended.
+type hostileEnd struct {
 	// killed: the driver has cut it off.
 	killed bool
 	// closed is true once a close frame has come; code is its code.

@@ -25,8 +25,7 @@ type sim struct {
 	seed     uint64
 	traits   traits
 	patience time.Duration
-	hub      *fanout.Hub
-	recorder *recorder
+	hubUnderTest
 	endpoints
 	journal
 
@@ -38,6 +37,12 @@ type sim struct {
 	bystanders
 	// met counts the faults injected.
 	met netpoll.FaultCounts
+}
+
+// hubUnderTest is the hub and the recorder of its callbacks.
+type hubUnderTest struct {
+	hub      *fanout.Hub
+	recorder *recorder
 }
 
 // endpoints are how clients reach the hub.

@@ -129,7 +129,7 @@ func play(t *testing.T, seed uint64) *sim {
 		fmt.Fprintf(os.Stderr, "playing seed %d\n", seed)
 	}
 	s := newSim(seed, *patience)
-	ended := make(chan string, 1)
+	ended, late := make(chan string, 1), time.After(6**patience)
 	go func() { ended <- s.run() }()
 	select {
 	case wrong := <-ended:
@@ -137,7 +137,7 @@ func play(t *testing.T, seed uint64) *sim {
 			t.Fatalf("seed %d: %s\nreplay: go test -tags faults ./fanout/simulation -run EverySchedule -sim.seeds 1 -sim.repeat 100 -sim.seed %d\n%s",
 				seed, wrong, seed, s.schedule())
 		}
-	case <-time.After(6 * *patience):
+	case <-late:
 		stacks := make([]byte, 256<<10)
 		t.Fatalf("seed %d hangs\n%s\n%s", seed, s.schedule(), stacks[:runtime.Stack(stacks, true)])
 	}

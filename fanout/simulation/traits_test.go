@@ -103,6 +103,7 @@ func (t traits) config() fanout.Config {
 		Engine: t.engine, Reactors: t.reactors, Workers: t.workers, QueueLimit: t.queueLimit, SendBuffer: t.sendBuffer,
 		UnsentLimit: t.unsentLimit, MaxTopics: t.maxTopics, MaxMessage: t.maxMessage, Relay: t.relay, Binary: t.binary,
 		PingInterval: t.pingInterval, PeerTimeout: timeout, CloseTimeout: timeout, FirstByteTimeout: timeout, HandshakeTimeout: timeout,
-		MemoryBudget: 1 << 40,
+		MessageTimeout: timeout,
+		MemoryBudget:   1 << 40,
 	}
 }
