@@ -72,8 +72,15 @@ func (s *sim) stats() fanout.Stats {
 		s.fail("ledger: got %d deliveries, want %d delivered + %d handed back + %d + %d + %d dropped + %d queued", st.Deliveries,
 			st.Delivered, st.HandedBack, st.DroppedBackpressure, st.DroppedClosed, st.DroppedBudget, st.Queued)
 	}
+	most := uint64(len(s.clients)+len(s.hostiles)+1) * uint64(2*s.traits.maxMessage+assemblyRoom)
+	if st.Memory.Messages > most {
+		s.fail("got %d bytes held for unfinished messages, want %d at most", st.Memory.Messages, most)
+	}
 	return st
 }
+
+// assemblyRoom is what an unfinished message takes beside its bytes at most.
+const assemblyRoom = 2 << 10
 
 // verifyStats checks the counters of a hub that has ended.
 func (s *sim) verifyStats() {
