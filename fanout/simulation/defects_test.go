@@ -3,6 +3,7 @@
 package simulation
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"maps"
@@ -11,6 +12,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 )
@@ -26,38 +28,39 @@ const (
 )
 
 // TestEveryPlantedDefectIsCaught builds the simulation with each defect of testdata/defects in the hub, and wants the seeds from
-// -sim.seed on to find it, or the test that the defect names. Each runs in a process of its own: what goes wrong may hang or kill
+// -sim.seed on to find it, or the test that the defect names, which must pass without it. Each runs in a process of its own: what goes wrong may hang or kill
 // it.
 func TestEveryPlantedDefectIsCaught(t *testing.T) {
 	patches, err := readPatches(defectsDirectory)
 	if err != nil {
 		t.Fatal(err)
 	}
-	builds := make(chan struct{}, buildsAtATime)
+	b := builder{slots: make(chan struct{}, buildsAtATime), directory: t.TempDir(), intact: make(map[string]string)}
 	for _, name := range slices.Sorted(maps.Keys(patches)) {
 		p := patches[name]
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			caught, replay := catch(t, name, p, builds)
+			caught, replay := catch(t, name, p, &b)
 			t.Logf("%q is caught by %s\nreplay: %s", p.says, caught, replay)
 		})
 	}
 }
 
 // catch builds what must catch a patch, with the patch, and has it play or run. It returns what was caught and how to see it again.
-func catch(t *testing.T, name string, p patch, builds chan struct{}) (caught, replay string) {
+func catch(t *testing.T, name string, p patch, b *builder) (caught, replay string) {
 	t.Helper()
-	what := "."
-	if p.by != (packageTest{}) {
-		what = "./" + filepath.Join(sourceRoot, p.by.directory)
-	}
-	builds <- struct{}{}
-	binary, err := buildWith(p, what, t.TempDir())
-	<-builds
+	binary, err := b.buildWith(p, t.TempDir())
 	if err != nil {
 		t.Fatalf("%q: %v", p.says, err)
 	}
 	if p.by != (packageTest{}) {
+		intact, err := b.buildIntact(p.by)
+		if err != nil {
+			t.Fatalf("%q: %v", p.says, err)
+		}
+		if out, err := runTest(p.by, intact, 1); err != nil || !ranAny(out) {
+			t.Fatalf("got %v of %s in %s without the defect, want it to pass:\n%s", err, p.by.name, p.by.directory, out)
+		}
 		return p.by.directory + " " + p.by.name + ": " + runUntilCaught(t, p.by, binary),
 			fmt.Sprintf("go test -tags faults ./fanout/simulation -v -run 'EveryPlantedDefect/^%s$'", name)
 	}
@@ -66,8 +69,39 @@ func catch(t *testing.T, name string, p patch, builds chan struct{}) (caught, re
 		fmt.Sprintf("go test -tags faults ./fanout/simulation -v -run 'EveryPlantedDefect/^%s$' -sim.seed %s", name, seed)
 }
 
-// buildWith builds the tests of a package with a patch and returns the path of the binary.
-func buildWith(p patch, what, directory string) (binary string, err error) {
+// builder builds tests, a few at a time. Any goroutine may use it; mu guards intact.
+type builder struct {
+	slots     chan struct{}
+	directory string
+	mu        sync.Mutex
+	// intact has the binaries without a defect, by the directory of the package.
+	intact map[string]string
+}
+
+// buildIntact builds the tests of the package that a test is of, once, and returns the path of the binary.
+func (b *builder) buildIntact(by packageTest) (binary string, err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if binary = b.intact[by.directory]; binary != "" {
+		return binary, nil
+	}
+	binary = filepath.Join(b.directory, filepath.Base(by.directory)+".test")
+	if err = b.build(by.of(), binary); err == nil {
+		b.intact[by.directory] = binary
+	}
+	return binary, err
+}
+
+// of is the package that has the test, that of the simulation for none.
+func (t packageTest) of() string {
+	if t == (packageTest{}) {
+		return "."
+	}
+	return "./" + filepath.Join(sourceRoot, t.directory)
+}
+
+// buildWith builds what must catch a patch, with the patch, and returns the path of the binary.
+func (b *builder) buildWith(p patch, directory string) (binary string, err error) {
 	changed, err := p.apply(sourceRoot)
 	if err != nil {
 		return "", err
@@ -77,19 +111,33 @@ func buildWith(p patch, what, directory string) (binary string, err error) {
 		return "", err
 	}
 	binary = filepath.Join(directory, "with_defect.test")
-	out, err := exec.Command("go", "test", "-c", "-overlay", overlay, "-tags", "faults", "-ldflags", "-s -w", "-o", binary, what).CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("build: %w\n%s", err, out)
-	}
-	return binary, nil
+	return binary, b.build(p.by.of(), binary, "-overlay", overlay)
 }
+
+func (b *builder) build(what, binary string, more ...string) error {
+	b.slots <- struct{}{}
+	defer func() { <-b.slots }()
+	args := append([]string{"test", "-c", "-tags", "faults", "-ldflags", "-s -w", "-o", binary}, more...)
+	if out, err := exec.Command("go", append(args, what)...).CombinedOutput(); err != nil {
+		return fmt.Errorf("build: %w\n%s", err, out)
+	}
+	return nil
+}
+
+// runTest runs a test of another package so many times.
+func runTest(by packageTest, binary string, times int) (out []byte, err error) {
+	run := exec.Command(binary, "-test.run", by.pattern(), "-test.timeout", testTimeout.String(), "-test.count", strconv.Itoa(times), "-test.failfast")
+	run.Dir = filepath.Join(sourceRoot, by.directory)
+	return run.CombinedOutput()
+}
+
+// ranAny says whether any test has run.
+func ranAny(out []byte) bool { return !bytes.Contains(out, []byte("no tests to run")) }
 
 // runUntilCaught runs a test of another package, which must fail, and returns what it complained about.
 func runUntilCaught(t *testing.T, by packageTest, binary string) string {
 	t.Helper()
-	run := exec.Command(binary, "-test.run", by.pattern(), "-test.timeout", testTimeout.String(), "-test.count", strconv.Itoa(runsOfTest), "-test.failfast")
-	run.Dir = filepath.Join(sourceRoot, by.directory)
-	out, err := run.CombinedOutput()
+	out, err := runTest(by, binary, runsOfTest)
 	failed := anyFailure.Find(out)
 	if err == nil || failed == nil {
 		t.Fatalf("got no failure of %s in %s, want one: %v\n%s", by.name, by.directory, err, out)
