@@ -136,19 +136,12 @@ func readAnswers(t *testing.T, peer *client, answers int, lastPong string) {
 	}
 }
 
-// TestPongsThatThePeerDoesNotReadStopItsReading has each ping come in a read of its own. The socket is full only once it stays so though
-// the peer sends, for what the peer sends tells how much room its kernel has found meanwhile.
+// TestPongsThatThePeerDoesNotReadStopItsReading has each ping come in a read of its own.
 func TestPongsThatThePeerDoesNotReadStopItsReading(t *testing.T) {
 	const pings = 200
 	h := newTestHub(t, fanout.Config{QueueLimit: 64 << 10, SendBuffer: 4 << 10})
 	peer, spoke := h.join()
-	for full := 0; full < 20; full++ {
-		for spoke.BufferedAmount() < 32<<10 {
-			spoke.DispatchEvent(filler)
-			full = 0
-		}
-		peer.write(clientFrame(fin|opPong, ""))
-	}
+	fill(t, peer, spoke, 32<<10)
 	isRead := func() bool {
 		before := h.hub.Stats().BytesIn
 		peer.write(clientFrame(fin|opPing, ""))

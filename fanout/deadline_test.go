@@ -94,7 +94,7 @@ func TestASilentSpokeIsToldWhyWhenItComesBack(t *testing.T) {
 		h := newTestHub(t, fanout.Config{Engine: engine, Reactors: 1, SendBuffer: 16 << 10, CloseTimeout: time.Minute,
 			PingInterval: 200 * time.Millisecond, PeerTimeout: 1500 * time.Millisecond})
 		c, spoke := h.join()
-		queued := stall(t, h, spoke)
+		queued := fill(t, c, spoke, 256<<10)
 		end := receive(t, h.gone, "OnDisconnection of the silent")
 		expect(t, "cause", end.cause.Kind, fanout.CauseSilent)
 		expect(t, "code", end.cause.Code, fanout.CodeGoingAway)
