@@ -88,7 +88,7 @@ const (
 
 // Backpressure is what Config.OnBackpressure learns.
 type Backpressure struct {
-	// Queued is the number of unsent bytes when the frame did not fit.
+	// Queued is what the queue counted for when the frame did not fit: its unsent bytes, and 64 for each frame behind the first.
 	Queued int
 	// Held is how many bytes of the memory budget the spoke took: its queue, its unfinished message, events for callbacks that
 	// have not begun, its subscriptions. What it shares with others counts for its share.

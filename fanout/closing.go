@@ -137,6 +137,7 @@ func (l *loop) startClosing(s *Spoke, cause Cause) bool {
 	if !wasOpen {
 		return true
 	}
+	l.letGo(s)
 	l.leave(s)
 	s.parser.Release()
 	l.charge(s)

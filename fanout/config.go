@@ -59,9 +59,12 @@ type Config struct {
 	// Binary sends binary messages instead of text.
 	Binary bool
 
-	// QueueLimit is how many unsent bytes a connection may have queued before it is closed with 1013. Default 1 MiB.
+	// QueueLimit is how many unsent bytes a connection may have queued before it is closed with 1013. Each frame behind the first
+	// counts for 64 bytes more than it has, since a queue of tiny frames takes memory, too. Default 1 MiB.
 	QueueLimit int
-	// MaxMessage is the longest message that a spoke may send, in bytes. Default 1 MiB.
+	// MaxMessage is the longest message that a spoke may send, in bytes. Where messages are relayed, keep it at a quarter of
+	// QueueLimit or below: only then can a burst of them not fill the queues of healthy receivers before its sender is slowed
+	// down. Default 64 KiB.
 	MaxMessage int
 	// MaxTopics is how many topics a spoke may subscribe to. A control event that names more is rejected whole, for the limit and with
 	// no topic. Default 1,024.
@@ -153,7 +156,7 @@ type Config struct {
 
 const (
 	defaultQueueLimit   = 1 << 20
-	defaultMaxMessage   = 1 << 20
+	defaultMaxMessage   = 64 << 10
 	defaultMaxTopics    = 1024
 	defaultWorkers      = 256
 	defaultUnsentLimit  = 128 << 10

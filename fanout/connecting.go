@@ -25,22 +25,36 @@ func (l *loop) isConnecting(s *Spoke) bool {
 	return s.marks&connecting != 0
 }
 
-// replay passes on what came before OnConnection returned: relayed now, in its order, and heard in its place in the inbox.
-// If the spoke is closed meanwhile, the rest is dropped when the inbox comes to it.
-func (l *loop) replay(s *Spoke) {
-	s.marks &^= connecting
+// replay passes on what came before OnConnection returned: relayed now, in its order, and heard in its place in the inbox. If
+// the spoke is closed meanwhile, the rest is dropped when the inbox comes to it. It reports false if the spoke has to wait with
+// a message; the inbox waits with it, and replay goes on there.
+func (l *loop) replay(s *Spoke) bool {
 	before := s.phase
 	for _, box := range [...]*inbox{s.runningInbox, s.pendingInbox} {
 		if box == nil {
 			continue
 		}
 		for i := box.pos; i < len(box.items) && s.phase == before; i++ {
-			if box.items[i].kind == itemRaw && l.scratch.view.Parse(box.raw(&box.items[i])) == nil {
-				if l.isHeard(s) {
-					box.items[i] = box.eventOf(&l.scratch.view)
-				}
-				l.relay(s)
+			if box.items[i].kind == itemRaw && !l.replayOne(s, box, &box.items[i]) {
+				return false
 			}
 		}
 	}
+	s.marks &^= connecting
+	return true
+}
+
+// replayOne passes on one message.
+func (l *loop) replayOne(s *Spoke, box *inbox, i *item) bool {
+	if l.scratch.view.Parse(box.raw(i)) != nil {
+		return true
+	}
+	if !l.relay(s, nil) {
+		return false
+	}
+	i.kind = itemPassedOn
+	if l.isHeard(s) {
+		*i = box.eventOf(&l.scratch.view)
+	}
+	return true
 }

@@ -8,13 +8,20 @@ func (f *frame) Do(r *netpoll.Reactor) {
 	l.flow.taken += int64(f.Len())
 	l.deliver(f)
 	f.Release()
+	if l.flow.taken >= progressStep {
+		l.publishProgress()
+	}
 }
+
+// progressStep is how many bytes a loop may have taken before it tells those who wait for it, if its turn lasts that long.
+const progressStep = 16 << 10
 
 // deliver queues an event on the one spoke that it is for, or on this loop's members of the topics that it matches.
 func (l *loop) deliver(f *frame) {
 	if s := f.only; s != nil {
 		if s.phase == open && l.reactor.Holds(s.conn) {
 			l.send(s, f)
+			l.holdIfMet(f)
 		}
 		return
 	}
@@ -23,6 +30,14 @@ func (l *loop) deliver(f *frame) {
 		except = s.conn.Slot
 	}
 	l.sender.Fanout(&f.Frame, l.part.Members(f.match.Type), l.part.Members(f.match.TypeID), except)
+	l.holdIfMet(f)
+}
+
+// holdIfMet holds the topics back by which the event just queued has met congested members.
+func (l *loop) holdIfMet(f *frame) {
+	if ofType, ofTypeAndID := l.sender.Met(); ofType != netpoll.NoSlot || ofTypeAndID != netpoll.NoSlot {
+		l.holdTopics(f, ofType, ofTypeAndID)
+	}
 }
 
 // send queues a frame on one connection.

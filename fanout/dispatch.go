@@ -18,7 +18,8 @@ import (
 // subscriber with 1013: keep dispatched events below that limit. (An event that Config.Relay passes on closes its sender instead.)
 //
 // It copies the payload, takes a lock for each topic and each reactor, and does not wait for the network. If events come
-// faster than the reactors take them, a call sleeps up to 10 ms for each reactor that is behind (see Stats.Waiting).
+// faster than the reactors or healthy subscribers take them, a call sleeps up to 10 ms for each reactor that is behind (see
+// Stats.Waiting) or has such a subscriber. Who can wait longer calls Publish.
 func (h *Hub) DispatchEvent(e event.Event) bool { return h.dispatch(&outgoing{event: e}) }
 
 // Relay is DispatchEvent to all subscribers but from, for a listener that passes an event on.
@@ -41,7 +42,8 @@ func (h *Hub) dispatch(out *outgoing) bool {
 		return true
 	}
 	h.counters.dispatched.Add(1)
-	return h.publish(out)
+	h.publish(out)
+	return true
 }
 
 // outgoing is a valid event on its way out: event or, if it is not nil, view, which is borrowed.
@@ -54,7 +56,27 @@ type outgoing struct {
 	only *Spoke
 	// on is the loop on whose goroutine the event was read, nil on any other goroutine.
 	on *loop
+	// waits says that the event need not be sent if there is no room for it. publish then tells in full which loop has none,
+	// and for what.
+	waits     bool
+	full      *loop
+	receivers receivers
+	size      int64
+	// atOnce says that the loop on which the event was read delivers it without a task, since none waits.
+	atOnce bool
 }
+
+// outcome is what became of an event.
+type outcome uint8
+
+const (
+	// published: it has been sent to whoever there is.
+	published outcome = iota
+	// noRoom: it has not been sent, because a loop is behind, or a receiver is congested.
+	noRoom
+	// tooLong: it has not been sent, because it fits into no queue.
+	tooLong
+)
 
 // publish is the one function that every event passes on its way out, with or without receivers in this process: events that
 // the embedder dispatches to all or to one spoke, and events that are relayed. A broker would be called here, ahead of the
@@ -62,32 +84,96 @@ type outgoing struct {
 // goroutine, and view is borrowed: a broker must copy it and must not block.
 //
 // It finds the loops with receivers (part i of a match is loop i), frames the event once, and hands the frame to each of
-// them. It reports false, and sends nothing, for an event read on a loop whose frame is longer than QueueLimit.
-func (h *Hub) publish(out *outgoing) bool {
+// them. Where the sender can wait and there is no room, and where an event that a spoke or Publish brings is longer than
+// QueueLimit, it sends nothing.
+func (h *Hub) publish(out *outgoing) outcome {
 	match := h.match(out)
 	if match.Parts == 0 {
-		return true
+		return published
+	}
+	out.receivers = receiversOf(&match, out.only)
+	out.size = out.length()
+	out.atOnce = out.on != nil && out.on.reactor.Idle()
+	if out.waits && !h.hasRoom(out, match.Parts) {
+		return noRoom
 	}
 	f := newFrame()
 	f.match, f.except, f.only = match, out.except, out.only
 	f.encode(out, h.cfg.opcode)
-	if out.on != nil && f.Len() > h.cfg.QueueLimit {
+	out.size = int64(f.Len())
+	if (out.on != nil || out.waits) && f.Len() > h.cfg.QueueLimit {
 		f.Release()
-		return false
+		return tooLong
+	}
+	if !h.reserve(out, match.Parts) {
+		f.Release()
+		return noRoom
 	}
 	f.Retain(bits.OnesCount64(match.Parts) - 1)
 	for parts := match.Parts; parts != 0; parts &= parts - 1 {
 		to := h.loops[bits.TrailingZeros64(parts)]
+		to.shared.holds.spend(out.receivers, out.size)
 		if out.on != nil {
-			out.on.forward(to, f)
+			out.on.forward(to, f, out.atOnce)
 		} else {
 			to.post(f)
 		}
 	}
-	if out.on == nil {
-		h.throttle(match.Parts)
+	if out.on == nil && !out.waits {
+		h.throttle(match.Parts, out.receivers, out.size)
+	}
+	return published
+}
+
+// length is about that of the event's frame.
+func (out *outgoing) length() int64 {
+	const members = 48
+	if out.view != nil {
+		return int64(len(out.view.Type) + len(out.view.ID) + len(out.view.Payload) + members)
+	}
+	return int64(len(out.event.Type) + len(out.event.ID) + len(out.event.Payload) + members)
+}
+
+// hasRoom says whether all loops of an event have room for it; out.full is one that has none.
+func (h *Hub) hasRoom(out *outgoing, parts uint64) bool {
+	for ; parts != 0; parts &= parts - 1 {
+		to := h.loops[bits.TrailingZeros64(parts)]
+		if to.shared.holds.isShut(out.receivers, out.size) || !out.skips(to) && !to.shared.inflow.hasRoom(out.size, h.cfg.maxInflow) {
+			out.full = to
+			return false
+		}
 	}
 	return true
+}
+
+// reserve takes room for an event on its way to all of its loops, or to none if it can wait and one has too little.
+func (h *Hub) reserve(out *outgoing, parts uint64) bool {
+	for rest := parts; rest != 0; rest &= rest - 1 {
+		to := h.loops[bits.TrailingZeros64(rest)]
+		switch {
+		case out.skips(to):
+		case !out.waits:
+			to.shared.inflow.posted.Add(out.size)
+		case !to.shared.inflow.reserve(out.size, h.cfg.maxInflow):
+			out.full = to
+			h.giveBack(out, parts&^rest)
+			return false
+		}
+	}
+	return true
+}
+
+// skips says that the event needs no room on its way to a loop, for it delivers it at once.
+func (out *outgoing) skips(to *loop) bool { return out.atOnce && to == out.on }
+
+// giveBack undoes reserve for some loops. Who has found no room because of it looks again.
+func (h *Hub) giveBack(out *outgoing, parts uint64) {
+	for ; parts != 0; parts &= parts - 1 {
+		if to := h.loops[bits.TrailingZeros64(parts)]; !out.skips(to) {
+			to.shared.inflow.posted.Add(-out.size)
+			to.notifyWaiters()
+		}
+	}
 }
 
 func (h *Hub) match(out *outgoing) subs.Match {
@@ -101,27 +187,21 @@ func (h *Hub) match(out *outgoing) subs.Match {
 	}
 }
 
-// post hands the loop a frame, along with the caller's reference. Any goroutine may call it.
+// post hands the loop a frame for which there is room, along with the caller's reference. Any goroutine may call it.
 func (l *loop) post(f *frame) {
-	size := int64(f.Len())
-	l.shared.inflow.posted.Add(size)
 	if !l.reactor.Post(f) {
-		l.shared.inflow.posted.Add(-size)
+		l.shared.inflow.posted.Add(-int64(f.Len()))
 		f.Release()
 	}
 }
 
 // forward is post for an event that was read on this loop. This loop's members get it at once if no task waits ahead of it,
 // another loop gets it at the end of the turn.
-func (l *loop) forward(to *loop, f *frame) {
+func (l *loop) forward(to *loop, f *frame, atOnce bool) {
 	switch {
 	case to != l:
-		to.shared.inflow.posted.Add(int64(f.Len()))
 		l.work.outbound[to.index] = append(l.work.outbound[to.index], f)
-		if to.behind() {
-			l.pauseFor(to, f.except)
-		}
-	case l.reactor.Idle():
+	case atOnce:
 		l.deliver(f)
 		f.Release()
 	default:

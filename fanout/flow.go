@@ -16,45 +16,20 @@ const (
 // behind says whether more waits for the loop than should. Any goroutine may call it.
 func (l *loop) behind() bool { return l.shared.inflow.backlog() > l.hub.cfg.maxInflow }
 
-// throttle delays a dispatcher for loops that are behind, between one event and the next.
-func (h *Hub) throttle(parts uint64) {
+// admits says whether an event of that size for those receivers may be sent now: whether it finds room on its way to the
+// loop, and the loop does not hold it back. Any goroutine may call it.
+func (l *loop) admits(of receivers, size int64) bool {
+	return l.shared.inflow.hasRoom(size, l.hub.cfg.maxInflow) && !l.shared.holds.isShut(of, size)
+}
+
+// throttle delays a dispatcher for loops that are behind or hold the event's topics back, between one event and the next.
+func (h *Hub) throttle(parts uint64, of receivers, size int64) {
 	for ; parts != 0; parts &= parts - 1 {
 		l := h.loops[bits.TrailingZeros64(parts)]
-		for waited := time.Duration(0); waited < maxThrottle && l.behind(); waited += throttleStep {
+		for waited := time.Duration(0); waited < maxThrottle && (l.behind() || l.shared.holds.isShut(of, size)); waited += throttleStep {
 			time.Sleep(throttleStep)
 		}
 	}
-}
-
-// pauseFor stops reading a spoke whose events go to a loop that is behind.
-func (l *loop) pauseFor(to *loop, s *Spoke) {
-	if s.marks&targetBehind == 0 && s.phase == open {
-		l.pauseReading(s, targetBehind)
-		l.flow.waiting = append(l.flow.waiting, waiter{s, to})
-	}
-	if !l.stillBehind(to) {
-		l.resumeWaiting()
-	}
-}
-
-// stillBehind says whether a loop is behind. If it is, it will notify this one when it has caught up.
-func (l *loop) stillBehind(to *loop) bool {
-	to.shared.inflow.waiters.Or(1 << l.index)
-	return to.behind()
-}
-
-// resumeWaiting reads the spokes again that waited for a loop which has caught up.
-func (l *loop) resumeWaiting() {
-	left := l.flow.waiting[:0]
-	for _, w := range l.flow.waiting {
-		if w.spoke.phase == open && l.stillBehind(w.to) {
-			left = append(left, w)
-			continue
-		}
-		l.resumeReading(w.spoke, targetBehind)
-	}
-	clear(l.flow.waiting[len(left):])
-	l.flow.waiting = left
 }
 
 // publishProgress adds up what the loop took in this turn, and notifies the loops that wait for it once it has caught up.
@@ -62,22 +37,28 @@ func (l *loop) publishProgress() {
 	if l.flow.taken == 0 {
 		return
 	}
-	in := &l.shared.inflow
-	in.taken.Add(l.flow.taken)
+	l.shared.inflow.taken.Add(l.flow.taken)
 	l.flow.taken = 0
-	if in.waiters.Load() == 0 || l.behind() {
-		return
-	}
-	for waiters := in.waiters.Swap(0); waiters != 0; waiters &= waiters - 1 {
-		l.hub.loops[bits.TrailingZeros64(waiters)].reactor.Post(caughtUp{})
+	if !l.behind() {
+		l.notifyWaiters()
 	}
 }
 
-// caughtUp notifies a loop that one it waited for has caught up.
-type caughtUp struct{}
+// notifyWaiters has the loops that found no room in this one look again. Any goroutine may call it.
+func (l *loop) notifyWaiters() {
+	if l.shared.inflow.waiters.Load() == 0 {
+		return
+	}
+	for waiters := l.shared.inflow.waiters.Swap(0); waiters != 0; waiters &= waiters - 1 {
+		l.hub.loops[bits.TrailingZeros64(waiters)].reactor.Post(roomAhead{})
+	}
+}
 
-// Do reads on.
-func (caughtUp) Do(r *netpoll.Reactor) { r.Handler().(*loop).resumeWaiting() }
+// roomAhead notifies a loop that one it waited for may have room.
+type roomAhead struct{}
+
+// Do has the turn that runs it look at the spokes that wait.
+func (roomAhead) Do(r *netpoll.Reactor) { r.Handler().(*loop).flow.retry = true }
 
 // pauseReading stops reading an open spoke for one of the reasons in notRead.
 func (l *loop) pauseReading(s *Spoke, why marks) {

@@ -81,9 +81,12 @@ func (l *loop) Expired(slot uint32) {
 }
 
 // Turn hands over what a batch of readiness brought: inboxes to the workers, relayed events and new connections to the
-// other loops. Then it goes on with what is too long for one turn.
+// other loops. Spokes that waited for room go on, and then what is too long for one turn does.
 func (l *loop) Turn() {
 	l.publishProgress()
+	l.reviewHolds()
+	l.resumeInboxes()
+	l.resumeWaiting()
 	l.handOver()
 	l.work.topics = turnTopics
 	for _, to := range l.hub.loops {
@@ -91,6 +94,7 @@ func (l *loop) Turn() {
 		l.sendArrivals(to)
 	}
 	l.enforceBudget()
+	l.awaitInboxRoom()
 	l.dropTopics()
 	l.tellAccepting()
 }

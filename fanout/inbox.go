@@ -1,7 +1,6 @@
 package fanout
 
 import (
-	"slices"
 	"sync"
 	"sync/atomic"
 	"unsafe"
@@ -35,6 +34,8 @@ const (
 	itemEvent
 	// itemRaw: a message that holds an event came while the spoke was connecting.
 	itemRaw
+	// itemPassedOn: such a message has been relayed, and nobody hears it.
+	itemPassedOn
 	// itemControl: a control event, or what is left of it.
 	itemControl
 	// itemBackpressure: OnBackpressure is called.
@@ -240,39 +241,6 @@ func (l *loop) handOver() {
 	}
 }
 
-// chargeInbox counts the memory of a spoke's pending inbox as it is now.
-func (l *loop) chargeInbox(s *Spoke) {
-	box := s.pendingInbox
-	if box == nil {
-		return
-	}
-	if memory := box.memory(); memory != box.charged {
-		l.shared.inboxBytes.Add(int64(memory - box.charged))
-		box.charged = memory
-	}
-}
-
-// dropWaiting drops the events of a spoke that wait for user code in its pending inbox, and leaves what is told of the spoke
-// itself.
-func (l *loop) dropWaiting(s *Spoke) {
-	box := s.pendingInbox
-	if box == nil {
-		return
-	}
-	kept := slices.DeleteFunc(box.items, func(i item) bool {
-		return i.kind == itemEvent || i.kind == itemRaw || i.kind == itemControl
-	})
-	box.items = append(itemSlabs.get(len(kept)), kept...)
-	itemSlabs.put(kept)
-	byteSlabs.put(box.buf)
-	box.buf = nil
-	l.chargeInbox(s)
-	if len(box.items) == 0 {
-		s.pendingInbox = nil
-		l.recycleInbox(box)
-	}
-}
-
 // advance does what the loop itself must do in a spoke's inbox, and reports whether a worker must continue. The worker then
 // owns the running inbox.
 func (l *loop) advance(s *Spoke) bool {
@@ -281,7 +249,9 @@ func (l *loop) advance(s *Spoke) bool {
 	}
 	for l.nextInbox(s) {
 		if s.marks&connecting != 0 && (s.runningInbox.pos > 0 || s.runningInbox.items[0].kind != itemConnected) {
-			l.replay(s)
+			if !l.replay(s) {
+				break
+			}
 		}
 		next := l.carryOut(s)
 		if next == itemLater {
@@ -305,7 +275,7 @@ func (l *loop) nextInbox(s *Spoke) bool {
 	}
 	if s.runningInbox == nil {
 		s.runningInbox, s.pendingInbox = s.pendingInbox, nil
-		l.resumeReading(s, inboxFull)
+		l.resumeInbox(s)
 	}
 	return s.runningInbox != nil
 }
@@ -327,7 +297,7 @@ func (l *loop) carryOut(s *Spoke) fate {
 	box := s.runningInbox
 	next := &box.items[box.pos]
 	switch next.kind {
-	case itemRaw:
+	case itemRaw, itemPassedOn:
 	case itemCloseFrame:
 		l.sendOwedClose(s)
 	case itemControl:

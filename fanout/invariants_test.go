@@ -91,12 +91,14 @@ func TestALoopThatFindsAnotherBehindIsNotifiedAndReadsOn(t *testing.T) {
 		spoke.loop.ask(func(*netpoll.Reactor) {
 			marked = spoke.marks&targetBehind != 0
 			for _, w := range spoke.loop.flow.waiting {
-				listed = listed || w == waiter{spoke, l.slow}
+				listed = listed || w.spoke == spoke && w.to == l.slow
 			}
 		})
 		return marked, listed
 	}
-	spoke.loop.ask(func(*netpoll.Reactor) { spoke.loop.pauseFor(l.slow, spoke) })
+	spoke.loop.ask(func(*netpoll.Reactor) {
+		spoke.loop.makeWait(spoke, &outgoing{full: l.slow, size: 1}, []byte(`{"type":"t"}`))
+	})
 	if marked, listed := waits(); !marked || !listed {
 		t.Errorf("got the spoke marked %v and waiting %v for a loop that is behind, want both", marked, listed)
 	}
@@ -201,7 +203,8 @@ func TestWhatATurnHasForAnotherLoopIsInOrderAndHandedOver(t *testing.T) {
 			f := newFrame()
 			f.encode(&outgoing{event: event.Event{Type: "t", ID: fmt.Sprint(i)}}, l.hub.cfg.opcode)
 			frames = append(frames, f)
-			from.forward(to, f)
+			to.shared.inflow.posted.Add(int64(f.Len()))
+			from.forward(to, f, false)
 		}
 		for i, f := range frames {
 			if got := from.work.outbound[to.index][i]; got != netpoll.Task(f) {

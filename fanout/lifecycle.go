@@ -11,9 +11,12 @@ type lifecycle struct {
 	// ending is set by the first call of Shutdown and never reset.
 	ending atomic.Bool
 	// closed is closed when the hub has ended, once the final statistics are there.
-	closed   chan struct{}
-	stopOnce sync.Once
-	final    atomic.Pointer[Stats]
+	closed chan struct{}
+	// closing is closed when Shutdown begins to close the spokes.
+	closing     chan struct{}
+	closingOnce sync.Once
+	stopOnce    sync.Once
+	final       atomic.Pointer[Stats]
 	// reactors are the goroutines of the loops.
 	reactors sync.WaitGroup
 
@@ -38,6 +41,9 @@ func (c *lifecycle) onShutdown(stop func()) {
 		stop()
 	}
 }
+
+// beginClosing ends the waiting of those who publish.
+func (c *lifecycle) beginClosing() { c.closingOnce.Do(func() { close(c.closing) }) }
 
 func (c *lifecycle) stopListening() {
 	c.mu.Lock()

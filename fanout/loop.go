@@ -49,7 +49,10 @@ type loopShared struct {
 	// heldBytes is the memory that connections hold, as of the last turn, inboxBytes that of their inboxes.
 	heldBytes  atomic.Int64
 	inboxBytes atomic.Int64
-	inflow     inflow
+	// unread says that spokes wait to be read on until inboxes hold less.
+	unread atomic.Bool
+	inflow inflow
+	holds  holds
 	// inboxes is how many wait for a worker or are being run.
 	inboxes atomic.Int64
 }
@@ -98,21 +101,6 @@ type turnWork struct {
 	closed   closedWhen
 }
 
-// flowState is what a loop knows of the flow of frames. It belongs to the loop's goroutine.
-//
-// I1: waiting holds the spokes that are not read because a loop they relay to is behind.
-type flowState struct {
-	waiting []waiter
-	// taken is how many bytes of frames this turn has taken.
-	taken int64
-}
-
-// waiter is a spoke that is not read because a loop is behind.
-type waiter struct {
-	spoke *Spoke
-	to    *loop
-}
-
 func newLoop(h *Hub, index int) (*loop, error) {
 	l := &loop{
 		hub:   h,
@@ -121,6 +109,7 @@ func newLoop(h *Hub, index int) (*loop, error) {
 		conns: loopConns{unanswered: make(map[*Spoke]*unanswered), requests: requests{bySlot: make(map[uint32]*[]byte)}, overLimit: make(map[uint32]*wsframe.Refusal)},
 		work:  turnWork{topics: turnTopics, outbound: make([][]netpoll.Task, h.cfg.Reactors), arrivals: make([][]netpoll.Accepted, h.cfg.Reactors)},
 	}
+	l.shared.holds.init(h.cfg.QueueLimit)
 	l.counts.refusals = make(map[int]uint64)
 	l.counts.closes = make(map[uint16]uint64)
 	r, err := netpoll.New(netpoll.Config{Handler: l, Engine: h.cfg.Engine, Alone: h.cfg.Reactors == 1, QueueLimit: h.cfg.QueueLimit})

@@ -46,6 +46,16 @@ func TestMemoryIsCountedWhileItIsHeld(t *testing.T) {
 			}
 			return func() { c.conn.Close() }
 		}},
+		{"an answer that has no room in its spoke's queue", "queues", 64 << 10, 256 << 10, func(h *testHub) func() {
+			c, s := h.join()
+			stall(h.t, h, s)
+			var topics []string
+			for i := range 900 {
+				topics = append(topics, strings.Repeat("x", 90)+strconv.Itoa(i))
+			}
+			c.text(envelope("__subscribe", "1", jsonOf(map[string]any{"topics": topics})))
+			return func() { c.conn.Close() }
+		}},
 		{"half a message", "messages", 125 << 10, 256<<10 + 512, func(h *testHub) func() {
 			c, _ := h.join()
 			c.write(half(250 << 10))

@@ -5,11 +5,16 @@ import (
 	"github.com/spokehub/spokehub/wsframe"
 )
 
-// receive parses what an open connection sent and acts on every whole message. Of the pings in it the last one is answered.
+// receive accounts for what an open connection sent, and acts on it.
 func (l *loop) receive(s *Spoke, view []byte) {
-	if !l.withinBytes(s, len(view)) {
-		return
+	if l.withinBytes(s, len(view)) {
+		l.parse(s, view)
 	}
+}
+
+// parse acts on every whole message in view, up to one with which the spoke has to wait: what lies behind that waits with it. Of
+// the pings the last one is answered.
+func (l *loop) parse(s *Spoke, view []byte) {
 	pinged := false
 	for {
 		m, n, ok, violation := s.parser.Next(view, l.hub.cfg.MaxMessage)
@@ -43,6 +48,11 @@ func (l *loop) receive(s *Spoke, view []byte) {
 			l.withinFrames(s, 1)
 		}
 		if s.phase != open || l.sender.IsRefusing(s.conn.Slot) {
+			return
+		}
+		if s.marks&targetBehind != 0 {
+			l.answerPing(s, pinged)
+			l.keepRest(s, view)
 			return
 		}
 	}
@@ -90,7 +100,7 @@ func (l *loop) handleMessage(s *Spoke, raw []byte) {
 			if l.isHeard(s) {
 				l.inboxOf(s).addEvent(view)
 			}
-			l.relay(s)
+			l.relay(s, raw)
 		}
 	case event.UnknownControl:
 		l.counts.unknownControls++
@@ -117,14 +127,21 @@ func (l *loop) isHeard(s *Spoke) bool {
 	return h.cfg.OnEvent != nil || h.listeners.hears(v) || s.hears(v)
 }
 
-// relay passes the event in view to the other subscribers if the hub relays. An event that is longer than QueueLimit would
-// end every subscriber, so it ends its sender instead.
-func (l *loop) relay(s *Spoke) {
+// relay passes the event in view to the other subscribers if the hub relays. It reports false if there is no room for it: then
+// the spoke waits, with raw if that is not nil, and is not read. A spoke that is closed does not wait. An event that is
+// longer than QueueLimit would end every subscriber, so it ends its sender instead.
+func (l *loop) relay(s *Spoke, raw []byte) bool {
 	if !l.hub.cfg.Relay {
-		return
+		return true
 	}
-	l.counts.relayed++
-	if !l.hub.publish(&outgoing{view: &l.scratch.view, except: s, on: l}) {
+	out := outgoing{view: &l.scratch.view, except: s, on: l, waits: s.phase == open}
+	switch l.hub.publish(&out) {
+	case noRoom:
+		l.makeWait(s, &out, raw)
+		return false
+	case tooLong:
 		l.closeWith(s, Cause{Kind: CauseViolation, Code: wsframe.CodeTooBig, Reason: "event too long to relay"})
 	}
+	l.counts.relayed++
+	return true
 }

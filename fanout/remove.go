@@ -22,7 +22,7 @@ func (h *Hub) RemoveConnection(conn net.Conn) (net.Conn, error) {
 	var released *netpoll.Released
 	l.ask(func(r *netpoll.Reactor) {
 		if r.Holds(s.conn) && s.phase == open {
-			unread := s.parser.Unread(nil)
+			unread := append(s.parser.Unread(nil), l.letGo(s)...)
 			released = l.detach(s, Cause{Kind: CauseRemoved}, unread)
 		}
 	})

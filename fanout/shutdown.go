@@ -65,6 +65,7 @@ func (h *Hub) drain(ctx context.Context) error {
 	if h.admission.spokes.Load() > 0 && !sleep(ctx, h.cfg.DrainGrace) {
 		return ctx.Err()
 	}
+	h.lifecycle.beginClosing()
 	for _, l := range h.loops {
 		l.ask(func(*netpoll.Reactor) { l.drain() })
 	}
@@ -117,6 +118,7 @@ const lastCallbacks = time.Second
 
 // stop cuts off what is left and ends everything that the hub has started, once.
 func (h *Hub) stop() {
+	h.lifecycle.beginClosing()
 	h.lifecycle.stopOnce.Do(func() {
 		h.endAll()
 		h.endAll()

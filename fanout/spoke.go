@@ -81,7 +81,7 @@ const (
 	ready
 	// inboxFull: it is not read because its inbox is full.
 	inboxFull
-	// targetBehind: it is not read because a loop that it relays to is behind.
+	// targetBehind: it is not read because a loop that it relays to is behind, or a receiver on it.
 	targetBehind
 	// countedIn: it counts against the limits on connections.
 	countedIn

@@ -51,9 +51,11 @@ type Stats struct {
 	// Queued events wait to be sent; QueuedBytes is the memory that they take.
 	Queued, QueuedBytes uint64
 	// Waiting is how many bytes have been dispatched or relayed and have reached no queue yet; they count once for each reactor
-	// that they go to. It stays near zero unless events come faster than the reactors take them. Past eight times
+	// that they go to. It stays near zero unless events come faster than the reactors take them. Past an eighth of
 	// Config.QueueLimit for a reactor, or a quarter of Config.MemoryBudget for all, senders are slowed down.
 	Waiting uint64
+	// Throttled spokes are not read now, because a reactor is behind that they relay to, or a healthy subscriber is.
+	Throttled uint64
 	// Backpressure is how many spokes were closed because they could not keep up.
 	Backpressure uint64
 	// BytesIn and BytesOut of all connections.
@@ -124,6 +126,7 @@ func (h *Hub) Stats() Stats {
 		st.Waiting += uint64(max(l.shared.inflow.backlog(), 0))
 		l.ask(func(r *netpoll.Reactor) {
 			st.addLoop(&l.counts)
+			st.Throttled += uint64(len(l.flow.waiting))
 			st.addReactor(r.Count())
 			st.addMemory(l)
 		})

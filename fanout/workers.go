@@ -147,7 +147,7 @@ func (w *workers) serve(s *Spoke, names *interner) {
 			w.hub.authorize(s, box, i)
 			break
 		}
-		if i.kind == itemCloseFrame || i.kind == itemRaw {
+		if i.kind == itemCloseFrame || i.kind == itemRaw || i.kind == itemPassedOn {
 			break
 		}
 		w.runItem(s, box, i, names)
@@ -155,6 +155,7 @@ func (w *workers) serve(s *Spoke, names *interner) {
 	}
 	if box.finished() {
 		s.loop.finishRunning(s)
+		s.loop.inboxDone()
 		if s.state.stop() {
 			return
 		}

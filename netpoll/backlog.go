@@ -6,7 +6,8 @@ import "bytes"
 // goes on with it; Sender.refuseIfOver holds it against the limit. It belongs to the Sender and exists only while the socket is
 // full.
 //
-// I1: bytes is the sum of the lengths of the batches from first on, less offset.
+// I1: bytes is the sum of the lengths of the batches from first on, less offset; frames is how many frames of them have bytes
+// unsent.
 // I2: there is a batch while the backlog is in use.
 type backlog struct {
 	batches []*batch
@@ -14,8 +15,10 @@ type backlog struct {
 	first  int
 	offset int
 	bytes  int
+	frames int
 	// since is the tick at which the socket filled up.
-	since uint32
+	since   uint32
+	crowded crowding
 	// nextFree is the number of the next free backlog, while this one is free.
 	nextFree uint32
 	// room: the socket may take more; flush goes on with it.
@@ -25,9 +28,17 @@ type backlog struct {
 // tailBytes is the room of the batch in which a backlog collects small frames that nobody else waits for.
 const tailBytes = 16 << 10
 
-func (l *backlog) push(b *batch) {
+// placeBytes is what a batch's place in a backlog takes.
+const placeBytes = 8
+
+// charge is what the backlog counts against the connection's limit.
+func (l *backlog) charge() int { return l.bytes + frameOverhead*max(l.frames-1, 0) }
+
+func (l *backlog) push(b *batch, pool *batchPool) {
 	l.batches = append(l.batches, b)
 	l.bytes += len(b.bytes)
+	l.frames += len(b.ends)
+	pool.held += placeBytes
 }
 
 // appendCopy adds a copy of the frames of b, which nobody else waits for: small ones share a batch, so that a socket that stays full
@@ -36,17 +47,18 @@ func (l *backlog) appendCopy(b *batch, pool *batchPool) {
 	if last := len(l.batches) - 1; last >= l.first && l.batches[last].takes(b) {
 		pool.add(l.batches[last], b)
 		l.bytes += len(b.bytes)
+		l.frames += len(b.ends)
 		return
 	}
 	if len(b.bytes) >= tailBytes/4 {
 		b.refs++
-		l.push(b)
+		l.push(b, pool)
 		return
 	}
 	tail := pool.get(tailBytes, 0)
 	tail.bytes = tail.bytes[:0]
 	pool.add(tail, b)
-	l.push(tail)
+	l.push(tail, pool)
 }
 
 func (l *backlog) head() *batch { return l.batches[l.first] }
@@ -59,12 +71,13 @@ func (l *backlog) advance(n int, pool *batchPool) (finished int) {
 	for n > 0 {
 		b := l.head()
 		rest := len(b.bytes) - l.offset
+		frames, counted := b.endsWithin(l.offset, l.offset+n)
+		l.frames -= frames
+		finished += counted
 		if n < rest {
-			finished += b.countedFrom(l.offset) - b.countedFrom(l.offset+n)
 			l.offset += n
 			return finished
 		}
-		finished += b.countedFrom(l.offset)
 		n -= rest
 		l.shift(pool)
 	}
@@ -73,6 +86,7 @@ func (l *backlog) advance(n int, pool *batchPool) (finished int) {
 
 func (l *backlog) shift(pool *batchPool) {
 	pool.release(l.batches[l.first])
+	pool.held -= placeBytes
 	l.batches[l.first] = nil
 	l.first++
 	l.offset = 0
@@ -110,7 +124,7 @@ func (l *backlog) cut(pool *batchPool) (dropped int) {
 	}
 	sent := l.offset - start
 	l.drop(pool)
-	l.push(whole)
+	l.push(whole, pool)
 	l.offset = sent
 	l.bytes -= sent
 	return total
@@ -139,6 +153,7 @@ func (l *backlog) drop(pool *batchPool) {
 	l.batches = l.batches[:0]
 	l.first = 0
 	l.bytes = 0
+	l.frames = 0
 	l.offset = 0
 }
 
@@ -195,6 +210,7 @@ func (p *backlogs) get(since uint32) uint32 {
 	p.inUse++
 	l := &p.all[n]
 	l.since = since
+	l.crowded.moved = since
 	l.nextFree = 0
 	return n
 }

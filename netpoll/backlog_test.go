@@ -13,7 +13,7 @@ func TestBacklogI1BytesAreWhatIsUnsent(t *testing.T) {
 	for range 5000 {
 		switch {
 		case g.empty() || random.IntN(3) == 0:
-			g.push(batchOf(&pool, 7, -3, 11))
+			g.push(batchOf(&pool, 7, -3, 11), &pool)
 			want += 21
 			counted += 2
 		case random.IntN(50) == 0:
@@ -26,8 +26,18 @@ func TestBacklogI1BytesAreWhatIsUnsent(t *testing.T) {
 			want -= n
 		}
 		bytes := -g.offset
+		frames, offset := 0, g.offset
 		for _, b := range g.batches[g.first:] {
 			bytes += len(b.bytes)
+			for _, e := range b.ends {
+				if e.offset() > offset {
+					frames++
+				}
+			}
+			offset = 0
+		}
+		if g.frames != frames {
+			t.Fatalf("got %d frames noted, want %d", g.frames, frames)
 		}
 		if g.bytes != want || bytes != want {
 			t.Fatalf("got %d bytes noted and %d there, want %d", g.bytes, bytes, want)
@@ -50,7 +60,7 @@ func TestBacklogI2IsNotEmptyWhileInUse(t *testing.T) {
 		t.Fatal("got backlog 0, which means none")
 	}
 	g := &all.all[n]
-	g.push(batchOf(&pool, 4))
+	g.push(batchOf(&pool, 4), &pool)
 	if g.empty() || g.since != 5 {
 		t.Fatalf("got empty %v since %d, want a batch since 5", g.empty(), g.since)
 	}
@@ -91,8 +101,8 @@ func TestBacklogCutKeepsTheRestOfAHalfSentFrame(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var pool batchPool
 			var g backlog
-			g.push(batchOf(&pool, 7, -3, 11))
-			g.push(batchOf(&pool, 7, -3, 11))
+			g.push(batchOf(&pool, 7, -3, 11), &pool)
+			g.push(batchOf(&pool, 7, -3, 11), &pool)
 			g.advance(c.sent, &pool)
 			if dropped := g.cut(&pool); dropped != c.dropped {
 				t.Errorf("got %d dropped, want %d", dropped, c.dropped)

@@ -1,6 +1,9 @@
 package netpoll
 
-import "math/bits"
+import (
+	"math/bits"
+	"slices"
+)
 
 // batch is a contiguous copy of one pending sequence of frames, built once and sent to every connection that has
 // exactly this sequence pending. It belongs to the Sender; refs counts the node of the pending tree and the backlogs that
@@ -41,6 +44,24 @@ func (b *batch) countedFrom(offset int) int {
 		counted += b.ends[i].counted()
 	}
 	return counted
+}
+
+// endsWithin says how many frames, and how many counted ones, end behind offset from and no further than to.
+func (b *batch) endsWithin(from, to int) (frames, counted int) {
+	first, _ := slices.BinarySearchFunc(b.ends, from, func(e frameEnd, offset int) int {
+		if e.offset() <= offset {
+			return -1
+		}
+		return 1
+	})
+	for _, e := range b.ends[first:] {
+		if e.offset() > to {
+			break
+		}
+		frames++
+		counted += e.counted()
+	}
+	return frames, counted
 }
 
 // frameAt returns the bounds of the frame that has the byte at offset, and whether a part of it lies before.
@@ -126,11 +147,14 @@ func (p *batchPool) trim() {
 	}
 }
 
+// batchOverhead is what a batch takes besides its bytes and its ends.
+const batchOverhead = 64
+
 func (b *batch) memory() int {
 	if b.whole != nil {
-		return 4 * cap(b.ends)
+		return batchOverhead + 4*cap(b.ends)
 	}
-	return cap(b.bytes) + 4*cap(b.ends)
+	return batchOverhead + cap(b.bytes) + 4*cap(b.ends)
 }
 
 // part is a batch of the frame b.bytes[start:end]: a copy where nobody else holds b, else one that shares b's memory.

@@ -52,7 +52,7 @@ type Counters struct {
 	Connections uint64
 	// Blocked is how many of them have a full socket.
 	Blocked uint64
-	// QueuedBytes is the memory of what waits to be sent; what connections share counts once.
+	// QueuedBytes is the memory of what waits to be sent, as Sender.HeldBytes has it.
 	QueuedBytes uint64
 	// FullSockets is how often a send found the socket full.
 	FullSockets uint64

@@ -105,7 +105,7 @@ func (s *Sender) block(slot uint32, c *connQueue, b *batch, sent int) {
 	c.backlog = s.backlogs.get(s.to.now())
 	l := s.backlogs.at(c.backlog)
 	b.refs++
-	l.push(b)
+	l.push(b, &s.pending.batches)
 	s.count.Delivered += uint64(l.advance(sent, &s.pending.batches))
 	s.to.awaitRoom(slot, true)
 }
@@ -118,5 +118,5 @@ func (s *Sender) postpone(c *connQueue, b *batch, alone bool) {
 		return
 	}
 	b.refs++
-	l.push(b)
+	l.push(b, &s.pending.batches)
 }

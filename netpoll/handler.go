@@ -14,7 +14,8 @@ type Handler interface {
 	Input(slot uint32, view []byte)
 	// Hangup says that the peer is gone: err is io.EOF where it closed, else what failed. The handler calls Close.
 	Hangup(slot uint32, err error)
-	// Overflow says that a frame was refused because queued unsent bytes and the frame exceed the limit. It comes once
+	// Overflow says that a frame was refused because queued, which is what the unsent frames and the overhead of this one count
+	// for, and the frame's own bytes exceed the limit. It comes once
 	// a connection, behind the method or task that brought the frame, before any other; from then on all frames but those of
 	// Sender.SendLast are refused silently.
 	Overflow(slot uint32, queued, frame int)

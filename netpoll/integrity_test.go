@@ -17,7 +17,7 @@ func checkQueue(t testing.TB, s *Sender) {
 			inLists[n] = true
 		}
 	}
-	blocked := 0
+	blocked, held := 0, 0
 	for n := range s.conns.Len() {
 		c := s.conns.At(n)
 		if c.node != 0 {
@@ -29,13 +29,13 @@ func checkQueue(t testing.TB, s *Sender) {
 		if c.backlog != 0 {
 			blocked++
 			checkBacklog(t, s.backlogs.at(c.backlog), refs)
+			held += placeBytes * (len(s.backlogs.at(c.backlog).batches) - s.backlogs.at(c.backlog).first)
 		}
 	}
 	if blocked != s.backlogs.inUse {
 		t.Fatalf("got %d backlogs in use, want the %d that slots have", s.backlogs.inUse, blocked)
 	}
 	checkPendingTree(t, &s.pending, members, refs)
-	held := 0
 	for b, want := range refs {
 		if b.refs != want {
 			t.Fatalf("got a batch with %d references, want %d", b.refs, want)
@@ -52,16 +52,22 @@ func checkBacklog(t testing.TB, g *backlog, refs map[*batch]int32) {
 	if g.empty() {
 		t.Fatal("got an empty backlog in use, want it given back")
 	}
-	bytes := -g.offset
+	bytes, frames, offset := -g.offset, 0, g.offset
 	for _, b := range g.batches[g.first:] {
 		bytes += len(b.bytes)
+		for _, e := range b.ends {
+			if e.offset() > offset {
+				frames++
+			}
+		}
+		offset = 0
 		refs[b]++
 		if b.whole != nil {
 			refs[b.whole]++
 		}
 	}
-	if bytes != g.bytes {
-		t.Fatalf("got a backlog of %d bytes, want %d", g.bytes, bytes)
+	if bytes != g.bytes || frames != g.frames {
+		t.Fatalf("got a backlog of %d bytes and %d frames, want %d and %d", g.bytes, g.frames, bytes, frames)
 	}
 }
 
@@ -75,7 +81,7 @@ func checkPendingTree(t testing.TB, l *pendingTree, members map[uint32]int32, re
 		free[n] = true
 	}
 	children := make(map[uint32]int32)
-	live, heavy := 0, 0
+	live, heavy, held := 0, 0, 0
 	for i := range l.nodes[1:] {
 		n := uint32(i + 1)
 		d := &l.nodes[n]
@@ -92,10 +98,12 @@ func checkPendingTree(t testing.TB, l *pendingTree, members map[uint32]int32, re
 		if d.frame.counted {
 			counted++
 		}
-		if d.bytes != p.bytes+uint32(len(d.frame.bytes)) || d.frames != p.frames+1 || d.counted != counted {
-			t.Fatalf("node %d: got %d bytes, %d frames, %d counted, want its parent's and its frame's", n, d.bytes, d.frames, d.counted)
+		held += len(d.frame.bytes) + nodeOverhead
+		charge := d.bytes + frameOverhead*(d.frames-1)
+		if d.bytes != p.bytes+uint32(len(d.frame.bytes)) || d.charge != charge || d.frames != p.frames+1 || d.counted != counted {
+			t.Fatalf("node %d: got %d bytes, charge %d, %d frames, %d counted, want its parent's and its frame's", n, d.bytes, d.charge, d.frames, d.counted)
 		}
-		if int(d.bytes) > l.heavyFrom {
+		if int(d.charge) > l.heavyFrom {
 			heavy++
 		}
 		if d.members != members[n] {
@@ -119,11 +127,11 @@ func checkPendingTree(t testing.TB, l *pendingTree, members map[uint32]int32, re
 		}
 	}
 	for _, d := range l.nodes {
-		if d.frame != nil && int(d.bytes) > l.deepest {
-			t.Fatalf("got a sequence of %d bytes, want none longer than %d", d.bytes, l.deepest)
+		if d.frame != nil && int(d.charge) > l.deepest {
+			t.Fatalf("got a sequence charged with %d, want none with more than %d", d.charge, l.deepest)
 		}
 	}
-	if l.live != live || l.heavy != heavy {
-		t.Fatalf("got %d live and %d heavy nodes, want %d and %d", l.live, l.heavy, live, heavy)
+	if l.live != live || l.heavy != heavy || l.held != held {
+		t.Fatalf("got %d live and %d heavy nodes that hold %d bytes, want %d, %d and %d", l.live, l.heavy, l.held, live, heavy, held)
 	}
 }

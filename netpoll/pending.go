@@ -6,14 +6,15 @@ package netpoll
 // counts as dropped, and Handler.Overflow follows. One that has left (Sender.Leave) is passed over: f is not for it.
 func (s *Sender) Fanout(f *Frame, ofType, ofTypeAndID []uint32, except uint32) {
 	s.owner.assert()
-	if size := len(f.bytes); size <= s.limit && s.pending.deepest+size > s.limit {
+	if size := len(f.bytes); size <= s.limit && s.pending.deepest+frameOverhead+size > s.limit {
 		s.makeRoom(size, ofType, except)
 		s.makeRoom(size, ofTypeAndID, except)
 	}
 	s.pending.beginFrame()
-	matched := s.queue(f, ofType, except)
+	s.offer.ofType, s.offer.ofTypeAndID = NoSlot, NoSlot
+	matched := s.queue(f, ofType, except, &s.offer.ofType)
 	if len(ofTypeAndID) > 0 {
-		matched += s.queue(f, ofTypeAndID, except)
+		matched += s.queue(f, ofTypeAndID, except, &s.offer.ofTypeAndID)
 	}
 	if f.counted {
 		s.count.Matched += uint64(matched)
@@ -47,15 +48,22 @@ func (s *Sender) SendLast(slot uint32, f *Frame) {
 func (s *Sender) makeRoom(size int, members []uint32, except uint32) {
 	for _, slot := range members {
 		c := s.conns.At(slot)
-		if slot != except && c.node != 0 && c.backlog == 0 && c.state&closedToFrames == 0 && int(s.pending.nodes[c.node].bytes)+size > s.limit {
+		if slot == except || c.node == 0 || c.state&closedToFrames != 0 || s.charge(c)+frameOverhead+size <= s.limit {
+			continue
+		}
+		if c.backlog != 0 {
+			s.roomAgain(slot)
+		}
+		if c.backlog == 0 && s.charge(c)+frameOverhead+size > s.limit {
 			s.flushOne(slot)
 		}
 	}
 }
 
 // queue moves members from the node of the pending tree at which they are to the one that adds f, and lists them. Members
-// that lie at a node which f itself has made have it already. It says how many of them f is for.
-func (s *Sender) queue(f *Frame, members []uint32, except uint32) (matched int) {
+// that lie at a node which f itself has made have it already. It says how many of them f is for, and notes in met one that
+// is congested.
+func (s *Sender) queue(f *Frame, members []uint32, except uint32, met *uint32) (matched int) {
 	var (
 		table   = s.conns.chunks
 		list    = listFor(len(members))
@@ -76,7 +84,7 @@ func (s *Sender) queue(f *Frame, members []uint32, except uint32) (matched int) 
 			already = s.pending.isNewest(from)
 			if !already {
 				to = s.pending.child(from, f)
-				tooLong = int(s.pending.nodes[to].bytes) > s.limit
+				tooLong = int(s.pending.nodes[to].charge) > s.limit
 			}
 		}
 		if already || slot == except {
@@ -86,9 +94,12 @@ func (s *Sender) queue(f *Frame, members []uint32, except uint32) (matched int) 
 			if c.state&(refusedFrame|hasLeft) != 0 {
 				continue
 			}
-			if s.refuseIfOver(slot, c, int(s.pending.nodes[to].bytes), f) {
+			if s.refuseIfOver(slot, c, int(s.pending.nodes[to].charge), f) {
 				matched++
 				continue
+			}
+			if s.crowds(c, int(s.pending.nodes[to].charge)) {
+				*met = slot
 			}
 		}
 		matched++
@@ -104,34 +115,36 @@ func (s *Sender) queue(f *Frame, members []uint32, except uint32) (matched int) 
 	return matched
 }
 
-// refuseIfOver decides on a connection that may be over its limit once it has pending bytes beside its backlog. What it
-// refuses is counted, and the first time noted.
+// refuseIfOver decides on a connection that may be over its limit once pending is charged to it beside its backlog. Before
+// it is refused for the first time, its socket is asked a last time whether it has room: since the poller was, much may have
+// left it. What it refuses is counted, and the first time noted.
 func (s *Sender) refuseIfOver(slot uint32, c *connQueue, pending int, f *Frame) bool {
 	if c.state&refusing == 0 {
-		queued := pending - len(f.bytes)
-		if c.backlog != 0 {
-			queued += s.backlogs.at(c.backlog).bytes
+		charge := s.chargeBehind(c, pending)
+		if charge > s.limit && c.backlog != 0 {
+			s.roomAgain(slot)
+			charge = s.chargeBehind(c, pending)
 		}
-		if queued+len(f.bytes) <= s.limit {
+		if charge <= s.limit {
 			return false
 		}
 		c.state |= refusing
-		s.notices.add(notice{kind: overflowed, slot: slot, queued: queued, frame: len(f.bytes)})
+		s.notices.add(notice{kind: overflowed, slot: slot, queued: charge - len(f.bytes), frame: len(f.bytes)})
 	}
 	if f.counted {
 		s.count.Dropped[DropOverflow]++
 	}
 	c.state |= refusedFrame
-	s.refusals = append(s.refusals, slot)
+	s.offer.refusals = append(s.offer.refusals, slot)
 	return true
 }
 
 // forgetRefusals ends the queueing of a frame.
 func (s *Sender) forgetRefusals() {
-	for _, slot := range s.refusals {
+	for _, slot := range s.offer.refusals {
 		s.conns.At(slot).state &^= refusedFrame
 	}
-	s.refusals = s.refusals[:0]
+	s.offer.refusals = s.offer.refusals[:0]
 }
 
 // pendingTree holds the frames that wait for the end of the turn, for all connections of a reactor at once. It belongs to
@@ -145,9 +158,9 @@ func (s *Sender) forgetRefusals() {
 // I1: node 0 is the root, the empty sequence; it is never freed.
 // I2: a node's members is the number of connections whose sequence ends there; a node other than the root with neither
 // members nor children is freed at once, and its reference to the frame with it.
-// I3: bytes, frames and counted of a node are those of the whole sequence from the root.
+// I3: bytes, charge, frames and counted of a node are those of the whole sequence from the root.
 // I4: newestChild is valid only while newestFrame is the number of the frame that is being queued.
-// I5: no node's bytes exceed deepest.
+// I5: no node's charge exceeds deepest.
 type pendingTree struct {
 	nodes []node
 	// unused are the numbers of freed nodes.
@@ -157,20 +170,23 @@ type pendingTree struct {
 	frame uint32
 	// live is the number of nodes in use, without the root.
 	live int
-	// bytes is the sum of the frames of all nodes, each counted once.
-	bytes int
-	// maxBytes is the sum above which the tree is heavy.
-	maxBytes int
-	// heavyFrom is the length of a sequence above which the tree is heavy, and heavy how many nodes are that long.
+	// held is the memory of all nodes and their frames, each counted once.
+	held int
+	// maxHeld is the memory above which the tree is heavy.
+	maxHeld int
+	// heavyFrom is the charge of a sequence above which the tree is heavy, and heavy how many nodes are over it.
 	heavyFrom, heavy int
 	deepest          int
 }
 
 const (
-	// maxHeavyBytes bounds the length of one pending sequence, in bytes, before it is flushed.
+	// maxHeavyBytes bounds the charge of one pending sequence before it is flushed. An eighth of the limit does so, too: only
+	// what a socket has not taken shows who is congested, so little may come between two flushes.
 	maxHeavyBytes = 256 << 10
-	// heavyQueues bounds the bytes pending on all connections, in full queues.
+	// heavyQueues bounds the memory of what is pending on all connections, in full queues.
 	heavyQueues = 8
+	// nodeOverhead is what a pending frame takes besides its bytes: its node, and its Frame within what its maker keeps.
+	nodeOverhead = 160
 )
 
 type node struct {
@@ -183,10 +199,13 @@ type node struct {
 	newestFrame, newestChild uint32
 	members, children        int32
 	bytes, frames, counted   uint32
+	// charge is what the sequence counts against a connection's limit: its bytes, and frameOverhead for each frame behind
+	// the first.
+	charge uint32
 }
 
-func newPendingTree(heavyFrom, maxBytes int) pendingTree {
-	return pendingTree{nodes: make([]node, 1), heavyFrom: heavyFrom, maxBytes: maxBytes}
+func newPendingTree(heavyFrom, maxHeld int) pendingTree {
+	return pendingTree{nodes: make([]node, 1), heavyFrom: heavyFrom, maxHeld: maxHeld}
 }
 
 // beginFrame begins the queueing of another frame: child and isNewest speak of it from now on.
@@ -222,19 +241,22 @@ func (t *pendingTree) child(parent uint32, f *Frame) uint32 {
 	if f.counted {
 		counted++
 	}
-	bytes := int(p.bytes) + len(f.bytes)
-	t.nodes[n] = node{frame: f, parent: parent, number: t.frame, bytes: uint32(bytes), frames: p.frames + 1, counted: counted}
-	if bytes > t.heavyFrom {
+	charge := int(p.charge) + len(f.bytes)
+	if parent != 0 {
+		charge += frameOverhead
+	}
+	t.nodes[n] = node{frame: f, parent: parent, number: t.frame, bytes: p.bytes + uint32(len(f.bytes)), charge: uint32(charge), frames: p.frames + 1, counted: counted}
+	if charge > t.heavyFrom {
 		t.heavy++
 	}
-	t.deepest = max(t.deepest, bytes)
+	t.deepest = max(t.deepest, charge)
 	t.live++
-	t.bytes += len(f.bytes)
+	t.held += len(f.bytes) + nodeOverhead
 	return n
 }
 
 // isHeavy says that so much is pending, on one connection or on all, that it is to be flushed before more comes.
-func (t *pendingTree) isHeavy() bool { return t.heavy > 0 || t.bytes > t.maxBytes }
+func (t *pendingTree) isHeavy() bool { return t.heavy > 0 || t.held > t.maxHeld }
 
 // move notes that members connections went from one node to another.
 func (t *pendingTree) move(from, to uint32, members int32) {
@@ -257,14 +279,14 @@ func (t *pendingTree) prune(n uint32) {
 		if d.members != 0 || d.children != 0 || d.frame == nil {
 			return
 		}
-		t.bytes -= len(d.frame.bytes)
+		t.held -= len(d.frame.bytes) + nodeOverhead
 		d.frame.Release()
 		d.frame = nil
 		if d.batch != nil {
 			t.batches.release(d.batch)
 			d.batch = nil
 		}
-		if int(d.bytes) > t.heavyFrom {
+		if int(d.charge) > t.heavyFrom {
 			t.heavy--
 		}
 		t.live--

@@ -80,7 +80,7 @@ func TestPendingTreeI2TheParentOfALongSequenceStays(t *testing.T) {
 }
 
 func TestPendingTreeI3I5NodesSumTheirWholeSequence(t *testing.T) {
-	l := newPendingTree(4, 1<<30)
+	l := newPendingTree(4+2*frameOverhead, 1<<30)
 	frames := []*Frame{NewFrame([]byte("one"), true), NewFrame([]byte("-"), false), NewFrame([]byte("three"), true)}
 	at := uint32(0)
 	for i, f := range frames {
@@ -90,8 +90,11 @@ func TestPendingTreeI3I5NodesSumTheirWholeSequence(t *testing.T) {
 	if got.bytes != 9 || got.frames != 3 || got.counted != 2 {
 		t.Errorf("got %d bytes, %d frames, %d counted, want 9, 3, 2", got.bytes, got.frames, got.counted)
 	}
-	if l.heavy != 1 || l.deepest != 9 {
-		t.Errorf("got %d heavy nodes and the deepest of %d bytes, want the one over 4 bytes, of 9", l.heavy, l.deepest)
+	if got.charge != 9+2*frameOverhead {
+		t.Errorf("got charge %d, want the bytes and the overhead of two frames behind the first", got.charge)
+	}
+	if l.heavy != 1 || l.deepest != 9+2*frameOverhead {
+		t.Errorf("got %d heavy nodes and the deepest of charge %d, want the one over %d", l.heavy, l.deepest, l.heavyFrom)
 	}
 	b := l.batch(at)
 	if !bytes.Equal(b.bytes, []byte("one-three")) {

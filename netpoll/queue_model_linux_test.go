@@ -40,6 +40,19 @@ func (c *modelConn) unsent() int {
 	return total
 }
 
+// charge is what the unsent frames count for against the limit.
+func (c *modelConn) charge() int {
+	return c.unsent() + frameOverhead*max(len(c.queue)-1, 0)
+}
+
+// accepts says whether the limit lets f in behind what is unsent.
+func (c *modelConn) accepts(f *Frame) bool {
+	if len(c.queue) == 0 {
+		return len(f.bytes) <= modelLimit
+	}
+	return c.charge()+frameOverhead+len(f.bytes) <= modelLimit
+}
+
 func (c *modelConn) countedLeft() (n uint64) {
 	for _, f := range c.queue {
 		if f.counted {
@@ -152,21 +165,18 @@ func (m *queueModel) cut(c *modelConn, why Reason) {
 	c.queue = kept
 }
 
-// offered is what the contract says of one connection that was handed f by a call that has just returned; unsent and
-// blocked are as they were before it.
-func (m *queueModel) offered(c *modelConn, f *Frame, unsent int, blocked bool) {
+// offered is what the contract says of one connection that was handed f by a call that has just returned; fitted says
+// whether the limit let f in before it. Only where it did not may bytes have been sent to make room.
+func (m *queueModel) offered(c *modelConn, f *Frame, fitted bool) {
 	before := c.sent
 	m.sync(c)
 	if f.counted {
 		m.want.Matched++
 	}
-	left := unsent
-	if !blocked && unsent > 0 && len(f.bytes) <= modelLimit && unsent+len(f.bytes) > modelLimit {
-		left -= c.sent - before
-	} else if c.sent != before {
+	if fitted && c.sent != before {
 		m.t.Fatalf("slot %d: got %d bytes sent within a call that only queues", c.slot, c.sent-before)
 	}
-	if !c.refusing && left+len(f.bytes) <= modelLimit {
+	if !c.refusing && c.accepts(f) {
 		c.queue = append(c.queue, modelFrame{bytes: f.bytes, counted: f.counted})
 		return
 	}
@@ -194,8 +204,7 @@ func (m *queueModel) fanout(class, first, second, except byte, counted bool) {
 	got := make(map[uint32]bool)
 	var members [2][]uint32
 	var offered []*modelConn
-	var unsent []int
-	var blocked []bool
+	var fitted []bool
 	for list, mask := range []byte{first, second} {
 		for i, c := range m.conns {
 			if mask>>(i%8)&1 == 0 {
@@ -207,14 +216,13 @@ func (m *queueModel) fanout(class, first, second, except byte, counted bool) {
 			}
 			got[c.slot] = true
 			offered = append(offered, c)
-			unsent = append(unsent, c.unsent())
-			blocked = append(blocked, m.isBlocked(c))
+			fitted = append(fitted, c.accepts(f))
 		}
 	}
 	m.r.sender.Fanout(f, members[0], members[1], left)
 	m.r.passOnNotices()
 	for i, c := range offered {
-		m.offered(c, f, unsent[i], blocked[i])
+		m.offered(c, f, fitted[i])
 	}
 }
 
@@ -227,13 +235,13 @@ func (m *queueModel) send(c *modelConn, class byte, anyway bool) {
 		c.queue = append(c.queue, modelFrame{bytes: f.bytes, last: c.left})
 		return
 	}
-	unsent, blocked := c.unsent(), m.isBlocked(c)
+	fitted := c.accepts(f)
 	m.r.sender.Send(c.slot, f)
 	m.r.passOnNotices()
 	if c.left {
 		return
 	}
-	m.offered(c, f, unsent, blocked)
+	m.offered(c, f, fitted)
 }
 
 func (m *queueModel) flush(steps int) {
@@ -313,6 +321,9 @@ func (m *queueModel) check() {
 		s := m.r.conns.table.At(c.slot)
 		if got := m.r.sender.Buffered(c.slot); got != c.unsent() {
 			m.t.Fatalf("slot %d: got %d bytes buffered, want %d", c.slot, got, c.unsent())
+		}
+		if got := m.r.sender.Charge(c.slot); got != c.charge() {
+			m.t.Fatalf("slot %d: got charge %d, want %d", c.slot, got, c.charge())
 		}
 		if got := m.poller.watched[s.fd].write; got != m.isBlocked(c) {
 			m.t.Fatalf("slot %d: got watched for room %v, want %v: only while its socket is full", c.slot, got, m.isBlocked(c))

@@ -14,7 +14,8 @@ type Config struct {
 	Engine Engine
 	// Alone says that the process has no other reactor, which lets EngineDefault choose what is best for one.
 	Alone bool
-	// QueueLimit is the number of unsent bytes a connection may have queued. Default 1 MiB.
+	// QueueLimit is the number of unsent bytes a connection may have queued, where each frame behind the first counts for 64
+	// bytes more than it has. Default 1 MiB.
 	QueueLimit int
 	// ReadBuffer is the size of the buffer that all reads share, in bytes. Default 64 KiB.
 	ReadBuffer int

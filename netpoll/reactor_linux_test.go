@@ -228,12 +228,12 @@ func TestReactorI3TasksWaitWhilePendingFramesAreHeavy(t *testing.T) {
 	for range 10 {
 		r.Post(TaskFunc(func(r *Reactor) {
 			ran++
-			r.sender.Send(n, NewFrame(pattern(200), true))
+			r.sender.Send(n, NewFrame(pattern(100), true))
 		}))
 	}
 	r.runTasks()
 	if ran != 2 || r.Idle() {
-		t.Errorf("got %d tasks run and idle %v with a quarter of the limit pending, want 2 and not", ran, r.Idle())
+		t.Errorf("got %d tasks run and idle %v with an eighth of the limit pending, want 2 and not", ran, r.Idle())
 	}
 	for r.turn() == lookAgain {
 		continue

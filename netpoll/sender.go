@@ -31,11 +31,11 @@ type transport interface {
 // Owner: the reactor's goroutine. Its exported methods are for the handler and for tasks; none blocks, and all keep a
 // frame's bytes only by a reference of their own.
 //
-// I1: a connection's unsent bytes, pending and backlog together, never exceed limit, but for SendLast.
+// I1: what a connection is charged for its unsent frames, pending and backlog together, never exceeds limit, but for SendLast.
 // I2: a frame goes out whole or, where the connection ends, not at all or cut: never interleaved with another.
 // I3: a connection that has pending frames stands in express or in bulk.
 // I4: no frame is refused for what the sender itself holds back: what pends on a connection whose socket is not known to
-// be full is flushed first.
+// be full is flushed first, and a socket that was full is asked again.
 // I5: Ledger.Matched = Delivered + HandedBack + Dropped[...] + what is queued, whenever no method is running.
 type Sender struct {
 	limit    int
@@ -49,13 +49,20 @@ type Sender struct {
 	// pieces is scratch for what a call hands to the transport.
 	pieces  [maxPieces][]byte
 	notices noticeList
-	// refusals are the connections that have refused the frame that is being queued.
+	offer   offer
+	count   sendCounters
+}
+
+// offer is what became of the frame that was queued last. It belongs to the Sender.
+type offer struct {
+	// refusals are the connections that have refused it, while it is being queued.
 	refusals []uint32
-	count    sendCounters
+	// ofType and ofTypeAndID are what Sender.Met returns.
+	ofType, ofTypeAndID uint32
 }
 
 func newSender(limit int, to transport, o *owner) Sender {
-	return Sender{limit: limit, to: to, owner: o, pending: newPendingTree(min(maxHeavyBytes, limit/4), heavyQueues*limit)}
+	return Sender{limit: limit, to: to, owner: o, pending: newPendingTree(min(maxHeavyBytes, limit/8), heavyQueues*limit)}
 }
 
 // open prepares slot for a new connection.
@@ -107,11 +114,15 @@ func (s *Sender) BlockedFor(slot uint32) time.Duration {
 	return 0
 }
 
-// HeldBytes is the memory of all batches that wait to be sent; what several connections share counts once.
+// HeldBytes is the memory of all that waits to be sent, pending frames and backlogs with what is kept of each besides its
+// bytes; what several connections share counts once.
 func (s *Sender) HeldBytes() int {
 	s.owner.assert()
-	return s.pending.batches.held
+	return s.pending.batches.held + s.pending.held
 }
+
+// batchBytes is the memory of what a flush has left in backlogs.
+func (s *Sender) batchBytes() int { return s.pending.batches.held }
 
 // isHeavy says that so much is pending that no more may be read or run before it is flushed.
 func (s *Sender) isHeavy() bool { return s.pending.isHeavy() }
@@ -123,7 +134,7 @@ func (s *Sender) isListed(slot uint32) bool { return s.conns.At(slot).state&list
 func (s *Sender) addTo(c *Counters) {
 	c.Ledger = s.count.Ledger
 	c.FullSockets = s.count.fullSockets
-	c.QueuedBytes = uint64(s.pending.batches.held)
+	c.QueuedBytes = uint64(s.pending.batches.held + s.pending.held)
 	for slot := range s.conns.Len() {
 		o := s.conns.At(slot)
 		c.Queued += uint64(s.pending.nodes[o.node].counted)
@@ -141,8 +152,8 @@ func (s *Sender) trim() {
 	s.backlogs.trim()
 	s.lists.trim()
 	s.notices.trim()
-	if cap(s.refusals) > largeList {
-		s.refusals = nil
+	if cap(s.offer.refusals) > largeList {
+		s.offer.refusals = nil
 	}
 }
 

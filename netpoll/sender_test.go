@@ -71,7 +71,7 @@ func wantLedger(t *testing.T, s *Sender, want Ledger) {
 	}
 }
 
-func TestSenderI1UnsentBytesNeverExceedTheLimitButForTheLast(t *testing.T) {
+func TestSenderI1TheChargeNeverExceedsTheLimitButForTheLast(t *testing.T) {
 	const limit = 1000
 	random := rand.New(rand.NewPCG(8, 8))
 	s, w, slots := senderOf(limit, 6)
@@ -88,8 +88,8 @@ func TestSenderI1UnsentBytesNeverExceedTheLimitButForTheLast(t *testing.T) {
 			s.roomAgain(slot)
 		}
 		for _, n := range slots {
-			if got := s.Buffered(n); got > limit {
-				t.Fatalf("slot %d: got %d bytes unsent, want at most %d", n, got, limit)
+			if got := s.Charge(n); got > limit {
+				t.Fatalf("slot %d: got charge %d, want at most %d", n, got, limit)
 			}
 			if s.IsRefusing(n) && s.Buffered(n) == 0 {
 				s.drop(n, DropClosed)
@@ -248,7 +248,7 @@ func TestASenderGivesTheMemoryOfManyRefusalsBack(t *testing.T) {
 		t.Fatalf("got %d notices kept while they are not passed on, want %d", got, len(slots))
 	}
 	s.trim()
-	if got := cap(s.refusals) + cap(s.notices.noted) + cap(s.notices.spare); got != 0 {
+	if got := cap(s.offer.refusals) + cap(s.notices.noted) + cap(s.notices.spare); got != 0 {
 		t.Errorf("got room for %d refusals and notices kept, want none", got)
 	}
 }

@@ -154,9 +154,9 @@ func (r *Reactor) hasMore() bool {
 
 // flush sends for a slice. What it leaves in backlogs is for Handler.Turn to see.
 func (r *Reactor) flush() {
-	before := r.sender.HeldBytes()
+	before := r.sender.batchBytes()
 	r.sender.flush(r.cfg.Slice)
-	r.turns.again = r.turns.again || r.sender.HeldBytes() > before
+	r.turns.again = r.turns.again || r.sender.batchBytes() > before
 	r.passOnNotices()
 }
 

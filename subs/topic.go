@@ -42,6 +42,10 @@ type spread struct {
 	lists []*list
 }
 
+// Hash is a number by which topics may be told apart most of the time. It never
+// changes; another topic may have the same. Anyone may call it.
+func (t *Topic) Hash() uint32 { return t.hash }
+
 // list returns the list of part, nil if that part has never had a member. It is
 // for the owner of part, and for anyone who only loads the list's size.
 func (t *Topic) list(part int) *list {

@@ -110,6 +110,8 @@ var hubMetrics = []hubMetric{
 		func(s fanout.Stats) uint64 { return s.QueuedBytes }),
 	gauge("spokehub_waiting_bytes", "Bytes of events on their way to the queues; grows while events arrive faster than the reactors take them.",
 		func(s fanout.Stats) uint64 { return s.Waiting }),
+	gauge("spokehub_throttled", "Clients not read because a reactor or a subscriber is behind with what they publish.",
+		func(s fanout.Stats) uint64 { return s.Throttled }),
 	heldAs("queues", func(m fanout.Memory) uint64 { return m.Queues }),
 	heldAs("messages", func(m fanout.Memory) uint64 { return m.Messages }),
 	heldAs("inboxes", func(m fanout.Memory) uint64 { return m.Inboxes }),

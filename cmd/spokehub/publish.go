@@ -236,10 +236,7 @@ func (run *publishRun) hint(at publishError, envelope []byte, err error) error {
 // dispatcher is a hub as a publishTarget.
 type dispatcher struct{ hub *fanout.Hub }
 
-func (d dispatcher) Publish(_ context.Context, e event.Event) error {
-	d.hub.DispatchEvent(e)
-	return nil
-}
+func (d dispatcher) Publish(ctx context.Context, e event.Event) error { return d.hub.Publish(ctx, e) }
 
 func (d dispatcher) Reserve(bytes int64) bool { return d.hub.Reserve(bytes) }
 func (d dispatcher) Unreserve(bytes int64)    { d.hub.Unreserve(bytes) }

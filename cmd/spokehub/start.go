@@ -93,12 +93,22 @@ func (s *service) logStart(public net.Addr, admin *http.Server) {
 		"spokes_allowed", s.capacity,
 	)
 	s.logger.Info("listening", attributes...)
+	s.warnOfLongMessages()
 	if asked := s.asked; asked > 0 && uint64(asked) > s.capacity {
 		s.logger.Warn("the file limit allows fewer clients than --max-connections: raise it (ulimit -n, LimitNOFILE)",
 			"max_connections", asked, "file_limit", fileLimit(), "spokes_allowed", s.capacity)
 	}
 	if admin.Addr != "" && !isLoopback(admin.Addr) {
 		s.logger.Warn("other machines can reach the admin address, which asks for no password", "admin", admin.Addr)
+	}
+}
+
+// warnOfLongMessages tells who relays messages of which a few fill a client's queue: then a burst of them may close clients
+// that keep reading.
+func (s *service) warnOfLongMessages() {
+	if s.flags.MaxMessage > s.flags.QueueLimit/4 {
+		s.logger.Warn("--max-message is over a quarter of --queue-limit, so that a burst of long messages may close clients that read in time",
+			"max_message", s.flags.MaxMessage.String(), "queue_limit", s.flags.QueueLimit.String())
 	}
 }
 

@@ -46,8 +46,8 @@ const (
 	driverStream = 0
 	// forbiddenTopic is the topic that Authorize rejects.
 	forbiddenTopic = "no"
-	// frameRoom is the longest header of a frame.
-	frameRoom = 10
+	// frameRoom is the longest header of a frame, and what a queued one counts for besides its bytes.
+	frameRoom = 10 + 64
 )
 
 // relayStream is the stream of the events that a client sends.

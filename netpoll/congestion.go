@@ -1,0 +1,72 @@
+package netpoll
+
+import "time"
+
+// crowding is what a backlog knows of how its connection keeps up. It belongs to the Sender.
+//
+// A connection is crowded from the moment at which it is charged with more than crowdedEighths of its limit, beside a full
+// socket, until that is down to calmEighths. It is congested while it is crowded and worth waiting for: while its socket has
+// taken bytes within freshTicks, and no more than patienceTicks have passed since it became crowded. So a reader that stalls
+// is waited for very shortly, and one that is merely slow not for long, but one behind a burst has the time to get through it.
+type crowding struct {
+	// moved is the tick at which the socket last took bytes.
+	moved uint32
+	// since is the tick at which the connection became crowded.
+	since uint32
+	// is says that it is crowded.
+	is bool
+}
+
+const (
+	crowdedEighths = 3
+	calmEighths    = 2
+	freshTicks     = uint32(time.Second / Tick)
+	patienceTicks  = uint32(5 * time.Second / Tick)
+)
+
+// Met is for the frame that Fanout or Send was given last: a congested connection among those that took it, by the list
+// that named it, or NoSlot. More than one may be.
+func (s *Sender) Met() (ofType, ofTypeAndID uint32) {
+	s.owner.assert()
+	return s.offer.ofType, s.offer.ofTypeAndID
+}
+
+// IsCongested says whether the connection is behind a burst: its socket is full, its queue is past three eighths of the
+// limit, and it goes on taking bytes. It is over when the queue is below a quarter, when the socket has taken nothing for a second,
+// or after five seconds.
+func (s *Sender) IsCongested(slot uint32) bool {
+	s.owner.assert()
+	return slot < s.conns.Len() && s.isCongested(s.conns.At(slot))
+}
+
+func (s *Sender) isCongested(c *connQueue) bool {
+	if c.backlog == 0 || c.state&closedToFrames != 0 {
+		return false
+	}
+	l, now := &s.backlogs.at(c.backlog).crowded, s.to.now()
+	return l.is && now-l.moved <= freshTicks && now-l.since <= patienceTicks
+}
+
+// crowds looks at a connection that takes a frame, behind which pending is charged to it, and says whether it is congested.
+func (s *Sender) crowds(c *connQueue, pending int) bool {
+	if c.backlog == 0 {
+		return false
+	}
+	l := &s.backlogs.at(c.backlog).crowded
+	if !l.is {
+		if s.chargeBehind(c, pending) <= s.limit/8*crowdedEighths {
+			return false
+		}
+		l.is = true
+		l.since = s.to.now()
+	}
+	return s.isCongested(c)
+}
+
+// eases notes that a connection's socket has taken bytes of its backlog.
+func (s *Sender) eases(c *connQueue, l *backlog) {
+	l.crowded.moved = s.to.now()
+	if l.crowded.is && s.charge(c) <= s.limit/8*calmEighths {
+		l.crowded.is = false
+	}
+}
