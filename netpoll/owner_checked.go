@@ -15,6 +15,8 @@ import (
 type owner struct {
 	goroutine atomic.Uint64
 	places    [64]atomic.Uintptr
+	// skipped counts the calls of SkipAhead that the reactor has followed.
+	skipped uint64
 }
 
 // placeBits is the size of the least stack, in bits: a place lies on one stack.

@@ -100,6 +100,13 @@ func InjectedFaults() FaultCounts {
 		Abort: met(abort), Exhaust: met(exhaust), Spurious: met(spurious), Pause: met(pause)}
 }
 
+// skips counts calls of SkipAhead.
+var skips atomic.Uint64
+
+// SkipAhead has every reactor pause once, in its next turn: what waits for time to pass waits for half a second less, or some more. Any
+// goroutine may call it. It exists under the build tag faults alone.
+func SkipAhead() { skips.Add(1) }
+
 // strike decides on one call. The chance that comes with a fault is a random number for its details.
 func (f *faults) strike(kind fault) (chance uint64, hit bool) {
 	if f == nil || f.every[kind] == 0 {
@@ -199,7 +206,9 @@ func sysAccept(fd int32, from *unix.RawSockaddrAny) (int, syscall.Errno) {
 
 // injectIntoTurn makes up a pause and readiness before a turn, or behind the readiness that began it.
 func (r *Reactor) injectIntoTurn() {
-	if _, hit := installed.Load().strike(pause); hit {
+	_, hit := installed.Load().strike(pause)
+	if asked := skips.Load(); hit || asked != r.owner.skipped {
+		r.owner.skipped = asked
 		r.turns.clock.epoch = r.turns.clock.epoch.Add(-Paused)
 	}
 	chance, hit := installed.Load().strike(spurious)

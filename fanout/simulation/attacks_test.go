@@ -121,7 +121,7 @@ func (h *hostile) event(pad int) string {
 func (h *hostile) floodItself(_ *rand.Rand) {
 	size := h.sim.traits.queueLimit / 4
 	for range 3 {
-		h.sim.hub.DispatchEvent(event.Event{Type: hostileType, Payload: []byte(`"` + strings.Repeat("x", size) + `"`)})
+		h.sim.handToHub(event.Event{Type: hostileType, Payload: []byte(`"` + strings.Repeat("x", size) + `"`)})
 	}
 }
 

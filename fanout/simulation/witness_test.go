@@ -51,7 +51,7 @@ func (s *sim) dispatchToWitness() {
 	if w.dispatched-w.arrived >= maxOnTheWay {
 		return
 	}
-	s.hub.DispatchEvent(event.Event{Type: witnessType, Payload: fmt.Append(nil, w.dispatched)})
+	s.handToHub(event.Event{Type: witnessType, Payload: fmt.Append(nil, w.dispatched)})
 	w.dispatched++
 }
 
