@@ -136,6 +136,30 @@ func readAnswers(t *testing.T, peer *client, answers int, lastPong string) {
 	}
 }
 
+// TestPongsThatThePeerDoesNotReadStopItsReading has each ping come in a read of its own.
+func TestPongsThatThePeerDoesNotReadStopItsReading(t *testing.T) {
+	const pings = 200
+	h := newTestHub(t, fanout.Config{QueueLimit: 64 << 10, SendBuffer: 4 << 10})
+	peer, spoke := h.join()
+	fill(t, peer, spoke, 32<<10)
+	isRead := func() bool {
+		before := h.hub.Stats().BytesIn
+		peer.write(clientFrame(fin|opPing, ""))
+		for range 100 {
+			if h.hub.Stats().BytesIn > before {
+				return true
+			}
+		}
+		return false
+	}
+	for range pings {
+		if !isRead() {
+			return
+		}
+	}
+	t.Errorf("got all of %d pings read, want the hub to stop", pings)
+}
+
 func TestAnswersLongerThanTheQueueAreSplit(t *testing.T) {
 	for name, c := range map[string]struct {
 		cfg    fanout.Config
