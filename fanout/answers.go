@@ -33,6 +33,7 @@ func (l *loop) answer(s *Spoke, f *frame) {
 		l.sender.SendLast(s.conn.Slot, &f.Frame)
 	default:
 		l.unansweredOf(s).owed = f
+		l.conns.memory.owed += f.Len()
 		l.blockAnswers(s)
 		return
 	}
@@ -99,18 +100,17 @@ func (l *loop) answersDrained(s *Spoke) {
 // queue.
 func (l *loop) endAnswers(s *Spoke, cause Cause) {
 	if cause.Kind == CauseSilent {
-		delete(l.conns.unanswered, s)
+		l.takeUnanswered(s)
 	}
 	l.settleAnswers(s)
 }
 
 // settleAnswers queues what the spoke is owed and forgets that its socket was full.
 func (l *loop) settleAnswers(s *Spoke) {
-	u := l.conns.unanswered[s]
+	u := l.takeUnanswered(s)
 	if u == nil {
 		return
 	}
-	delete(l.conns.unanswered, s)
 	if l.sender.IsRefusing(s.conn.Slot) {
 		return
 	}
@@ -121,4 +121,22 @@ func (l *loop) settleAnswers(s *Spoke) {
 	if u.pong != nil {
 		l.sendPong(s, u.pong)
 	}
+}
+
+// takeUnanswered removes what the loop knows of the answers to a spoke and returns it, nil if there is nothing.
+func (l *loop) takeUnanswered(s *Spoke) *unanswered {
+	u := l.conns.unanswered[s]
+	if u != nil {
+		delete(l.conns.unanswered, s)
+		l.conns.memory.owed -= u.owedBytes()
+	}
+	return u
+}
+
+// owedBytes is the length of the answer that is owed.
+func (u *unanswered) owedBytes() int {
+	if u == nil || u.owed == nil {
+		return 0
+	}
+	return u.owed.Len()
 }

@@ -136,15 +136,39 @@ func readAnswers(t *testing.T, peer *client, answers int, lastPong string) {
 	}
 }
 
+// TestPongsThatThePeerDoesNotReadStopItsReading has each ping come in a read of its own.
+func TestPongsThatThePeerDoesNotReadStopItsReading(t *testing.T) {
+	const pings = 200
+	h := newTestHub(t, fanout.Config{QueueLimit: 64 << 10, SendBuffer: 4 << 10})
+	peer, spoke := h.join()
+	fill(t, peer, spoke, 32<<10)
+	isRead := func() bool {
+		before := h.hub.Stats().BytesIn
+		peer.write(clientFrame(fin|opPing, ""))
+		for range 100 {
+			if h.hub.Stats().BytesIn > before {
+				return true
+			}
+		}
+		return false
+	}
+	for range pings {
+		if !isRead() {
+			return
+		}
+	}
+	t.Errorf("got all of %d pings read, want the hub to stop", pings)
+}
+
 func TestAnswersLongerThanTheQueueAreSplit(t *testing.T) {
 	for name, c := range map[string]struct {
 		cfg    fanout.Config
 		topics int
 		length int
 	}{
-		"many long topics": {fanout.Config{QueueLimit: 256 << 10}, 1024, 256},
+		"many long topics": {fanout.Config{QueueLimit: 256 << 10, MaxMessage: 1 << 20}, 1024, 256},
 		"the least queue":  {fanout.Config{QueueLimit: 1 << 10}, 20, 256},
-		"in one piece":     {fanout.Config{QueueLimit: 1 << 20}, 1024, 100},
+		"in one piece":     {fanout.Config{QueueLimit: 1 << 20, MaxMessage: 1 << 20}, 1024, 100},
 	} {
 		t.Run(name, func(t *testing.T) {
 			eachEngine(t, func(t *testing.T, engine fanout.Engine) {
@@ -283,7 +307,7 @@ func TestControlEventsOfTooManyTopicsAreRefusedWhole(t *testing.T) {
 func TestControlEventsOfManyTopicsLetOthersHaveTheirTurns(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
 		const many = 50000
-		h := newTestHub(t, fanout.Config{Engine: engine, Reactors: 1, MaxTopics: many, QueueLimit: 16 << 20})
+		h := newTestHub(t, fanout.Config{Engine: engine, Reactors: 1, MaxTopics: many, MaxMessage: 1 << 20, QueueLimit: 16 << 20})
 		heard := h.hear("behind")
 		peer, spoke := h.join()
 		innocent, _ := h.join()

@@ -107,12 +107,12 @@ func (h *Hub) wakeFullest() {
 		}
 	}
 	if fullest.shared.allBytes() >= minCountedBytes {
-		fullest.reactor.Post(overBudget{})
+		fullest.reactor.Post(lookAgain{})
 	}
 }
 
-// overBudget is a task that only causes a turn.
-type overBudget struct{}
+// lookAgain is a task that only causes a turn.
+type lookAgain struct{}
 
-// Do does nothing: the turn checks the budget.
-func (overBudget) Do(*netpoll.Reactor) {}
+// Do does nothing: the turn checks the budget and what room there is.
+func (lookAgain) Do(*netpoll.Reactor) {}

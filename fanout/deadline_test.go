@@ -92,9 +92,9 @@ func TestASilentSpokeIsToldWhyWhenItComesBack(t *testing.T) {
 	t.Parallel()
 	eachEngineAtOnce(t, func(t *testing.T, engine fanout.Engine) {
 		h := newTestHub(t, fanout.Config{Engine: engine, Reactors: 1, SendBuffer: 16 << 10, CloseTimeout: time.Minute,
-			PingInterval: 200 * time.Millisecond, PeerTimeout: 500 * time.Millisecond})
+			PingInterval: 200 * time.Millisecond, PeerTimeout: 1500 * time.Millisecond})
 		c, spoke := h.join()
-		queued := stall(t, h, spoke)
+		queued := fill(t, c, spoke, 256<<10)
 		end := receive(t, h.gone, "OnDisconnection of the silent")
 		expect(t, "cause", end.cause.Kind, fanout.CauseSilent)
 		expect(t, "code", end.cause.Code, fanout.CodeGoingAway)

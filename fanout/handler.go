@@ -85,6 +85,7 @@ func (l *loop) Expired(slot uint32) {
 func (l *loop) Turn() {
 	l.publishProgress()
 	l.reviewHolds()
+	l.resumeInboxes()
 	l.resumeWaiting()
 	l.handOver()
 	l.work.topics = turnTopics
@@ -93,6 +94,7 @@ func (l *loop) Turn() {
 		l.sendArrivals(to)
 	}
 	l.enforceBudget()
+	l.awaitInboxRoom()
 	l.dropTopics()
 	l.tellAccepting()
 }

@@ -1,7 +1,6 @@
 package fanout
 
 import (
-	"slices"
 	"sync"
 	"sync/atomic"
 	"unsafe"
@@ -242,39 +241,6 @@ func (l *loop) handOver() {
 	}
 }
 
-// chargeInbox counts the memory of a spoke's pending inbox as it is now.
-func (l *loop) chargeInbox(s *Spoke) {
-	box := s.pendingInbox
-	if box == nil {
-		return
-	}
-	if memory := box.memory(); memory != box.charged {
-		l.shared.inboxBytes.Add(int64(memory - box.charged))
-		box.charged = memory
-	}
-}
-
-// dropWaiting drops the events of a spoke that wait for user code in its pending inbox, and leaves what is told of the spoke
-// itself.
-func (l *loop) dropWaiting(s *Spoke) {
-	box := s.pendingInbox
-	if box == nil {
-		return
-	}
-	kept := slices.DeleteFunc(box.items, func(i item) bool {
-		return i.kind == itemEvent || i.kind == itemRaw || i.kind == itemControl
-	})
-	box.items = append(itemSlabs.get(len(kept)), kept...)
-	itemSlabs.put(kept)
-	byteSlabs.put(box.buf)
-	box.buf = nil
-	l.chargeInbox(s)
-	if len(box.items) == 0 {
-		s.pendingInbox = nil
-		l.recycleInbox(box)
-	}
-}
-
 // advance does what the loop itself must do in a spoke's inbox, and reports whether a worker must continue. The worker then
 // owns the running inbox.
 func (l *loop) advance(s *Spoke) bool {
@@ -309,7 +275,7 @@ func (l *loop) nextInbox(s *Spoke) bool {
 	}
 	if s.runningInbox == nil {
 		s.runningInbox, s.pendingInbox = s.pendingInbox, nil
-		l.resumeReading(s, inboxFull)
+		l.resumeInbox(s)
 	}
 	return s.runningInbox != nil
 }

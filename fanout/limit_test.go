@@ -139,6 +139,29 @@ func TestLimitsOnRatesCloseWith1008(t *testing.T) {
 	}
 }
 
+// TestLimitsOnRatesCountWhatIsInAMessage sends few messages, which are over the limits by what is in them alone.
+func TestLimitsOnRatesCountWhatIsInAMessage(t *testing.T) {
+	for name, c := range map[string]struct {
+		cfg  fanout.Config
+		sent []byte
+	}{
+		"topics": {fanout.Config{MaxControlsPerSecond: 10, MaxTopics: 5},
+			clientFrame(fin|opText, envelope("__subscribe", "", `{"topics":["a","b","c","d","e"]}`))},
+		"empty fragments": {fanout.Config{MaxEventsPerSecond: 10},
+			frames(clientFrame(opText, "{"), clientFrame(opContinuation, ""), clientFrame(opContinuation, ""), clientFrame(fin|opContinuation, "}"))},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newTestHub(t, c.cfg)
+			peer, _ := h.join()
+			for range 8 {
+				peer.write(c.sent)
+			}
+			_, code, _ := peer.closing()
+			expect(t, "code", code, 1008)
+		})
+	}
+}
+
 func TestServeOfABrokenListenerReturnsItsError(t *testing.T) {
 	h := newTestHub(t, fanout.Config{})
 	l := listenTCP(t)

@@ -49,8 +49,10 @@ type loopShared struct {
 	// heldBytes is the memory that connections hold, as of the last turn, inboxBytes that of their inboxes.
 	heldBytes  atomic.Int64
 	inboxBytes atomic.Int64
-	inflow     inflow
-	holds      holds
+	// unread says that spokes wait to be read on until inboxes hold less.
+	unread atomic.Bool
+	inflow inflow
+	holds  holds
 	// inboxes is how many wait for a worker or are being run.
 	inboxes atomic.Int64
 }

@@ -87,27 +87,25 @@ func (h *Hub) heldBytes() int64 {
 // I1: messages is the sum of what the loop's spokes are charged for unfinished messages.
 type loopMemory struct {
 	messages int64
+	// owed is the length of all answers that are owed to spokes.
+	owed int
 	// checkAt is how large messages may become before the budget is enforced in the middle of a turn.
 	checkAt int64
 	// tight says that the budget was exceeded at the end of the last turn.
 	tight  bool
+	room   inboxRoom
 	search holderSearch
-}
-
-// areInboxesFull says that no more should wait for callbacks: inboxes have a quarter of the budget, or it is exceeded.
-func (l *loop) areInboxesFull() bool {
-	return l.conns.memory.tight || l.shared.inboxBytes.Load()*int64(len(l.hub.loops)) > l.hub.cfg.MemoryBudget/4
 }
 
 // heldBytes is the memory that the loop's connections hold, without their inboxes.
 func (l *loop) heldBytes() int64 {
-	return int64(l.reactor.HeldBytes()+l.part.Held()+l.conns.requests.held) + l.conns.memory.messages + l.flow.kept
+	return int64(l.reactor.HeldBytes()+l.conns.memory.owed+l.part.Held()+l.conns.requests.held) + l.conns.memory.messages + l.flow.kept
 }
 
 // addMemory adds what the loop's connections hold. It is for the loop's goroutine.
 func (st *Stats) addMemory(l *loop) {
 	m := &st.Memory
-	m.Queues += uint64(l.reactor.HeldBytes())
+	m.Queues += uint64(l.reactor.HeldBytes() + l.conns.memory.owed)
 	m.Messages += uint64(l.conns.memory.messages + l.flow.kept)
 	m.Subscriptions += uint64(l.part.Held())
 	m.Handshakes += uint64(l.conns.requests.held)
@@ -128,7 +126,7 @@ func (m *Memory) addShared(h *Hub) {
 // is what room its pending inbox and its request have in buffers that were used before.
 func (l *loop) heldBy(s *Spoke) int {
 	slot := s.conn.Slot
-	held := l.reactor.HeldBy(slot) + int(s.charged)
+	held := l.reactor.HeldBy(slot) + int(s.charged) + l.conns.unanswered[s].owedBytes()
 	if s.pendingInbox != nil {
 		held += s.pendingInbox.waiting()
 	}

@@ -1,6 +1,7 @@
 package fanout_test
 
 import (
+	"net"
 	"strings"
 	"testing"
 
@@ -19,6 +20,29 @@ func stall(t testing.TB, h *testHub, spoke *fanout.Spoke) (events int) {
 			spoke.DispatchEvent(filler)
 		}
 		events += 8
+		if events > 1<<16 {
+			t.Fatal("the socket does not fill up")
+		}
+	}
+	return events
+}
+
+// fill is stall until so many bytes are queued and stay so. What is queued after a moment's flood may yet fit into the peer's kernel,
+// which tells of room with what the client sends.
+func fill(t testing.TB, c *client, spoke *fanout.Spoke, queued int) (events int) {
+	t.Helper()
+	const looks = 20
+	if tcp, ok := c.conn.(*net.TCPConn); ok {
+		if err := tcp.SetReadBuffer(4 << 10); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for full := 0; full < looks; full++ {
+		for ; spoke.BufferedAmount() < queued; events++ {
+			spoke.DispatchEvent(filler)
+			full = 0
+		}
+		c.write(clientFrame(fin|opPong, ""))
 		if events > 1<<16 {
 			t.Fatal("the socket does not fill up")
 		}

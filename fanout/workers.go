@@ -155,6 +155,7 @@ func (w *workers) serve(s *Spoke, names *interner) {
 	}
 	if box.finished() {
 		s.loop.finishRunning(s)
+		s.loop.inboxDone()
 		if s.state.stop() {
 			return
 		}

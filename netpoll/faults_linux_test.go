@@ -166,3 +166,29 @@ func TestABrokenPausedConnectionGoesOnWaitingForRoom(t *testing.T) {
 		}
 	}
 }
+
+// TestFaultsPauseIsNoTime has a clock jump ahead in every turn, while a deadline stands that is nearer than a jump is long.
+func TestFaultsPauseIsNoTime(t *testing.T) {
+	for _, e := range waitLoops {
+		t.Run(e.String(), func(t *testing.T) {
+			h := newRecorder()
+			r := start(t, Config{Handler: h, Engine: e})
+			ours, _ := socketPair(t)
+			on(t, r, func() {
+				n, _ := r.Open(ours)
+				r.SetDeadline(n, Paused/2)
+			})
+			inject(t, FaultPlan{Seed: 1, Pause: 1})
+			const pauses = 20
+			for range pauses {
+				on(t, r, func() {})
+			}
+			if met := InjectedFaults().Pause; met < pauses {
+				t.Errorf("got %d pauses in as many turns, want %d at least", met, pauses)
+			}
+			if got := h.count("expired"); got != 0 {
+				t.Errorf("got %d deadlines, want none", got)
+			}
+		})
+	}
+}

@@ -49,4 +49,4 @@ func (r *Reactor) LocalAddr(n uint32) net.Addr {
 	return nil
 }
 
-func (r *Reactor) injectSpurious() {}
+func (r *Reactor) injectIntoTurn() {}

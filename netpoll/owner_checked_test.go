@@ -7,7 +7,12 @@ import "testing"
 // lendOwner makes the calling goroutine the owner of a reactor whose own waits for it, until giveBack.
 func lendOwner(r *Reactor) (giveBack func()) {
 	before := r.owner.goroutine.Swap(goroutineNumber())
-	return func() { r.owner.goroutine.Store(before) }
+	return func() {
+		for i := range r.owner.places {
+			r.owner.places[i].Store(0)
+		}
+		r.owner.goroutine.Store(before)
+	}
 }
 
 func TestAnotherGoroutineThanTheReactorsIsCaught(t *testing.T) {

@@ -5,6 +5,7 @@ package netpoll
 import (
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -30,10 +31,15 @@ type FaultPlan struct {
 	// Spurious reports readiness that is not there before a turn: of a connection in use, of one that has ended or of
 	// one that never was.
 	Spurious int
+	// Pause makes a reactor's clock jump ahead by Paused, in a wait or in a turn, as it does when the process was stopped.
+	Pause int
 }
 
+// Paused is how long a pause of FaultPlan.Pause takes.
+const Paused = 100 * time.Hour
+
 // FaultCounts is how often each fault of a FaultPlan was met since it was installed: Again, Interrupt, Short, Reset,
-// Abort, Exhaust and Spurious are those of its fields.
+// Abort, Exhaust, Spurious and Pause are those of its fields.
 type FaultCounts struct {
 	Again     uint64
 	Interrupt uint64
@@ -42,6 +48,7 @@ type FaultCounts struct {
 	Abort     uint64
 	Exhaust   uint64
 	Spurious  uint64
+	Pause     uint64
 }
 
 type fault uint8
@@ -54,6 +61,7 @@ const (
 	abort
 	exhaust
 	spurious
+	pause
 	faultKinds
 )
 
@@ -75,7 +83,7 @@ func InjectFaults(p FaultPlan) {
 		return
 	}
 	f := &faults{seed: p.Seed}
-	for kind, every := range []int{p.Again, p.Interrupt, p.Short, p.Reset, p.Abort, p.Exhaust, p.Spurious} {
+	for kind, every := range []int{p.Again, p.Interrupt, p.Short, p.Reset, p.Abort, p.Exhaust, p.Spurious, p.Pause} {
 		f.every[kind] = uint64(max(every, 0))
 	}
 	installed.Store(f)
@@ -89,8 +97,15 @@ func InjectedFaults() FaultCounts {
 	}
 	met := func(kind fault) uint64 { return f.met[kind].Load() }
 	return FaultCounts{Again: met(again), Interrupt: met(interrupt), Short: met(short), Reset: met(reset),
-		Abort: met(abort), Exhaust: met(exhaust), Spurious: met(spurious)}
+		Abort: met(abort), Exhaust: met(exhaust), Spurious: met(spurious), Pause: met(pause)}
 }
+
+// skips counts calls of SkipAhead.
+var skips atomic.Uint64
+
+// SkipAhead has every reactor pause once, in its next turn: what waits for time to pass waits for half a second less, or some more. Any
+// goroutine may call it. It exists under the build tag faults alone.
+func SkipAhead() { skips.Add(1) }
 
 // strike decides on one call. The chance that comes with a fault is a random number for its details.
 func (f *faults) strike(kind fault) (chance uint64, hit bool) {
@@ -189,8 +204,13 @@ func sysAccept(fd int32, from *unix.RawSockaddrAny) (int, syscall.Errno) {
 	return rawAccept(fd, from)
 }
 
-// injectSpurious makes up readiness before a turn.
-func (r *Reactor) injectSpurious() {
+// injectIntoTurn makes up a pause and readiness before a turn, or behind the readiness that began it.
+func (r *Reactor) injectIntoTurn() {
+	_, hit := installed.Load().strike(pause)
+	if asked := skips.Load(); hit || asked != r.owner.skipped {
+		r.owner.skipped = asked
+		r.turns.clock.epoch = r.turns.clock.epoch.Add(-Paused)
+	}
 	chance, hit := installed.Load().strike(spurious)
 	if !hit {
 		return

@@ -16,4 +16,4 @@ func sysAccept(fd int32, from *unix.RawSockaddrAny) (int, syscall.Errno) {
 	return rawAccept(fd, from)
 }
 
-func (r *Reactor) injectSpurious() {}
+func (r *Reactor) injectIntoTurn() {}

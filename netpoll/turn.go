@@ -80,7 +80,7 @@ func (r *Reactor) turn() verdict {
 		return stopped
 	}
 	r.owner.adopt()
-	r.injectSpurious()
+	r.injectIntoTurn()
 	if !r.turns.begun {
 		r.beginTurn()
 	}

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"time"
 
 	"github.com/spokehub/spokehub/event"
+	"github.com/spokehub/spokehub/netpoll"
 )
 
 // action is one thing that the driver may do to the client of a slot.
@@ -202,8 +204,20 @@ func (s *sim) dispatch(typ, id string, pad int) {
 	x := s.newEvent(driverStream, typ, id, "", pad)
 	s.logf("  event %d, %s:%s, %d bytes", x.seq, typ, id, x.size())
 	s.decideReceivers(x, nil)
-	if !s.hub.DispatchEvent(x.event) {
+	s.handToHub(x.event)
+}
+
+// slowDispatch is how long a dispatch takes that the hub slows down for readers that are behind.
+const slowDispatch = 2 * time.Millisecond
+
+// handToHub dispatches an event. Where that is slowed down, time passes faster for the hub.
+func (s *sim) handToHub(e event.Event) {
+	began := time.Now()
+	if !s.hub.DispatchEvent(e) {
 		s.fail("got false from DispatchEvent")
+	}
+	if time.Since(began) > slowDispatch {
+		netpoll.SkipAhead()
 	}
 }
 

@@ -184,10 +184,22 @@ func (c *client) handleFrame(op byte, payload []byte) {
 		}
 		c.pongs = c.pongs[answered:]
 		c.ponged += answered
+	case opPing:
+		c.answerPing(payload)
 	case opClose:
 		c.closeFrame(payload)
 	default:
 		c.fail("got a frame with opcode %d", op)
+	}
+}
+
+// answerPing answers a ping of the hub, which has no payload.
+func (c *client) answerPing(payload []byte) {
+	if c.sim.traits.pingInterval < 0 || len(payload) > 0 {
+		c.fail("got a ping with the payload %q, want none", payload)
+	}
+	if !c.ending {
+		c.send(fin|opPong, "")
 	}
 }
 

@@ -3,6 +3,7 @@
 package simulation
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"maps"
@@ -11,6 +12,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 )
@@ -20,35 +22,86 @@ const (
 	patienceForDefect = 4 * time.Second
 	defectTimeout     = 5 * time.Minute
 	buildsAtATime     = 2
+	// testTimeout bounds a test of another package, and runsOfTest is how often it may run until it catches a defect.
+	testTimeout = 30 * time.Second
+	runsOfTest  = 5
 )
 
 // TestEveryPlantedDefectIsCaught builds the simulation with each defect of testdata/defects in the hub, and wants the seeds from
-// -sim.seed on to find it. Each plays in a process of its own: what goes wrong may hang or kill it.
+// -sim.seed on to find it, or the test that the defect names, which must pass without it. Each runs in a process of its own: what goes wrong may hang or kill
+// it.
 func TestEveryPlantedDefectIsCaught(t *testing.T) {
 	patches, err := readPatches(defectsDirectory)
 	if err != nil {
 		t.Fatal(err)
 	}
-	builds := make(chan struct{}, buildsAtATime)
+	b := builder{slots: make(chan struct{}, buildsAtATime), directory: t.TempDir(), intact: make(map[string]string)}
 	for _, name := range slices.Sorted(maps.Keys(patches)) {
 		p := patches[name]
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			builds <- struct{}{}
-			binary, err := buildWith(p, t.TempDir())
-			<-builds
-			if err != nil {
-				t.Fatalf("%q: %v", p.says, err)
-			}
-			seed, complaint := playUntilCaught(t, binary)
-			t.Logf("%q is caught by seed %s: %.160s\nreplay: go test -tags faults ./fanout/simulation -v -run 'EveryPlantedDefect/^%s$' -sim.seed %s",
-				p.says, seed, complaint, name, seed)
+			caught, replay := catch(t, name, p, &b)
+			t.Logf("%q is caught by %s\nreplay: %s", p.says, caught, replay)
 		})
 	}
 }
 
-// buildWith builds the simulation with a patch and returns the path of the binary.
-func buildWith(p patch, directory string) (binary string, err error) {
+// catch builds what must catch a patch, with the patch, and has it play or run. It returns what was caught and how to see it again.
+func catch(t *testing.T, name string, p patch, b *builder) (caught, replay string) {
+	t.Helper()
+	binary, err := b.buildWith(p, t.TempDir())
+	if err != nil {
+		t.Fatalf("%q: %v", p.says, err)
+	}
+	if p.by != (packageTest{}) {
+		intact, err := b.buildIntact(p.by)
+		if err != nil {
+			t.Fatalf("%q: %v", p.says, err)
+		}
+		if out, err := runTest(p.by, intact, 1); err != nil || !ranAny(out) {
+			t.Fatalf("got %v of %s in %s without the defect, want it to pass:\n%s", err, p.by.name, p.by.directory, out)
+		}
+		return p.by.directory + " " + p.by.name + ": " + runUntilCaught(t, p.by, binary),
+			fmt.Sprintf("go test -tags faults ./fanout/simulation -v -run 'EveryPlantedDefect/^%s$'", name)
+	}
+	seed, complaint := playUntilCaught(t, binary)
+	return fmt.Sprintf("seed %s: %.160s", seed, complaint),
+		fmt.Sprintf("go test -tags faults ./fanout/simulation -v -run 'EveryPlantedDefect/^%s$' -sim.seed %s", name, seed)
+}
+
+// builder builds tests, a few at a time. Any goroutine may use it; mu guards intact.
+type builder struct {
+	slots     chan struct{}
+	directory string
+	mu        sync.Mutex
+	// intact has the binaries without a defect, by the directory of the package.
+	intact map[string]string
+}
+
+// buildIntact builds the tests of the package that a test is of, once, and returns the path of the binary.
+func (b *builder) buildIntact(by packageTest) (binary string, err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if binary = b.intact[by.directory]; binary != "" {
+		return binary, nil
+	}
+	binary = filepath.Join(b.directory, filepath.Base(by.directory)+".test")
+	if err = b.build(by.of(), binary); err == nil {
+		b.intact[by.directory] = binary
+	}
+	return binary, err
+}
+
+// of is the package that has the test, that of the simulation for none.
+func (t packageTest) of() string {
+	if t == (packageTest{}) {
+		return "."
+	}
+	return "./" + filepath.Join(sourceRoot, t.directory)
+}
+
+// buildWith builds what must catch a patch, with the patch, and returns the path of the binary.
+func (b *builder) buildWith(p patch, directory string) (binary string, err error) {
 	changed, err := p.apply(sourceRoot)
 	if err != nil {
 		return "", err
@@ -57,12 +110,39 @@ func buildWith(p patch, directory string) (binary string, err error) {
 	if err != nil {
 		return "", err
 	}
-	binary = filepath.Join(directory, "simulation.test")
-	out, err := exec.Command("go", "test", "-c", "-overlay", overlay, "-tags", "faults", "-ldflags", "-s -w", "-o", binary, ".").CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("build: %w\n%s", err, out)
+	binary = filepath.Join(directory, "with_defect.test")
+	return binary, b.build(p.by.of(), binary, "-overlay", overlay)
+}
+
+func (b *builder) build(what, binary string, more ...string) error {
+	b.slots <- struct{}{}
+	defer func() { <-b.slots }()
+	args := append([]string{"test", "-c", "-tags", "faults", "-ldflags", "-s -w", "-o", binary}, more...)
+	if out, err := exec.Command("go", append(args, what)...).CombinedOutput(); err != nil {
+		return fmt.Errorf("build: %w\n%s", err, out)
 	}
-	return binary, nil
+	return nil
+}
+
+// runTest runs a test of another package so many times.
+func runTest(by packageTest, binary string, times int) (out []byte, err error) {
+	run := exec.Command(binary, "-test.run", by.pattern(), "-test.timeout", testTimeout.String(), "-test.count", strconv.Itoa(times), "-test.failfast")
+	run.Dir = filepath.Join(sourceRoot, by.directory)
+	return run.CombinedOutput()
+}
+
+// ranAny says whether any test has run.
+func ranAny(out []byte) bool { return !bytes.Contains(out, []byte("no tests to run")) }
+
+// runUntilCaught runs a test of another package, which must fail, and returns what it complained about.
+func runUntilCaught(t *testing.T, by packageTest, binary string) string {
+	t.Helper()
+	out, err := runTest(by, binary, runsOfTest)
+	failed := anyFailure.Find(out)
+	if err == nil || failed == nil {
+		t.Fatalf("got no failure of %s in %s, want one: %v\n%s", by.name, by.directory, err, out)
+	}
+	return string(failed)
 }
 
 // playUntilCaught plays seeds until one fails, and returns it and what it complained about.
@@ -84,6 +164,7 @@ func playUntilCaught(t *testing.T, binary string) (seed string, complaint []byte
 }
 
 var (
+	anyFailure   = regexp.MustCompile(`(?m)^ +\w+_test\.go:\d+: .*|panic: .*|fatal error: .*`)
 	announcement = regexp.MustCompile(`(?m)^playing seed (\d+)$`)
 	anyComplaint = regexp.MustCompile(`seed \d+(:.*| hangs)|panic: .*|fatal error: .*`)
 )

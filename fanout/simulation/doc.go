@@ -1,7 +1,7 @@
 // Package simulation only holds a test: it plays random schedules of client actions, calls of the embedder and system faults against
 // a hub, and compares the hub with a model that knows what every client must receive. It needs Linux and the build tag faults:
 //
-//	go test -tags faults ./fanout/simulation                          1,000 seeds, and the planted defects (about a minute)
+//	go test -tags faults ./fanout/simulation                          1,000 seeds, and the planted defects (about four minutes)
 //	go test -tags faults ./fanout/simulation -sim.seeds 100000        more seeds
 //	go test -tags faults ./fanout/simulation -run EverySchedule -sim.seed 4711 -sim.seeds 1 -sim.repeat 100    replay a seed
 //
@@ -21,9 +21,23 @@
 // so by then the client has everything that it must have, and the callbacks for what it sent have run. This takes no sleep and no
 // guess.
 //
+// # Hostile clients
+//
+// In some seeds hostile clients share the hub with those of the model: they flood it with pings, fragments, topics or relays, leave
+// messages unfinished, go on sending behind a close, stall and come back. The model does not follow them. It knows what may end each,
+// and with which code, and what the hub may hold for it at most. Beside them is a witness, which always reads and to which little is
+// ever on its way: it gets every event, and nobody closes it.
+//
+// # Pauses
+//
+// In some seeds the clocks of reactors jump ahead by more than all timeouts, in a wait or in a turn, as they do when the process is
+// stopped. Nobody is closed for it. A jump counts for about a second, so spokes are pinged there, and answer. In all seeds, clocks
+// jump also when nothing goes on or a dispatch is slowed down: the hub may have somebody wait for slow readers.
+//
 // # Planted defects
 //
 // Each file of testdata/defects is a patch that breaks the hub in one way. It is written like a diff without line numbers, and its first
-// line says what goes wrong. The test builds the simulation with each patch (go test -overlay) and fails if the patch does not
+// line says what goes wrong. What the simulation can't see has a second line, "caught by: PACKAGE TEST": that test must fail with the patch,
+// and pass without it. Otherwise the test builds the simulation with each patch (go test -overlay) and fails if the patch does not
 // apply, does not compile, or is not caught within 1,000 seeds. It prints the seed that caught it and how to replay it.
 package simulation

@@ -13,12 +13,23 @@ import (
 
 // patch is one planted defect: what goes wrong with it, and how the source is changed so that it does.
 //
-// It is written like a diff without line numbers. The first line says what goes wrong. A line "--- FILE" begins the changes to a
-// file of the module, a line "@@" each change. A change is lines that begin with a space (they stay), a minus (they go) or a plus
+// It is written like a diff without line numbers. The first line says what goes wrong. A second line "caught by: PACKAGE TEST" may
+// name the test that must catch it where the simulation can't. A line "--- FILE" begins the changes to a file of the module, a
+// line "@@" each change. A change is lines that begin with a space (they stay), a minus (they go) or a plus
 // (they come). Those that stay and go must be found next to each other at one place of the file.
 type patch struct {
-	says  string
+	says string
+	// by is the test that must catch it; none for the simulation.
+	by    packageTest
 	files []filePatch
+}
+
+// packageTest is a test of another package of the module.
+type packageTest struct {
+	// directory of the package, from the root of the module on.
+	directory string
+	// name of the test, with that of a subtest behind a slash if that suffices.
+	name string
 }
 
 // filePatch is the changes to one file.
@@ -61,7 +72,7 @@ func readPatches(directory string) (map[string]patch, error) {
 func parsePatch(text string) (patch, error) {
 	says, rest, _ := strings.Cut(text, "\n")
 	p := patch{says: says}
-	if says == "" || strings.HasPrefix(says, "---") {
+	if says == "" || strings.HasPrefix(says, "---") || strings.HasPrefix(says, caughtBy) {
 		return p, errors.New("the first line must say what goes wrong")
 	}
 	for n, line := range strings.Split(strings.TrimSuffix(rest, "\n"), "\n") {
@@ -72,8 +83,18 @@ func parsePatch(text string) (patch, error) {
 	return p, p.check()
 }
 
+const caughtBy = "caught by: "
+
 // add parses one line behind the first.
 func (p *patch) add(line string) error {
+	if test, isTest := strings.CutPrefix(line, caughtBy); isTest && len(p.files) == 0 {
+		fields := strings.Fields(test)
+		if p.by != (packageTest{}) || len(fields) != 2 {
+			return errors.New("want one package and one test")
+		}
+		p.by = packageTest{fields[0], fields[1]}
+		return nil
+	}
 	if path, isFile := strings.CutPrefix(line, "--- "); isFile {
 		p.files = append(p.files, filePatch{path: path})
 		return nil
@@ -109,6 +130,24 @@ func (c *change) add(line string) error {
 	}
 	return nil
 }
+
+// exists says whether a file of the package at root has the test.
+func (t packageTest) exists(root string) bool {
+	paths, err := filepath.Glob(filepath.Join(root, t.directory, "*_test.go"))
+	if err != nil {
+		return false
+	}
+	name, _, _ := strings.Cut(t.name, "/")
+	for _, path := range paths {
+		if text, err := os.ReadFile(path); err == nil && strings.Contains(string(text), "\nfunc "+name+"(") {
+			return true
+		}
+	}
+	return false
+}
+
+// pattern selects the test and no other.
+func (t packageTest) pattern() string { return "^" + strings.ReplaceAll(t.name, "/", "$/^") + "$" }
 
 func (p *patch) check() error {
 	if len(p.files) == 0 {

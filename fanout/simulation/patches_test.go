@@ -30,6 +30,9 @@ func TestEveryPlantedDefectStillApplies(t *testing.T) {
 		if _, err := p.apply(sourceRoot); err != nil {
 			t.Errorf("%s (%s): %v", name, p.says, err)
 		}
+		if p.by != (packageTest{}) && !p.by.exists(sourceRoot) {
+			t.Errorf("%s (%s): got no %s in %s, want it to catch this", name, p.says, p.by.name, p.by.directory)
+		}
 	}
 }
 
@@ -91,6 +94,10 @@ func TestTextsThatAreNoPatchesAreErrors(t *testing.T) {
 		"nothing":                       "",
 		"no description":                "--- f.go\n@@\n-a\n",
 		"a description alone":           "what goes wrong\n",
+		"no description but a test":     "caught by: ./a TestA\n--- f.go\n@@\n-a\n",
+		"a test without its package":    "what goes wrong\ncaught by: TestA\n--- f.go\n@@\n-a\n",
+		"two tests":                     "what goes wrong\ncaught by: ./a TestA\ncaught by: ./a TestB\n--- f.go\n@@\n-a\n",
+		"a test behind a file":          "what goes wrong\n--- f.go\ncaught by: ./a TestA\n@@\n-a\n",
 		"no file":                       "what goes wrong\n@@\n-a\n",
 		"no change":                     "what goes wrong\n--- f.go\n",
 		"lines without a change":        "what goes wrong\n--- f.go\n-a\n",

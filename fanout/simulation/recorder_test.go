@@ -209,6 +209,7 @@ func (r *recorder) onEvent(s *fanout.Spoke, e event.Event) {
 	m, ok := stampOf(e.Payload)
 	r.mu.Lock()
 	switch {
+	case seen.client == hostileSpoke:
 	case !ok:
 		r.failLocked("client %d: OnEvent got the payload %q", seen.client, e.Payload)
 	case seen.client >= 0 && relayStream(seen.client) != m.Stream:

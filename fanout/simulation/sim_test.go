@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"runtime"
 	"strings"
@@ -24,8 +25,7 @@ type sim struct {
 	seed     uint64
 	traits   traits
 	patience time.Duration
-	hub      *fanout.Hub
-	recorder *recorder
+	hubUnderTest
 	endpoints
 	journal
 
@@ -34,8 +34,15 @@ type sim struct {
 	clientTable
 	eventTable
 	listeners []*listener
+	bystanders
 	// met counts the faults injected.
 	met netpoll.FaultCounts
+}
+
+// hubUnderTest is the hub and the recorder of its callbacks.
+type hubUnderTest struct {
+	hub      *fanout.Hub
+	recorder *recorder
 }
 
 // endpoints are how clients reach the hub.
@@ -45,6 +52,17 @@ type endpoints struct {
 	served chan error
 	// side is a listener of the driver's own: it accepts connections for AddConnection.
 	side *net.TCPListener
+}
+
+// bystanders are the clients that the model does not follow.
+type bystanders struct {
+	hostiles []*hostile
+	// witness is there if hostile clients are.
+	witness *witness
+	// strangers: some connected of whom nobody knows whether the hub took them for clients.
+	strangers bool
+	// ending: the hub may close whom it likes.
+	ending bool
 }
 
 // clientTable has all clients that were ever connected, by number, and those in use, by slot.
@@ -90,6 +108,7 @@ func (s *sim) run() (wrong string) {
 	s.begin()
 	for s.step = 1; s.step <= s.traits.actions; s.step++ {
 		s.act(dice(s.seed, s.step))
+		s.disturb(dice(^s.seed, s.step))
 		s.exchange()
 	}
 	s.end()
@@ -135,10 +154,31 @@ func (s *sim) exchange() (progress bool) {
 			c.handleFrames()
 		}
 	}
+	for _, h := range s.hostiles {
+		progress = h.exchange() || progress
+	}
+	if s.witness != nil {
+		progress = s.witness.exchange() || progress
+	}
 	if wrong := s.recorder.failure(); wrong != "" {
 		s.fail("%s", wrong)
 	}
 	return progress
+}
+
+// disturb has hostile clients come and attack, while the witness goes on.
+func (s *sim) disturb(r *rand.Rand) {
+	if s.traits.hostiles == 0 {
+		return
+	}
+	if s.witness == nil {
+		s.addWitness(r)
+	}
+	s.dispatchToWitness()
+	if len(s.hostiles) < s.traits.hostiles && oneIn(r, 4) {
+		s.addHostile(r)
+	}
+	s.attackAll(r)
 }
 
 // await exchanges until reached is true. Callbacks that block are unblocked.
@@ -168,9 +208,15 @@ func (s *sim) state() string {
 }
 
 func (s *sim) exchangeFor(patience time.Duration, reached func() bool) bool {
+	idle := 0
 	for deadline := time.Now().Add(patience); !reached(); {
 		if s.exchange() {
+			idle = 0
 			continue
+		}
+		if idle++; idle%idleWaits == 0 {
+			netpoll.SkipAhead()
+			s.hub.Stats()
 		}
 		if time.Now().After(deadline) {
 			return false
@@ -179,6 +225,9 @@ func (s *sim) exchangeFor(patience time.Duration, reached func() bool) bool {
 	}
 	return true
 }
+
+// idleWaits is after how many waits without any progress time passes faster for the hub: it may have spokes wait for slow readers.
+const idleWaits = 4
 
 // wait waits until a client can send or read or a callback has run, at most 2 ms.
 func (s *sim) wait() {
@@ -198,8 +247,28 @@ func (s *sim) wait() {
 			waits = append(waits, unix.PollFd{Fd: int32(c.fd), Events: events})
 		}
 	}
+	waits = s.waitForBystanders(waits)
 	_, _ = unix.Poll(waits, 2)
 	s.recorder.clearWakeups()
+}
+
+func (s *sim) waitForBystanders(waits []unix.PollFd) []unix.PollFd {
+	for _, h := range s.hostiles {
+		events := int16(0)
+		if h.reads && !h.slow {
+			events |= unix.POLLIN
+		}
+		if len(h.out) > 0 {
+			events |= unix.POLLOUT
+		}
+		if h.fd >= 0 && events != 0 {
+			waits = append(waits, unix.PollFd{Fd: int32(h.fd), Events: events})
+		}
+	}
+	if s.witness != nil && s.witness.fd >= 0 {
+		waits = append(waits, unix.PollFd{Fd: int32(s.witness.fd), Events: unix.POLLIN})
+	}
+	return waits
 }
 
 // end shuts the hub down and checks what is left. Some seeds kill all clients first.
@@ -210,6 +279,7 @@ func (s *sim) end() {
 		c.stalled = false
 	}
 	s.barrier()
+	s.calm()
 	if s.traits.abrupt {
 		s.logf("kill all")
 		for _, c := range s.clients {
@@ -252,7 +322,12 @@ func (s *sim) end() {
 				return false
 			}
 		}
-		return true
+		for _, h := range s.hostiles {
+			if h.fd >= 0 {
+				return false
+			}
+		}
+		return s.witness == nil || s.witness.fd < 0
 	})
 	if err := <-s.served; !errors.Is(err, fanout.ErrClosed) {
 		s.fail("got %v from Serve, want ErrClosed", err)

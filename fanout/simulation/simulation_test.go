@@ -35,7 +35,8 @@ const (
 // it and what was done up to the failure.
 func TestHubKeepsItsPromisesUnderEverySchedule(t *testing.T) {
 	began, reported := time.Now(), time.Now()
-	total := tally{faults: make(map[string]uint64), causes: make(map[fanout.CauseKind]int)}
+	total := tally{faults: make(map[string]uint64), causes: make(map[fanout.CauseKind]int),
+		attacks: make(map[string]int), told: make(map[int]int)}
 	for i := range *seeds {
 		for range *repeat {
 			total.add(play(t, *firstSeed+uint64(i)))
@@ -59,6 +60,9 @@ type tally struct {
 	arrived uint64
 	faults  map[string]uint64
 	causes  map[fanout.CauseKind]int
+	// attacks counts hostile clients by what they do, told the close frames that they got, by code.
+	attacks map[string]int
+	told    map[int]int
 }
 
 func (a *tally) add(s *sim) {
@@ -73,6 +77,10 @@ func (a *tally) add(s *sim) {
 	for _, seen := range s.recorder.records {
 		a.causes[seen.cause.Kind]++
 	}
+	for _, h := range s.hostiles {
+		a.attacks[h.attack.name]++
+		a.told[h.code]++
+	}
 	met := reflect.ValueOf(s.met)
 	for i := range met.NumField() {
 		a.faults[met.Type().Field(i).Name] += met.Field(i).Uint()
@@ -84,8 +92,8 @@ func (a tally) String() string {
 	for _, kind := range slices.Sorted(maps.Keys(a.causes)) {
 		parts = append(parts, fmt.Sprintf("%d %v", a.causes[kind], kind))
 	}
-	return fmt.Sprintf("%d actions, %d clients, %d events, %d arrived; ends: %s; faults: %v", a.actions, a.clients, a.events,
-		a.arrived, strings.Join(parts, ", "), a.faults)
+	return fmt.Sprintf("%d actions, %d clients, %d events, %d arrived; ends: %s; faults: %v; attacks: %v, told: %v", a.actions, a.clients, a.events,
+		a.arrived, strings.Join(parts, ", "), a.faults, a.attacks, a.told)
 }
 
 // requireAll checks that every kind of fault and of end has occurred. Otherwise the simulation shows less than it claims.
@@ -102,6 +110,16 @@ func (a tally) requireAll(t *testing.T) {
 			t.Errorf("got no end by %v, want some", kind)
 		}
 	}
+	for _, attack := range attacks {
+		if a.attacks[attack.name] == 0 {
+			t.Errorf("got no attack by %s, want some", attack.name)
+		}
+		for _, code := range attack.codes {
+			if a.told[code] == 0 {
+				t.Errorf("got no hostile client told %d, want some", code)
+			}
+		}
+	}
 }
 
 // play runs one seed. If the run does not end, it prints all stacks.
@@ -111,7 +129,7 @@ func play(t *testing.T, seed uint64) *sim {
 		fmt.Fprintf(os.Stderr, "playing seed %d\n", seed)
 	}
 	s := newSim(seed, *patience)
-	ended := make(chan string, 1)
+	ended, late := make(chan string, 1), time.After(6**patience)
 	go func() { ended <- s.run() }()
 	select {
 	case wrong := <-ended:
@@ -119,7 +137,7 @@ func play(t *testing.T, seed uint64) *sim {
 			t.Fatalf("seed %d: %s\nreplay: go test -tags faults ./fanout/simulation -run EverySchedule -sim.seeds 1 -sim.repeat 100 -sim.seed %d\n%s",
 				seed, wrong, seed, s.schedule())
 		}
-	case <-time.After(6 * *patience):
+	case <-late:
 		stacks := make([]byte, 256<<10)
 		t.Fatalf("seed %d hangs\n%s\n%s", seed, s.schedule(), stacks[:runtime.Stack(stacks, true)])
 	}

@@ -51,12 +51,15 @@ func (k *socket) flush() bool {
 	return true
 }
 
-func (k *socket) read() bool {
+func (k *socket) read() bool { return k.readSome(16 << 10) }
+
+// readSome reads so many bytes at most, and reports whether there was anything.
+func (k *socket) readSome(most int) bool {
 	if k.fd < 0 || k.ended {
 		return false
 	}
 	var buffer [16 << 10]byte
-	n, _, err := unix.Recvfrom(k.fd, buffer[:], unix.MSG_DONTWAIT)
+	n, _, err := unix.Recvfrom(k.fd, buffer[:most], unix.MSG_DONTWAIT)
 	switch {
 	case err == unix.EAGAIN || err == unix.EINTR:
 		return false

@@ -22,6 +22,8 @@ type traits struct {
 	// abrupt ends kill all clients before the hub shuts down.
 	abrupt bool
 	plan   netpoll.FaultPlan
+	// hostiles is how many hostile clients come at most. Where some come, no fault resets connections: nothing else excuses a closed one.
+	hostiles int
 }
 
 // hubTraits are fields of the hub's configuration.
@@ -36,6 +38,8 @@ type hubTraits struct {
 	maxMessage  int
 	relay       bool
 	binary      bool
+	// pingInterval is negative where clients are never pinged.
+	pingInterval time.Duration
 }
 
 // dice returns the random numbers of one step of a seed.
@@ -48,7 +52,7 @@ func oneIn(r *rand.Rand, n int) bool { return r.IntN(n) == 0 }
 // traitsOf rolls the traits of a seed. The order of rolls decides what a seed means: it stays as it is.
 func traitsOf(seed uint64) traits {
 	r := dice(seed, -1)
-	var t traits
+	t := traits{hubTraits: hubTraits{pingInterval: -1}}
 	t.engine = []fanout.Engine{fanout.EngineEpoll, fanout.EngineEasygo, fanout.EngineGoroutine}[seed%3]
 	if t.engine == fanout.EngineEpoll && seed/9%2 == 1 {
 		t.engine = fanout.EngineParked
@@ -75,6 +79,14 @@ func traitsOf(seed uint64) traits {
 	if oneIn(r, 16) {
 		t.plan.Exhaust = 4
 	}
+	if oneIn(r, 3) {
+		t.plan.Pause = pick(r, 10, 100)
+		t.pingInterval = time.Second
+	}
+	if oneIn(r, 3) {
+		t.hostiles = 1 + r.IntN(5)
+		t.plan.Reset = 0
+	}
 	return t
 }
 
@@ -83,11 +95,15 @@ func (t traits) String() string {
 		t.engine, t.reactors, t.workers, t.queueLimit, t.sendBuffer, t.unsentLimit, t.maxTopics, t.relay, t.onEvent, t.authorize, t.plan)
 }
 
+// timeout is for all that may take long: more than the pauses of a run count for, and less than one pause takes.
+const timeout = netpoll.Paused / 5
+
 func (t traits) config() fanout.Config {
 	return fanout.Config{
 		Engine: t.engine, Reactors: t.reactors, Workers: t.workers, QueueLimit: t.queueLimit, SendBuffer: t.sendBuffer,
 		UnsentLimit: t.unsentLimit, MaxTopics: t.maxTopics, MaxMessage: t.maxMessage, Relay: t.relay, Binary: t.binary,
-		PingInterval: -1, CloseTimeout: time.Minute, FirstByteTimeout: time.Minute, HandshakeTimeout: time.Minute,
-		MemoryBudget: 1 << 40,
+		PingInterval: t.pingInterval, PeerTimeout: timeout, CloseTimeout: timeout, FirstByteTimeout: timeout, HandshakeTimeout: timeout,
+		MessageTimeout: timeout,
+		MemoryBudget:   1 << 40,
 	}
 }

@@ -20,12 +20,21 @@ func (s *sim) verifyRecords() {
 			owners[c.spoke] = c
 		}
 	}
+	hostiles := make(map[*fanout.Spoke]*hostile)
+	for _, h := range s.hostiles {
+		hostiles[h.spoke] = h
+	}
 	for spoke, seen := range s.recorder.records {
 		c := owners[spoke]
 		switch {
 		case seen.connected != 1 || seen.disconnected != 1:
 			s.fail("client %d: got %d OnConnection and %d OnDisconnection, want one of each", seen.client, seen.connected, seen.disconnected)
-		case c == nil && s.traits.plan.Reset > 0:
+		case hostiles[spoke] != nil:
+			s.verifyHostile(hostiles[spoke], seen)
+			continue
+		case s.witness != nil && s.witness.spoke == spoke && seen.cause.Kind == fanout.CauseShutdown:
+			continue
+		case c == nil && (s.traits.plan.Reset > 0 || s.strangers):
 			continue
 		case c == nil:
 			s.fail("got callbacks of spoke %d, which belongs to no client", spoke.ID())
@@ -63,8 +72,15 @@ func (s *sim) stats() fanout.Stats {
 		s.fail("ledger: got %d deliveries, want %d delivered + %d handed back + %d + %d + %d dropped + %d queued", st.Deliveries,
 			st.Delivered, st.HandedBack, st.DroppedBackpressure, st.DroppedClosed, st.DroppedBudget, st.Queued)
 	}
+	most := uint64(len(s.clients)+len(s.hostiles)+1) * uint64(2*s.traits.maxMessage+assemblyRoom)
+	if st.Memory.Messages > most {
+		s.fail("got %d bytes held for unfinished messages, want %d at most", st.Memory.Messages, most)
+	}
 	return st
 }
+
+// assemblyRoom is what an unfinished message takes beside its bytes at most.
+const assemblyRoom = 2 << 10
 
 // verifyStats checks the counters of a hub that has ended.
 func (s *sim) verifyStats() {
@@ -73,12 +89,20 @@ func (s *sim) verifyStats() {
 	for _, c := range s.clients {
 		got += c.eventsArrived
 	}
+	pongs := uint64(0)
+	for _, h := range s.hostiles {
+		if h.polled {
+			pongs += uint64(h.pongs)
+		}
+	}
 	s.recorder.mu.Lock()
 	panics := s.recorder.panics
 	s.recorder.mu.Unlock()
 	switch {
 	case st.Queued != 0 || st.QueuedBytes != 0 || st.Connections != 0 || st.Topics != 0 || st.Subscriptions != 0 || st.Blocked != 0:
 		s.fail("got left over: %+v", st)
+	case pongs > st.Reads:
+		s.fail("hostile clients got %d pongs, want one for each of %d reads at most", pongs, st.Reads)
 	case st.Memory != fanout.Memory{}:
 		s.fail("got memory of %+v left over, want none", st.Memory)
 	case st.Panics != panics:
