@@ -33,11 +33,30 @@ func (l *loop) deliver(f *frame) {
 	l.holdIfMet(f)
 }
 
-// holdIfMet holds the topics back by which the event just queued has met congested members.
+// holdIfMet holds the topics back by which the event just queued has met congested members, and those of a long event.
 func (l *loop) holdIfMet(f *frame) {
-	if ofType, ofTypeAndID := l.sender.Met(); ofType != netpoll.NoSlot || ofTypeAndID != netpoll.NoSlot {
+	ofType, ofTypeAndID := l.sender.Met()
+	if f.Len() > l.hub.cfg.QueueLimit/8*longEighths {
+		ofType, ofTypeAndID = l.firstOf(f)
+	}
+	if ofType != netpoll.NoSlot || ofTypeAndID != netpoll.NoSlot {
 		l.holdTopics(f, ofType, ofTypeAndID)
 	}
+}
+
+// firstOf is a receiver of each topic of an event, or the one receiver that it is for.
+func (l *loop) firstOf(f *frame) (ofType, ofTypeAndID uint32) {
+	ofType, ofTypeAndID = netpoll.NoSlot, netpoll.NoSlot
+	if f.only != nil {
+		return f.only.conn.Slot, netpoll.NoSlot
+	}
+	if members := l.part.Members(f.match.Type); len(members) > 0 {
+		ofType = members[0]
+	}
+	if members := l.part.Members(f.match.TypeID); len(members) > 0 {
+		ofTypeAndID = members[0]
+	}
+	return ofType, ofTypeAndID
 }
 
 // send queues a frame on one connection.

@@ -37,9 +37,13 @@ const (
 	// who publishes little is not slowed down at all.
 	holdRateShare  = 16
 	holdStartShare = 64
-	// maxHoldSeconds is how many seconds' worth are saved up while less passes, or counted where more does, as dispatchers
-	// have it. A single event needs no more than so much, however long it is.
-	maxHoldSeconds = 4
+	// maxSavedSeconds is how many seconds' worth are saved up while less passes: a whole queue. maxDebtSeconds is how many count
+	// where more passes, as dispatchers have it.
+	maxSavedSeconds = holdRateShare
+	maxDebtSeconds  = 4
+	// longEighths: an event of more eighths of a queue than that is long. Two of them may be too much for a queue, so
+	// its topics are held as soon as it is queued, until its receivers have taken most of it.
+	longEighths = 2
 	// heldSpan is what is added to the balance of a topic that is held, so that it is never 0.
 	heldSpan = 1 << 40
 	// reviewInterval is how often a loop looks at what it holds back if nothing else makes it turn.
@@ -74,7 +78,7 @@ func (h *holds) isShut(of receivers, size int64) bool {
 
 func (h *holds) isPlaceShut(place uint16, size int64) bool {
 	v := h.places[place].Load()
-	return v != 0 && v-heldSpan < min(size, maxHoldSeconds*h.rate)
+	return v != 0 && v-heldSpan < min(size, maxSavedSeconds*h.rate)
 }
 
 // spend takes what is sent off the balances.
@@ -89,7 +93,7 @@ func (h *holds) spend(of receivers, size int64) {
 func (h *holds) add(place uint16, bytes int64) {
 	for {
 		v := h.places[place].Load()
-		if v == 0 || h.places[place].CompareAndSwap(v, min(max(v+bytes, heldSpan-maxHoldSeconds*h.rate), heldSpan+maxHoldSeconds*h.rate)) {
+		if v == 0 || h.places[place].CompareAndSwap(v, min(max(v+bytes, heldSpan-maxDebtSeconds*h.rate), heldSpan+maxSavedSeconds*h.rate)) {
 			return
 		}
 	}

@@ -29,8 +29,8 @@ func TestAHeldTopicIsShutForWhatItsBalanceDoesNotPay(t *testing.T) {
 		"once it is spent":                     {true, []int64{-start}, 1, true},
 		"until time has given it back":         {true, []int64{-start, second}, second, false},
 		"and what others spent, too":           {true, []int64{-second, second}, start + 1, true},
-		"a while after very much":              {true, []int64{-1 << 40, maxHoldSeconds * second}, 1, true},
-		"but not for good":                     {true, []int64{-1 << 40, maxHoldSeconds * second, second}, second, false},
+		"a while after very much":              {true, []int64{-1 << 40, maxDebtSeconds * second}, 1, true},
+		"but not for good":                     {true, []int64{-1 << 40, maxDebtSeconds * second, second}, second, false},
 		"not for a giant that has waited":      {true, []int64{1 << 40}, 1 << 40, false},
 		"and again as soon as that is counted": {true, []int64{1 << 40, -1 << 40}, 1, true},
 	} {

@@ -31,8 +31,8 @@ func (s *Sender) Met() (ofType, ofTypeAndID uint32) {
 	return s.offer.ofType, s.offer.ofTypeAndID
 }
 
-// IsCongested says whether the connection is behind a burst: its socket is full, its queue is past three eighths of the
-// limit, and it goes on taking bytes. It is over when the queue is below a quarter, when the socket has taken nothing for a second,
+// IsCongested says whether the connection is behind a burst: its queue is past three eighths of the limit, and its socket has yet
+// to be offered that, or is full and goes on taking bytes. It is over when the queue is below a quarter, when the socket has taken nothing for a second,
 // or after five seconds.
 func (s *Sender) IsCongested(slot uint32) bool {
 	s.owner.assert()
@@ -40,8 +40,11 @@ func (s *Sender) IsCongested(slot uint32) bool {
 }
 
 func (s *Sender) isCongested(c *connQueue) bool {
-	if c.backlog == 0 || c.state&closedToFrames != 0 {
+	if c.state&closedToFrames != 0 {
 		return false
+	}
+	if c.backlog == 0 {
+		return s.isCrowded(c)
 	}
 	l, now := &s.backlogs.at(c.backlog).crowded, s.to.now()
 	return l.is && now-l.moved <= freshTicks && now-l.since <= patienceTicks
@@ -52,15 +55,20 @@ func (s *Sender) crowds(c *connQueue, pending int) bool {
 	if c.backlog == 0 {
 		return false
 	}
-	l := &s.backlogs.at(c.backlog).crowded
-	if !l.is {
-		if s.chargeBehind(c, pending) <= s.limit/8*crowdedEighths {
-			return false
-		}
-		l.is = true
-		l.since = s.to.now()
+	if s.chargeBehind(c, pending) > s.limit/8*crowdedEighths {
+		s.backlogs.at(c.backlog).crowded.begin(s.to.now())
 	}
 	return s.isCongested(c)
+}
+
+// isCrowded says whether a connection is charged with more than crowdedEighths of its limit.
+func (s *Sender) isCrowded(c *connQueue) bool { return s.charge(c) > s.limit/8*crowdedEighths }
+
+// begin notes that a connection is crowded, unless it has been before.
+func (l *crowding) begin(now uint32) {
+	if !l.is {
+		l.is, l.since = true, now
+	}
 }
 
 // eases notes that a connection's socket has taken bytes of its backlog.

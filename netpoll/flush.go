@@ -107,6 +107,9 @@ func (s *Sender) block(slot uint32, c *connQueue, b *batch, sent int) {
 	b.refs++
 	l.push(b, &s.pending.batches)
 	s.count.Delivered += uint64(l.advance(sent, &s.pending.batches))
+	if s.isCrowded(c) {
+		l.crowded.begin(s.to.now())
+	}
 	s.to.awaitRoom(slot, true)
 }
 

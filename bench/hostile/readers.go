@@ -40,8 +40,8 @@ var smallQueue = []string{"--queue-limit=256KiB"}
 // readerAttacks are slow rather than hostile; some of them must not be closed, or must learn why they were.
 var readerAttacks = []attack{
 	{
-		name: "slow-readers", about: "950 kB are queued, and they read 10 kB/s: nobody may be closed", flags: []string{"--ping-interval=1s", "--peer-timeout=3s"},
-		play: readSlowly, wanted: wanted{end: endOpen, lasts: 16 * time.Second},
+		name: "slow-readers", about: "950 kB are queued, and they read 10 kB/s: nobody may be closed", flags: []string{"--ping-interval=5s", "--peer-timeout=20s"},
+		play: readSlowly, wanted: wanted{end: endOpen, lasts: 50 * time.Second},
 	},
 	{
 		name: "stalled-readers", about: "they stop reading for 20 s while more comes than their queue holds: they must learn of it by 1013",

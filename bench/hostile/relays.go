@@ -20,7 +20,7 @@ const fiveAtOnce = 3 * time.Second
 // relayAttacks send events that others get.
 var relayAttacks = []attack{
 	{name: "largest-relays", about: "five of the largest events at once to the crowd, every 3 s", clients: 1, crowd: 1000, prepare: largestEvent, play: joined(relayFive)},
-	{name: "large-relays", about: "five events of a MiB at once to the crowd, every 3 s", clients: 1, crowd: 1000, flags: largeMessages[:1], prepare: largestEvent, play: joined(relayFive)},
+	{name: "large-relays", about: "five events of a MiB at once to the crowd, every 3 s", clients: 1, crowd: 1000, flags: []string{largeMessages[0], "--max-event=1MiB"}, prepare: largestMessage, play: joined(relayFive)},
 	{name: "relay-flood", about: "events of a kilobyte to the crowd, as fast as can be", general: true, crowd: 50, prepare: kilobytes, play: flooding},
 	{name: "relay-flood-large", about: "the largest events to the crowd, as fast as can be", crowd: 50, prepare: largestEvent, play: flooding},
 }
@@ -34,10 +34,15 @@ func eventTo(number, size int) string {
 	return head + strings.Repeat("x", max(size-len(head)-len(`"}`), 0)) + `"}`
 }
 
-// largestRelayed is the size of an event that fits into a message, and into a queue of the same length with what that needs besides.
-func largestRelayed(at place) int { return at.Message - at.Message/16 }
+// relayedByDefault is about the size of the largest event that the hub passes on unless it is told otherwise.
+const relayedByDefault = 60 << 10
 
-func largestEvent(at place) []byte { return server.Text(eventTo(crowdTopic, largestRelayed(at))) }
+func largestEvent(place) []byte { return server.Text(eventTo(crowdTopic, relayedByDefault)) }
+
+// largestMessage fits into a message, and into a queue of the same length with what that needs besides.
+func largestMessage(at place) []byte {
+	return server.Text(eventTo(crowdTopic, at.Message-at.Message/16))
+}
 
 func kilobytes(place) []byte { return repeated(server.Text(eventTo(crowdTopic, 1024))) }
 

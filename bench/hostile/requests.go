@@ -33,7 +33,7 @@ var requestAttacks = []attack{
 	{name: "open-requests", about: "bodies for /healthz that don't end", clients: 1000, limited: true, play: withConnection(openRequest)},
 }
 
-func largestLine(at place) []byte { return []byte(eventTo(crowdTopic, largestRelayed(at)) + "\n") }
+func largestLine(place) []byte { return []byte(eventTo(crowdTopic, relayedByDefault) + "\n") }
 
 // unfinishedLine is an event that lacks its end.
 func unfinishedLine(at place) []byte { return []byte(eventTo(crowdTopic, at.Message))[:at.Message/2] }

@@ -99,7 +99,7 @@ func TestSignalsThatArriveTogetherCountAsOne(t *testing.T) {
 }
 
 func TestClientThatNeverReadsIsCutAtTheDrainTimeout(t *testing.T) {
-	hub := startHub(t, nil, "--drain-timeout=1s", "--close-timeout=1m", "--queue-limit=64MiB", "--max-message=8MiB")
+	hub := startHub(t, nil, "--drain-timeout=1s", "--close-timeout=1m", "--queue-limit=64MiB", "--max-event=8MiB")
 	stalled := connect(t, hub.websocket)
 	stalled.subscribe(t, "news")
 	body := string(event.Append(nil, event.Event{Type: "news", Payload: []byte(`"` + strings.Repeat("x", 7<<20) + `"`)}))

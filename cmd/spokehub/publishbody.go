@@ -132,7 +132,7 @@ func (b *publishBody) add(view []byte) error {
 func (b *publishBody) event() ([]byte, error) {
 	envelope := bytes.TrimSpace(b.value)
 	if b.tooLong || len(envelope) > b.limit {
-		return nil, fmt.Errorf("longer than %s, see --max-message and --queue-limit", byteSize(b.limit))
+		return nil, fmt.Errorf("longer than %s, see --max-event and --queue-limit", byteSize(b.limit))
 	}
 	return envelope, nil
 }

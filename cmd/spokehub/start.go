@@ -34,7 +34,7 @@ func capacity(flags serveFlags, files uint64) uint64 {
 // maxPublish is the longest event that /publish accepts. One that fills a client's
 // queue would close every subscriber.
 func maxPublish(flags serveFlags) int {
-	return int(min(flags.MaxMessage, max(1, flags.QueueLimit-frameOverhead)))
+	return int(min(flags.MaxEvent, max(1, flags.QueueLimit-frameOverhead)))
 }
 
 // startAdmin serves the admin address, if there is one. It reports to failures if
