@@ -166,9 +166,9 @@ func TestAnswersLongerThanTheQueueAreSplit(t *testing.T) {
 		topics int
 		length int
 	}{
-		"many long topics": {fanout.Config{QueueLimit: 256 << 10}, 1024, 256},
+		"many long topics": {fanout.Config{QueueLimit: 256 << 10, MaxMessage: 1 << 20}, 1024, 256},
 		"the least queue":  {fanout.Config{QueueLimit: 1 << 10}, 20, 256},
-		"in one piece":     {fanout.Config{QueueLimit: 1 << 20}, 1024, 100},
+		"in one piece":     {fanout.Config{QueueLimit: 1 << 20, MaxMessage: 1 << 20}, 1024, 100},
 	} {
 		t.Run(name, func(t *testing.T) {
 			eachEngine(t, func(t *testing.T, engine fanout.Engine) {
@@ -307,7 +307,7 @@ func TestControlEventsOfTooManyTopicsAreRefusedWhole(t *testing.T) {
 func TestControlEventsOfManyTopicsLetOthersHaveTheirTurns(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
 		const many = 50000
-		h := newTestHub(t, fanout.Config{Engine: engine, Reactors: 1, MaxTopics: many, QueueLimit: 16 << 20})
+		h := newTestHub(t, fanout.Config{Engine: engine, Reactors: 1, MaxTopics: many, MaxMessage: 1 << 20, QueueLimit: 16 << 20})
 		heard := h.hear("behind")
 		peer, spoke := h.join()
 		innocent, _ := h.join()

@@ -1,16 +1,30 @@
 package fanout
 
-import "slices"
+import (
+	"slices"
+	"time"
 
-// inboxRoom has spokes read on, whose inboxes were full, no faster than there is room for what they may bring: one read each. It
+	"github.com/spokehub/spokehub/netpoll"
+)
+
+// readOnEvery is how often one spoke is read on although there is no room: those whose callbacks block must not keep all others
+// from being read.
+const readOnEvery = 5 * time.Millisecond
+
+// inboxRoom has spokes read on, whose inboxes were full, no faster than there is room for what they may bring, one read each. It
 // belongs to the loop's goroutine.
 //
 // I1: unread holds the spokes that are marked inboxFull though their pending inbox has been taken; loopShared.unread says whether
 // there are any.
+// I2: while there are any, a turn follows when a worker has finished an inbox, and after readOnEvery.
 type inboxRoom struct {
 	unread []*Spoke
 	// left is how many more spokes may be read on in this turn.
 	left int
+	// last is when a spoke was last taken from unread.
+	last time.Duration
+	// nudged says that a turn is under way for readOnEvery.
+	nudged bool
 }
 
 // inboxShare is how much the inboxes of a loop should hold at most: the loop's part of a quarter of the budget.
@@ -37,13 +51,20 @@ func (l *loop) resumeInbox(s *Spoke) {
 
 // resumeInboxes begins a turn: it reads on as many spokes as there is room for.
 func (l *loop) resumeInboxes() {
-	room := &l.conns.memory.room
+	room, now := &l.conns.memory.room, l.reactor.Now()
 	room.left = l.inboxRoom()
 	resumed := min(room.left, len(room.unread))
+	if resumed == 0 && len(room.unread) > 0 && now-room.last >= readOnEvery {
+		resumed = 1
+	}
+	if resumed == 0 {
+		return
+	}
 	for _, s := range room.unread[:resumed] {
 		l.resumeReading(s, inboxFull)
 	}
-	room.left -= resumed
+	room.left = max(room.left-resumed, 0)
+	room.last = now
 	room.unread = slices.Delete(room.unread, 0, resumed)
 }
 
@@ -52,18 +73,30 @@ func (l *loop) inboxRoom() int {
 	return int((max(l.inboxShare()-l.shared.inboxBytes.Load(), 0) + maxInboxBytes - 1) / maxInboxBytes)
 }
 
-// awaitInboxRoom ends a turn: if spokes are left unread, workers give the loop a turn when they have made room.
+// awaitInboxRoom ends a turn: if spokes are left unread, it sees to the next.
 func (l *loop) awaitInboxRoom() {
-	unread := len(l.conns.memory.room.unread) > 0
+	room := &l.conns.memory.room
+	unread := len(room.unread) > 0
 	if unread != l.shared.unread.Load() {
 		l.shared.unread.Store(unread)
 	}
-	if unread && l.inboxRoom() > 0 {
+	switch {
+	case !unread:
+	case l.inboxRoom() > 0:
 		l.reactor.LookAgain()
+	case !room.nudged:
+		room.nudged = true
+		time.AfterFunc(readOnEvery, func() { l.reactor.Post(readOn{}) })
 	}
 }
 
-// inboxDone is called by a worker that has finished an inbox.
+// readOn is a task that causes the turn of readOnEvery.
+type readOn struct{}
+
+// Do notes that the turn has come.
+func (readOn) Do(r *netpoll.Reactor) { r.Handler().(*loop).conns.memory.room.nudged = false }
+
+// inboxDone causes a turn if there are spokes to read on. A worker that has finished an inbox calls it.
 func (l *loop) inboxDone() {
 	if l.shared.unread.Load() {
 		l.reactor.Post(lookAgain{})

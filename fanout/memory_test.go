@@ -125,7 +125,7 @@ func TestMemoryIsCountedWhileItIsHeld(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			eachEngineAtOnce(t, func(t *testing.T, engine fanout.Engine) {
-				h := newTestHub(t, fanout.Config{Engine: engine, SendBuffer: 16 << 10, QueueLimit: 64 << 20})
+				h := newTestHub(t, fanout.Config{Engine: engine, SendBuffer: 16 << 10, QueueLimit: 64 << 20, MaxMessage: 1 << 20})
 				expect(t, "bytes before", memoryOf(h, c.kind), 0)
 				giveBack := c.hold(h)
 				until(t, "it is counted", func() bool { return memoryOf(h, c.kind) >= c.least })
@@ -153,7 +153,7 @@ func TestMemoryKinds(t *testing.T) {
 }
 
 func TestReserve(t *testing.T) {
-	h := newTestHub(t, fanout.Config{MemoryBudget: 1 << 20})
+	h := newTestHub(t, fanout.Config{MemoryBudget: 1 << 20, MaxMessage: 1 << 20})
 	for _, c := range []struct {
 		what  string
 		bytes int64
@@ -172,7 +172,7 @@ func TestReserve(t *testing.T) {
 }
 
 func TestReserveIsRefusedWhileOthersHoldTheBudget(t *testing.T) {
-	h := newTestHub(t, fanout.Config{MemoryBudget: 2 << 20, Reactors: 1})
+	h := newTestHub(t, fanout.Config{MemoryBudget: 2 << 20, MaxMessage: 1 << 20, Reactors: 1})
 	c, _ := h.join()
 	c.write(fragment(600 << 10))
 	until(t, "a fragment is held", func() bool { return memoryOf(h, "messages") >= 1<<20 })
@@ -224,7 +224,7 @@ func TestBudgetTakesTheLargestHolderOfAnyKind(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			eachEngineAtOnce(t, func(t *testing.T, engine fanout.Engine) {
 				pressure := make(chan fanout.Backpressure, 10)
-				h := newTestHub(t, fanout.Config{Engine: engine, Reactors: 1, MemoryBudget: 2 << 20, QueueLimit: 64 << 20, SendBuffer: 16 << 10, MaxTopics: 2000,
+				h := newTestHub(t, fanout.Config{Engine: engine, Reactors: 1, MemoryBudget: 2 << 20, MaxMessage: 1 << 20, QueueLimit: 64 << 20, SendBuffer: 16 << 10, MaxTopics: 2000,
 					OnBackpressure: func(s *fanout.Spoke, info fanout.Backpressure) { pressure <- info }})
 				var innocents []*client
 				for i := range 10 {
@@ -260,7 +260,7 @@ func TestBudgetTakesTheLargestHolderOfAnyKind(t *testing.T) {
 
 func TestBudgetTakesHandshakesThatHoldMost(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
-		h := newTestHub(t, fanout.Config{Engine: engine, Reactors: 1, MemoryBudget: 1 << 20})
+		h := newTestHub(t, fanout.Config{Engine: engine, Reactors: 1, MemoryBudget: 1 << 20, MaxMessage: 1 << 20})
 		address := h.serve()
 		innocent := dial(t, "tcp", address)
 		innocent.write([]byte(handshakeHead))
@@ -285,7 +285,7 @@ func TestBudgetTakesHandshakesThatHoldMost(t *testing.T) {
 }
 
 func TestBudgetSparesThoseWhoHoldLittle(t *testing.T) {
-	h := newTestHub(t, fanout.Config{Reactors: 1, MemoryBudget: 1 << 20})
+	h := newTestHub(t, fanout.Config{Reactors: 1, MemoryBudget: 1 << 20, MaxMessage: 1 << 20})
 	var clients []*client
 	for i := range 100 {
 		c, _ := h.join()
@@ -317,7 +317,7 @@ func TestBudgetSparesThoseWhoHoldLittle(t *testing.T) {
 
 func TestBudgetEndsWhoeverHoldsMuchWhenItHasBeenCut(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
-		h := newTestHub(t, fanout.Config{Engine: engine, Reactors: 1, MemoryBudget: 1 << 20, QueueLimit: 64 << 20, SendBuffer: 16 << 10, CloseTimeout: time.Minute})
+		h := newTestHub(t, fanout.Config{Engine: engine, Reactors: 1, MemoryBudget: 1 << 20, MaxMessage: 1 << 20, QueueLimit: 64 << 20, SendBuffer: 16 << 10, CloseTimeout: time.Minute})
 		c, s := h.join()
 		stall(t, h, s)
 		s.DispatchEvent(event.Event{Type: "big", Payload: payloadOf(8 << 20)})
@@ -329,7 +329,7 @@ func TestBudgetEndsWhoeverHoldsMuchWhenItHasBeenCut(t *testing.T) {
 }
 
 func TestInboxesThatTakeTheirShareOfTheBudgetAreNotFilled(t *testing.T) {
-	h := newTestHub(t, fanout.Config{Reactors: 1, MemoryBudget: 1 << 20})
+	h := newTestHub(t, fanout.Config{Reactors: 1, MemoryBudget: 1 << 20, MaxMessage: 1 << 20})
 	blocked := make(chan struct{})
 	h.listen("block", func(*fanout.Spoke, event.Event) { <-blocked })
 	message := envelope("block", "", string(payloadOf(1<<10)))
@@ -356,7 +356,7 @@ func TestInboxesThatTakeTheirShareOfTheBudgetAreNotFilled(t *testing.T) {
 }
 
 func TestHTTPConnectionsTakeAQuarterOfTheBudget(t *testing.T) {
-	h := newTestHub(t, fanout.Config{Reactors: 1, MemoryBudget: 1 << 20})
+	h := newTestHub(t, fanout.Config{Reactors: 1, MemoryBudget: 1 << 20, MaxMessage: 1 << 20})
 	address := h.serve()
 	var kept []*client
 	closed := 0
