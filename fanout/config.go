@@ -62,10 +62,13 @@ type Config struct {
 	// QueueLimit is how many unsent bytes a connection may have queued before it is closed with 1013. Each frame behind the first
 	// counts for 64 bytes more than it has, since a queue of tiny frames takes memory, too. Default 1 MiB.
 	QueueLimit int
-	// MaxMessage is the longest message that a spoke may send, in bytes. Where messages are relayed, keep it at a quarter of
-	// QueueLimit or below: only then can a burst of them not fill the queues of healthy receivers before its sender is slowed
-	// down. Default 64 KiB.
+	// MaxMessage is the longest message that a spoke may send, in bytes. Control events need long ones, for they may name
+	// thousands of topics. Default 1 MiB.
 	MaxMessage int
+	// MaxEvent is the longest event that Relay passes on, in bytes of its type, id and payload. A spoke whose event is longer and
+	// has receivers is closed with 1009. Keep it at a quarter of QueueLimit or below: only then can a burst of events not fill
+	// the queues of healthy receivers before its sender is slowed down. Default 64 KiB.
+	MaxEvent int
 	// MaxTopics is how many topics a spoke may subscribe to. A control event that names more is rejected whole, for the limit and with
 	// no topic. Default 1,024.
 	MaxTopics int
@@ -156,7 +159,8 @@ type Config struct {
 
 const (
 	defaultQueueLimit   = 1 << 20
-	defaultMaxMessage   = 64 << 10
+	defaultMaxMessage   = 1 << 20
+	defaultMaxEvent     = 64 << 10
 	defaultMaxTopics    = 1024
 	defaultWorkers      = 256
 	defaultUnsentLimit  = 128 << 10
@@ -180,6 +184,7 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	orInt(&c.QueueLimit, defaultQueueLimit)
 	orInt(&c.MaxMessage, defaultMaxMessage)
+	orInt(&c.MaxEvent, defaultMaxEvent)
 	orInt(&c.MaxTopics, defaultMaxTopics)
 	orInt(&c.MaxHandshake, wsframe.DefaultMaxHead)
 	orInt(&c.Workers, defaultWorkers)
@@ -218,6 +223,7 @@ func (c Config) check() error {
 	}{
 		{"QueueLimit", int64(c.QueueLimit), minQueueLimit, maxQueueLimit},
 		{"MaxMessage", int64(c.MaxMessage), 1, maxQueueLimit},
+		{"MaxEvent", int64(c.MaxEvent), 1, maxQueueLimit},
 		{"MaxTopics", int64(c.MaxTopics), 1, 1 << 30},
 		{"MemoryBudget", c.MemoryBudget, minBudget, 1 << 60},
 		{"MaxConnections", int64(c.MaxConnections), 1, 1 << 31},

@@ -15,6 +15,7 @@ func TestConfigurationIsValidatedWithErrorsThatNameTheField(t *testing.T) {
 	for field, bad := range map[string][]fanout.Config{
 		"QueueLimit":               {{QueueLimit: -1}, {QueueLimit: 1023}, {QueueLimit: 1<<30 + 1}},
 		"MaxMessage":               {{MaxMessage: -1}, {MaxMessage: 1<<30 + 1}},
+		"MaxEvent":                 {{MaxEvent: -1}, {MaxEvent: 1<<30 + 1}},
 		"MaxTopics":                {{MaxTopics: -1}},
 		"MemoryBudget":             {{MemoryBudget: -1}, {MemoryBudget: 1<<20 - 1}},
 		"MaxConnections":           {{MaxConnections: -1}},

@@ -90,7 +90,7 @@ func TestControlEventsAreNotDelivered(t *testing.T) {
 
 func TestControlThousandsOfTopicsCostOneMessage(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
-		h := newTestHub(t, fanout.Config{Engine: engine, MaxTopics: 5000, MaxMessage: 1 << 20})
+		h := newTestHub(t, fanout.Config{Engine: engine, MaxTopics: 5000})
 		c, spoke := h.join()
 		var topics []string
 		for i := range 5000 {

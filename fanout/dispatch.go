@@ -84,8 +84,8 @@ const (
 // goroutine, and view is borrowed: a broker must copy it and must not block.
 //
 // It finds the loops with receivers (part i of a match is loop i), frames the event once, and hands the frame to each of
-// them. Where the sender can wait and there is no room, and where an event that a spoke or Publish brings is longer than
-// QueueLimit, it sends nothing.
+// them. It sends nothing where the sender can wait and there is no room, and where an event is too long: that of a spoke
+// for Config.MaxEvent, or that of a spoke or of Publish for Config.QueueLimit.
 func (h *Hub) publish(out *outgoing) outcome {
 	match := h.match(out)
 	if match.Parts == 0 {
@@ -93,6 +93,10 @@ func (h *Hub) publish(out *outgoing) outcome {
 	}
 	out.receivers = receiversOf(&match, out.only)
 	out.size = out.length()
+	if out.on != nil && out.size > int64(h.cfg.MaxEvent) {
+		return tooLong
+	}
+	out.size += membersRoom
 	out.atOnce = out.on != nil && out.on.reactor.Idle()
 	if out.waits && !h.hasRoom(out, match.Parts) {
 		return noRoom
@@ -125,13 +129,15 @@ func (h *Hub) publish(out *outgoing) outcome {
 	return published
 }
 
-// length is about that of the event's frame.
+// membersRoom is about how much longer an event's frame is than what it carries.
+const membersRoom = 48
+
+// length is that of what the event carries.
 func (out *outgoing) length() int64 {
-	const members = 48
 	if out.view != nil {
-		return int64(len(out.view.Type) + len(out.view.ID) + len(out.view.Payload) + members)
+		return int64(len(out.view.Type) + len(out.view.ID) + len(out.view.Payload))
 	}
-	return int64(len(out.event.Type) + len(out.event.ID) + len(out.event.Payload) + members)
+	return int64(len(out.event.Type) + len(out.event.ID) + len(out.event.Payload))
 }
 
 // hasRoom says whether all loops of an event have room for it; out.full is one that has none.

@@ -129,7 +129,7 @@ func (l *loop) isHeard(s *Spoke) bool {
 
 // relay passes the event in view to the other subscribers if the hub relays. It reports false if there is no room for it: then
 // the spoke waits, with raw if that is not nil, and is not read. A spoke that is closed does not wait. An event that is
-// longer than QueueLimit would end every subscriber, so it ends its sender instead.
+// longer than MaxEvent or QueueLimit could end every subscriber, so it ends its sender instead.
 func (l *loop) relay(s *Spoke, raw []byte) bool {
 	if !l.hub.cfg.Relay {
 		return true

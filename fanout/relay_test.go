@@ -123,3 +123,21 @@ func TestRelayOfAnEventLongerThanAQueueEndsItsSenderAndNobodyElse(t *testing.T) 
 		receiver.wants(envelope("long", "", "1"))
 	})
 }
+
+func TestRelayOfAnEventLongerThanMaxEventEndsItsSenderWhereItHasReceivers(t *testing.T) {
+	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
+		h := newTestHub(t, fanout.Config{Engine: engine, Relay: true, MaxEvent: 1000})
+		sender, _ := h.join()
+		receiver, _ := h.join()
+		receiver.subscribe("t")
+		payload := jsonOf(strings.Repeat("x", 996))
+		sender.text(envelope("t", "1", payload), envelope("nobody", "", payload))
+		receiver.wants(envelope("t", "1", payload))
+		sender.text(envelope("t", "12", payload))
+		if _, reason := sender.closedWith(1009); reason == "" {
+			t.Errorf("got no reason with 1009, want one")
+		}
+		h.hub.DispatchEvent(event.Event{Type: "t", ID: "123", Payload: []byte(payload)})
+		receiver.wants(envelope("t", "123", payload))
+	})
+}

@@ -22,7 +22,8 @@ type serveFlags struct {
 
 	Relay        bool     `group:"events" default:"true" negatable:"" help:"Relay events that clients send to the other subscribers. (default ${default})"`
 	Binary       bool     `group:"events" help:"Send binary messages instead of text. The hub always accepts both. (default false)"`
-	MaxMessage   byteSize `group:"events" default:"64KiB" placeholder:"SIZE" help:"Largest message a client may send, and largest event that /publish accepts. A client that exceeds it is closed with 1009. (default ${default})"`
+	MaxMessage   byteSize `group:"events" default:"1MiB" placeholder:"SIZE" help:"Largest message a client may send, such as a control event with many topics, and largest event that /publish accepts. A client that exceeds it is closed with 1009. (default ${default})"`
+	MaxEvent     byteSize `group:"events" default:"64KiB" placeholder:"SIZE" help:"Largest event of a client that is relayed. A client that exceeds it is closed with 1009. (default ${default})"`
 	PublishLimit byteSize `group:"events" default:"64MiB" placeholder:"SIZE" help:"Largest body of one POST /publish. (default ${default})"`
 
 	MaxConnections int      `group:"limits" default:"0" placeholder:"N" help:"Clients at the same time. (default ${default}: as many as the file limit allows)"`
@@ -126,6 +127,7 @@ func (f serveFlags) checkSigns() error {
 		zeroToo bool
 	}{
 		{"--max-message", int64(f.MaxMessage), f.MaxMessage, false},
+		{"--max-event", int64(f.MaxEvent), f.MaxEvent, false},
 		{"--publish-limit", int64(f.PublishLimit), f.PublishLimit, false},
 		{"--queue-limit", int64(f.QueueLimit), f.QueueLimit, false},
 		{"--unsent-limit", int64(f.UnsentLimit), f.UnsentLimit, false},

@@ -98,6 +98,7 @@ func (s *service) hubConfig() (fanout.Config, error) {
 		Relay:                    s.flags.Relay,
 		Binary:                   s.flags.Binary,
 		MaxMessage:               int(s.flags.MaxMessage),
+		MaxEvent:                 int(s.flags.MaxEvent),
 		MaxConnections:           s.flags.MaxConnections,
 		MemoryBudget:             int64(s.flags.MemoryBudget),
 		QueueLimit:               int(s.flags.QueueLimit),

@@ -93,7 +93,7 @@ func (s *service) logStart(public net.Addr, admin *http.Server) {
 		"spokes_allowed", s.capacity,
 	)
 	s.logger.Info("listening", attributes...)
-	s.warnOfLongMessages()
+	s.warnOfLongEvents()
 	if asked := s.asked; asked > 0 && uint64(asked) > s.capacity {
 		s.logger.Warn("the file limit allows fewer clients than --max-connections: raise it (ulimit -n, LimitNOFILE)",
 			"max_connections", asked, "file_limit", fileLimit(), "spokes_allowed", s.capacity)
@@ -103,12 +103,12 @@ func (s *service) logStart(public net.Addr, admin *http.Server) {
 	}
 }
 
-// warnOfLongMessages tells who relays messages of which a few fill a client's queue: then a burst of them may close clients
+// warnOfLongEvents tells who lets events in of which a few fill a client's queue: then a burst of them may close clients
 // that keep reading.
-func (s *service) warnOfLongMessages() {
-	if s.flags.MaxMessage > s.flags.QueueLimit/4 {
-		s.logger.Warn("--max-message is over a quarter of --queue-limit, so that a burst of long messages may close clients that read in time",
-			"max_message", s.flags.MaxMessage.String(), "queue_limit", s.flags.QueueLimit.String())
+func (s *service) warnOfLongEvents() {
+	if s.flags.MaxEvent > s.flags.QueueLimit/4 {
+		s.logger.Warn("--max-event is over a quarter of --queue-limit, so that a burst of long events may close clients that read in time",
+			"max_event", s.flags.MaxEvent.String(), "queue_limit", s.flags.QueueLimit.String())
 	}
 }
 
