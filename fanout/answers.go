@@ -67,7 +67,7 @@ func (l *loop) hasRoom(s *Spoke, size int) bool {
 	}
 	u := l.unansweredOf(s)
 	size += answerOverhead
-	if u.owed != nil || u.queued+size > limit/answerShare || l.sender.Buffered(s.conn.Slot)+size > limit {
+	if u.owed != nil || u.queued+size > limit/answerShare || l.sender.Charge(s.conn.Slot)+size > limit {
 		return false
 	}
 	u.queued += size

@@ -83,13 +83,14 @@ func TestRatesLetEveryMessageThatIsLegalByItselfPass(t *testing.T) {
 	}
 }
 
-// stepWall moves the wall reading of a time back by an hour and leaves its monotonic reading.
+// stepWall moves the wall reading of a time forward by an hour and leaves its monotonic reading: to whoever measures by the wall clock, that
+// clock has been set back.
 func stepWall(t *testing.T, at *time.Time) {
 	t.Helper()
 	before, since := *at, time.Since(*at)
 	wall := (*uint64)(unsafe.Pointer(at))
-	*wall -= 3600 << 30
-	if got := before.Round(0).Sub(at.Round(0)); got != time.Hour {
+	*wall += 3600 << 30
+	if got := at.Round(0).Sub(before.Round(0)); got != time.Hour {
 		t.Fatalf("got a step of %v, want an hour", got)
 	}
 	if moved := time.Since(*at) - since; moved < 0 || moved > time.Minute {
