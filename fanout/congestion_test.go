@@ -22,10 +22,12 @@ type burst struct {
 	done    sync.WaitGroup
 }
 
-func newBurst(t *testing.T, engine fanout.Engine, readers int) *burst {
-	const queue = 64 << 10
-	b := &burst{told: make(chan *fanout.Spoke, 2*readers), payload: jsonOf(strings.Repeat("x", queue/4-200))}
-	b.testHub = newTestHub(t, fanout.Config{Engine: engine, Relay: true, Reactors: 2, QueueLimit: queue, MaxMessage: queue / 4, SendBuffer: 16 << 10,
+// queueOfBurst is the limit of the queues.
+const queueOfBurst = 64 << 10
+
+func newBurst(t *testing.T, engine fanout.Engine, readers, message int) *burst {
+	b := &burst{told: make(chan *fanout.Spoke, 2*readers), payload: jsonOf(strings.Repeat("x", message-200))}
+	b.testHub = newTestHub(t, fanout.Config{Engine: engine, Relay: true, Reactors: 2, QueueLimit: queueOfBurst, MaxMessage: message, SendBuffer: 16 << 10,
 		OnBackpressure: func(s *fanout.Spoke, _ fanout.Backpressure) { b.told <- s }})
 	for range readers {
 		c, _ := b.join()
@@ -99,7 +101,7 @@ func TestABurstEndsNoHealthyReader(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			eachEngine(t, func(t *testing.T, engine fanout.Engine) {
-				b := newBurst(t, engine, 60)
+				b := newBurst(t, engine, 60, queueOfBurst/4)
 				var stalled []*client
 				for range c.stalled {
 					s, _ := b.join()
@@ -118,6 +120,30 @@ func TestABurstEndsNoHealthyReader(t *testing.T) {
 					_, code, _ := s.closing()
 					expect(t, "code of who stalls", code, 1013)
 				}
+			})
+		})
+	}
+}
+
+func TestEventsThatAreLongForAQueueWaitForEachOther(t *testing.T) {
+	for name, c := range map[string]struct{ relays, publishers int }{
+		"of a relay":     {relays: 1},
+		"of a publisher": {publishers: 1},
+		"of a few":       {relays: 2, publishers: 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			eachEngine(t, func(t *testing.T, engine fanout.Engine) {
+				const events = 8
+				b := newBurst(t, engine, 20, queueOfBurst/8*6)
+				b.read(t, (c.relays+c.publishers)*events)
+				for i := range c.relays {
+					b.relay(t, fmt.Sprint("relay", i), events)
+				}
+				for i := range c.publishers {
+					b.publish(t, fmt.Sprint("publisher", i), events)
+				}
+				b.done.Wait()
+				expect(t, "spokes closed", b.hub.Stats().Backpressure, 0)
 			})
 		})
 	}
