@@ -37,6 +37,11 @@ const (
 	// who publishes little is not slowed down at all.
 	holdRateShare  = 16
 	holdStartShare = 64
+	// stuckShare is how many times as much passes while the witness is stuck (netpoll.Sender.IsStuck). That is a whole queue
+	// a second, and one part in stuckStartShare at once: who publishes less than that does not notice a reader that has stalled,
+	// and one that is behind a burst has most of a second to show that it reads.
+	stuckShare      = holdRateShare
+	stuckStartShare = 8
 	// maxSavedSeconds is how many seconds' worth are saved up while less passes: a whole queue. maxDebtSeconds is how many count
 	// where more passes, as dispatchers have it.
 	maxSavedSeconds = holdRateShare
@@ -136,7 +141,11 @@ func (l *loop) hold(h hold) {
 	if place.Load() != 0 {
 		return
 	}
-	place.Store(heldSpan + l.shared.holds.start)
+	start := l.shared.holds.start
+	if l.sender.IsStuck(h.witness) {
+		start = int64(l.hub.cfg.QueueLimit / stuckStartShare)
+	}
+	place.Store(heldSpan + start)
 	l.shared.holds.open.Add(1)
 	if len(l.flow.holds.all) == 0 {
 		l.flow.holds.reviewed = l.reactor.Now()
@@ -167,7 +176,11 @@ func (l *loop) reviewHolds() {
 			eased = true
 			continue
 		}
-		l.shared.holds.add(h.place, gained)
+		pays := gained
+		if l.sender.IsStuck(h.witness) {
+			pays *= stuckShare
+		}
+		l.shared.holds.add(h.place, pays)
 		left = append(left, h)
 	}
 	clear(list.all[len(left):])

@@ -15,6 +15,8 @@ type crowding struct {
 	since uint32
 	// is says that it is crowded.
 	is bool
+	// took says that the socket has taken some since it filled up.
+	took bool
 }
 
 const (
@@ -50,6 +52,17 @@ func (s *Sender) isCongested(c *connQueue) bool {
 	return l.is && now-l.moved <= freshTicks && now-l.since <= patienceTicks
 }
 
+// IsStuck says of a congested connection that its socket has taken nothing yet since it filled up: its peer may be behind a
+// burst, but it may have stalled as well.
+func (s *Sender) IsStuck(slot uint32) bool {
+	s.owner.assert()
+	if slot >= s.conns.Len() {
+		return false
+	}
+	back := s.conns.At(slot).backlog
+	return back != 0 && !s.backlogs.at(back).crowded.took
+}
+
 // crowds looks at a connection that takes a frame, behind which pending is charged to it, and says whether it is congested.
 func (s *Sender) crowds(c *connQueue, pending int) bool {
 	if c.backlog == 0 {
@@ -74,6 +87,7 @@ func (l *crowding) begin(now uint32) {
 // eases notes that a connection's socket has taken bytes of its backlog.
 func (s *Sender) eases(c *connQueue, l *backlog) {
 	l.crowded.moved = s.to.now()
+	l.crowded.took = true
 	if l.crowded.is && s.charge(c) <= s.limit/8*calmEighths {
 		l.crowded.is = false
 	}
