@@ -15,8 +15,8 @@ type crowding struct {
 	since uint32
 	// is says that it is crowded.
 	is bool
-	// took says that the socket has taken some since it filled up.
-	took bool
+	// took is how many bytes the socket has taken since.
+	took int
 }
 
 const (
@@ -52,15 +52,19 @@ func (s *Sender) isCongested(c *connQueue) bool {
 	return l.is && now-l.moved <= freshTicks && now-l.since <= patienceTicks
 }
 
-// IsStuck says of a congested connection that its socket has taken nothing yet since it filled up: its peer may be behind a
-// burst, but it may have stalled as well.
+// stuckShare: one part in so many of the limit is what a connection must take while it is crowded, to show that it reads.
+// The kernel takes a little now and then for one that has stalled.
+const stuckShare = 8
+
+// IsStuck says of a congested connection that its socket has hardly taken anything since it became so: its peer may be behind
+// a burst, but it may have stalled as well.
 func (s *Sender) IsStuck(slot uint32) bool {
 	s.owner.assert()
 	if slot >= s.conns.Len() {
 		return false
 	}
 	back := s.conns.At(slot).backlog
-	return back != 0 && !s.backlogs.at(back).crowded.took
+	return back != 0 && s.backlogs.at(back).crowded.took < s.limit/stuckShare
 }
 
 // crowds looks at a connection that takes a frame, behind which pending is charged to it, and says whether it is congested.
@@ -80,14 +84,14 @@ func (s *Sender) isCrowded(c *connQueue) bool { return s.charge(c) > s.limit/8*c
 // begin notes that a connection is crowded, unless it has been before.
 func (l *crowding) begin(now uint32) {
 	if !l.is {
-		l.is, l.since = true, now
+		l.is, l.since, l.took = true, now, 0
 	}
 }
 
-// eases notes that a connection's socket has taken bytes of its backlog.
-func (s *Sender) eases(c *connQueue, l *backlog) {
+// eases notes that a connection's socket has taken so many bytes of its backlog.
+func (s *Sender) eases(c *connQueue, l *backlog, taken int) {
 	l.crowded.moved = s.to.now()
-	l.crowded.took = true
+	l.crowded.took += taken
 	if l.crowded.is && s.charge(c) <= s.limit/8*calmEighths {
 		l.crowded.is = false
 	}

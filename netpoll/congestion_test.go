@@ -108,3 +108,23 @@ func TestAFrameMeetsTheCongestedThatTakeIt(t *testing.T) {
 		t.Errorf("got slot %d met though it stalls, want none", ofType)
 	}
 }
+
+func TestACongestedConnectionIsStuckUntilItHasShownThatItReads(t *testing.T) {
+	s, w, slot := crowdedSender(t)
+	if !s.IsStuck(slot) {
+		t.Error("got one whose socket has taken nothing not stuck, want it stuck")
+	}
+	w.room[slot] = s.limit/stuckShare - 1
+	s.roomAgain(slot)
+	if !s.IsStuck(slot) {
+		t.Error("got one whose socket has taken a little not stuck, want it stuck")
+	}
+	w.room[slot] = 1
+	s.roomAgain(slot)
+	if s.IsStuck(slot) {
+		t.Error("got one whose socket has taken an eighth of a queue stuck, want it not")
+	}
+	if s.IsStuck(1) {
+		t.Error("got one that has nothing to send stuck, want it not")
+	}
+}

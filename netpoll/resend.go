@@ -42,7 +42,7 @@ func (s *Sender) roomAgain(slot uint32) {
 			left -= n
 			s.count.written += n
 			s.count.Delivered += uint64(l.advance(n, &s.pending.batches))
-			s.eases(c, l)
+			s.eases(c, l, n)
 		case errno == syscall.EINTR:
 		default:
 			if errno != 0 && errno != syscall.EAGAIN {
