@@ -26,6 +26,9 @@ func (s *Spoke) Close(code uint16, reason string) {
 // closeWith starts closing the spoke and tells its peer why, behind what is already queued.
 func (l *loop) closeWith(s *Spoke, cause Cause) {
 	if l.startClosing(s, cause) {
+		if cause.Kind == CauseViolation {
+			l.hub.log.violation(s, cause)
+		}
 		l.sendClose(s, cause.Code, cause.Reason)
 	}
 }

@@ -36,7 +36,7 @@ func (l *loop) deliver(f *frame) {
 // holdIfMet holds the topics back by which the event just queued has met congested members, and those of a long event.
 func (l *loop) holdIfMet(f *frame) {
 	ofType, ofTypeAndID := l.sender.Met()
-	if f.Len() > l.hub.cfg.QueueLimit/8*longEighths {
+	if int64(f.Len()) > l.shared.holds.long {
 		ofType, ofTypeAndID = l.firstOf(f)
 	}
 	if ofType != netpoll.NoSlot || ofTypeAndID != netpoll.NoSlot {

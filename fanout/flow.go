@@ -63,6 +63,9 @@ func (roomAhead) Do(r *netpoll.Reactor) { r.Handler().(*loop).flow.retry = true 
 // pauseReading stops reading an open spoke for one of the reasons in notRead.
 func (l *loop) pauseReading(s *Spoke, why marks) {
 	if s.marks&why == 0 && s.phase == open {
+		if why&hubNotReading != 0 && s.marks&hubNotReading == 0 {
+			l.beginUnread(s)
+		}
 		s.marks |= why
 		l.reactor.Pause(s.conn.Slot)
 	}
@@ -72,6 +75,9 @@ func (l *loop) pauseReading(s *Spoke, why marks) {
 func (l *loop) resumeReading(s *Spoke, why marks) {
 	if s.marks&why != 0 {
 		s.marks &^= why
+		if why&hubNotReading != 0 && s.marks&hubNotReading == 0 {
+			l.endUnread(s)
+		}
 		if s.marks&notRead == 0 && s.phase == open {
 			l.reactor.Resume(s.conn.Slot)
 		}

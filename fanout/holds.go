@@ -35,7 +35,7 @@ const (
 	// holdRateShare: one part in so many of a queue passes of a topic in a second while it is held back, whatever its receivers
 	// do, so that a hostile one can slow its publishers down only so far. One part in holdStartShare may come at once, so that
 	// who publishes little is not slowed down at all.
-	holdRateShare  = 16
+	holdRateShare  = 4
 	holdStartShare = 64
 	// stuckShare is how many times as much passes while the witness is stuck (netpoll.Sender.IsStuck). That is a whole queue
 	// a second, and one part in stuckStartShare at once: who publishes less than that does not notice a reader that has stalled,
@@ -49,6 +49,11 @@ const (
 	// longEighths: an event of more eighths of a queue than that is long. Two of them may be too much for a queue, so
 	// its topics are held as soon as it is queued, until its receivers have taken most of it.
 	longEighths = 2
+	// maxMinorityHold is how long a topic is held back for less than half of its members, and patienceShare: one part in so many of
+	// the time after that, it may be again. So a few slow readers, or hostile ones, don't slow a topic down for the others for long;
+	// where most are behind, it is the publishers who are too fast.
+	maxMinorityHold = 5 * time.Second
+	patienceShare   = 10
 	// heldSpan is what is added to the balance of a topic that is held, so that it is never 0.
 	heldSpan = 1 << 40
 	// reviewInterval is how often a loop looks at what it holds back if nothing else makes it turn.
@@ -61,12 +66,14 @@ const (
 // not to. Who publishes other topics notices nothing.
 //
 // Each place has a balance of bytes, which what is sent takes away and time gives back at rate. A topic is shut for an event
-// while it is held and the balance is less than the event has bytes.
+// while it is held and the balance is less than the event has bytes, or the event is long.
 //
 // The loop that has it opens and closes holds; any goroutine may ask and spend. rate and start, the balance at first, never
 // change.
 type holds struct {
 	rate, start int64
+	// long is from where on an event is long. It waits until its topic is not held any more, whatever the balance.
+	long int64
 	// open is how many places are held. While it is 0, nothing more is looked at.
 	open   atomic.Int32
 	places [holdPlaces]atomic.Int64
@@ -74,6 +81,7 @@ type holds struct {
 
 func (h *holds) init(queueLimit int) {
 	h.rate, h.start = int64(queueLimit/holdRateShare), int64(queueLimit/holdStartShare)
+	h.long = int64(queueLimit / 8 * longEighths)
 }
 
 // isShut says whether an event of that size has to wait.
@@ -83,7 +91,7 @@ func (h *holds) isShut(of receivers, size int64) bool {
 
 func (h *holds) isPlaceShut(place uint16, size int64) bool {
 	v := h.places[place].Load()
-	return v != 0 && v-heldSpan < min(size, maxSavedSeconds*h.rate)
+	return v != 0 && (size > h.long || v-heldSpan < size)
 }
 
 // spend takes what is sent off the balances.
@@ -122,6 +130,20 @@ type holdList struct {
 	timer    *time.Timer
 	// isSet says that the timer runs, or its task is on its way.
 	isSet bool
+	// patience is what the topics of some places have had of it, by place.
+	patience map[uint16]holdPatience
+}
+
+// holdPatience is for how long a topic was held back for few of its members.
+type holdPatience struct {
+	spent time.Duration
+	// since is when that was counted, looked when it was last looked whether they are still few.
+	since, looked time.Duration
+}
+
+// left is what there is of it at a moment.
+func (p holdPatience) left(now time.Duration) time.Duration {
+	return maxMinorityHold - max(p.spent-(now-p.since)/patienceShare, 0)
 }
 
 // holdTopics holds back the topics of an event that has met congested members: ofType and ofTypeAndID, as
@@ -138,7 +160,7 @@ func (l *loop) holdTopics(f *frame, ofType, ofTypeAndID uint32) {
 
 func (l *loop) hold(h hold) {
 	place := &l.shared.holds.places[h.place]
-	if place.Load() != 0 {
+	if place.Load() != 0 || !l.mayHold(&h) {
 		return
 	}
 	start := l.shared.holds.start
@@ -154,6 +176,51 @@ func (l *loop) hold(h hold) {
 	l.setReview()
 }
 
+// mayHold says whether a topic is worth holding back: whether most of its members are behind, or few have not been so for long.
+func (l *loop) mayHold(h *hold) bool {
+	p, known := l.flow.holds.patience[h.place]
+	now := l.reactor.Now()
+	if !known || p.left(now) > 0 {
+		return true
+	}
+	if now-p.looked < reviewInterval {
+		return false
+	}
+	p.looked = now
+	l.flow.holds.patience[h.place] = p
+	return !l.isForFew(h)
+}
+
+// isForFew says whether less than half of the members of a topic are behind.
+func (l *loop) isForFew(h *hold) bool {
+	if h.topic == nil {
+		return false
+	}
+	behind, members := 0, l.part.Members(h.topic)
+	for _, slot := range members {
+		if l.sender.IsCongested(slot) {
+			behind++
+		}
+	}
+	return 2*behind < len(members)
+}
+
+// spendPatience counts the time for which a topic was held back for few members, and says whether there is more.
+func (l *loop) spendPatience(h *hold, span time.Duration) bool {
+	if span == 0 || !l.isForFew(h) {
+		return true
+	}
+	list := &l.flow.holds
+	if list.patience == nil {
+		list.patience = make(map[uint16]holdPatience)
+	}
+	now, p := l.reactor.Now(), list.patience[h.place]
+	p.spent = maxMinorityHold - p.left(now) + span
+	p.since = now
+	list.patience[h.place] = p
+	return p.left(now) > 0
+}
+
 // reviewHolds ends holds whose topics have no congested member any more, adds to the balances of the others, and has those
 // who wait look again where that lets them.
 func (l *loop) reviewHolds() {
@@ -161,16 +228,17 @@ func (l *loop) reviewHolds() {
 	if len(list.all) == 0 {
 		return
 	}
-	gained := int64(0)
+	gained, span := int64(0), time.Duration(0)
 	if since := l.reactor.Now() - list.reviewed; since >= reviewInterval {
-		gained = int64(min(since, time.Second)) * l.shared.holds.rate / int64(time.Second)
+		span = min(since, time.Second)
+		gained = int64(span) * l.shared.holds.rate / int64(time.Second)
 		list.reviewed = l.reactor.Now()
 	}
 	eased := gained > 0
 	left := list.all[:0]
 	for i := range list.all {
 		h := list.all[i]
-		if !l.isHeld(&h) {
+		if !l.isHeld(&h) || !l.spendPatience(&h, span) {
 			l.shared.holds.places[h.place].Store(0)
 			l.shared.holds.open.Add(-1)
 			eased = true

@@ -31,7 +31,8 @@ func TestAHeldTopicIsShutForWhatItsBalanceDoesNotPay(t *testing.T) {
 		"and what others spent, too":           {true, []int64{-second, second}, start + 1, true},
 		"a while after very much":              {true, []int64{-1 << 40, maxDebtSeconds * second}, 1, true},
 		"but not for good":                     {true, []int64{-1 << 40, maxDebtSeconds * second, second}, second, false},
-		"not for a giant that has waited":      {true, []int64{1 << 40}, 1 << 40, false},
+		"not for what has waited for long":     {true, []int64{1 << 40}, limit / 8 * longEighths, false},
+		"but for a long event to the end":      {true, []int64{1 << 40}, limit/8*longEighths + 1, true},
 		"and again as soon as that is counted": {true, []int64{1 << 40, -1 << 40}, 1, true},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -37,8 +37,19 @@ func (g *hubLog) invalidEvent(err error) {
 
 func (g *hubLog) slowSpoke(s *Spoke, p Backpressure) {
 	if g.slow.allow(time.Since(g.began)) {
-		g.logger.Info("spoke can't keep up and is closed with 1013", "spoke", s.id, "peer", s.RemoteAddr().String(),
-			"queued", p.Queued, "frame", p.Frame, "limit", p.Limit, "blocked", p.Blocked, "budget", p.Budget)
+		message := "spoke can't keep up and is closed with 1013"
+		if p.Budget {
+			message = "memory budget is exceeded, and a spoke that holds much is closed with 1013"
+		}
+		g.logger.Info(message, "spoke", s.id, "peer", s.RemoteAddr().String(),
+			"queued", p.Queued, "frame", p.Frame, "limit", p.Limit, "held", p.Held, "blocked", p.Blocked, "budget", p.Budget)
+	}
+}
+
+// violation logs why a spoke that has broken the protocol or a limit is closed.
+func (g *hubLog) violation(s *Spoke, cause Cause) {
+	if g.slow.allow(time.Since(g.began)) {
+		g.logger.Info("spoke is closed for what it sent", "spoke", s.id, "peer", s.RemoteAddr().String(), "code", cause.Code, "reason", cause.Reason)
 	}
 }
 

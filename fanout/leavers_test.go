@@ -73,13 +73,11 @@ func TestLeaversI1NoSpokeInheritsTopics(t *testing.T) {
 	random := rand.New(rand.NewPCG(17, 4))
 	h := hubOf(t, Config{Engine: EngineGoroutine, Reactors: 2, MaxConnections: 1000})
 	model := make(map[*Spoke]map[string]bool)
-	var ends []net.Conn
 	delivered := uint64(0)
 	for round := range rounds {
 		switch random.IntN(5) {
 		case 0, 1:
 			far, s := h.join()
-			ends = append(ends, far)
 			go drainPipe(far)
 			first := random.IntN(kinds)
 			topics := append(numbered("t", first, first+random.IntN(8)), numbered(fmt.Sprint("own", round), 0, random.IntN(most))...)

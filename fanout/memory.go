@@ -58,9 +58,12 @@ func (m Memory) Largest() (kind string, bytes uint64) {
 }
 
 // Reserve counts bytes that the embedder is about to hold on behalf of a peer, such as the body of a request, and reports false
-// if they don't fit into Config.MemoryBudget, or all reservations not into half of it: then the embedder should refuse the
+// if they are negative or don't fit into Config.MemoryBudget, or all reservations not into half of it: then the embedder should refuse the
 // peer. Give back with Unreserve what was reserved. Any goroutine may call it. It does not wait.
 func (h *Hub) Reserve(bytes int64) bool {
+	if bytes < 0 {
+		return false
+	}
 	reserved := h.shared.reserved.Add(bytes)
 	if reserved <= h.cfg.MemoryBudget/2 && h.heldBytes() <= h.cfg.MemoryBudget {
 		return true

@@ -14,7 +14,8 @@ import (
 // It waits while a reactor is behind or a subscriber is, one that goes on reading but has much of its queue filled: so what
 // comes faster than healthy readers take it, is not what closes them. A subscriber that reads nothing for a second, or has
 // not caught up in five, is not waited for any more and closed with 1013 when its queue is full. Whatever subscribers do, a
-// sixteenth of Config.QueueLimit passes a second of each topic.
+// quarter of Config.QueueLimit passes a second of each topic; and for less than half of its subscribers a topic is held back for
+// five seconds at most, and after that a tenth of the time.
 //
 // Any goroutine may call it, callbacks included, except a reactor's, on which only Config.Logger runs: there it might wait for
 // itself. When Shutdown begins to close the spokes, who waits returns ErrClosed.

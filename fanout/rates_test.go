@@ -172,3 +172,40 @@ func TestRatesOfASlotBeginAnewWithItsNextSpoke(t *testing.T) {
 		t.Errorf("got %d over the rate and %d events, want none and 30", got.OverRate, got.EventsIn)
 	}
 }
+
+func TestRatesAllowForWhatCameWhileTheHubDidNotRead(t *testing.T) {
+	for name, c := range map[string]struct {
+		notRead func(l *loop, s *Spoke)
+		over    uint64
+	}{
+		"nothing did": {func(*loop, *Spoke) {}, 1},
+		"because it had no room": {func(l *loop, s *Spoke) {
+			l.beginUnread(s)
+			u := l.conns.unreads.some[s.conn.Slot]
+			u.began -= 10 * time.Second
+			l.conns.unreads.some[s.conn.Slot] = u
+			l.endUnread(s)
+		}, 0},
+		"because it was stopped": {func(l *loop, _ *Spoke) { l.conns.unreads.skipped -= 10 * time.Second }, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := hubOf(t, Config{Reactors: 1, MaxEventsPerSecond: 50})
+			here, spoke := l.join()
+			spoke.loop.ask(func(*netpoll.Reactor) { c.notRead(spoke.loop, spoke) })
+			go func() {
+				for range 300 {
+					if _, err := here.Write(ws.MustCompileFrame(ws.MaskFrameInPlace(ws.NewTextFrame([]byte("{"))))); err != nil {
+						return
+					}
+				}
+			}()
+			l.until("all are read, or the spoke is closed", func() bool {
+				st := l.hub.Stats()
+				return st.MessagesIn == 300 || st.OverRate == 1
+			})
+			if got := l.hub.Stats().OverRate; got != c.over {
+				t.Errorf("got %d spokes over the rate, want %d", got, c.over)
+			}
+		})
+	}
+}

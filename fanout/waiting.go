@@ -116,6 +116,9 @@ func (l *loop) goOn(w *waiter) {
 	s := w.spoke
 	l.flow.kept -= w.bytes()
 	s.marks &^= targetBehind
+	if s.marks&hubNotReading == 0 {
+		l.endUnread(s)
+	}
 	if w.message != nil && l.scratch.view.Parse(w.message) == nil {
 		l.relay(s, w.message)
 	}

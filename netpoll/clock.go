@@ -15,6 +15,8 @@ type clock struct {
 	tick uint32
 	// patience is how long the reactor may have waited since the last look; negative: for ever.
 	patience time.Duration
+	// skipped is how much the pauses took that now leaves out.
+	skipped time.Duration
 }
 
 const (
@@ -31,6 +33,7 @@ func (c *clock) look() bool {
 	now := c.elapsed()
 	if excess := now - c.now - c.patience - maxGap; excess > 0 && c.patience >= 0 {
 		c.epoch = c.epoch.Add(excess)
+		c.skipped += excess
 		now -= excess
 	}
 	c.now = now
@@ -48,6 +51,12 @@ func (c *clock) elapsed() time.Duration { return time.Since(c.epoch) }
 func (r *Reactor) Now() time.Duration {
 	r.owner.assert()
 	return r.turns.clock.now
+}
+
+// Skipped is how much time Now has left out since the reactor's start, because the reactor did not run.
+func (r *Reactor) Skipped() time.Duration {
+	r.owner.assert()
+	return r.turns.clock.skipped
 }
 
 // now is the same in ticks.

@@ -72,14 +72,15 @@ func (s *service) handleHealth(mux *http.ServeMux) {
 	})
 }
 
-// unready returns why no further client should be sent here, or "".
+// unready returns why no further client should be sent here, or "". A hub that is kept at its memory budget is ready, since
+// strangers can bring it there; one that can't keep it is not.
 func (s *service) unready(stats fanout.Stats) string {
 	switch {
 	case s.draining.Load():
 		return "draining"
 	case s.capacity > 0 && stats.Connections >= s.capacity:
 		return fmt.Sprintf("full: %d of %d connections", stats.Connections, s.capacity)
-	case stats.MemoryBudget > 0 && stats.Memory.Total() >= stats.MemoryBudget:
+	case stats.MemoryBudget > 0 && stats.Memory.Total() >= stats.MemoryBudget+stats.MemoryBudget/2:
 		kind, bytes := stats.Memory.Largest()
 		return fmt.Sprintf("over the memory budget: %d of %d bytes, of them %d in %s", stats.Memory.Total(), stats.MemoryBudget, bytes, kind)
 	}

@@ -28,10 +28,14 @@ type service struct {
 	draining   atomic.Bool
 }
 
-// serve runs the hub until a signal has drained it or something fails. A log whose reader is stuck or gone causes neither.
+// serve runs the hub until a signal has drained it or something fails. A SIGHUP that the process was started to ignore, as by
+// nohup, stays ignored. A log whose reader is stuck or gone causes neither.
 func serve(flags serveFlags, unknownVariables []string, stdout io.Writer) error {
 	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, syscall.SIGTERM, os.Interrupt, syscall.SIGHUP)
+	signal.Notify(signals, syscall.SIGTERM, os.Interrupt)
+	if !signal.Ignored(syscall.SIGHUP) {
+		signal.Notify(signals, syscall.SIGHUP)
+	}
 	defer signal.Stop(signals)
 	signal.Ignore(syscall.SIGPIPE)
 

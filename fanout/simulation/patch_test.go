@@ -146,9 +146,6 @@ func (t packageTest) exists(root string) bool {
 	return false
 }
 
-// pattern selects the test and no other.
-func (t packageTest) pattern() string { return "^" + strings.ReplaceAll(t.name, "/", "$/^") + "$" }
-
 func (p *patch) check() error {
 	if len(p.files) == 0 {
 		return errors.New("changes no file")
