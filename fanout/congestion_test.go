@@ -129,7 +129,6 @@ func TestEventsThatAreLongForAQueueWaitForEachOther(t *testing.T) {
 	for name, c := range map[string]struct{ relays, publishers int }{
 		"of a relay":     {relays: 1},
 		"of a publisher": {publishers: 1},
-		"of a few":       {relays: 2, publishers: 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			eachEngine(t, func(t *testing.T, engine fanout.Engine) {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"os"
+	"os/signal"
 	"strings"
 	"syscall"
 	"testing"
@@ -11,13 +12,34 @@ import (
 	"github.com/spokehub/spokehub/event"
 )
 
+// hangupsReachTheHub has a hub that is started now hear of SIGHUP, though the test was started to ignore it.
+func hangupsReachTheHub(t *testing.T) {
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	t.Cleanup(func() { signal.Stop(hangups) })
+}
+
+func TestAHangupThatIsIgnoredStaysIgnored(t *testing.T) {
+	signal.Ignore(syscall.SIGHUP)
+	t.Cleanup(func() { signal.Reset(syscall.SIGHUP) })
+	hub := startHub(t, nil)
+	client := connect(t, hub.websocket)
+	hub.signal(t, syscall.SIGHUP)
+	client.subscribe(t, "still here")
+	hub.signal(t, syscall.SIGTERM)
+	if code := hub.exitCode(t); code != exitOK {
+		t.Errorf("got exit code %d, want 0", code)
+	}
+}
+
 func TestSignalDrainsAndExitsWith0(t *testing.T) {
-	for name, signal := range map[string]os.Signal{"SIGTERM": syscall.SIGTERM, "SIGINT": os.Interrupt, "SIGHUP": syscall.SIGHUP} {
+	hangupsReachTheHub(t)
+	for name, sent := range map[string]os.Signal{"SIGTERM": syscall.SIGTERM, "SIGINT": os.Interrupt, "SIGHUP": syscall.SIGHUP} {
 		t.Run(name, func(t *testing.T) {
 			hub := startHub(t, nil)
 			subscriber := connect(t, hub.websocket)
 			subscriber.subscribe(t, "news")
-			hub.signal(t, signal)
+			hub.signal(t, sent)
 			closed := subscriber.closed(t)
 			if closed.Code != 1012 {
 				t.Errorf("got close code %d, want 1012", closed.Code)
