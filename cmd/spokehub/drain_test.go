@@ -27,6 +27,7 @@ func TestAHangupThatIsIgnoredStaysIgnored(t *testing.T) {
 	hub.signal(t, syscall.SIGHUP)
 	client.subscribe(t, "still here")
 	hub.signal(t, syscall.SIGTERM)
+	client.closed(t)
 	if code := hub.exitCode(t); code != exitOK {
 		t.Errorf("got exit code %d, want 0", code)
 	}
