@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -172,3 +173,6 @@ var (
 	announcement = regexp.MustCompile(`(?m)^playing seed (\d+)$`)
 	anyComplaint = regexp.MustCompile(`seed \d+(:.*| hangs)|panic: .*|fatal error: .*`)
 )
+
+// pattern selects the test and no other.
+func (t packageTest) pattern() string { return "^" + strings.ReplaceAll(t.name, "/", "$/^") + "$" }
