@@ -111,14 +111,14 @@ func (l *loop) settleAnswers(s *Spoke) {
 	if u == nil {
 		return
 	}
-	if l.sender.IsRefusing(s.conn.Slot) {
-		return
-	}
+	isRefusing := l.sender.IsRefusing(s.conn.Slot)
 	if u.owed != nil {
-		l.sender.SendLast(s.conn.Slot, &u.owed.Frame)
+		if !isRefusing {
+			l.sender.SendLast(s.conn.Slot, &u.owed.Frame)
+		}
 		u.owed.Release()
 	}
-	if u.pong != nil {
+	if u.pong != nil && !isRefusing {
 		l.sendPong(s, u.pong)
 	}
 }

@@ -10,8 +10,9 @@ import (
 )
 
 // Close ends the connection: what is queued is sent, then a close frame with code and reason (cut to 123 bytes), then
-// the socket is closed once the peer has answered or Config.CloseTimeout has passed (twice that if it has not read what was queued). A code that RFC 6455 does not let a
-// server send becomes 1011. It does not wait; OnDisconnection tells when the spoke is removed.
+// the socket is closed once the peer has answered or Config.CloseTimeout has passed, or twice that if the peer has not read what
+// was queued. A code that RFC 6455 does not let a server send becomes 1011. It does not wait; OnDisconnection tells when the spoke
+// is removed.
 func (s *Spoke) Close(code uint16, reason string) {
 	if !wsframe.CodeAllowed(code) {
 		code = CodeInternal
@@ -210,6 +211,7 @@ func (l *loop) freeSlot(s *Spoke, cause Cause) {
 	l.startClosing(s, cause)
 	slot := s.conn.Slot
 	s.phase = ended
+	l.forgetGap(s)
 	l.awaitNoMore(s)
 	if s.marks&leavesIndex != 0 {
 		l.reactor.KeepSlot(slot)

@@ -136,6 +136,7 @@ func (l *loop) subscribe(s *Spoke, topic []byte) bool {
 
 // addToAck adds topics to the ack of the control event id and returns what is left of the slice for more.
 func (l *loop) addToAck(p *progress, id []byte, topics [][]byte) (rest [][]byte) {
+	before := p.length()
 	switch {
 	case len(id) == 0:
 	case p.ack == nil:
@@ -144,6 +145,7 @@ func (l *loop) addToAck(p *progress, id []byte, topics [][]byte) (rest [][]byte)
 	default:
 		p.ack.buf = event.AppendAckTopics(p.ack.buf, topics)
 	}
+	l.conns.memory.owed += p.length() - before
 	return topics[len(topics):]
 }
 
@@ -158,9 +160,19 @@ func (p *progress) length() int {
 // sendAck sends the ack, if there is one.
 func (l *loop) sendAck(s *Spoke, p *progress) {
 	if f := p.ack; f != nil {
+		l.conns.memory.owed -= p.length()
 		p.ack = nil
 		f.seal(f.buf, l.hub.cfg.opcode, false)
 		l.answer(s, f)
+	}
+}
+
+// dropAck drops an ack that nobody waits for any more.
+func (l *loop) dropAck(p *progress) {
+	if p.ack != nil {
+		l.conns.memory.owed -= p.length()
+		p.ack.Recycle()
+		p.ack = nil
 	}
 }
 

@@ -64,7 +64,7 @@ func (roomAhead) Do(r *netpoll.Reactor) { r.Handler().(*loop).flow.retry = true 
 func (l *loop) pauseReading(s *Spoke, why marks) {
 	if s.marks&why == 0 && s.phase == open {
 		if why&hubNotReading != 0 && s.marks&hubNotReading == 0 {
-			l.beginUnread(s)
+			l.beginGap(s)
 		}
 		s.marks |= why
 		l.reactor.Pause(s.conn.Slot)
@@ -76,7 +76,7 @@ func (l *loop) resumeReading(s *Spoke, why marks) {
 	if s.marks&why != 0 {
 		s.marks &^= why
 		if why&hubNotReading != 0 && s.marks&hubNotReading == 0 {
-			l.endUnread(s)
+			l.endGap(s)
 		}
 		if s.marks&notRead == 0 && s.phase == open {
 			l.reactor.Resume(s.conn.Slot)

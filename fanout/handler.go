@@ -83,6 +83,7 @@ func (l *loop) Expired(slot uint32) {
 // Turn hands over what a batch of readiness brought: inboxes to the workers, relayed events and new connections to the
 // other loops. Spokes that waited for room go on, and then what is too long for one turn does.
 func (l *loop) Turn() {
+	l.noteSkipped()
 	l.publishProgress()
 	l.reviewHolds()
 	l.resumeInboxes()

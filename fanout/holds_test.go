@@ -132,6 +132,29 @@ func TestOnlyWhoPublishesAHeldTopicWaits(t *testing.T) {
 	}
 }
 
+func TestWhatASpokeWaitsWithIsChargedToIt(t *testing.T) {
+	eachLoopHub(t, func(t *testing.T, l *loopHub) {
+		l.follow("held", true)
+		open := l.shut("held")
+		publisher, spoke := l.joinElsewhere()
+		_, bystander := l.join()
+		l.send(publisher, `{"type":"held","payload":"`+strings.Repeat("x", 8<<10)+`"}`)
+		l.until("the publisher waits", func() bool { return l.waiting(spoke.loop) == 1 })
+		held := func(s *Spoke) (n int) {
+			s.loop.ask(func(*netpoll.Reactor) { n = s.loop.heldBy(s) })
+			return n
+		}
+		if got, other := held(spoke), held(bystander); got < 8<<10 || other >= 8<<10 {
+			t.Errorf("got %d bytes charged to the one that waits and %d to another, want 8 KiB and more for the first alone", got, other)
+		}
+		open()
+		l.until("it goes on", func() bool { return l.waiting(spoke.loop) == 0 })
+		if got := held(spoke); got >= 8<<10 {
+			t.Errorf("got %d bytes charged once it does not wait, want none of them", got)
+		}
+	})
+}
+
 func (l *loop) kept() (n int64) {
 	l.ask(func(*netpoll.Reactor) { n = l.flow.kept })
 	return n

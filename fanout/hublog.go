@@ -15,12 +15,13 @@ type hubLog struct {
 	began     time.Time
 	malformed logLimit
 	slow      logLimit
+	violated  logLimit
 	exhausted logLimit
 	hidden    logLimit
 }
 
 func newHubLog(logger *slog.Logger) hubLog {
-	return hubLog{logger: logger, began: time.Now(), malformed: logLimit{perMinute: 60}, slow: logLimit{perMinute: 600}, exhausted: logLimit{perMinute: 1}, hidden: logLimit{perMinute: 60}}
+	return hubLog{logger: logger, began: time.Now(), malformed: logLimit{perMinute: 60}, slow: logLimit{perMinute: 600}, violated: logLimit{perMinute: 600}, exhausted: logLimit{perMinute: 1}, hidden: logLimit{perMinute: 60}}
 }
 
 func (g *hubLog) malformedMessage(s *Spoke, err error) {
@@ -48,7 +49,7 @@ func (g *hubLog) slowSpoke(s *Spoke, p Backpressure) {
 
 // violation logs why a spoke that has broken the protocol or a limit is closed.
 func (g *hubLog) violation(s *Spoke, cause Cause) {
-	if g.slow.allow(time.Since(g.began)) {
+	if g.violated.allow(time.Since(g.began)) {
 		g.logger.Info("spoke is closed for what it sent", "spoke", s.id, "peer", s.RemoteAddr().String(), "code", cause.Code, "reason", cause.Reason)
 	}
 }

@@ -307,11 +307,19 @@ func (l *loop) carryOut(s *Spoke) fate {
 		if s.phase == open && !l.goOnWithControl(s, box, next) {
 			return itemLater
 		}
+		l.dropUnsent(next)
 	default:
 		return itemForWorker
 	}
 	box.pos++
 	return itemDone
+}
+
+// dropUnsent drops the ack that a control event has got so far, if it was not sent.
+func (l *loop) dropUnsent(i *item) {
+	if i.detail != nil {
+		l.dropAck(&i.detail.progress)
+	}
 }
 
 // goOnWithControl carries out what it may now of a control event that waits in the inbox, and reports whether all is done. If not,
@@ -324,6 +332,7 @@ func (l *loop) goOnWithControl(s *Spoke, box *inbox, i *item) bool {
 	box.setView(&l.scratch.view, i)
 	before := l.work.topics
 	if l.control(s, &now.progress, now.forbidden) {
+		i.setProgress(progress{})
 		return true
 	}
 	i.setProgress(now.progress)

@@ -123,6 +123,7 @@ func (l *loop) dropWaiting(s *Spoke) {
 		return
 	}
 	kept := slices.DeleteFunc(box.items, func(i item) bool {
+		l.dropUnsent(&i)
 		return i.kind == itemEvent || i.kind == itemRaw || i.kind == itemControl
 	})
 	box.items = append(itemSlabs.get(len(kept)), kept...)

@@ -67,7 +67,7 @@ type loopConns struct {
 	spokes netpoll.Table[*Spoke]
 	// rates is as long as the highest slot that was open while there were limits, and empty if there are none.
 	rates      netpoll.Table[rates]
-	unreads    unreads
+	gaps       readGaps
 	unanswered map[*Spoke]*unanswered
 	requests   requests
 	overLimit  map[uint32]*wsframe.Refusal

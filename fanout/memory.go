@@ -90,7 +90,7 @@ func (h *Hub) heldBytes() int64 {
 // I1: messages is the sum of what the loop's spokes are charged for unfinished messages.
 type loopMemory struct {
 	messages int64
-	// owed is the length of all answers that are owed to spokes.
+	// owed is the length of all answers that are owed to spokes, and of those that are not complete.
 	owed int
 	// checkAt is how large messages may become before the budget is enforced in the middle of a turn.
 	checkAt int64
@@ -129,7 +129,7 @@ func (m *Memory) addShared(h *Hub) {
 // is what room its pending inbox and its request have in buffers that were used before.
 func (l *loop) heldBy(s *Spoke) int {
 	slot := s.conn.Slot
-	held := l.reactor.HeldBy(slot) + int(s.charged) + l.conns.unanswered[s].owedBytes()
+	held := l.reactor.HeldBy(slot) + int(s.charged) + int(s.kept) + l.conns.unanswered[s].owedBytes()
 	if s.pendingInbox != nil {
 		held += s.pendingInbox.waiting()
 	}
@@ -138,9 +138,6 @@ func (l *loop) heldBy(s *Spoke) int {
 		held += l.conns.requests.heldBy(slot)
 	case open:
 		held += l.part.HeldBy(slot)
-		if s.marks&targetBehind != 0 {
-			held += int(l.flow.kept) / max(len(l.flow.waiting), 1)
-		}
 	}
 	return held
 }

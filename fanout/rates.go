@@ -80,7 +80,6 @@ func (l *loop) startRates(s *Spoke) {
 	if l.hub.cfg.rated {
 		l.conns.rates.Extend(s.conn.Slot + 1)
 		*l.conns.rates.At(s.conn.Slot) = rates{}
-		delete(l.conns.unreads.some, s.conn.Slot)
 	}
 }
 
@@ -118,68 +117,10 @@ func (l *loop) withinControls(s *Spoke, kind event.Kind) bool {
 func (l *loop) spend(s *Spoke, a *allowance, limit *rateLimit, amount int) bool {
 	now := l.reactor.Now()
 	if limit.perSecond == 0 || a.spend(limit.cost(amount), limit.burst, now) ||
-		a.spend(limit.cost(amount), limit.burst+l.unreadFor(s, now), now) {
+		a.spend(limit.cost(amount), limit.burst+l.gapBefore(s, now), now) {
 		return true
 	}
 	l.counts.overRate++
 	l.closeWith(s, Cause{Kind: CauseViolation, Code: CodePolicy, Reason: retryReason(time.Second)})
 	return false
-}
-
-// unread is a time in which the hub did not read a spoke. What the spoke may have sent in it comes at once when it ends, so for
-// as long again that much more is within its limits.
-type unread struct {
-	// began is when the last one began, ended when it ended, and length how long it was, with those shortly before it.
-	began, ended, length time.Duration
-}
-
-// maxUnread bounds length.
-const maxUnread = time.Minute
-
-func (u unread) at(now time.Duration) time.Duration {
-	if now-u.ended <= u.length {
-		return u.length
-	}
-	return 0
-}
-
-// unreads are the times in which a loop did not read: all of its spokes, because the process was stopped, or some of them, by
-// slot, because what they send had to wait. They belong to the loop's goroutine.
-type unreads struct {
-	all     unread
-	skipped time.Duration
-	some    map[uint32]unread
-}
-
-// unreadFor is how long the hub did not read a spoke that now sends more than it might otherwise.
-func (l *loop) unreadFor(s *Spoke, now time.Duration) time.Duration {
-	u := &l.conns.unreads
-	if skipped := l.reactor.Skipped(); skipped != u.skipped {
-		u.all = unread{ended: now, length: skipped - u.skipped}
-		u.skipped = skipped
-	}
-	return u.all.at(now) + u.some[s.conn.Slot].at(now)
-}
-
-// beginUnread notes that the hub stops reading a spoke for its own reasons.
-func (l *loop) beginUnread(s *Spoke) {
-	if !l.hub.cfg.rated {
-		return
-	}
-	if l.conns.unreads.some == nil {
-		l.conns.unreads.some = make(map[uint32]unread)
-	}
-	u := l.conns.unreads.some[s.conn.Slot]
-	u.began = l.reactor.Now()
-	l.conns.unreads.some[s.conn.Slot] = u
-}
-
-// endUnread notes that it reads on.
-func (l *loop) endUnread(s *Spoke) {
-	if u, was := l.conns.unreads.some[s.conn.Slot]; was {
-		now := l.reactor.Now()
-		u.length = min(u.at(u.began)+now-u.began, maxUnread)
-		u.ended = now
-		l.conns.unreads.some[s.conn.Slot] = u
-	}
 }

@@ -180,13 +180,13 @@ func TestRatesAllowForWhatCameWhileTheHubDidNotRead(t *testing.T) {
 	}{
 		"nothing did": {func(*loop, *Spoke) {}, 1},
 		"because it had no room": {func(l *loop, s *Spoke) {
-			l.beginUnread(s)
-			u := l.conns.unreads.some[s.conn.Slot]
-			u.began -= 10 * time.Second
-			l.conns.unreads.some[s.conn.Slot] = u
-			l.endUnread(s)
+			l.beginGap(s)
+			g := l.conns.gaps.of[s.conn.Slot]
+			g.began -= 10 * time.Second
+			l.conns.gaps.of[s.conn.Slot] = g
+			l.endGap(s)
 		}, 0},
-		"because it was stopped": {func(l *loop, _ *Spoke) { l.conns.unreads.skipped -= 10 * time.Second }, 0},
+		"because it was stopped": {func(l *loop, _ *Spoke) { l.conns.gaps.skipped -= 10 * time.Second }, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := hubOf(t, Config{Reactors: 1, MaxEventsPerSecond: 50})

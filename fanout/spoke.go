@@ -37,6 +37,8 @@ type upkeep struct {
 	pinged uint32
 	// charged is how much memory of its unfinished message loopMemory counts.
 	charged uint32
+	// kept is how much memory flowState keeps of what it has sent.
+	kept uint32
 }
 
 // phase is where a connection stands. It only grows, so the first cause of an end wins.

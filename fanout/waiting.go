@@ -48,7 +48,7 @@ func (l *loop) makeWait(s *Spoke, out *outgoing, raw []byte) {
 	}
 	l.pauseReading(s, targetBehind)
 	w := waiter{spoke: s, to: out.full, of: out.receivers, size: out.size, message: bytes.Clone(raw)}
-	l.flow.kept += w.bytes()
+	l.keep(s, w.bytes())
 	l.flow.waiting = append(l.flow.waiting, w)
 	if !l.stillWaits(&w) {
 		l.retryWaiting()
@@ -60,8 +60,14 @@ func (l *loop) keepRest(s *Spoke, view []byte) {
 	w := &l.flow.waiting[len(l.flow.waiting)-1]
 	if w.spoke == s {
 		w.rest = bytes.Clone(view)
-		l.flow.kept += int64(cap(w.rest))
+		l.keep(s, int64(cap(w.rest)))
 	}
+}
+
+// keep counts memory that is kept of a spoke, and with less than none memory that is no longer.
+func (l *loop) keep(s *Spoke, bytes int64) {
+	l.flow.kept += bytes
+	s.kept = uint32(int64(s.kept) + bytes)
 }
 
 // stillWaits says whether a spoke has to wait on. If it has, the loop it waits for will notify this one.
@@ -90,7 +96,7 @@ func (l *loop) resumeWaiting() {
 		w := todo[i]
 		switch {
 		case w.spoke.phase != open:
-			l.flow.kept -= w.bytes()
+			l.keep(w.spoke, -w.bytes())
 		case left <= 0 || l.stillWaits(&w):
 			kept = append(kept, w)
 		default:
@@ -114,10 +120,10 @@ func (l *loop) resumeWaiting() {
 // goOn sends what a spoke waited with, acts on what was read behind it, and reads on, unless it has to wait again.
 func (l *loop) goOn(w *waiter) {
 	s := w.spoke
-	l.flow.kept -= w.bytes()
+	l.keep(s, -w.bytes())
 	s.marks &^= targetBehind
 	if s.marks&hubNotReading == 0 {
-		l.endUnread(s)
+		l.endGap(s)
 	}
 	if w.message != nil && l.scratch.view.Parse(w.message) == nil {
 		l.relay(s, w.message)
@@ -155,7 +161,7 @@ func (l *loop) letGo(s *Spoke) (rest []byte) {
 			l.counts.relayed++
 			l.hub.publish(&outgoing{view: &view, except: s, on: l})
 		}
-		l.flow.kept -= w.bytes()
+		l.keep(s, -w.bytes())
 		w.message, w.rest = nil, nil
 		break
 	}
