@@ -66,6 +66,24 @@ func appendDecoded(dst, raw []byte) []byte {
 	return dst[:len(dst)+size]
 }
 
+// maxRawName is how long the JSON string of a name of the protocol can be: an escape for each byte of "payload".
+const maxRawName = 6*len("payload") + 2
+
+// protocolName has room for a decoded name of the protocol.
+type protocolName [maxRawName + 8]byte
+
+// decode returns the text of the valid JSON string raw, which it may put into room, and nil if it has escapes and is longer
+// than any name of the protocol.
+func (room *protocolName) decode(raw []byte) []byte {
+	if !hasEscape(raw) {
+		return unquoted(raw)
+	}
+	if len(raw) > maxRawName {
+		return nil
+	}
+	return appendDecoded(room[:0], raw)
+}
+
 // putUnit writes a UTF-16 unit, which may be half of a surrogate pair, and returns how many bytes it takes.
 func putUnit(out []byte, unit rune) int {
 	switch {

@@ -18,8 +18,11 @@ const (
 var seed = maphash.MakeSeed()
 
 // distinct reports whether the names are all different. It writes to them: the upper half of each becomes its hash, the
-// lower half its index and whether it has an escape.
+// lower half its index and whether it has an escape. One name alone costs nothing.
 func (n *nameStack) distinct(b []byte, names []uint64) bool {
+	if len(names) < 2 {
+		return true
+	}
 	text, mix, ends := keyText, keyMix, keyEnd
 	for i, name := range names {
 		start, end := name>>32, name&(escapedName-1)

@@ -28,6 +28,8 @@ var hostileShapes = []struct {
 	{"prefixes", rowsOf(6, func(i int) string { return strings.Repeat("p", 50) + shortName(i) + "p" })},
 	{"escaped", func(bytes int) string { return object(bytes, nameWithEscape) }},
 	{"escapedrows", rowsOf(2, nameWithEscape)},
+	{"escapedletters", rowsOf(6, func(i int) string { return `\` + "nrtbf/"[i:i+1] })},
+	{"escapedone", rowsOf(1, func(int) string { return `\n` })},
 	{"escapedlong", func(bytes int) string {
 		return object(bytes, func(i int) string { return strings.Repeat(`\n`, 40) + shortName(i) })
 	}},

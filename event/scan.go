@@ -131,9 +131,9 @@ func (s *scanner) unknown(b []byte, i int, m *members, in *level) (end int, know
 	if end < 0 {
 		return end, nil
 	}
-	if escaped && end-i <= maxRawName {
-		var text [maxRawName + 8]byte
-		switch string(appendDecoded(text[:0], b[i:end])) {
+	if escaped {
+		var room protocolName
+		switch string(room.decode(b[i:end])) {
 		case "type":
 			return end, &m.typ
 		case "id":

@@ -5,11 +5,8 @@ import "math"
 // maxRawTopic is how many bytes of a JSON string are enough for one byte more than any topic has: an escape is six bytes.
 const maxRawTopic = 6*(maxTopic+1) + 2
 
-// maxRawName is how long the JSON string of a name of the protocol can be: an escape for each byte of "payload".
-const maxRawName = 6*len("payload") + 2
-
-// CountTopics returns how many topics the payload names, or limit+1 as soon as there are more than limit. It decodes nothing
-// and allocates nothing. A payload that Topics refuses is FaultTopics, unless what is wrong lies behind limit+1 topics. So a
+// CountTopics returns how many topics the payload names, or limit+1 as soon as there are more than limit. It decodes no topic,
+// allocates nothing and leaves the topics of an earlier call valid. A payload that Topics refuses is FaultTopics, unless what is wrong lies behind limit+1 topics. So a
 // caller that counts first knows, if the count is within its limit, that TopicsFrom will succeed for the same payload.
 func (v *View) CountTopics(limit int) (int, error) {
 	at, single, fault := v.firstTopic()
@@ -57,7 +54,7 @@ func (v *View) TopicsFrom(dst [][]byte, place, limit int) (topics [][]byte, next
 		if at, single, fault = v.firstTopic(); fault != 0 {
 			return dst, -1, fault
 		}
-	} else if place < 0 || place >= len(v.Payload) {
+	} else if end := len(v.Payload) - 1; place < 0 || place >= end || v.Payload[end] != '}' {
 		return dst, -1, FaultTopics
 	}
 	v.scratch = v.scratch[:v.names]
@@ -80,10 +77,11 @@ func (v *View) firstTopic() (at int, single bool, fault Fault) {
 	if len(payload) == 0 || payload[0] != '{' {
 		return 0, false, FaultTopics
 	}
+	var room protocolName
 	one, many := -1, -1
 	for at := firstMember(payload); at >= 0; {
 		name, value := member(payload, at)
-		switch string(v.decodeName(name)) {
+		switch string(room.decode(name)) {
 		case "topic":
 			one = value
 		case "topics":
@@ -113,18 +111,6 @@ func nextTopic(payload []byte, end int, single bool) int {
 		return space(payload, end+1)
 	}
 	return -1
-}
-
-// decodeName returns the text of the valid JSON string raw, nil if it has escapes and is longer than any name that matters.
-func (v *View) decodeName(raw []byte) []byte {
-	if !hasEscape(raw) {
-		return unquoted(raw)
-	}
-	if len(raw) > maxRawName {
-		return nil
-	}
-	v.scratch = appendDecoded(v.scratch[:v.names], raw)
-	return v.scratch[v.names:]
 }
 
 // decodeTopic returns the text of the valid JSON string raw, or its beginning, in the payload or in scratch.

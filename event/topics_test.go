@@ -88,10 +88,25 @@ func TestTopicsFromWithoutALimitStaysInItsPlace(t *testing.T) {
 func TestTopicsFromSurvivesWrongPlaces(t *testing.T) {
 	var view View
 	mustParse(t, &view, `{"type":"__subscribe","payload":{"x":[1,{"y":"z"}],"topics":["a\"","b",",",""]}}`)
-	for place := -2; place < len(view.Payload)+2; place++ {
-		if topics, next, err := view.TopicsFrom(nil, place, 2); err != nil && (err != FaultTopics || len(topics) != 0 || next != -1) {
-			t.Errorf("from %d: got %q %d %v", place, topics, next, err)
+	for _, payload := range []string{string(view.Payload), `"abc"`, `"a,"`, `["a","b"]`, `12`, `{}`} {
+		view.Payload = []byte(payload)
+		for place := -2; place < len(payload)+2; place++ {
+			if topics, next, err := view.TopicsFrom(nil, place, 2); err != nil && (err != FaultTopics || len(topics) != 0 || next != -1) {
+				t.Errorf("%s from %d: got %q %d %v", payload, place, topics, next, err)
+			}
 		}
+	}
+}
+
+func TestCountTopicsLeavesTopicsValid(t *testing.T) {
+	var view View
+	mustParse(t, &view, `{"type":"__subscribe","payload":{"t\u006fpics":["\u0061bcdefghi"]}}`)
+	topics, err := view.Topics(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if count, err := view.CountTopics(5); count != 1 || err != nil || !slices.Equal(texts(topics), []string{"abcdefghi"}) {
+		t.Errorf("got %d %v and the topics %q, want 1 and abcdefghi as before", count, err, topics)
 	}
 }
 

@@ -252,6 +252,14 @@ func BenchmarkHandshakeSteps(b *testing.B) {
 			policy.FindHead(browserHead, 0)
 		}
 	})
+	b.Run("step=end/bytewise", func(b *testing.B) {
+		policy, input := compile(b, PolicyConfig{MaxHead: 256 << 10}), []byte(longHead(256<<10))
+		for b.Loop() {
+			if end, refusal := headEndStepwise(policy, input, 1); end != len(input) || refusal != nil {
+				b.Fatal(end, refusal)
+			}
+		}
+	})
 	b.Run("step=parse", func(b *testing.B) {
 		for b.Loop() {
 			ParseRequest(browserHead)

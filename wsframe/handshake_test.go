@@ -270,6 +270,8 @@ func TestNewPolicyNamesTheBadField(t *testing.T) {
 		{"a host with a path", PolicyConfig{Hosts: []string{"example.com/"}}, "Hosts"},
 		{"an empty host", PolicyConfig{Hosts: []string{"*", ""}}, "Hosts"},
 		{"a wildcard without a domain", PolicyConfig{Hosts: []string{"*."}}, "Hosts"},
+		{"a host that begins with a dot", PolicyConfig{Hosts: []string{".example.com"}}, "Hosts"},
+		{"a host with an empty label", PolicyConfig{Hosts: []string{"*.example..com"}}, "Hosts"},
 		{"a wildcard inside a host", PolicyConfig{Hosts: []string{"a.*.com"}}, "Hosts"},
 		{"a limit of heads that is negative", PolicyConfig{MaxHead: -1}, "MaxHead"},
 		{"a limit of heads that is tiny", PolicyConfig{MaxHead: 1023}, "MaxHead"},

@@ -52,7 +52,7 @@ func (p *Policy) headLimits() *headLimits {
 // FindHead looks for a request head at the beginning of buf. It returns where the head begins, behind at most four empty
 // lines, and where it ends, behind its blank line; end is 0 if more bytes are needed. What follows in buf is the client's first
 // frames. scanned is how many bytes of buf the last call has seen, so that a head which arrives byte by byte isn't searched
-// again and again.
+// again and again: only where a line ends, the lines before it are counted once more.
 //
 // A head that exceeds PolicyConfig.MaxHead, or has too many lines, is refused with 431. A head with a bare LF, a bare CR, or a
 // first byte that can't begin a request is refused with 400 (RFC 9112 sections 2.2 and 3). The first fault decides, however
@@ -65,7 +65,7 @@ func (p *Policy) FindHead(buf []byte, scanned int) (start, end int, refusal *Ref
 	}
 	window := buf[:min(len(buf), limits.bytes)]
 	at := min(max(scanned, start), len(window))
-	lines := bytes.Count(window[start:at], lineFeed)
+	lines := -1
 	unchecked := max(at-1, start)
 	for {
 		next := bytes.IndexByte(window[at:], '\n')
@@ -73,6 +73,9 @@ func (p *Policy) FindHead(buf []byte, scanned int) (start, end int, refusal *Ref
 			break
 		}
 		next += at
+		if lines < 0 {
+			lines = bytes.Count(window[start:at], lineFeed)
+		}
 		if window[next-1] != '\r' || hasReturn(window, unchecked, next-1) {
 			return start, 0, refusalBareNewline
 		}

@@ -1,7 +1,6 @@
 package wsframe
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -20,7 +19,7 @@ var errHost = errors.New(`want a host without scheme and port, such as hub.examp
 // describes them. An address, localhost and its subdomains always pass: no name server can make them mean another machine.
 // Case and a dot at the end don't matter. Anybody may call it; it doesn't block and keeps nothing.
 func HostAllowed[text ~string | ~[]byte](host text, names []string) bool {
-	name, ok := hostName([]byte(host))
+	name, ok := hostName(string(host))
 	if !ok {
 		return false
 	}
@@ -44,55 +43,39 @@ func checkHost(name string) error {
 		return nil
 	}
 	plain := strings.TrimPrefix(name, "*.")
-	host, ok := hostName([]byte(plain))
-	if !ok || len(host) != len(strings.TrimSuffix(plain, ".")) || strings.Contains(plain, "*") {
+	host, ok := hostName(plain)
+	hasEmptyLabel := strings.Contains("."+host, "..")
+	if !ok || hasEmptyLabel || len(host) != len(strings.TrimSuffix(plain, ".")) || strings.Contains(plain, "*") {
 		return fmt.Errorf("%q: %w", name, errHost)
 	}
 	return nil
 }
 
 // hostName is authority without its port and without a dot at the end.
-func hostName(authority []byte) (name []byte, ok bool) {
-	if !consistsOf(authority, &hostChars) {
-		return nil, false
+func hostName(authority string) (name string, ok bool) {
+	name, _, ok = splitAuthority(authority)
+	if len(name) > 1 {
+		name = strings.TrimSuffix(name, ".")
 	}
-	name = authority
-	if colon := bytes.LastIndexByte(name, ':'); colon > bytes.LastIndexByte(name, ']') {
-		for _, c := range name[colon+1:] {
-			if !isDigit(c) {
-				return nil, false
-			}
-		}
-		name = name[:colon]
-	}
-	if len(name) > 1 && name[len(name)-1] == '.' {
-		name = name[:len(name)-1]
-	}
-	isBare := bytes.IndexByte(name, ':') >= 0 && name[0] != '['
-	return name, len(name) > 0 && !isBare
+	return name, ok && name != ""
 }
 
-func isHost(name []byte, allowed string) bool {
-	allowed = strings.TrimSuffix(allowed, ".")
-	return len(name) == len(allowed) && strings.EqualFold(string(name), allowed)
+func isHost(name, allowed string) bool {
+	return strings.EqualFold(name, strings.TrimSuffix(allowed, "."))
 }
 
-func isSubdomain(name []byte, parent string) bool {
+func isSubdomain(name, parent string) bool {
 	parent = strings.TrimSuffix(parent, ".")
 	dot := len(name) - len(parent) - 1
 	return dot > 0 && name[dot] == '.' && name[dot-1] != '.' && isHost(name[dot+1:], parent)
 }
 
 // isAddress reports whether a host is an IPv4 address or an IPv6 address in brackets.
-func isAddress(name []byte) bool {
+func isAddress(name string) bool {
 	if last := name[len(name)-1]; last != ']' && !isDigit(last) {
 		return false
 	}
-	address := string(name)
-	if inner, bracketed := strings.CutPrefix(address, "["); bracketed {
-		ip, err := netip.ParseAddr(strings.TrimSuffix(inner, "]"))
-		return err == nil && ip.Is6()
-	}
-	ip, err := netip.ParseAddr(address)
-	return err == nil && ip.Is4()
+	inner := strings.TrimSuffix(strings.TrimPrefix(name, "["), "]")
+	ip, err := netip.ParseAddr(strings.Clone(inner))
+	return err == nil && ip.Is6() == (name[0] == '[')
 }

@@ -94,20 +94,17 @@ func splitAuthority(authority string) (host, port string, ok bool) {
 	if !consistsOf(authority, &hostChars) {
 		return "", "", false
 	}
-	colon := strings.LastIndexByte(authority, ':')
-	if colon < strings.LastIndexByte(authority, ']') {
-		colon = -1
+	host = authority
+	if colon := strings.LastIndexByte(authority, ':'); colon > strings.LastIndexByte(authority, ']') {
+		host, port = authority[:colon], authority[colon+1:]
 	}
-	if colon < 0 {
-		return authority, "", true
-	}
-	host, port = authority[:colon], authority[colon+1:]
 	for i := range len(port) {
 		if !isDigit(port[i]) {
 			return "", "", false
 		}
 	}
-	return host, port, !strings.Contains(host, ":") || strings.HasPrefix(host, "[")
+	inBrackets := strings.HasPrefix(host, "[") && strings.HasSuffix(host, "]")
+	return host, port, inBrackets || !strings.ContainsAny(host, ":[]")
 }
 
 // explicitPort returns port, empty if it is the scheme's own.

@@ -104,8 +104,9 @@ func (p *Parser) Age(now time.Duration) time.Duration {
 	if p.assembly == nil || p.assembly == done {
 		return 0
 	}
+	now = max(now, 1)
 	if p.assembly.began == 0 {
-		p.assembly.began = max(now, 1)
+		p.assembly.began = now
 	}
 	return now - p.assembly.began
 }

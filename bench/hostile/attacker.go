@@ -216,20 +216,27 @@ func (a *attacker) flood(c *server.Conn, view []byte) (end string) {
 }
 
 // hold reads until the connection or the attack ends, and answers pings.
-func (a *attacker) hold(c *server.Conn) string {
-	for {
-		header, payload, err := c.SkipFrame()
-		switch {
-		case err != nil && a.ctx.Err() != nil:
-			return endOpen
-		case err != nil:
-			return errorEnd(err)
-		case header.OpCode == ws.OpClose:
-			return closeEnd(payload)
-		case header.OpCode == ws.OpPing:
-			c.Write(server.Frame(ws.NewPongFrame(payload)))
-		}
+func (a *attacker) hold(c *server.Conn) (end string) {
+	for end == "" {
+		end = a.readOne(c)
 	}
+	return end
+}
+
+// readOne reads a frame and answers it if it is a ping. It returns "" if the connection goes on.
+func (a *attacker) readOne(c *server.Conn) string {
+	header, payload, err := c.SkipFrame()
+	switch {
+	case err != nil && a.ctx.Err() != nil:
+		return endOpen
+	case err != nil:
+		return errorEnd(err)
+	case header.OpCode == ws.OpClose:
+		return closeEnd(payload)
+	case header.OpCode == ws.OpPing:
+		c.Write(server.Frame(ws.NewPongFrame(payload)))
+	}
+	return ""
 }
 
 // lookForClose reads what has come before a connection failed. Without a close frame in it, the end is the one given.

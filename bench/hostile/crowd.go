@@ -42,13 +42,9 @@ func (s *stage) playCrowd() error {
 	at := &server.Server{Address: script.Place.Address, Path: script.Place.Path}
 	all := &crowd{report: crowdReport{Closed: map[string]int{}}}
 	for number := range script.Count {
-		conn, err := at.Dial(crowdNumber + number)
+		conn, err := connect(at, crowdNumber+number)
 		if err != nil {
 			return fmt.Errorf("connect a reader: %w", err)
-		}
-		conn.Write(at.Request())
-		if err := conn.ReadUpgrade(); err != nil {
-			return err
 		}
 		conn.Write(server.Subscribe(topicName(crowdTopic)))
 		if _, err := conn.ReadText(); err != nil {
@@ -69,7 +65,7 @@ func (s *stage) playCrowd() error {
 
 // read takes what comes until the connection ends.
 func (all *crowd) read(conn *server.Conn) {
-	end, messages := "", 0
+	end := ""
 	for end == "" {
 		header, payload, err := conn.SkipFrame()
 		switch {
@@ -80,8 +76,7 @@ func (all *crowd) read(conn *server.Conn) {
 		case header.OpCode == ws.OpPing:
 			conn.Write(server.Frame(ws.NewPongFrame(payload)))
 		case header.Fin:
-			messages++
-			all.count(1)
+			all.count()
 		}
 	}
 	all.mu.Lock()
@@ -91,8 +86,8 @@ func (all *crowd) read(conn *server.Conn) {
 	}
 }
 
-func (all *crowd) count(messages int) {
+func (all *crowd) count() {
 	all.mu.Lock()
 	defer all.mu.Unlock()
-	all.report.Messages += messages
+	all.report.Messages++
 }

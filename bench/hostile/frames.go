@@ -14,9 +14,9 @@ import (
 var frameAttacks = []attack{
 	{name: "empty-pings", about: "empty pings, never reading", general: true, prepare: pings(0), play: flooding},
 	{name: "long-pings", about: "pings of 125 bytes, never reading", general: true, prepare: pings(125), play: flooding},
-	{name: "pings-inside", about: "empty pings inside an unfinished message", general: true, prepare: pings(0), play: joined(pingInside)},
+	{name: "pings-inside", about: "empty pings inside an unfinished message", general: true, prepare: pings(0), play: joined(floodInside(100))},
 	{name: "pongs", about: "pongs that nobody asked for", general: true, prepare: pongs, play: flooding},
-	{name: "empty-fragments", about: "a message of empty fragments that never ends", general: true, prepare: fragments(0), play: joined(floodInside)},
+	{name: "empty-fragments", about: "a message of empty fragments that never ends", general: true, prepare: fragments(0), play: joined(floodInside(0))},
 	{name: "tiny-fragments", about: "messages of fragments of one byte", general: true, prepare: tinyFragments, play: flooding},
 	{name: "tiny-events", about: "the shortest events, which nobody gets", prepare: tinyEvents, play: flooding},
 }
@@ -44,17 +44,12 @@ func tinyFragments(place) []byte {
 
 func tinyEvents(place) []byte { return repeated(server.Text(`{"type":"x"}`)) }
 
-// floodInside begins a message that what is prepared doesn't end.
-func floodInside(a *attacker, c *server.Conn) string {
-	if end := a.send(c, fragment(ws.OpText, 0)); end != "" {
-		return end
+// floodInside begins a message with so many bytes, which what is prepared doesn't end.
+func floodInside(size int) func(*attacker, *server.Conn) string {
+	return func(a *attacker, c *server.Conn) string {
+		if end := a.send(c, fragment(ws.OpText, size)); end != "" {
+			return end
+		}
+		return a.flood(c, a.frames)
 	}
-	return a.flood(c, a.frames)
-}
-
-func pingInside(a *attacker, c *server.Conn) string {
-	if end := a.send(c, fragment(ws.OpText, 100)); end != "" {
-		return end
-	}
-	return a.flood(c, a.frames)
 }

@@ -51,7 +51,7 @@ func dripHandshake(a *attacker, c *server.Conn) string {
 	go func() {
 		request := a.server.Request()
 		for i := range request[:len(request)-1] {
-			if _, err := c.Write(request[i : i+1]); err != nil || a.ctx.Err() != nil {
+			if err := a.write(c, request[i:i+1]); err != nil || a.ctx.Err() != nil {
 				return
 			}
 			a.pause(dripPause)
@@ -64,7 +64,7 @@ func endlessHead(a *attacker, c *server.Conn) string {
 	request, line := a.server.Request(), []byte("X-Endless: and so on and so on and so on\r\n")
 	view := request[:len(request)-len("\r\n")]
 	for {
-		if _, err := c.Write(view); err != nil {
+		if err := a.write(c, view); err != nil {
 			return readStatus(c)
 		}
 		view = line

@@ -90,13 +90,9 @@ func (s *stage) playInnocents() error {
 // connect opens their connections and has each ping once.
 func (all *innocents) connect() error {
 	for number := range innocentSpokes + 1 {
-		conn, err := all.place.Dial(innocentNumber + number)
+		conn, err := connect(all.place, innocentNumber+number)
 		if err != nil {
 			return fmt.Errorf("connect an innocent: %w", err)
-		}
-		conn.Write(all.place.Request())
-		if err := conn.ReadUpgrade(); err != nil {
-			return err
 		}
 		one := &innocent{conn: conn}
 		if number == innocentSpokes {

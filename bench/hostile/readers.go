@@ -120,22 +120,6 @@ func (a *attacker) fill(writer *server.Conn, events int) (end string) {
 	return end
 }
 
-// readOne reads a frame and answers it if it is a ping. It returns "" if the connection goes on.
-func (a *attacker) readOne(c *server.Conn) string {
-	header, payload, err := c.SkipFrame()
-	switch {
-	case err != nil && a.ctx.Err() != nil:
-		return endOpen
-	case err != nil:
-		return errorEnd(err)
-	case header.OpCode == ws.OpClose:
-		return closeEnd(payload)
-	case header.OpCode == ws.OpPing:
-		c.Write(server.Frame(ws.NewPongFrame(payload)))
-	}
-	return ""
-}
-
 // readToEnd finds out, after the attack, whether a connection was open still: a write shows that the server has cut it, and an end may lie behind
 // what its reader has not come to.
 func (a *attacker) readToEnd(c *server.Conn) string {

@@ -108,16 +108,12 @@ func probeMessage(running *server.Server) (size int, err error) {
 
 // takes reports whether a ping behind a message is answered.
 func takes(running *server.Server, size int) (bool, error) {
-	c, err := running.Dial(probeNumber)
+	c, err := connect(running, probeNumber)
 	if err != nil {
 		return false, fmt.Errorf("probe the largest message: %w", err)
 	}
 	defer c.Reset()
 	c.SetDeadline(time.Now().Add(probeTimeout))
-	c.Write(running.Request())
-	if err := c.ReadUpgrade(); err != nil {
-		return false, err
-	}
 	message := append(server.Text(`{"type":"probe","payload":"`+strings.Repeat("x", size-len(`{"type":"probe","payload":""}`))+`"}`), server.Frame(ws.NewPingFrame(nil))...)
 	c.Write(message)
 	for {
@@ -130,4 +126,18 @@ func takes(running *server.Server, size int) (bool, error) {
 			return true, nil
 		}
 	}
+}
+
+// connect opens a connection that has shaken hands, from the source address that belongs to a number.
+func connect(at *server.Server, number int) (*server.Conn, error) {
+	c, err := at.Dial(number)
+	if err != nil {
+		return nil, err
+	}
+	c.Write(at.Request())
+	if err := c.ReadUpgrade(); err != nil {
+		c.Reset()
+		return nil, err
+	}
+	return c, nil
 }
