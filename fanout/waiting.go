@@ -137,6 +137,7 @@ func (l *loop) goOn(w *waiter) {
 	}
 	if s.phase == open {
 		l.parse(s, w.rest)
+		l.charge(s)
 	}
 	if s.phase == open && s.marks&notRead == 0 {
 		l.reactor.Resume(s.conn.Slot)
