@@ -155,8 +155,8 @@ func TestNoSpareViewIsLargeOrHoldsAMessage(t *testing.T) {
 		}
 	}
 	for i := range spareViews {
-		if v := spareViews[i].view.Load(); v != nil && (v.Bytes() > keptView || v.Payload != nil) {
-			t.Errorf("got a spare view of %d bytes with payload %v, want %d at most and none", v.Bytes(), v.Payload != nil, keptView)
+		if v := spareViews[i].view.Load(); v != nil && (v.held() > keptView || v.Payload != nil) {
+			t.Errorf("got a spare view of %d bytes with payload %v, want %d at most and none", v.held(), v.Payload != nil, keptView)
 		}
 	}
 }

@@ -43,16 +43,16 @@ func borrowView() (*View, *spareView) {
 
 // takeBack takes a View back, unless it has grown large or there is another one by now.
 func (s *spareView) takeBack(v *View) {
-	if v.Bytes() <= keptView {
+	if v.held() <= keptView {
 		v.Type, v.ID, v.Payload = nil, nil, nil
 		s.view.CompareAndSwap(nil, v)
 	}
 }
 
-// Bytes returns how many bytes of scratch v holds. Parse makes it grow to twice a message's length and 160 KiB at most, which
+// held returns how many bytes of scratch v holds. Parse makes it grow to twice a message's length and 160 KiB at most, which
 // takes thousands of names in one object or a very long one with escapes; Topics adds the topics that have escapes. From one
-// message to the next, 4.5 MiB are kept at most. Bytes is for the owner of v, who accounts for memory.
-func (v *View) Bytes() int {
+// message to the next, 4.5 MiB are kept at most.
+func (v *View) held() int {
 	s := &v.scanner
 	return cap(v.scratch) + cap(s.levels)*int(unsafe.Sizeof(level{})) + s.names.bytes()
 }

@@ -156,7 +156,7 @@ func TestATopicTooLongIsDecodedInPart(t *testing.T) {
 			if got, want := ValidTopic(topics[0]), ValidTopic(whole); got != want {
 				t.Errorf("%s, %d times: got valid %v, want %v", unit, count, got, want)
 			}
-			if got := view.Bytes(); got > 8<<10 {
+			if got := view.held(); got > 8<<10 {
 				t.Errorf("%s, %d times: got %d bytes of scratch", unit, count, got)
 			}
 		}

@@ -71,11 +71,11 @@ func TestViewLetsALargeScratchGo(t *testing.T) {
 	if _, err := view.Topics(nil); err != nil {
 		t.Fatalf("Topics: %v", err)
 	}
-	if got := view.Bytes(); got <= keptText {
+	if got := view.held(); got <= keptText {
 		t.Fatalf("scratch: got %d bytes, want more than %d", got, keptText)
 	}
 	mustParse(t, &view, `{"type":"t"}`)
-	if got := view.Bytes(); got > keptText {
+	if got := view.held(); got > keptText {
 		t.Errorf("scratch: got %d bytes, want %d at most", got, keptText)
 	}
 }

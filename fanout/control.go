@@ -11,7 +11,7 @@ const (
 
 // progress is how far a control event has been carried out. The loop owns it.
 type progress struct {
-	// begun says that its topics have been counted.
+	// begun says that its topics have been counted, and that there are some and not too many.
 	begun bool
 	// place is that of the first topic that is left, allDone if none is.
 	place int

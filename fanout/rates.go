@@ -101,8 +101,8 @@ func (l *loop) withinFrames(s *Spoke, n int) bool {
 }
 
 // withinControls accounts for the control event in view by the topics that it names, as far as those are carried out: one that
-// names too many is refused whole and counts as MaxTopics.
-func (l *loop) withinControls(s *Spoke, kind event.Kind) bool {
+// names too many is refused whole and counts as MaxTopics. p learns that they have been counted.
+func (l *loop) withinControls(s *Spoke, kind event.Kind, p *progress) bool {
 	cfg := &l.hub.cfg
 	if cfg.rates.controls.perSecond == 0 {
 		return true
@@ -110,6 +110,7 @@ func (l *loop) withinControls(s *Spoke, kind event.Kind) bool {
 	named := 0
 	if kind != event.UnknownControl {
 		named, _ = l.scratch.view.CountTopics(cfg.MaxTopics)
+		p.begun = named > 0 && named <= cfg.MaxTopics
 	}
 	return l.spend(s, &l.conns.rates.At(s.conn.Slot).controls, &cfg.rates.controls, min(max(named, 1), cfg.MaxTopics))
 }

@@ -78,11 +78,12 @@ func (l *loop) handleMessage(s *Spoke, raw []byte) {
 	if err == nil {
 		kind = view.Control()
 	}
+	var p progress
 	if kind == event.None {
 		if !l.withinFrames(s, 1) {
 			return
 		}
-	} else if !l.withinControls(s, kind) {
+	} else if !l.withinControls(s, kind, &p) {
 		return
 	}
 	if err != nil {
@@ -106,17 +107,16 @@ func (l *loop) handleMessage(s *Spoke, raw []byte) {
 		l.counts.unknownControls++
 	default:
 		l.counts.controls++
-		l.startControl(s)
+		l.startControl(s, p)
 	}
 }
 
 // startControl carries out the control event in view, as far as that may be done now. The rest waits in the inbox.
-func (l *loop) startControl(s *Spoke) {
-	var p progress
-	if s.quiet() && l.hub.cfg.Authorize == nil {
-		if l.control(s, &p, nil) {
-			return
-		}
+func (l *loop) startControl(s *Spoke, p progress) {
+	if !s.quiet() || l.hub.cfg.Authorize != nil {
+		p = progress{}
+	} else if l.control(s, &p, nil) {
+		return
 	}
 	l.inboxOf(s).addControl(&l.scratch.view, p)
 }
