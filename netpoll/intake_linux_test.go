@@ -3,6 +3,7 @@ package netpoll
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -299,5 +300,35 @@ func TestADeadlineThatComesWhileNothingMayBeReadSaysSo(t *testing.T) {
 	}
 	if s.reads[n] != 1 {
 		t.Errorf("got %d reads, want one ahead of the second deadline", s.reads[n])
+	}
+}
+
+// TestIntakeI3ASlowOneIsReadThoughSlicesEndAmongLightOnes is about light ones that are read in so slow a way that a slice ends
+// before it is a slow one's turn.
+func TestIntakeI3ASlowOneIsReadThoughSlicesEndAmongLightOnes(t *testing.T) {
+	s := sendersOf(t, Config{Slice: 1}, 3*lightRun, 1)
+	s.r.cfg.Handler.(*recorder).onInput = func(n uint32, _ []byte) {
+		s.order = append(s.order, n)
+		s.r.Charge(workPerLook)
+	}
+	light := s.slots
+	for _, n := range light {
+		s.r.sockets.intake.add(n, s.r.conns.table.At(n))
+	}
+	slow := s.open(1)
+	s.r.ReadSoon(slow)
+	for range lightRun + 1 {
+		s.r.readWaiting()
+	}
+	if at := slices.Index(s.order, slow); at != lightRun {
+		t.Errorf("got the slow one read at place %d of %d, want %d", at, s.order, lightRun)
+	}
+	s.r.ReadSoon(slow)
+	s.send(len(light), 1)
+	for len(s.order) < len(light)+2 && !s.r.sockets.intake.empty() {
+		s.r.readWaiting()
+	}
+	if want := 2*lightRun + 1; len(s.order) != len(light)+2 || s.order[want] != slow {
+		t.Errorf("got reads of %d, want the slow one again at place %d and all read", s.order, want)
 	}
 }
