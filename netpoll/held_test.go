@@ -55,10 +55,7 @@ func TestWhatAWriterHasInHandIsHeldUntilTheWriteOrTheConnectionEnds(t *testing.T
 			r, _ := still(t, Config{Handler: newRecorder(), Engine: EngineGoroutine})
 			ours, peer := net.Pipe()
 			defer peer.Close()
-			n := r.openSlot()
-			r.conns.table.At(n).state |= linked
-			l := &link{reactor: r, token: r.Conn(n), conn: ours, out: linkWriter{jobs: make(chan linkJob, 1)}, ending: linkEnding{quit: make(chan struct{})}}
-			r.links.bySlot[n] = l
+			n, l := stillLink(r, ours)
 			const size = 5000
 			r.sender.Send(n, NewFrame(pattern(size), true))
 			r.flush()
