@@ -4,8 +4,8 @@ package netpoll
 // those that send little, slow for those that send much and for new ones, so that the first do not wait for the second. Each
 // turn works them off for a slice of time. It belongs to the reactor.
 //
-// What is ready and light is read at once, without waiting here, unless that has taken a slice or others of its kind wait: see
-// Reactor.ready.
+// What is ready and light is read at once and does not wait here, unless such reading has taken a slice or others of its kind
+// wait: see Reactor.ready.
 //
 // I1: a connection is read once for each time it was listed, though it may be listed again meanwhile: its toRead says that it
 // waits, and an entry without that is skipped.
