@@ -235,3 +235,34 @@ func TestOnlySoManyLinksAreRejectedWithAWord(t *testing.T) {
 		}
 	}
 }
+
+// TestAcceptingEndsWithTheSliceButAcceptsSome has a slice end with the first connection.
+func TestAcceptingEndsWithTheSliceButAcceptsSome(t *testing.T) {
+	h := newRecorder()
+	r, _ := still(t, Config{Handler: h, Slice: 1})
+	h.onAccepted = func(_ uint32, a Accepted) {
+		a.Close()
+		r.Charge(workPerLook)
+	}
+	fd, address := newListener(t)
+	n, err := r.Listen(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 4 * minAccepts {
+		c, err := net.Dial("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+	}
+	for turn := 1; turn <= 2; turn++ {
+		r.ready(r.Conn(n), readable)
+		if got := h.count("accepted"); got != turn*minAccepts {
+			t.Errorf("got %d accepted after %d slices, want %d each", got, turn, minAccepts)
+		}
+		r.turns.begun = false
+	}
+	r.Close(n, DropClosed)
+	r.closeRetired()
+}

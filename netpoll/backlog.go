@@ -9,6 +9,7 @@ import "bytes"
 // I1: bytes is the sum of the lengths of the batches from first on, less offset; frames is how many frames of them have bytes
 // unsent.
 // I2: there is a batch while the backlog is in use.
+// I3: while room is set, a list of the Sender names the connection.
 type backlog struct {
 	batches []*batch
 	// first is the index of the first batch that is not sent.

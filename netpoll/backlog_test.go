@@ -3,6 +3,7 @@ package netpoll
 import (
 	"math/rand/v2"
 	"testing"
+	"time"
 )
 
 func TestBacklogI1BytesAreWhatIsUnsent(t *testing.T) {
@@ -118,4 +119,33 @@ func TestBacklogCutKeepsTheRestOfAHalfSentFrame(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestBacklogI3ABacklogWithRoomIsListedUntilTheSocketIsFullAgain goes on with a backlog of several resends, in which others have
+// their turn.
+func TestBacklogI3ABacklogWithRoomIsListedUntilTheSocketIsFullAgain(t *testing.T) {
+	const size, rest = 100 << 10, 1000
+	s, w, slots := senderOf(1<<30, 2)
+	n := slots[0]
+	w.room[n] = 0
+	queued := 0
+	for ; queued < 3*maxResend; queued += size {
+		s.Send(n, NewFrame(pattern(size), true))
+		s.flush(time.Second)
+	}
+	w.room[n] = queued - rest
+	s.hasRoom(n)
+	s.hasRoom(n)
+	rounds := 0
+	for ; s.hasWork(); rounds++ {
+		checkQueue(t, s)
+		if before := s.Buffered(n); rounds > queued/maxResend {
+			t.Fatalf("got the backlog listed with %d bytes left in round %d, want it at rest", before, rounds)
+		}
+		s.flushList(&s.lists.bulk, inBulk, 1)
+	}
+	if got := s.Buffered(n); got != rest || rounds < queued/maxResend {
+		t.Errorf("got %d bytes left after %d rounds, want %d after %d at least", got, rounds, rest, queued/maxResend)
+	}
+	checkQueue(t, s)
 }

@@ -106,3 +106,18 @@ func TestSenderI4ASocketThatWasFullIsAskedAgainBeforeAFrameIsRefused(t *testing.
 		})
 	}
 }
+
+// TestSenderI4WhatPendsBehindABacklogIsSentBeforeAFrameIsRefused is about more than one method or task may queue.
+func TestSenderI4WhatPendsBehindABacklogIsSentBeforeAFrameIsRefused(t *testing.T) {
+	s, w, slots := senderOf(1000, 1)
+	w.room[0] = 0
+	s.Send(slots[0], NewFrame(pattern(10), true))
+	s.flush(time.Second)
+	w.room[0] = 1 << 20
+	s.Send(slots[0], NewFrame(pattern(800), true))
+	s.Send(slots[0], NewFrame(pattern(300), true))
+	if got := len(s.noticesOf(overflowed)); got != 0 || s.Buffered(slots[0]) != 300 {
+		t.Errorf("got %d refusals and %d bytes unsent, want none and the 300 of the last frame", got, s.Buffered(slots[0]))
+	}
+	checkQueue(t, s)
+}

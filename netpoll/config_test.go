@@ -75,11 +75,8 @@ type noListener struct{ net.Listener }
 // TestSenderI3AQueueIsPendingOrBacklogAndListed follows one connection from empty to full and back.
 func TestSenderI3AQueueIsPendingOrBacklogAndListed(t *testing.T) {
 	r, _ := still(t, Config{Handler: newRecorder(), Engine: EngineGoroutine})
-	n := r.openSlot()
-	r.conns.table.At(n).state |= linked
+	n, l := stillLink(r, nil)
 	s := r.sender.conns.At(n)
-	l := &link{reactor: r, token: r.Conn(n), out: linkWriter{jobs: make(chan linkJob, 1)}, in: linkReader{asked: true}}
-	r.links.bySlot[n] = l
 	r.sender.Send(n, NewFrame(pattern(linkWriteBytes+10), true))
 	if s.node == 0 || s.backlog != 0 || s.state&listed == 0 {
 		t.Fatalf("got node %d, backlog %d, flags %b when queued, want it pending and listed", s.node, s.backlog, s.state)

@@ -34,8 +34,8 @@ func (s *Sender) Met() (ofType, ofTypeAndID uint32) {
 }
 
 // IsCongested says whether the connection is behind a burst: its queue is past three eighths of the limit, and its socket has yet
-// to be offered that, or is full and goes on taking bytes. It is over when the queue is below a quarter, when the socket has taken nothing for a second,
-// or after five seconds.
+// to be offered that, or is full and goes on taking bytes. That is over when the queue is down to a quarter of the limit, when
+// the socket has taken nothing for a second, or after five seconds.
 func (s *Sender) IsCongested(slot uint32) bool {
 	s.owner.assert()
 	return slot < s.conns.Len() && s.isCongested(s.conns.At(slot))

@@ -67,6 +67,16 @@ func TestAConnectionIsCongestedWhileItIsBehindABurst(t *testing.T) {
 	}
 }
 
+func TestAConnectionIsCongestedByASingleFrameThatFillsItsSocket(t *testing.T) {
+	s, w, slots := senderOf(8000, 1)
+	w.room[0] = 1000
+	s.Send(slots[0], NewFrame(pattern(5000), true))
+	s.flush(time.Second)
+	if !s.IsCongested(slots[0]) {
+		t.Error("got a connection with half of its limit behind a full socket not congested, want it congested")
+	}
+}
+
 func TestAConnectionThatRecoveredIsWaitedForAgain(t *testing.T) {
 	s, w, slot := crowdedSender(t)
 	w.tick += patienceTicks + 1

@@ -21,7 +21,7 @@ const (
 	refusing
 	// refusedFrame: it has refused the frame that is being queued.
 	refusedFrame
-	// wantsDrained: the handler is to be told when nothing is hasLeft to send.
+	// wantsDrained: the handler is to be told when nothing is left to send.
 	wantsDrained
 	// hasLeft: it is passed over by Fanout and Send, and what they bring is not for it.
 	hasLeft

@@ -17,8 +17,8 @@
 //
 // # Time
 //
-// A reactor's time leaves out that in which it did not run (clock.go): a process that was stopped for an hour expires nothing
-// that had time left. A deadline comes behind a last read, because what has come may be known to the kernel alone.
+// A reactor's clock leaves out the time in which the reactor did not run (clock.go): after a process was stopped for an hour, no
+// deadline expires that had time left. A deadline comes behind a last read, because only the kernel may know what has come.
 //
 // # What is queued
 //

@@ -15,9 +15,8 @@ type Handler interface {
 	// Hangup says that the peer is gone: err is io.EOF where it closed, else what failed. The handler calls Close.
 	Hangup(slot uint32, err error)
 	// Overflow says that a frame was refused because queued, which is what the unsent frames and the overhead of this one count
-	// for, and the frame's own bytes exceed the limit. It comes once
-	// a connection, behind the method or task that brought the frame, before any other; from then on all frames but those of
-	// Sender.SendLast are refused silently.
+	// for, and the frame's own bytes exceed the limit. It comes once a connection, behind the method or task that brought the
+	// frame, before any other; from then on all frames but those of Sender.SendLast are refused silently.
 	Overflow(slot uint32, queued, frame int)
 	// Drained says, once for each Sender.NotifyDrained, that all queued bytes are with the kernel.
 	Drained(slot uint32)

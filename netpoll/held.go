@@ -22,7 +22,7 @@ func (s *Sender) heldBy(slot uint32) int {
 	held := 0
 	if c.node != 0 {
 		d := &s.pending.nodes[c.node]
-		held = int(d.bytes) / int(max(d.members, 1))
+		held = (int(d.bytes) + nodeOverhead*int(d.frames)) / int(max(d.members, 1))
 	}
 	if c.backlog != 0 {
 		held += s.backlogs.at(c.backlog).share()

@@ -1,6 +1,7 @@
 package netpoll
 
 import (
+	"net"
 	"testing"
 	"time"
 )
@@ -21,8 +22,8 @@ func TestHeldByIsAConnectionsShare(t *testing.T) {
 		s.Fanout(NewFrame(pattern(size), true), shared, nil, NoSlot)
 	}
 	send()
-	check("pending", own, size, size)
-	check("pending", shared[3], size/10, size/10)
+	check("pending", own, size+nodeOverhead, size+nodeOverhead)
+	check("pending", shared[3], (size+nodeOverhead)/10, (size+nodeOverhead)/10)
 	check("pending", idle, 0, 0)
 	s.flush(time.Second)
 	for range 9 {
@@ -38,5 +39,33 @@ func TestHeldByIsAConnectionsShare(t *testing.T) {
 	check("in a backlog", idle, 0, 0)
 	if held := s.HeldBytes(); sum < held*9/10 || sum > held*11/10 {
 		t.Errorf("got %d bytes held by all connections, want about the %d that are held", sum, held)
+	}
+}
+
+func TestWhatAWriterHasInHandIsHeldUntilTheWriteOrTheConnectionEnds(t *testing.T) {
+	for name, end := range map[string]func(r *Reactor, n uint32, l *link){
+		"the write": func(r *Reactor, n uint32, l *link) { (*linkWritten)(l).Do(r) },
+		"the connection, closed by its owner": func(r *Reactor, n uint32, l *link) {
+			r.Close(n, DropClosed)
+			r.closeRetired()
+		},
+		"the connection, handed back": func(r *Reactor, n uint32, l *link) { r.Release(n, nil) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, _ := still(t, Config{Handler: newRecorder(), Engine: EngineGoroutine})
+			ours, peer := net.Pipe()
+			defer peer.Close()
+			n, l := stillLink(r, ours)
+			const size = 5000
+			r.sender.Send(n, NewFrame(pattern(size), true))
+			r.flush()
+			if held, by := r.HeldBytes(), r.HeldBy(n); held < size || by != held {
+				t.Fatalf("got %d bytes held, %d by the connection, want %d at least, all by it", held, by, size)
+			}
+			end(r, n, l)
+			if held := r.HeldBytes(); held != 0 {
+				t.Errorf("got %d bytes held, want none", held)
+			}
+		})
 	}
 }

@@ -4,15 +4,18 @@ package netpoll
 // those that send little, slow for those that send much and for new ones, so that the first do not wait for the second. Each
 // turn works them off for a slice of time. It belongs to the reactor.
 //
-// What is ready and light is read at once, without waiting here, unless that has taken a slice or others of its kind wait: see
-// Reactor.ready.
+// What is ready and light is read at once and does not wait here, unless such reading has taken a slice or others of its kind
+// wait: see Reactor.ready.
 //
 // I1: a connection is read once for each time it was listed, though it may be listed again meanwhile: its toRead says that it
 // waits, and an entry without that is skipped.
 // I2: nobody is read a second time before all that waited in its queue were read once.
+// I3: while slow ones wait, at most lightRun light ones are read before the next of them, wherever a slice ends.
 type intake struct {
 	light sendList
 	slow  sendList
+	// run is how many light ones were read since the last slow one, over all slices.
+	run int
 }
 
 const (
@@ -45,6 +48,11 @@ func (q *intake) add(n uint32, s *slot) {
 	q.push(n, s, &q.light)
 }
 
+// isLightNext says which queue's turn it is. One of them must have something.
+func (q *intake) isLightNext() bool {
+	return q.slow.empty() || q.run < lightRun && !q.light.empty()
+}
+
 func (q *intake) empty() bool { return q.light.empty() && q.slow.empty() }
 
 func (q *intake) trim() {
@@ -72,26 +80,22 @@ func (r *Reactor) ReadSoon(n uint32) {
 
 // readWaiting reads for a slice of time those that wait.
 func (r *Reactor) readWaiting() {
-	if r.sockets.intake.empty() {
+	q := &r.sockets.intake
+	if q.empty() {
 		return
 	}
 	r.turns.stint.begin(r.turns.clock.elapsed())
-	for !r.sockets.intake.empty() {
-		for i := 0; i < lightRun && !r.sockets.intake.light.empty(); i++ {
-			if r.turns.stint.over || !r.mayRead() {
-				return
-			}
-			if n, ok := r.takeWaiting(&r.sockets.intake.light); ok {
+	for !q.empty() && !r.turns.stint.over && r.mayRead() {
+		if q.isLightNext() {
+			q.run++
+			if n, ok := r.takeWaiting(&q.light); ok {
 				r.readLight(n)
 			}
+			continue
 		}
-		if !r.sockets.intake.slow.empty() {
-			if r.turns.stint.over || !r.mayRead() {
-				return
-			}
-			if n, ok := r.takeWaiting(&r.sockets.intake.slow); ok {
-				r.readSlow(n)
-			}
+		q.run = 0
+		if n, ok := r.takeWaiting(&q.slow); ok {
+			r.readSlow(n)
 		}
 		r.measure()
 	}

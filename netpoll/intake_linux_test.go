@@ -3,6 +3,7 @@ package netpoll
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -182,41 +183,6 @@ func TestWhatAHandlerChargesEndsASlice(t *testing.T) {
 	}
 }
 
-// TestADeadlineComesBehindALastRead is about bytes that the poller has not reported.
-func TestADeadlineComesBehindALastRead(t *testing.T) {
-	for name, c := range map[string]struct {
-		sent, again bool
-		want        []string
-	}{
-		"and comes where nothing had come":                {false, false, []string{"expired"}},
-		"and comes where that sets no other":              {true, false, []string{"input", "expired"}},
-		"and is void where what was read has set another": {true, true, []string{"input"}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			s := sendersOf(t, Config{}, 1, 0)
-			var got []string
-			h := s.r.cfg.Handler.(*recorder)
-			h.onInput = func(n uint32, _ []byte) {
-				got = append(got, "input")
-				if c.again {
-					s.r.SetDeadline(n, time.Minute)
-				}
-			}
-			h.onExpired = func(uint32) { got = append(got, "expired") }
-			s.r.SetDeadline(s.slots[0], Tick)
-			s.r.turn()
-			if c.sent {
-				s.send(0, 5)
-			}
-			s.r.freeze(time.Second)
-			s.r.turn()
-			if fmt.Sprint(got) != fmt.Sprint(c.want) {
-				t.Errorf("got %v, want %v", got, c.want)
-			}
-		})
-	}
-}
-
 func TestAFullSocketIsWrittenOnceHoweverOftenItIsReported(t *testing.T) {
 	s := sendersOf(t, Config{Collect: -1}, 1, 0)
 	n := s.slots[0]
@@ -280,24 +246,52 @@ func TestRoomInAFullSocketIsASignOfLife(t *testing.T) {
 	}
 }
 
-func TestADeadlineThatComesWhileNothingMayBeReadSaysSo(t *testing.T) {
-	s := sendersOf(t, Config{QueueLimit: 4096}, 1, 0)
-	n := s.slots[0]
-	var heavy []bool
-	s.r.cfg.Handler.(*recorder).onExpired = func(uint32) { heavy = append(heavy, s.r.IsHeavy()) }
-	for _, pending := range []int{2000, 1} {
-		s.send(0, 5)
-		s.r.SetDeadline(n, Tick)
-		s.r.sender.Send(n, NewFrame(pattern(pending), true))
-		s.r.freeze(2 * Tick)
-		for s.r.turn() == lookAgain {
-			continue
+// TestIntakeI3ASlowOneIsReadThoughSlicesEndAmongLightOnes is about light ones that are read in so slow a way that a slice ends
+// before it is a slow one's turn.
+func TestIntakeI3ASlowOneIsReadThoughSlicesEndAmongLightOnes(t *testing.T) {
+	s := sendersOf(t, Config{Slice: 1}, 3*lightRun, 1)
+	s.r.cfg.Handler.(*recorder).onInput = func(n uint32, _ []byte) {
+		s.order = append(s.order, n)
+		s.r.Charge(workPerLook)
+	}
+	light := s.slots
+	for _, n := range light {
+		s.r.sockets.intake.add(n, s.r.conns.table.At(n))
+	}
+	slow := s.open(1)
+	s.r.ReadSoon(slow)
+	for range lightRun + 1 {
+		s.r.readWaiting()
+	}
+	if at := slices.Index(s.order, slow); at != lightRun {
+		t.Errorf("got the slow one read at place %d of %d, want %d", at, s.order, lightRun)
+	}
+	s.r.ReadSoon(slow)
+	s.send(len(light), 1)
+	for len(s.order) < len(light)+2 && !s.r.sockets.intake.empty() {
+		s.r.readWaiting()
+	}
+	if want := 2*lightRun + 1; len(s.order) != len(light)+2 || s.order[want] != slow {
+		t.Errorf("got reads of %d, want the slow one again at place %d and all read", s.order, want)
+	}
+}
+
+// TestATurnWithMuchToReadEndsAfterAWhile has a connection that waits again whenever it was read.
+func TestATurnWithMuchToReadEndsAfterAWhile(t *testing.T) {
+	const most = 100
+	s := sendersOf(t, Config{Slice: 1}, 1, 1)
+	s.r.cfg.Handler.(*recorder).onInput = func(n uint32, _ []byte) {
+		s.order = append(s.order, n)
+		if len(s.order) == 3 {
+			s.r.freeze(longTurn)
+		}
+		if len(s.order) < most {
+			s.send(0, 1)
+			s.r.ReadSoon(n)
 		}
 	}
-	if len(heavy) != 2 || !heavy[0] || heavy[1] {
-		t.Errorf("got heavy %v at two deadlines, want it at the first alone", heavy)
-	}
-	if s.reads[n] != 1 {
-		t.Errorf("got %d reads, want one ahead of the second deadline", s.reads[n])
+	s.r.ReadSoon(s.slots[0])
+	if verdict := s.r.turn(); verdict != lookAgain || len(s.order) == most {
+		t.Errorf("got verdict %d after %d reads, want to look again before %d", verdict, len(s.order), most)
 	}
 }

@@ -3,7 +3,7 @@ package netpoll
 import "testing"
 
 // checkQueue holds what a sender keeps of its queues against a count from scratch: invariants I1 to I3 and I5 of
-// pendingTree, I1 and I2 of batch and backlog, I3 of Sender, I1 of sendLists.
+// pendingTree, I1 and I2 of batch, I1 to I3 of backlog, I3 of Sender, I1 of sendLists.
 func checkQueue(t testing.TB, s *Sender) {
 	t.Helper()
 	members := make(map[uint32]int32)
@@ -30,6 +30,9 @@ func checkQueue(t testing.TB, s *Sender) {
 			blocked++
 			checkBacklog(t, s.backlogs.at(c.backlog), refs)
 			held += placeBytes * (len(s.backlogs.at(c.backlog).batches) - s.backlogs.at(c.backlog).first)
+			if s.backlogs.at(c.backlog).room && !inLists[n] {
+				t.Fatalf("slot %d: got a backlog with room that no list names, want it listed", n)
+			}
 		}
 	}
 	if blocked != s.backlogs.inUse {

@@ -139,3 +139,21 @@ func TestAWriteGivenToALinkOutlivesItsRelease(t *testing.T) {
 		peer.Close()
 	}
 }
+
+func TestALinkThatTakesMoreIsAlive(t *testing.T) {
+	r, _ := still(t, Config{Handler: newRecorder(), Collect: -1})
+	n, l := stillLink(r, nil)
+	r.sender.Send(n, NewFrame(pattern(2*linkWriteBytes), true))
+	r.turn()
+	r.freeze(3 * Tick)
+	r.turn()
+	if got := r.SilentFor(n); got < 3*Tick {
+		t.Fatalf("got silent for %v while a write is under way, want %v", got, 3*Tick)
+	}
+	<-l.out.jobs
+	(*linkWritten)(l).Do(r)
+	r.turn()
+	if got := r.SilentFor(n); got != 0 {
+		t.Errorf("got silent for %v once the peer has taken a write, want not", got)
+	}
+}

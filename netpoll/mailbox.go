@@ -7,8 +7,7 @@ import (
 )
 
 // mailbox is the way in for other goroutines: the tasks that they post, which Reactor.runTasks takes, and what wakes the
-// reactor for them. waiting and
-// shut are behind mu, the atomics are for any goroutine.
+// reactor for them. waiting and shut are behind mu, the atomics are for any goroutine.
 //
 // I1: size is the number of tasks in waiting.
 // I2: after shut, push refuses.

@@ -2,6 +2,7 @@ package netpoll
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"slices"
 	"strings"
@@ -271,6 +272,22 @@ func still(t testing.TB, cfg Config) (*Reactor, *stillPoller) {
 	p := &stillPoller{watched: make(map[int32]interestOf)}
 	r.poller = p
 	return r, p
+}
+
+// stillLink makes a connection without a descriptor whose goroutines do not run: a test takes its jobs.
+func stillLink(r *Reactor, conn net.Conn) (uint32, *link) {
+	n := r.openSlot()
+	r.conns.table.At(n).state |= linked
+	l := &link{
+		reactor: r,
+		token:   r.Conn(n),
+		conn:    conn,
+		in:      linkReader{asked: true},
+		out:     linkWriter{jobs: make(chan linkJob, 1)},
+		ending:  linkEnding{quit: make(chan struct{})},
+	}
+	r.links.bySlot[n] = l
+	return n, l
 }
 
 // slotsOf takes n slots that no socket stands behind.

@@ -8,8 +8,8 @@ import (
 
 // ready is called by the poller for a descriptor that is ready, and finds by its token the connection that it was
 // registered for. What is light is read at once. What is bulk, and what is left when that has taken a slice of time, waits
-// in the intake: epoll reports those that stay ready in the same order every time, so else the last might never be read. A
-// connection whose socket has room is only listed, for flush.
+// in the intake: epoll reports those that stay ready in the same order every time, and without a queue the last might never be
+// read. A connection whose socket has room is only listed, for flush.
 func (r *Reactor) ready(token Conn, what readiness) {
 	if !r.turns.begun {
 		r.beginTurn()

@@ -134,7 +134,7 @@ func (s *Sender) isListed(slot uint32) bool { return s.conns.At(slot).state&list
 func (s *Sender) addTo(c *Counters) {
 	c.Ledger = s.count.Ledger
 	c.FullSockets = s.count.fullSockets
-	c.QueuedBytes = uint64(s.pending.batches.held + s.pending.held)
+	c.QueuedBytes = uint64(s.HeldBytes())
 	for slot := range s.conns.Len() {
 		o := s.conns.At(slot)
 		c.Queued += uint64(s.pending.nodes[o.node].counted)

@@ -240,6 +240,32 @@ func TestWhatIsHandedBackIsAllThatIsUnsent(t *testing.T) {
 	}
 }
 
+func TestNothingIsQueuedOnAConnectionThatHasEndedThoughListsOfMembersNameIt(t *testing.T) {
+	for name, end := range map[string]func(s *Sender, slot uint32){
+		"closed":      func(s *Sender, slot uint32) { s.drop(slot, DropClosed) },
+		"handed back": func(s *Sender, slot uint32) { s.handBack(slot) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, _, slots := senderOf(1000, 2)
+			end(s, slots[0])
+			s.Fanout(NewFrame([]byte("abc"), true), slots, nil, NoSlot)
+			s.flush(time.Second)
+			wantLedger(t, s, Ledger{Matched: 1, Delivered: 1})
+		})
+	}
+}
+
+func TestARunSendsOnlySoMuchBeforeTheOtherListHasItsTurn(t *testing.T) {
+	s, w, slots := senderOf(1<<30, 4)
+	for _, slot := range slots {
+		s.Send(slot, NewFrame(pattern(maxWrite/2), true))
+	}
+	s.flushList(&s.lists.express, inExpress, expressRun)
+	if !slices.Equal(w.writes, slots[:2]) {
+		t.Errorf("got writes to %d in a run, want to %d", w.writes, slots[:2])
+	}
+}
+
 func TestASenderGivesTheMemoryOfManyRefusalsBack(t *testing.T) {
 	s, _, slots := senderOf(100, 3*largeList)
 	s.Fanout(NewFrame(pattern(101), true), slots, nil, NoSlot)

@@ -8,7 +8,8 @@ import "strings"
 // The caller is the owner of part, inside [Part.Subscribe]. It holds the lock of s, the shard of that name. So for one name
 // the calls of firstMemberLocked and lastMemberLocked alternate, in an order that everyone agrees on; for different names
 // there is no order. What is called here must neither block nor call into the index, nor take a lock under which the index is
-// called. Append to a queue whose lock guards that queue alone, and let another goroutine talk to the network. The member enters its list after the lock is free, and before Subscribe returns.
+// called. Append to a queue whose lock guards that queue alone, and let another goroutine talk to the network. The member
+// enters its list after the lock is free, and before Subscribe returns.
 func (x *Index) firstMemberLocked(s *shard, name string, hash uint32, part int) *Topic {
 	t := &Topic{topicID: topicID{name: strings.Clone(name), hash: hash, home: uint8(part)}}
 	s.insert(t)
