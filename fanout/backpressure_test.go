@@ -159,9 +159,8 @@ func TestMemoryBudgetEndsTheWorstFirst(t *testing.T) {
 			},
 		})
 		slow, worst := h.join()
-		_, lesser := h.join()
-		stall(t, h, worst)
-		stall(t, h, lesser)
+		other, lesser := h.join()
+		fill(t, other, lesser, 64<<10)
 		for len(told) == 0 && worst.BufferedAmount() < 4<<20 {
 			worst.DispatchEvent(filler)
 		}

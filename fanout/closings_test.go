@@ -2,7 +2,6 @@ package fanout_test
 
 import (
 	"errors"
-	"io"
 	"net"
 	"os"
 	"strings"
@@ -120,10 +119,7 @@ func TestACloseFrameOutlivesTheQueueAheadOfIt(t *testing.T) {
 		h := newTestHub(t, fanout.Config{Engine: engine, Reactors: 1, QueueLimit: 64 << 20, SendBuffer: 16 << 10, CloseTimeout: 3 * time.Second})
 		c, spoke := h.join()
 		c.sync()
-		stall(t, h, spoke)
-		for spoke.BufferedAmount() < 900<<10 {
-			spoke.DispatchEvent(filler)
-		}
+		fill(t, c, spoke, 256<<10)
 		spoke.Close(1012, "later")
 		receive(t, h.gone, "OnDisconnection")
 		until(t, "the queue is dropped", func() bool { return h.hub.Stats().DroppedClosed > 0 })
@@ -135,22 +131,21 @@ func TestACloseFrameOutlivesTheQueueAheadOfIt(t *testing.T) {
 	})
 }
 
-func TestTheBudgetTakesTheQueueOfAClosingSpokeAndLeavesItsCloseFrame(t *testing.T) {
+func TestTheBudgetTakesTheQueueOfAClosingSpokeFirstAndLeavesItsCloseFrame(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
 		h := newTestHub(t, fanout.Config{Engine: engine, Reactors: 1, MemoryBudget: 1 << 20, QueueLimit: 64 << 20, SendBuffer: 16 << 10, CloseTimeout: time.Hour, PingInterval: -1})
 		c, closing := h.join()
 		c.sync()
 		other, lesser := h.join()
 		other.sync()
-		stall(t, h, closing)
-		for closing.BufferedAmount() < 900<<10 {
-			closing.DispatchEvent(filler)
-		}
+		fill(t, c, closing, 700<<10)
 		closing.Close(1000, "bye")
 		receive(t, h.gone, "OnDisconnection")
-		stall(t, h, lesser)
-		for lesser.BufferedAmount() < 400<<10 && h.hub.Stats().DroppedBudget == 0 {
+		for h.hub.Stats().DroppedBudget == 0 {
 			lesser.DispatchEvent(filler)
+		}
+		if queued := lesser.BufferedAmount(); queued == 0 {
+			t.Error("got an empty queue of the lesser, want it left alone")
 		}
 		_, reason := c.closedWith(1000)
 		expect(t, "reason", reason, "bye")
@@ -165,13 +160,10 @@ func TestTheBudgetEndsAClosingSpokeThatHasNothingLeftToDrop(t *testing.T) {
 			OnBackpressure: func(s *fanout.Spoke, _ fanout.Backpressure) { told <- s }})
 		c, spoke := h.join()
 		c.sync()
-		stall(t, h, spoke)
 		spoke.DispatchEvent(event.Event{Type: "t", Payload: []byte(`"` + strings.Repeat("x", 8<<20) + `"`)})
 		receive(t, told, "OnBackpressure")
-		_, _ = io.CopyN(io.Discard, c.in, 4<<20)
-		if st := h.hub.Stats(); st.QueuedBytes > 1<<20 {
-			until(t, "the rest of a long frame is given up", func() bool { return h.hub.Stats().QueuedBytes <= 1<<20 })
-		}
+		until(t, "the rest of a long frame is given up", func() bool { return h.hub.Stats().QueuedBytes <= 1<<20 })
+		c.cutOff()
 	})
 }
 

@@ -319,7 +319,6 @@ func TestBudgetEndsWhoeverHoldsMuchWhenItHasBeenCut(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
 		h := newTestHub(t, fanout.Config{Engine: engine, Reactors: 1, MemoryBudget: 1 << 20, MaxMessage: 1 << 20, QueueLimit: 64 << 20, SendBuffer: 16 << 10, CloseTimeout: time.Minute})
 		c, s := h.join()
-		stall(t, h, s)
 		s.DispatchEvent(event.Event{Type: "big", Payload: payloadOf(8 << 20)})
 		gone := receive(t, h.gone, "OnDisconnection")
 		expect(t, "cause", gone.cause.Kind, fanout.CauseBudget)
