@@ -119,7 +119,9 @@ func TestACloseFrameOutlivesTheQueueAheadOfIt(t *testing.T) {
 		h := newTestHub(t, fanout.Config{Engine: engine, Reactors: 1, QueueLimit: 64 << 20, SendBuffer: 16 << 10, CloseTimeout: 3 * time.Second})
 		c, spoke := h.join()
 		c.sync()
-		fill(t, c, spoke, 256<<10)
+		for spoke.BufferedAmount() < 900<<10 {
+			spoke.DispatchEvent(filler)
+		}
 		spoke.Close(1012, "later")
 		receive(t, h.gone, "OnDisconnection")
 		until(t, "the queue is dropped", func() bool { return h.hub.Stats().DroppedClosed > 0 })
@@ -138,7 +140,9 @@ func TestTheBudgetTakesTheQueueOfAClosingSpokeFirstAndLeavesItsCloseFrame(t *tes
 		c.sync()
 		other, lesser := h.join()
 		other.sync()
-		fill(t, c, closing, 700<<10)
+		for closing.BufferedAmount() < 900<<10 {
+			closing.DispatchEvent(filler)
+		}
 		closing.Close(1000, "bye")
 		receive(t, h.gone, "OnDisconnection")
 		for h.hub.Stats().DroppedBudget == 0 {
