@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net"
 	"os"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -157,16 +156,25 @@ func TestTheBudgetTakesTheQueueOfAClosingSpokeFirstAndLeavesItsCloseFrame(t *tes
 	})
 }
 
+// TestTheBudgetEndsAClosingSpokeThatHasNothingLeftToDrop has most of a long frame half sent when the budget is exceeded: its
+// rest outlives the cut.
 func TestTheBudgetEndsAClosingSpokeThatHasNothingLeftToDrop(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
-		told := make(chan *fanout.Spoke, 10)
-		h := newTestHub(t, fanout.Config{Engine: engine, Reactors: 1, MemoryBudget: 1 << 20, QueueLimit: 64 << 20, SendBuffer: 16 << 10, CloseTimeout: time.Hour, PingInterval: -1,
-			OnBackpressure: func(s *fanout.Spoke, _ fanout.Backpressure) { told <- s }})
+		h := newTestHub(t, fanout.Config{Engine: engine, Reactors: 1, MemoryBudget: 1 << 20, QueueLimit: 64 << 20, SendBuffer: 16 << 10, CloseTimeout: time.Hour, PingInterval: -1})
 		c, spoke := h.join()
 		c.sync()
-		spoke.DispatchEvent(event.Event{Type: "t", Payload: []byte(`"` + strings.Repeat("x", 8<<20) + `"`)})
-		receive(t, told, "OnBackpressure")
-		until(t, "the rest of a long frame is given up", func() bool { return h.hub.Stats().QueuedBytes <= 1<<20 })
+		other, lesser := h.join()
+		other.sync()
+		spoke.DispatchEvent(event.Event{Type: "t", Payload: payloadOf(900 << 10)})
+		until(t, "a part of it is sent", func() bool { return h.hub.Stats().Blocked == 1 })
+		for lesser.BufferedAmount() < 240<<10 && h.hub.Stats().Backpressure == 0 {
+			lesser.DispatchEvent(filler)
+		}
+		gone := receive(t, h.gone, "OnDisconnection")
+		expect(t, "closed for the budget", gone.spoke, spoke)
+		expect(t, "cause", gone.cause.Kind, fanout.CauseBudget)
+		until(t, "the rest of the frame is given up", func() bool { return h.hub.Stats().Connections == 1 })
+		expect(t, "spokes closed for the budget", h.hub.Stats().Backpressure, 1)
 		c.cutOff()
 	})
 }

@@ -5,7 +5,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/spokehub/spokehub/event"
 	"github.com/spokehub/spokehub/fanout"
@@ -313,18 +312,6 @@ func TestBudgetSparesThoseWhoHoldLittle(t *testing.T) {
 		c.sync()
 	}
 	expect(t, "spokes that ended", h.hub.Stats().Disconnected, 0)
-}
-
-func TestBudgetEndsWhoeverHoldsMuchWhenItHasBeenCut(t *testing.T) {
-	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
-		h := newTestHub(t, fanout.Config{Engine: engine, Reactors: 1, MemoryBudget: 1 << 20, MaxMessage: 1 << 20, QueueLimit: 64 << 20, SendBuffer: 16 << 10, CloseTimeout: time.Minute})
-		c, s := h.join()
-		s.DispatchEvent(event.Event{Type: "big", Payload: payloadOf(8 << 20)})
-		gone := receive(t, h.gone, "OnDisconnection")
-		expect(t, "cause", gone.cause.Kind, fanout.CauseBudget)
-		until(t, "the rest of its frame is freed", func() bool { return h.hub.Stats().Memory.Total() <= 1<<20 })
-		c.conn.Close()
-	})
 }
 
 func TestInboxesThatTakeTheirShareOfTheBudgetAreNotFilled(t *testing.T) {
