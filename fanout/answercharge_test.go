@@ -8,6 +8,7 @@ import (
 )
 
 // TestAnswersLeaveTheChargeOfAFullSocketWithinTheLimit has a queue of frames so tiny that they count for much more than their bytes.
+// The answer that is left over is owed, and counted as memory beside the queue.
 func TestAnswersLeaveTheChargeOfAFullSocketWithinTheLimit(t *testing.T) {
 	const limit = 16 << 10
 	h := hubOf(t, Config{Engine: EngineGoroutine, Reactors: 1, QueueLimit: limit})
@@ -42,4 +43,9 @@ func TestAnswersLeaveTheChargeOfAFullSocketWithinTheLimit(t *testing.T) {
 	if charge > limit {
 		t.Errorf("got a charge of %d after %d answers to a full socket, want the limit of %d at most", charge, answers, limit)
 	}
+	owed := tiny()
+	if st := h.Stats(); st.Memory.Queues-st.QueuedBytes != uint64(owed.Len()) {
+		t.Errorf("got %d bytes counted beside the queues of %d, want the %d of the answer that is owed", st.Memory.Queues-st.QueuedBytes, st.QueuedBytes, owed.Len())
+	}
+	owed.Release()
 }

@@ -60,7 +60,7 @@ func TestBudgetEndsNoMoreThanItMust(t *testing.T) {
 			same = append(same, spokes[i])
 		}
 		for _, s := range same {
-			stall(t, h, s)
+			stall(t, s)
 		}
 		for i := 0; h.hub.Stats().Backpressure == 0; i++ {
 			s := same[i%len(same)]
