@@ -73,7 +73,7 @@ func TestAnswersThatThePeerDoesNotReadStopItsReadingAndEndNothing(t *testing.T) 
 					h := newTestHub(t, fanout.Config{Engine: engine, Authorize: authorize, QueueLimit: 64 << 10, SendBuffer: 4 << 10})
 					peer, spoke := h.join()
 					last := h.hear("last")
-					stall(t, h, spoke)
+					stall(t, spoke)
 					rounds := flood.rounds
 					written := make(chan error, 1)
 					go func() {
@@ -247,7 +247,7 @@ func TestAnswersOwedGoAheadOfTheEnd(t *testing.T) {
 			eachEngine(t, func(t *testing.T, engine fanout.Engine) {
 				h := newTestHub(t, fanout.Config{Engine: engine, QueueLimit: 64 << 10, SendBuffer: 4 << 10})
 				peer, spoke := h.join()
-				stall(t, h, spoke)
+				stall(t, spoke)
 				go func() {
 					for i := 0; ; i++ {
 						if _, err := peer.conn.Write(controlFrame("__subscribe", i, fmt.Sprintf(`{"topic":"t%d"}`, i))); err != nil {

@@ -27,7 +27,7 @@ func TestPromise8OverTheThresholdTheSpokeIsClosedWith1013(t *testing.T) {
 		slow.subscribe("filler")
 		healthy, _ := h.join()
 		healthy.subscribe("news")
-		stall(t, h, spoke)
+		stall(t, spoke)
 		for len(told) == 0 && h.hub.DispatchEvent(filler) && spoke.BufferedAmount() <= smallQueue {
 			continue
 		}
@@ -119,7 +119,7 @@ func TestPromise8APeerThatNeverReadsIsCutOff(t *testing.T) {
 	eachEngineAtOnce(t, func(t *testing.T, engine fanout.Engine) {
 		h, told := overflowing(t, fanout.Config{Engine: engine, CloseTimeout: 300 * time.Millisecond})
 		c, spoke := h.join()
-		stall(t, h, spoke)
+		stall(t, spoke)
 		for len(told) == 0 && spoke.DispatchEvent(filler) {
 			continue
 		}
@@ -139,7 +139,7 @@ func TestPromise8OneStalledSpokeCostsTheOthersNothing(t *testing.T) {
 		slow.subscribe("filler")
 		healthy, _ := h.join()
 		healthy.subscribe("filler")
-		stall(t, h, stalled)
+		stall(t, stalled)
 		for len(told) == 0 {
 			h.hub.DispatchEvent(filler)
 			healthy.wants(envelope("filler", "", string(filler.Payload)))
@@ -159,9 +159,8 @@ func TestMemoryBudgetEndsTheWorstFirst(t *testing.T) {
 			},
 		})
 		slow, worst := h.join()
-		_, lesser := h.join()
-		stall(t, h, worst)
-		stall(t, h, lesser)
+		other, lesser := h.join()
+		fill(t, other, lesser, 64<<10)
 		for len(told) == 0 && worst.BufferedAmount() < 4<<20 {
 			worst.DispatchEvent(filler)
 		}
@@ -186,7 +185,7 @@ func TestMemoryBudgetCountsSharedFramesOnce(t *testing.T) {
 		for range spokes {
 			c, spoke := h.join()
 			c.subscribe("shared")
-			stall(t, h, spoke)
+			stall(t, spoke)
 		}
 		payload := []byte(`"` + strings.Repeat("s", 512<<10) + `"`)
 		h.hub.DispatchEvent(event.Event{Type: "shared", Payload: payload})

@@ -38,7 +38,6 @@ func TestBudgetHoldsWithoutAnotherTurn(t *testing.T) {
 			OnBackpressure: func(s *fanout.Spoke, info fanout.Backpressure) { told <- s }})
 		c, spoke := h.join()
 		c.sync()
-		stall(t, h, spoke)
 		spoke.DispatchEvent(event.Event{Type: "big", Payload: payloadOf(8 << 20)})
 		receive(t, told, "OnBackpressure: 8 MiB are queued and the budget is 1 MiB")
 	})
@@ -61,7 +60,7 @@ func TestBudgetEndsNoMoreThanItMust(t *testing.T) {
 			same = append(same, spokes[i])
 		}
 		for _, s := range same {
-			stall(t, h, s)
+			stall(t, s)
 		}
 		for i := 0; h.hub.Stats().Backpressure == 0; i++ {
 			s := same[i%len(same)]
@@ -74,30 +73,5 @@ func TestBudgetEndsNoMoreThanItMust(t *testing.T) {
 			t.Errorf("got %d spokes closed with %d bytes left, want one: the budget is %d", st.Backpressure, st.QueuedBytes, 2<<20)
 		}
 		_ = keep
-	})
-}
-
-func TestBudgetTakesFromAClosingSpokeFirst(t *testing.T) {
-	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
-		told := make(chan *fanout.Spoke, 10)
-		h := newTestHub(t, fanout.Config{Engine: engine, Reactors: 1, MemoryBudget: 1 << 20, QueueLimit: 64 << 20, SendBuffer: 16 << 10, CloseTimeout: time.Minute, PingInterval: -1,
-			OnBackpressure: func(s *fanout.Spoke, info fanout.Backpressure) { told <- s }})
-		c, worst := h.join()
-		c.sync()
-		c2, lesser := h.join()
-		c2.sync()
-		stall(t, h, worst)
-		for worst.BufferedAmount() < 900<<10 {
-			worst.DispatchEvent(filler)
-		}
-		worst.Close(1000, "")
-		receive(t, h.gone, "OnDisconnection of the worst")
-		stall(t, h, lesser)
-		for lesser.BufferedAmount() < 400<<10 && len(told) == 0 {
-			lesser.DispatchEvent(filler)
-		}
-		if len(told) > 0 {
-			t.Errorf("got the spoke with %d KiB queued closed for the budget, while a closing one keeps %d bytes", 1<<20>>10-900, h.hub.Stats().QueuedBytes)
-		}
 	})
 }

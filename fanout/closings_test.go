@@ -2,10 +2,8 @@ package fanout_test
 
 import (
 	"errors"
-	"io"
 	"net"
 	"os"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -120,7 +118,6 @@ func TestACloseFrameOutlivesTheQueueAheadOfIt(t *testing.T) {
 		h := newTestHub(t, fanout.Config{Engine: engine, Reactors: 1, QueueLimit: 64 << 20, SendBuffer: 16 << 10, CloseTimeout: 3 * time.Second})
 		c, spoke := h.join()
 		c.sync()
-		stall(t, h, spoke)
 		for spoke.BufferedAmount() < 900<<10 {
 			spoke.DispatchEvent(filler)
 		}
@@ -135,22 +132,23 @@ func TestACloseFrameOutlivesTheQueueAheadOfIt(t *testing.T) {
 	})
 }
 
-func TestTheBudgetTakesTheQueueOfAClosingSpokeAndLeavesItsCloseFrame(t *testing.T) {
+func TestTheBudgetTakesTheQueueOfAClosingSpokeFirstAndLeavesItsCloseFrame(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
 		h := newTestHub(t, fanout.Config{Engine: engine, Reactors: 1, MemoryBudget: 1 << 20, QueueLimit: 64 << 20, SendBuffer: 16 << 10, CloseTimeout: time.Hour, PingInterval: -1})
 		c, closing := h.join()
 		c.sync()
 		other, lesser := h.join()
 		other.sync()
-		stall(t, h, closing)
 		for closing.BufferedAmount() < 900<<10 {
 			closing.DispatchEvent(filler)
 		}
 		closing.Close(1000, "bye")
 		receive(t, h.gone, "OnDisconnection")
-		stall(t, h, lesser)
-		for lesser.BufferedAmount() < 400<<10 && h.hub.Stats().DroppedBudget == 0 {
+		for h.hub.Stats().DroppedBudget == 0 {
 			lesser.DispatchEvent(filler)
+		}
+		if queued := lesser.BufferedAmount(); queued == 0 {
+			t.Error("got an empty queue of the lesser, want it left alone")
 		}
 		_, reason := c.closedWith(1000)
 		expect(t, "reason", reason, "bye")
@@ -158,20 +156,26 @@ func TestTheBudgetTakesTheQueueOfAClosingSpokeAndLeavesItsCloseFrame(t *testing.
 	})
 }
 
+// TestTheBudgetEndsAClosingSpokeThatHasNothingLeftToDrop has most of a long frame half sent when the budget is exceeded: its
+// rest outlives the cut.
 func TestTheBudgetEndsAClosingSpokeThatHasNothingLeftToDrop(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
-		told := make(chan *fanout.Spoke, 10)
-		h := newTestHub(t, fanout.Config{Engine: engine, Reactors: 1, MemoryBudget: 1 << 20, QueueLimit: 64 << 20, SendBuffer: 16 << 10, CloseTimeout: time.Hour, PingInterval: -1,
-			OnBackpressure: func(s *fanout.Spoke, _ fanout.Backpressure) { told <- s }})
+		h := newTestHub(t, fanout.Config{Engine: engine, Reactors: 1, MemoryBudget: 1 << 20, QueueLimit: 64 << 20, SendBuffer: 16 << 10, CloseTimeout: time.Hour, PingInterval: -1})
 		c, spoke := h.join()
 		c.sync()
-		stall(t, h, spoke)
-		spoke.DispatchEvent(event.Event{Type: "t", Payload: []byte(`"` + strings.Repeat("x", 8<<20) + `"`)})
-		receive(t, told, "OnBackpressure")
-		_, _ = io.CopyN(io.Discard, c.in, 4<<20)
-		if st := h.hub.Stats(); st.QueuedBytes > 1<<20 {
-			until(t, "the rest of a long frame is given up", func() bool { return h.hub.Stats().QueuedBytes <= 1<<20 })
+		other, lesser := h.join()
+		other.sync()
+		spoke.DispatchEvent(event.Event{Type: "t", Payload: payloadOf(900 << 10)})
+		until(t, "a part of it is sent", func() bool { return h.hub.Stats().Blocked == 1 })
+		for lesser.BufferedAmount() < 240<<10 && h.hub.Stats().Backpressure == 0 {
+			lesser.DispatchEvent(filler)
 		}
+		gone := receive(t, h.gone, "OnDisconnection")
+		expect(t, "closed for the budget", gone.spoke, spoke)
+		expect(t, "cause", gone.cause.Kind, fanout.CauseBudget)
+		until(t, "the rest of the frame is given up", func() bool { return h.hub.Stats().Connections == 1 })
+		expect(t, "spokes closed for the budget", h.hub.Stats().Backpressure, 1)
+		c.cutOff()
 	})
 }
 

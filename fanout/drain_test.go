@@ -131,7 +131,7 @@ func TestShutdownCutsOffWhenItsContextEnds(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
 		h := newTestHub(t, fanout.Config{Engine: engine, CloseTimeout: time.Hour, QueueLimit: 64 << 20, SendBuffer: 16 << 10})
 		c, spoke := h.join()
-		stall(t, h, spoke)
+		stall(t, spoke)
 		idle, _ := h.join()
 		idle.sync()
 		ctx, cancel := context.WithCancel(context.Background())

@@ -9,11 +9,12 @@ import (
 	"github.com/spokehub/spokehub/fanout"
 )
 
-// filler is what a stalled spoke's socket is filled with: 1 KiB an event.
+// filler is what sockets are filled with: 1 KiB an event.
 var filler = event.Event{Type: "filler", Payload: []byte(`"` + strings.Repeat("f", 1<<10-len(envelope("filler", "", `""`))) + `"`)}
 
-// stall fills the socket of a spoke whose client does not read, until a little is queued.
-func stall(t testing.TB, h *testHub, spoke *fanout.Spoke) (events int) {
+// stall sends to a spoke whose client does not read until a little is queued. That may be for a moment only: the socket need not be
+// full, for which there is fill.
+func stall(t testing.TB, spoke *fanout.Spoke) (events int) {
 	t.Helper()
 	for spoke.BufferedAmount() == 0 {
 		for range 8 {
@@ -27,8 +28,8 @@ func stall(t testing.TB, h *testHub, spoke *fanout.Spoke) (events int) {
 	return events
 }
 
-// fill is stall until so many bytes are queued and stay so. What is queued after a moment's flood may yet fit into the peer's kernel,
-// which tells of room with what the client sends.
+// fill sends to a spoke whose client does not read until the socket is full: so many bytes are queued and stay so. What is queued
+// after a moment's flood may yet fit into the peer's kernel, which tells of room with what the client sends.
 func fill(t testing.TB, c *client, spoke *fanout.Spoke, queued int) (events int) {
 	t.Helper()
 	const looks = 20

@@ -190,6 +190,29 @@ func TestMoreConnectionsThanFilesAreWarnedOf(t *testing.T) {
 	}
 }
 
+func TestEventsThatAreLongForAQueueAreWarnedOf(t *testing.T) {
+	const warning = "--max-event is over a quarter of --queue-limit, so that a burst of long events may close clients that read in time"
+	hub := startHub(t, nil, "--max-event=64KiB", "--queue-limit=255KiB")
+	record := hub.output.await(t, warning)
+	if record["max_event"] != "64KiB" || record["queue_limit"] != "255KiB" {
+		t.Errorf("got %v, want both sizes", record)
+	}
+}
+
+func TestServeDefaultsAreThoseOfAPublicHub(t *testing.T) {
+	help, _, _ := runBinary(t, nil, "serve", "--help")
+	flat := strings.Join(strings.Fields(help), " ")
+	for name, want := range map[string]string{
+		"max-events-per-second": "10000", "max-bytes-per-second": "8MiB", "max-controls-per-second": "10000",
+		"max-message": "1MiB", "max-event": "64KiB", "queue-limit": "1MiB", "max-topics": "1024", "max-handshake": "16KiB",
+		"message-timeout": "60s", "close-timeout": "30s",
+	} {
+		if !regexp.MustCompile(`--` + name + `=[A-Z]+ [^$]*\(default ` + want + `\)`).MatchString(flat) {
+			t.Errorf("--%s: got another default, want %s", name, want)
+		}
+	}
+}
+
 func TestVariableThatNoFlagReadsIsLogged(t *testing.T) {
 	hub := startHub(t, []string{"SPOKEHUB_LISEN=:1", "SPOKEHUB_PORT=tcp://10.0.0.1:80", "SPOKEHUB_SERVICE_HOST=10.0.0.1"})
 	record := hub.output.await(t, "ignoring environment variables that no flag reads")

@@ -131,6 +131,7 @@ func TestPublishOfArrays(t *testing.T) {
 		{"names a bad element and goes on", nil, `[` + eventA + `,{"type":3},7,` + eventB + `,"x"]`, ok, both, at(2, 3, 5), ""},
 		{"names an element that is too long", nil, "[" + long + "," + eventB + "]", ok, both[1:], at(1), "100B"},
 		{"rejects two events without a comma", nil, "[" + eventA + eventB + "]", bad, nil, at(1), ""},
+		{"rejects a brace too many and goes on", nil, "[" + eventA + "}," + eventB + "]", ok, both[1:], at(1), ""},
 		{"rejects arrays in arrays", nil, "[[" + eventA + "]," + eventB + "]", ok, both[1:], at(1), ""},
 		{"rejects missing elements", nil, "[," + eventA + ",]", ok, both[:1], at(1, 3), "missing"},
 		{"says that none is in it", nil, "[ ]", bad, nil, nil, "empty"},

@@ -203,7 +203,7 @@ func (s *elementScanner) scan(view []byte) int {
 			s.depth++
 		case s.depth == 0 && (c == ',' || c == ']'):
 			return i
-		case c == '}' || c == ']':
+		case s.depth > 0 && (c == '}' || c == ']'):
 			s.depth--
 		}
 	}

@@ -25,7 +25,7 @@
 //
 // In some seeds hostile clients share the hub with those of the model: they flood it with pings, fragments, topics or relays, leave
 // messages unfinished, go on sending behind a close, stall and come back. The model does not follow them. It knows what may end each,
-// and with which code, and what the hub may hold for it at most. Beside them is a witness, which always reads and to which little is
+// and with which code, and what the hub may hold for it at most. Beside them is an innocent, which always reads and to which little is
 // ever on its way: it gets every event, and nobody closes it.
 //
 // # Pauses

@@ -57,8 +57,8 @@ type endpoints struct {
 // bystanders are the clients that the model does not follow.
 type bystanders struct {
 	hostiles []*hostile
-	// witness is there if hostile clients are.
-	witness *witness
+	// innocent is there if hostile clients are.
+	innocent *innocent
 	// strangers: some connected of whom nobody knows whether the hub took them for clients.
 	strangers bool
 	// ending: the hub may close whom it likes.
@@ -157,8 +157,8 @@ func (s *sim) exchange() (progress bool) {
 	for _, h := range s.hostiles {
 		progress = h.exchange() || progress
 	}
-	if s.witness != nil {
-		progress = s.witness.exchange() || progress
+	if s.innocent != nil {
+		progress = s.innocent.exchange() || progress
 	}
 	if wrong := s.recorder.failure(); wrong != "" {
 		s.fail("%s", wrong)
@@ -166,15 +166,15 @@ func (s *sim) exchange() (progress bool) {
 	return progress
 }
 
-// disturb has hostile clients come and attack, while the witness goes on.
+// disturb has hostile clients come and attack, while the innocent goes on.
 func (s *sim) disturb(r *rand.Rand) {
 	if s.traits.hostiles == 0 {
 		return
 	}
-	if s.witness == nil {
-		s.addWitness(r)
+	if s.innocent == nil {
+		s.addInnocent(r)
 	}
-	s.dispatchToWitness()
+	s.dispatchToInnocent()
 	if len(s.hostiles) < s.traits.hostiles && oneIn(r, 4) {
 		s.addHostile(r)
 	}
@@ -265,8 +265,8 @@ func (s *sim) waitForBystanders(waits []unix.PollFd) []unix.PollFd {
 			waits = append(waits, unix.PollFd{Fd: int32(h.fd), Events: events})
 		}
 	}
-	if s.witness != nil && s.witness.fd >= 0 {
-		waits = append(waits, unix.PollFd{Fd: int32(s.witness.fd), Events: unix.POLLIN})
+	if s.innocent != nil && s.innocent.fd >= 0 {
+		waits = append(waits, unix.PollFd{Fd: int32(s.innocent.fd), Events: unix.POLLIN})
 	}
 	return waits
 }
@@ -327,7 +327,7 @@ func (s *sim) end() {
 				return false
 			}
 		}
-		return s.witness == nil || s.witness.fd < 0
+		return s.innocent == nil || s.innocent.fd < 0
 	})
 	if err := <-s.served; !errors.Is(err, fanout.ErrClosed) {
 		s.fail("got %v from Serve, want ErrClosed", err)

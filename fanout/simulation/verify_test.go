@@ -32,7 +32,7 @@ func (s *sim) verifyRecords() {
 		case hostiles[spoke] != nil:
 			s.verifyHostile(hostiles[spoke], seen)
 			continue
-		case s.witness != nil && s.witness.spoke == spoke && seen.cause.Kind == fanout.CauseShutdown:
+		case s.innocent != nil && s.innocent.spoke == spoke && seen.cause.Kind == fanout.CauseShutdown:
 			continue
 		case c == nil && (s.traits.plan.Reset > 0 || s.strangers):
 			continue
