@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -182,11 +183,12 @@ func checkTopics(t *testing.T, payload []byte) {
 		return
 	}
 	var answer View
-	if err := answer.Parse(AppendAck(nil, []byte("7"), got)); err != nil {
+	acked := slices.DeleteFunc(slices.Clone(got), func(topic []byte) bool { return !utf8.Valid(topic) })
+	if err := answer.Parse(AppendAck(nil, []byte("7"), acked)); err != nil {
 		t.Fatalf("%q: ack: %v", payload, err)
 	}
-	if again, err := answer.Topics(nil); err != nil || !slices.Equal(texts(again), want) {
-		t.Fatalf("%q: acked %q %v, want %q", payload, again, err, want)
+	if again, err := answer.Topics(nil); err != nil || !slices.Equal(texts(again), texts(acked)) {
+		t.Fatalf("%q: acked %q %v, want %q", payload, again, err, acked)
 	}
 	for _, topic := range got {
 		checkTopic(t, string(topic))
