@@ -41,9 +41,12 @@ func (l *loop) answer(s *Spoke, f *frame) {
 }
 
 // pong answers the last ping of a read. If there is no room, only the last of all pings is answered once there is (RFC 6455
-// section 5.5.3).
+// section 5.5.3): one that is short enough for what room there is answers those before it, too.
 func (l *loop) pong(s *Spoke, payload []byte) {
 	if l.hasRoom(s, wsframe.HeaderLen(len(payload))+len(payload)) {
+		if u := l.conns.unanswered[s]; u != nil {
+			u.pong = nil
+		}
 		l.sendPong(s, payload)
 		return
 	}

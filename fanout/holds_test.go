@@ -231,3 +231,40 @@ func TestTheMessageOfAWaitingSpokeThatIsClosedIsSentAndNothingKept(t *testing.T)
 	open()
 	l.until("nothing is kept", func() bool { return spoke.loop.kept() == 0 && l.waiting(spoke.loop) == 0 })
 }
+
+// TestPingsAreNeverAnsweredBehindLaterOnes has a long ping wait for room, and a short one, that waits behind an event, find some.
+func TestPingsAreNeverAnsweredBehindLaterOnes(t *testing.T) {
+	l := newLoopHub(t, EngineGoroutine)
+	l.follow("held", true)
+	open := l.shut("held")
+	publisher, spoke := l.joinElsewhere()
+	long := strings.Repeat("l", 125)
+	room := answerOverhead + len(long)
+	sent := 0
+	l.until("the socket is full", func() (full bool) {
+		spoke.DispatchEvent(event.Event{Type: "fills", ID: "the socket"})
+		sent++
+		spoke.loop.ask(func(*netpoll.Reactor) { full = !spoke.loop.sender.HasRoom(spoke.conn.Slot, 0, 0) })
+		return full
+	})
+	spoke.loop.ask(func(*netpoll.Reactor) {
+		spoke.loop.unansweredOf(spoke).queued = l.hub.cfg.QueueLimit/answerShare - room
+	})
+	pings := slices.Concat(clientPing(long), clientText(`{"type":"held"}`), clientPing("short"))
+	if _, err := publisher.Write(pings); err != nil {
+		t.Fatal(err)
+	}
+	l.until("the publisher waits", func() bool { return l.waiting(spoke.loop) == 1 })
+	open()
+	l.until("it goes on", func() bool { return l.waiting(spoke.loop) == 0 })
+	for range sent {
+		l.wants(publisher, "the socket")
+	}
+	l.wants(publisher, "short")
+	spoke.DispatchEvent(event.Event{Type: "last"})
+	l.wants(publisher, "last")
+}
+
+func clientPing(payload string) []byte {
+	return ws.MustCompileFrame(ws.MaskFrameInPlace(ws.NewPingFrame([]byte(payload))))
+}
