@@ -19,15 +19,20 @@ var hoarding = wanted{lasts: 8 * time.Second}
 
 // memoryAttacks have the server keep things.
 var memoryAttacks = []attack{
-	{name: "unfinished", about: "messages that lack their last byte", clients: hoarders, general: true, limited: true, prepare: unfinished, play: holding, wanted: hoarding},
-	{name: "unfinished-large", about: "the same of a MiB", clients: hoarders, limited: true, flags: largeMessages, prepare: unfinished, play: holding, wanted: hoarding},
+	{name: "unfinished", about: "messages of 64 KiB that lack their last byte", clients: hoarders, general: true, limited: true, prepare: unfinished, play: holding, wanted: hoarding},
+	{name: "unfinished-large", about: "the longest messages without their last byte", clients: hoarders, limited: true, flags: largeMessages, prepare: unfinishedLarge, play: holding, wanted: hoarding},
 	{name: "unfinished-ping", about: "fragments as long as may be, and half a ping behind them", clients: hoarders, limited: true, flags: largeMessages, prepare: unfinishedPing, play: holding, wanted: hoarding},
 	{name: "held-topics", about: "1,024 topics of 513 bytes each, kept", clients: 1000, limited: true, play: joined(holdTopics), wanted: hoarding},
 }
 
-// unfinished is the longest message without its last byte.
-func unfinished(at place) []byte {
-	whole := server.Frame(ws.NewTextFrame(bytes.Repeat([]byte(" "), at.Message)))
+// unfinished is a message of 64 KiB without its last byte.
+func unfinished(at place) []byte { return unfinishedOf(min(at.Message, 64<<10)) }
+
+// unfinishedLarge is the longest message without its last byte.
+func unfinishedLarge(at place) []byte { return unfinishedOf(at.Message) }
+
+func unfinishedOf(size int) []byte {
+	whole := server.Frame(ws.NewTextFrame(bytes.Repeat([]byte(" "), size)))
 	return whole[:len(whole)-1]
 }
 
