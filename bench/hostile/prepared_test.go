@@ -124,11 +124,18 @@ func TestControlEventsNameTopics(t *testing.T) {
 }
 
 func TestUnfinishedMessagesLackTheirEnd(t *testing.T) {
-	for name, view := range map[string][]byte{"of one frame": unfinished(testPlace), "with half a ping": unfinishedPing(testPlace)} {
+	for name, c := range map[string]struct {
+		view []byte
+		size int
+	}{
+		"of 64 KiB":        {unfinished(testPlace), 64 << 10},
+		"of one frame":     {unfinishedLarge(testPlace), testPlace.Message},
+		"with half a ping": {unfinishedPing(testPlace), testPlace.Message},
+	} {
 		t.Run(name, func(t *testing.T) {
-			frames, torn := unmasked(t, view)
-			if !torn || len(view) < testPlace.Message {
-				t.Errorf("got %d bytes, torn %v, want %d that end within a frame", len(view), torn, testPlace.Message)
+			frames, torn := unmasked(t, c.view)
+			if !torn || len(c.view) < c.size || len(c.view) > c.size+100 {
+				t.Errorf("got %d bytes, torn %v, want %d that end within a frame", len(c.view), torn, c.size)
 			}
 			for _, f := range frames {
 				if f.Header.Fin {
