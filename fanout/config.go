@@ -1,6 +1,7 @@
 package fanout
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -50,6 +51,24 @@ type Config struct {
 	OnBackpressure func(s *Spoke, info Backpressure)
 	// OnEvent sees every event of every spoke, ahead of listeners. The payload is borrowed until it returns.
 	OnEvent func(s *Spoke, e event.Event)
+	// OnHandshake says who a client of Serve or ServeHTTP is, before it becomes a spoke. It runs on the worker pool; ctx ends after
+	// HandshakeTimeout, or when the client or the hub goes. An error turns the client away: a *Refusal as it says, ErrAuthLater lets
+	// it in to identify itself by __auth, any other with 500 and no word of the error, which is logged. Nil: every client is let in
+	// with the zero Identity.
+	OnHandshake func(ctx context.Context, h *Handshake) (Identity, error)
+	// OnAuth says whom a token of __auth identifies. ctx ends after HandshakeTimeout, or with the connection. On an error the
+	// spoke's token is rejected; a *Refusal with a Code also closes it. A spoke's user can't change. Nil: every token is rejected.
+	OnAuth func(ctx context.Context, s *Spoke, token string) (Identity, error)
+	// OnSubscribe is asked about each topic that a spoke's identity lets it subscribe to, and may still refuse it: an error rejects the
+	// topic with the reason forbidden. Nil allows all.
+	OnSubscribe func(s *Spoke, topic string) error
+	// OnPublish is asked about each event that a spoke's identity lets it publish, before listeners and other spokes get it. An error
+	// drops it with a reject, reason forbidden. The payload is borrowed until it returns. Nil allows all.
+	OnPublish func(s *Spoke, e event.Event) error
+	// OnSubscribed is called once a subscription is in force. What send sends comes behind the ack and before every event
+	// of that topic that was dispatched since: a snapshot has no gap. send may be called until OnSubscribed returns, for any valid
+	// event; it reports false if the spoke can't take the event any more.
+	OnSubscribed func(s *Spoke, topic string, send func(e event.Event) bool)
 	// Authorize decides whether a spoke may subscribe to a topic. Nil allows all. A subscription to a topic for
 	// which it returns false is answered with the reason forbidden.
 	Authorize func(s *Spoke, topic string) bool

@@ -111,10 +111,11 @@ const (
 // extra is what only some spokes have.
 //
 // Owners: connInfo never changes once the spoke is announced; userState has its own lock, and so have listeners when they
-// change.
+// change; identity is for any goroutine.
 type extra struct {
 	connInfo
 	userState
+	identity  atomic.Pointer[Identity]
 	listeners listenerSet
 }
 
