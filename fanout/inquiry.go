@@ -61,11 +61,12 @@ func (i *inquiries) add(slot uint32, q *inquiry) {
 }
 
 // inquire has the workers ask Config.OnHandshake about a client, which stays in its handshake until then. rest is what it has sent
-// behind its request.
+// behind its request. ctx ends a little before the time for the handshake does, so that a hook which heeds it can still say why.
 func (l *loop) inquire(s *Spoke, q *inquiry, rest []byte) {
 	slot := s.conn.Slot
 	q.spoke, q.local = s, l.reactor.LocalAddr(slot)
-	q.ctx, q.cancel = context.WithTimeout(context.Background(), max(l.reactor.TimeLeft(slot), netpoll.Tick))
+	left := max(l.reactor.TimeLeft(slot), netpoll.Tick)
+	q.ctx, q.cancel = context.WithTimeout(context.Background(), max(left-netpoll.Tick, left/2))
 	l.conns.inquiries.add(slot, q)
 	if len(rest) > 0 {
 		l.keepBehind(s, rest)

@@ -25,9 +25,9 @@ type workers struct {
 	// max is how many tasks serve spokes at a time, maxInquiries how many may run Config.OnHandshake beside them.
 	max          int
 	maxInquiries int
-	task  func()
-	queue workQueue
-	watch watch
+	task         func()
+	queue        workQueue
+	watch        watch
 }
 
 // watch checks that the queue moves. The queue's mu guards it.
@@ -273,7 +273,9 @@ const (
 
 func (q *workQueue) waitingLocked() int { return len(q.spokes) - q.next }
 
-func (q *workQueue) emptyLocked() bool { return q.running == 0 && q.waitingLocked() == 0 && q.inquiries.running == 0 }
+func (q *workQueue) emptyLocked() bool {
+	return q.running == 0 && q.waitingLocked() == 0 && q.inquiries.running == 0
+}
 
 // pop removes the next spoke. If there is none it returns nil, and the task that asked counts as ended.
 func (q *workQueue) pop() *Spoke {
