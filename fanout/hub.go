@@ -57,7 +57,7 @@ func New(cfg Config) (*Hub, error) {
 			addresses:      addressLimits{maxConnections: s.MaxConnectionsPerAddress, maxHandshakes: s.MaxHandshakesPerAddress},
 			empty:          make(chan struct{}, 1),
 		},
-		lifecycle: lifecycle{closed: make(chan struct{}), closing: make(chan struct{})},
+		lifecycle: newLifecycle(),
 	}
 	if h.workers, err = newWorkers(h, s.Workers); err != nil {
 		return nil, err
