@@ -114,7 +114,7 @@ func (l *loop) change(s *Spoke, kind event.Kind, topic []byte, forbidden map[str
 		return event.InvalidTopic
 	case kind == event.Unsubscribe:
 		l.part.Unsubscribe(s.conn.Slot, topic)
-	case forbidden != nil && forbidden[string(topic)]:
+	case forbidden != nil && forbidden[string(topic)] || !l.hub.rulesLetSubscribe(s, topic):
 		return event.Forbidden
 	case !l.subscribe(s, topic):
 		l.counts.overTopics++

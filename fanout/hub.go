@@ -38,6 +38,8 @@ type hubShared struct {
 	reserved  atomic.Int64
 	// tuneEach says that some listener's connections do not inherit its socket options.
 	tuneEach atomic.Bool
+	// rules are the topic rules that hold now, nil if there are none.
+	rules atomic.Pointer[topicRules]
 	// acceptPaused says that the first loop, whose reactor has the listeners, does not accept for want of descriptors or memory.
 	acceptPaused atomic.Bool
 }
@@ -53,12 +55,13 @@ func New(cfg Config) (*Hub, error) {
 		index: subs.New(s.Reactors),
 		log:   newHubLog(s.Logger),
 		admission: admission{
-			maxConnections: s.MaxConnections,
-			addresses:      addressLimits{maxConnections: s.MaxConnectionsPerAddress, maxHandshakes: s.MaxHandshakesPerAddress},
-			empty:          make(chan struct{}, 1),
+			addresses: addressLimits{maxConnections: s.MaxConnectionsPerAddress, maxHandshakes: s.MaxHandshakesPerAddress},
+			empty:     make(chan struct{}, 1),
 		},
 		lifecycle: lifecycle{closed: make(chan struct{}), closing: make(chan struct{})},
 	}
+	h.admission.maxConnections.Store(int64(s.MaxConnections))
+	h.shared.rules.Store(s.topicRules)
 	if h.workers, err = newWorkers(h, s.Workers); err != nil {
 		return nil, err
 	}

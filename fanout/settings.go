@@ -7,7 +7,7 @@ import (
 	"github.com/spokehub/spokehub/wsframe"
 )
 
-// settings are a hub's Config and what follows from it. They never change.
+// settings are a hub's Config and what follows from it. They never change, but for the policies.
 type settings struct {
 	Config
 	// opcode is that of outgoing data messages.
@@ -15,9 +15,11 @@ type settings struct {
 	// ping is the one frame that all pings share.
 	ping *netpoll.Frame
 	// onPath answers handshakes on Config.Path, anyPath those that ServeHTTP gets.
-	onPath  *wsframe.Policy
-	anyPath *wsframe.Policy
-	rates   rateLimits
+	onPath  *livePolicy
+	anyPath *livePolicy
+	// topicRules are those that the hub begins with.
+	topicRules *topicRules
+	rates      rateLimits
 	// rated says that there is any rate limit.
 	rated bool
 	// maxInflow is how many bytes may wait for a loop before it counts as behind.
@@ -43,18 +45,21 @@ func newSettings(cfg Config) (settings, error) {
 	if s.onPath, err = newPolicy(cfg, cfg.Path); err != nil {
 		return settings{}, err
 	}
-	s.anyPath, err = newPolicy(cfg, "")
+	if s.anyPath, err = newPolicy(cfg, ""); err != nil {
+		return settings{}, err
+	}
+	s.topicRules, err = newTopicRules(cfg.TopicRules)
 	return s, err
 }
 
-func newPolicy(cfg Config, path string) (*wsframe.Policy, error) {
+func newPolicy(cfg Config, path string) (*livePolicy, error) {
 	p, err := wsframe.NewPolicy(wsframe.PolicyConfig{
 		Path: path, Origins: cfg.Origins, Subprotocols: cfg.Subprotocols, Hosts: cfg.Hosts, MaxHead: cfg.MaxHandshake,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("fanout: Config.%w", err)
 	}
-	return p, nil
+	return newLivePolicy(p), nil
 }
 
 // sockets says how the kernel treats connections.
