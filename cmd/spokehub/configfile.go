@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/alecthomas/kong"
@@ -140,7 +141,23 @@ func (f *configFile) isEmpty() bool {
 }
 
 func (f *configFile) fail(line int, format string, arguments ...any) {
-	f.mistakes = append(f.mistakes, fileMistake{f.name, line, fmt.Sprintf(format, arguments...)})
+	f.mistakes = append(f.mistakes, fileMistake{f.name, line, oneLine(fmt.Sprintf(format, arguments...))})
+}
+
+// maxMistake is the length of the longest text of a mistake, since a file may have values of any length.
+const maxMistake = 500
+
+// oneLine makes a text that quotes a file fit for a line of a log.
+func oneLine(text string) string {
+	if len(text) > maxMistake {
+		text = strings.ToValidUTF8(text[:maxMistake], "") + "..."
+	}
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return '?'
+		}
+		return r
+	}, text)
 }
 
 func lineOf(err error) int {
@@ -220,14 +237,14 @@ func (f *configFile) readFlag(flag *kong.Flag, node *yaml.Node) {
 	isList := flag.IsSlice()
 	if value.Kind == yaml.SequenceNode && isList {
 		var items []string
+		failed := len(f.mistakes)
 		for _, item := range value.Content {
-			text, ok := f.readItem(flag, item)
-			if !ok {
-				continue
-			}
+			text, _ := f.readItem(flag, item)
 			items = append(items, text)
 		}
-		f.texts[flag.Name] = kong.JoinEscaped(items, flag.Tag.Sep)
+		if len(f.mistakes) == failed {
+			f.texts[flag.Name] = kong.JoinEscaped(items, flag.Tag.Sep)
+		}
 		return
 	}
 	text, ok := f.readItem(flag, node)
