@@ -270,7 +270,7 @@ func TestDocumentsNameOnlyFlagsAndMetricsThatExist(t *testing.T) {
 		known["--"+name] = true
 	}
 	metrics := metricNames()
-	for _, document := range []string{"README.md", "docs/operating.md"} {
+	for _, document := range []string{"README.md", "docs/operating.md", "docs/configuration.md"} {
 		content, err := os.ReadFile(filepath.Join("..", "..", filepath.FromSlash(document)))
 		if err != nil {
 			t.Fatal(err)

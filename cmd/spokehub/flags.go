@@ -68,7 +68,7 @@ type serveFlags struct {
 	LogFormat string `group:"log" default:"text" enum:"text,json" placeholder:"FORMAT" help:"One of ${enum}. (default ${default})"`
 
 	// TopicRules are what the key topics of the file says.
-	TopicRules []fanout.TopicRule `kong:"-"`
+	TopicRules []fanout.TopicRule `kong:"-" help:"Who may have which topics."`
 }
 
 // Help is what spokehub serve --help prints before the flags.
