@@ -10,7 +10,10 @@ import (
 )
 
 // liveFields are the fields of Config that Reconfigure changes.
-var liveFields = []string{"Origins", "Hosts", "Subprotocols", "MaxHandshake", "MaxConnections", "TopicRules"}
+var liveFields = []string{"Origins", "Hosts", "Subprotocols", "MaxHandshake", "MaxConnections", "MaxTopics", "TopicRules"}
+
+// liveRates change too in a hub that began with any of them: in another, nothing of what a spoke sends is counted.
+var liveRates = []string{"MaxEventsPerSecond", "MaxBytesPerSecond", "MaxControlsPerSecond"}
 
 // Check says what New would find wrong with the configuration, naming the field. It starts nothing and doesn't block; anybody may
 // call it.
@@ -19,9 +22,9 @@ func (c Config) Check() error {
 	return err
 }
 
-// Reconfigure takes over from cfg what may change while the hub runs: Origins, Hosts, Subprotocols, MaxHandshake, MaxConnections and
-// TopicRules. They hold for the handshakes, subscriptions and events that come after it returns; spokes that are connected, and their
-// subscriptions, stay. It returns the names of other fields that differ from those that the hub runs with, and which only a new
+// Reconfigure takes over from cfg what may change while the hub runs: Origins, Hosts, Subprotocols, MaxHandshake, MaxConnections, MaxTopics,
+// TopicRules and, in a hub that began with any limit of a rate, the rates. They hold for the handshakes, subscriptions and events that
+// come after it returns; spokes that are connected, and their subscriptions, stay. It returns the names of other fields that differ from those that the hub runs with, and which only a new
 // hub can have; functions, Fallback and Logger are not compared. On an error, which names the field as New's does, nothing has changed.
 // Any goroutine may call it, one at a time; it doesn't block.
 func (h *Hub) Reconfigure(cfg Config) (needNewHub []string, err error) {
@@ -29,21 +32,27 @@ func (h *Hub) Reconfigure(cfg Config) (needNewHub []string, err error) {
 	if err != nil {
 		return nil, err
 	}
-	needNewHub = h.cfg.Config.differences(next.Config)
+	live := liveFields
+	if h.cfg.rated {
+		live = slices.Concat(live, liveRates)
+		h.cfg.rates.Store(next.rates.Load())
+	}
+	needNewHub = h.cfg.Config.differences(next.Config, live)
 	h.cfg.onPath.Store(next.onPath.Load())
 	h.cfg.anyPath.Store(next.anyPath.Load())
 	h.shared.rules.Store(next.topicRules)
 	h.admission.maxConnections.Store(int64(next.MaxConnections))
+	h.shared.maxTopics.Store(int64(next.MaxTopics))
 	return needNewHub, nil
 }
 
-// differences are the fields that differ and can't change while a hub runs.
-func (c Config) differences(other Config) []string {
+// differences are the fields that differ and are not live.
+func (c Config) differences(other Config, live []string) []string {
 	var names []string
 	mine, others := reflect.ValueOf(c), reflect.ValueOf(other)
 	for _, field := range reflect.VisibleFields(mine.Type()) {
 		kind := field.Type.Kind()
-		if kind == reflect.Func || kind == reflect.Pointer || kind == reflect.Interface || slices.Contains(liveFields, field.Name) {
+		if kind == reflect.Func || kind == reflect.Pointer || kind == reflect.Interface || slices.Contains(live, field.Name) {
 			continue
 		}
 		if !reflect.DeepEqual(mine.FieldByIndex(field.Index).Interface(), others.FieldByIndex(field.Index).Interface()) {

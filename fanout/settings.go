@@ -2,12 +2,13 @@ package fanout
 
 import (
 	"fmt"
+	"sync/atomic"
 
 	"github.com/spokehub/spokehub/netpoll"
 	"github.com/spokehub/spokehub/wsframe"
 )
 
-// settings are a hub's Config and what follows from it. They never change, but for the policies.
+// settings are a hub's Config and what follows from it. They never change, but for what Reconfigure changes: the policies and the rates.
 type settings struct {
 	Config
 	// opcode is that of outgoing data messages.
@@ -19,8 +20,8 @@ type settings struct {
 	anyPath *livePolicy
 	// topicRules are those that the hub begins with.
 	topicRules *topicRules
-	rates      rateLimits
-	// rated says that there is any rate limit.
+	rates      *atomic.Pointer[rateLimits]
+	// rated says that the hub began with any rate limit, so that spokes have what they sent counted.
 	rated bool
 	// maxInflow is how many bytes may wait for a loop before it counts as behind.
 	maxInflow int64
@@ -35,10 +36,12 @@ func newSettings(cfg Config) (settings, error) {
 		Config:    cfg,
 		opcode:    wsframe.Text,
 		ping:      netpoll.NewFrame(wsframe.AppendFrame(nil, wsframe.Ping, nil), false),
-		rates:     newRateLimits(&cfg),
+		rates:     &atomic.Pointer[rateLimits]{},
 		maxInflow: inflowLimit(cfg.QueueLimit, cfg.MemoryBudget, cfg.Reactors),
 	}
-	s.rated = s.rates.any()
+	rates := newRateLimits(&cfg)
+	s.rates.Store(&rates)
+	s.rated = rates.any()
 	if cfg.Binary {
 		s.opcode = wsframe.Binary
 	}

@@ -101,11 +101,26 @@ func TestReconfigureTakesOverAllOrNothing(t *testing.T) {
 	if h.shared.rules.Load() != rules || h.cfg.onPath.Load() != policy {
 		t.Error("got another configuration after an error, want the old one")
 	}
-	restart, err := h.Reconfigure(Config{Reactors: 2, QueueLimit: 4096, MaxConnections: 7, TopicRules: []TopicRule{{Match: "a", Subscribe: []string{"nobody"}}}})
-	if err != nil || !slices.Equal(restart, []string{"QueueLimit", "Reactors"}) {
-		t.Errorf("got %q and %v, want QueueLimit and Reactors to need a new hub", restart, err)
+	restart, err := h.Reconfigure(Config{Reactors: 2, QueueLimit: 4096, MaxConnections: 7, MaxTopics: 5, MaxEventsPerSecond: 9, TopicRules: []TopicRule{{Match: "a", Subscribe: []string{"nobody"}}}})
+	if err != nil || !slices.Equal(restart, []string{"QueueLimit", "MaxEventsPerSecond", "Reactors"}) {
+		t.Errorf("got %q and %v, want QueueLimit, MaxEventsPerSecond and Reactors to need a new hub", restart, err)
 	}
-	if h.rulesLetSubscribe(&Spoke{}, []byte("a")) || h.cfg.onPath.Load() == policy || h.admission.maxConnections.Load() != 7 {
+	if h.rulesLetSubscribe(&Spoke{}, []byte("a")) || h.cfg.onPath.Load() == policy || h.admission.maxConnections.Load() != 7 || h.maxTopics() != 5 {
 		t.Error("got the old configuration, want the new one")
+	}
+}
+
+func TestReconfigureChangesRatesWhereThereAreSome(t *testing.T) {
+	h, err := New(Config{Reactors: 1, MaxBytesPerSecond: 1000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { h.Shutdown(t.Context()) })
+	restart, err := h.Reconfigure(Config{Reactors: 1, MaxEventsPerSecond: 9})
+	if err != nil || len(restart) > 0 {
+		t.Errorf("got %q and %v, want nothing that needs a new hub", restart, err)
+	}
+	if got := h.cfg.rates.Load(); got.frames.perSecond != 9 || got.bytes.perSecond != 0 {
+		t.Errorf("got %+v, want nine frames a second and no limit of bytes", got)
 	}
 }

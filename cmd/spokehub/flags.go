@@ -33,13 +33,13 @@ type serveFlags struct {
 	MemoryBudget   byteSize `group:"limits" default:"0" placeholder:"SIZE" help:"Memory that all clients together may make the hub hold: queues, unfinished messages, subscriptions, handshakes, HTTP requests. Above it, the hub closes the clients that hold most, with 1013. (default ${default}: a quarter of GOMEMLIMIT, or of the machine's memory)"`
 
 	QueueLimit         byteSize `group:"client" default:"1MiB" placeholder:"SIZE" help:"Unsent bytes of one client. A client that exceeds it is closed with 1013. (default ${default})"`
-	MaxTopics          int      `group:"client" default:"1024" placeholder:"N" help:"Topics one client may subscribe to. (default ${default})"`
+	MaxTopics          int      `reload:"" group:"client" default:"1024" placeholder:"N" help:"Topics one client may subscribe to. (default ${default})"`
 	UnsentLimit        byteSize `group:"client" default:"128KiB" placeholder:"SIZE" help:"Bytes that the kernel accepts for a client before it can send them (TCP_NOTSENT_LOWAT). (default ${default})"`
 	SendBuffer         byteSize `group:"client" default:"0" placeholder:"SIZE" help:"The kernel's send buffer for a client (SO_SNDBUF). (default ${default}: the system's default, which grows as needed)"`
-	MaxEventsPerSecond int      `group:"client" default:"10000" placeholder:"N" help:"Frames one client may send per second: events, fragments, pings and pongs. A client that exceeds a rate is closed with 1008. 0: no limit. (default ${default})"`
-	MaxBytesPerSecond  byteSize `group:"client" default:"8MiB" placeholder:"SIZE" help:"Bytes one client may send per second. 0: no limit. (default ${default})"`
+	MaxEventsPerSecond int      `reload:"" group:"client" default:"10000" placeholder:"N" help:"Frames one client may send per second: events, fragments, pings and pongs. A client that exceeds a rate is closed with 1008. 0: no limit. (default ${default})"`
+	MaxBytesPerSecond  byteSize `reload:"" group:"client" default:"8MiB" placeholder:"SIZE" help:"Bytes one client may send per second. 0: no limit. (default ${default})"`
 
-	MaxControlsPerSecond int `group:"client" default:"10000" placeholder:"N" help:"Topics one client may subscribe to and unsubscribe from per second. 0: no limit. (default ${default})"`
+	MaxControlsPerSecond int `reload:"" group:"client" default:"10000" placeholder:"N" help:"Topics one client may subscribe to and unsubscribe from per second. 0: no limit. (default ${default})"`
 
 	MaxConnectionsPerAddress int `group:"source" default:"0" placeholder:"N" help:"Clients at the same time. An IPv6 network of /64 counts as one address. (default ${default}: no limit)"`
 	MaxHandshakesPerAddress  int `group:"source" default:"0" placeholder:"N" help:"Handshakes in progress at the same time. (default ${default}: no limit)"`
@@ -218,13 +218,21 @@ var (
 func flagError(err error) error {
 	text := configField.ReplaceAllStringFunc(err.Error(), func(match string) string {
 		field := configField.FindStringSubmatch(match)[1]
-		switch field {
-		case "TopicRules":
+		if field == "TopicRules" {
 			return topicsKey
-		case "Origins", "Subprotocols", "Hosts":
-			field = strings.TrimSuffix(field, "s")
 		}
-		return "--" + strings.ToLower(wordBoundary.ReplaceAllString(field, "$1-$2"))
+		return "--" + flagOf(field)
 	})
 	return usageError{fmt.Errorf("%s", text)}
+}
+
+// flagOf is the name of the flag, or the key of the file, that sets a field of fanout.Config.
+func flagOf(field string) string {
+	switch field {
+	case "TopicRules":
+		return topicsKey
+	case "Origins", "Subprotocols", "Hosts":
+		field = strings.TrimSuffix(field, "s")
+	}
+	return strings.ToLower(wordBoundary.ReplaceAllString(field, "$1-$2"))
 }

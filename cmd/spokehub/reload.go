@@ -83,7 +83,8 @@ func (r *reload) apply(next *settings) error {
 	if err != nil {
 		return err
 	}
-	if _, err := s.hub.Reconfigure(config); err != nil {
+	notTaken, err := s.hub.Reconfigure(config)
+	if err != nil {
 		return next.sources.explained(flagError(err))
 	}
 	for _, commit := range commits {
@@ -92,7 +93,7 @@ func (r *reload) apply(next *settings) error {
 	s.live.level.Set(logLevels[next.flags.LogLevel])
 	s.live.set(taken.hostNames(), capacity(*next.flags, fileLimit()))
 	s.flags.DrainGrace, s.flags.DrainTimeout = next.flags.DrainGrace, next.flags.DrainTimeout
-	live, needRestart := r.differences(next)
+	live, needRestart := r.differences(next, notTaken)
 	changed = slices.Compact(slices.Sorted(slices.Values(append(changed, live...))))
 	attributes := []any{"changed", changed}
 	if len(needRestart) > 0 {
@@ -106,13 +107,13 @@ func (r *reload) apply(next *settings) error {
 }
 
 // differences are the names of the flags with other values than those in force: those that a reload takes over, which are in force
-// from now on, and those that need a restart.
-func (r *reload) differences(next *settings) (live, needRestart []string) {
+// from now on, and those that need a restart. notTaken are fields of fanout.Config that the hub could not take over.
+func (r *reload) differences(next *settings, notTaken []string) (live, needRestart []string) {
 	values := next.values()
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		switch {
 		case reflect.DeepEqual(values[name], r.current[name]):
-		case next.isLive(name):
+		case next.isLive(name) && !slices.ContainsFunc(notTaken, func(field string) bool { return flagOf(field) == name }):
 			live = append(live, name)
 			r.current[name] = values[name]
 		default:
