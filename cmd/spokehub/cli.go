@@ -106,8 +106,10 @@ func parseCommandLine(args []string, stdout, stderr io.Writer) (func(stdout io.W
 		return func(stdout io.Writer) error { return s.sources.explained(s.print(stdout)) }, nil
 	case "config check", "config check <file>":
 		return func(stdout io.Writer) error { return s.sources.explained(s.printChecked(stdout)) }, nil
+	case "serve":
+		return func(stdout io.Writer) error { return s.sources.explained(serve(s, stdout)) }, nil
 	}
-	return func(stdout io.Writer) error { return s.sources.explained(serve(s, stdout)) }, nil
+	return nil, usageError{fmt.Errorf("unexpected command %s", s.command)}
 }
 
 // withHelp reads "spokehub" as "spokehub --help", and "spokehub help serve" as "spokehub serve --help".
@@ -137,9 +139,12 @@ func configPath(args []string) string {
 // settings are the command line, the environment and the file, put together: a flag is ahead of its variable, which is ahead of the
 // file, which is ahead of the default. They never change.
 type settings struct {
+	// line is all that was parsed, and command what of it was asked for.
+	line    *commandLine
 	command string
 	args    []string
-	flags   *serveFlags
+	// flags are those of spokehub serve. They have been checked if the command has them.
+	flags *serveFlags
 	// model has every flag of spokehub serve with its value.
 	model   []*kong.Flag
 	sources sources
@@ -158,7 +163,7 @@ func parseSettings(args []string, path string, stdout, stderr io.Writer) (*setti
 	for _, flags := range commands {
 		dropEmptyVariables(flags)
 	}
-	s := &settings{args: args, sources: sources{args: args}, flags: &line.Serve.serveFlags, model: commands["serve"]}
+	s := &settings{line: &line, args: args, sources: sources{args: args}, flags: &line.Serve.serveFlags, model: commands["serve"]}
 	if path != "" {
 		s.sources.file = readConfigFile(path, s.model)
 		for _, flags := range commands {
@@ -171,8 +176,7 @@ func parseSettings(args []string, path string, stdout, stderr io.Writer) (*setti
 	}
 	s.command = context.Command()
 	switch s.command {
-	case "version", "config example":
-		return s, nil
+	case "serve":
 	case "config check", "config check <file>":
 		if file := line.Config.Check.File; file != "" && file != path {
 			return parseSettings(args, file, stdout, stderr)
@@ -180,6 +184,8 @@ func parseSettings(args []string, path string, stdout, stderr io.Writer) (*setti
 		s.flags, s.model = &line.Config.Check.serveFlags, commands["check"]
 	case "config print":
 		s.flags, s.model = &line.Config.Print.serveFlags, commands["print"]
+	default:
+		return s, nil
 	}
 	s.unknown = unknownVariables(context.Selected().Flags, os.Environ())
 	mistakes := s.sources.fileMistakes()

@@ -35,7 +35,7 @@ func TestHangupReloadsWhatCanChange(t *testing.T) {
 	hub, name := startHubFrom(t, "origin: https://a.example\nworkers: 7\n")
 	connected := connect(t, hub.websocket)
 	connected.subscribe(t, "news")
-	record := hub.reload(t, name, "origin: https://b.example\nhost: b.example\nlog-level: debug\nmax-connections: 2\nworkers: 8\ntopics: [{match: secret, subscribe: nobody}]\n", "configuration reloaded")
+	record := hub.reload(t, name, "origin: https://b.example\nhost: b.example\nlog-level: debug\nmax-connections: 200\nworkers: 8\ntopics: [{match: secret, subscribe: nobody}]\n", "configuration reloaded")
 	if got, want := fmt.Sprint(record["changed"]), "[host log-level max-connections origin topics]"; got != want {
 		t.Errorf("got the changes %s, want %s", got, want)
 	}

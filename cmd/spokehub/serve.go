@@ -107,6 +107,9 @@ func serve(given *settings, stdout io.Writer) error {
 
 // serveListener serves one public address until the hub is shut down.
 func (s *service) serveListener(l publicListener) error {
+	if l.asked.proxyProtocol {
+		return usageError{fmt.Errorf("--listen: %s: the PROXY protocol is not there yet", l.text())}
+	}
 	return s.hub.Serve(l.Listener)
 }
 
