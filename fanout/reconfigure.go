@@ -24,7 +24,8 @@ func (c Config) Check() error {
 
 // Reconfigure takes over from cfg what may change while the hub runs: Origins, Hosts, Subprotocols, MaxHandshake, MaxConnections, MaxTopics,
 // TopicRules and, in a hub that began with any limit of a rate, the rates. They hold for the handshakes, subscriptions and events that
-// come after it returns; spokes that are connected, and their subscriptions, stay. It returns the names of other fields that differ from those that the hub runs with, and which only a new
+// come after it returns. Spokes stay connected, and soon lose the subscriptions that the new rules forbid: each is told by __reject with an
+// empty id and the reason forbidden. It returns the names of other fields that differ from those that the hub runs with, and which only a new
 // hub can have; functions, Fallback and Logger are not compared. On an error, which names the field as New's does, nothing has changed.
 // Any goroutine may call it, one at a time; it doesn't block.
 func (h *Hub) Reconfigure(cfg Config) (needNewHub []string, err error) {
@@ -40,9 +41,14 @@ func (h *Hub) Reconfigure(cfg Config) (needNewHub []string, err error) {
 	needNewHub = h.cfg.Config.differences(next.Config, live)
 	h.cfg.onPath.Store(next.onPath.Load())
 	h.cfg.anyPath.Store(next.anyPath.Load())
-	h.shared.rules.Store(next.topicRules)
+	old := h.shared.rules.Swap(next.topicRules)
 	h.admission.maxConnections.Store(int64(next.MaxConnections))
 	h.shared.maxTopics.Store(int64(next.MaxTopics))
+	if next.topicRules != nil {
+		for _, l := range h.loops {
+			l.reactor.Post(&rulesReview{loop: l, old: old})
+		}
+	}
 	return needNewHub, nil
 }
 

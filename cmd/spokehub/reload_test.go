@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -52,6 +53,24 @@ func TestHangupReloadsWhatCanChange(t *testing.T) {
 	}
 	connected.subscribe(t, "still.here")
 	connected.reject(t, "secret")
+}
+
+func TestReloadedRulesEndSubscriptions(t *testing.T) {
+	hub, name := startHubFrom(t, "topics: [{match: 'a:1', subscribe: users}]\n")
+	connected := connect(t, hub.websocket)
+	connected.subscribe(t, "a:2", "b", "c")
+	hub.reload(t, name, "topics: [{match: 'a:*', subscribe: users}, {match: b, subscribe: nobody}]\n", "configuration reloaded")
+	got := []string{connected.receive(t), connected.receive(t)}
+	slices.Sort(got)
+	for i, topic := range []string{"a:2", "b"} {
+		if want := `{"type":"__reject","id":"","payload":{"topic":"` + topic + `","reason":"forbidden"}}`; got[i] != want {
+			t.Errorf("got %s, want %s", got[i], want)
+		}
+	}
+	post(t, hub.admin+"publish", "application/x-ndjson", `{"type":"a","id":"2"}`+"\n"+`{"type":"b"}`+"\n"+`{"type":"c"}`)
+	if got, want := connected.receive(t), `{"type":"c","id":"","payload":null}`; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
 }
 
 func TestReloadTakesOverAllOrNothing(t *testing.T) {
