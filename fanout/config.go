@@ -34,8 +34,8 @@ const (
 // ParseEngine reads an engine's name: default, easygo, epoll, parked or goroutine.
 func ParseEngine(name string) (Engine, error) { return netpoll.ParseEngine(name) }
 
-// Config says how a hub works. It is passed by value, and a hub's copy never changes. The zero value of a field means its
-// default, which the field's comment names. New returns an error that names a field whose value makes no sense.
+// Config says how a hub works. It is passed by value, and only Hub.Reconfigure changes a hub's copy. The zero value of a field
+// means its default, which the field's comment names. New returns an error that names a field whose value makes no sense.
 //
 // Callbacks run on the worker pool, never on a reactor and never under a lock; those of one connection never overlap and
 // come in order. They may block, which delays only that connection as long as there are idle workers, and may call
@@ -168,6 +168,9 @@ type Config struct {
 	// "*" lets any. Addresses and localhost always pass. A handshake for another name is answered with 421. That protects
 	// against pages whose owner lets the name of the site mean this machine (DNS rebinding). Default: any name.
 	Hosts []string
+	// TopicRules say who may have which topics, whatever the permissions of identities say. The first that covers a topic holds.
+	// Default: none.
+	TopicRules []TopicRule
 	// Subprotocols are offered in handshakes.
 	Subprotocols []string
 	// Fallback answers requests to other paths that Serve gets. Default: 404.
