@@ -36,7 +36,7 @@
 // dispatched after its subscription is acknowledged, and none that were dispatched before it asked.
 //
 // Messages of a spoke take effect in the order in which they were sent. An event is relayed as soon as it is parsed; its
-// listeners hear it later, on a worker. A control event takes effect at once if both inboxes are empty and Config.Authorize is
+// listeners hear it later, on a worker. A control event takes effect at once if both inboxes are empty and Config.OnSubscribe is
 // not set. Otherwise it waits in the pending inbox, behind what came before. Until OnConnection has returned, events wait
 // there too: they are neither heard nor relayed.
 //
