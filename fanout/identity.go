@@ -45,11 +45,12 @@ func (s *Spoke) known() *Identity {
 	return nil
 }
 
-// setIdentity stores an identity that says something. Any goroutine may call it.
-func (s *Spoke) setIdentity(i Identity) {
-	if x := s.extra.Load(); !i.isZero() || x != nil && x.identity.Load() != nil {
-		s.ensureExtra().identity.Store(&i)
+// setIdentity stores an identity that says something, and returns the one before, nil if nothing was known. Any goroutine may call it.
+func (s *Spoke) setIdentity(i Identity) (old *Identity) {
+	if i.isZero() && s.known() == nil {
+		return nil
 	}
+	return s.ensureExtra().identity.Swap(&i)
 }
 
 func (i *Identity) isZero() bool {
