@@ -1,7 +1,9 @@
 package fanout
 
 import (
+	"errors"
 	"time"
+	"unicode/utf8"
 
 	"github.com/spokehub/spokehub/event"
 )
@@ -47,4 +49,15 @@ func (s *Spoke) setIdentity(i Identity) {
 
 func (i *Identity) isZero() bool {
 	return i.User == "" && i.Expires.IsZero() && i.Permissions == nil && i.Value == nil
+}
+
+// check says why nobody can have the identity.
+func (i *Identity) check() error {
+	switch {
+	case len(i.User) > 256 || !utf8.ValidString(i.User):
+		return errors.New("Identity.User is not UTF-8 of at most 256 bytes")
+	case !i.Expires.IsZero() && time.Until(i.Expires) <= 0:
+		return errors.New("Identity.Expires has passed")
+	}
+	return nil
 }

@@ -15,7 +15,7 @@ import (
 // who owns running.
 //
 // I1: pos is the first item that has not been run. A worker runs items from pos up to one that the loop carries out, which it
-// does when the worker has handed the inbox back: a control event, an event that came before OnConnection had returned,
+// does when the worker has handed the inbox back: a control event, an __auth, an event that came before OnConnection had returned,
 // the close frame that waits for OnBackpressure.
 type inbox struct {
 	buf   []byte
@@ -38,6 +38,8 @@ const (
 	itemPassedOn
 	// itemControl: a control event, or what is left of it.
 	itemControl
+	// itemAuth: OnAuth is asked about the token of an __auth, then the loop carries out what it says.
+	itemAuth
 	// itemBackpressure: OnBackpressure is called.
 	itemBackpressure
 	// itemCloseFrame: OnBackpressure has returned, the close frame may go out.
@@ -66,6 +68,8 @@ type detail struct {
 	forbidden map[string]bool
 	// progress is that of a control event.
 	progress progress
+	// attempt is that of an __auth.
+	attempt *attempt
 }
 
 const (
@@ -128,6 +132,19 @@ func (b *inbox) addRaw(raw []byte) {
 	at := uint32(len(b.buf))
 	b.buf = append(byteSlabs.grow(b.buf, len(raw)), raw...)
 	b.add(item{kind: itemRaw, at: at, payload: uint32(len(raw))})
+}
+
+// addAuth adds an __auth with its token.
+func (b *inbox) addAuth(id, token []byte, a *attempt) {
+	at := uint32(len(b.buf))
+	b.buf = append(append(byteSlabs.grow(b.buf, len(id)+len(token)), id...), token...)
+	b.add(item{kind: itemAuth, at: at, id: uint32(len(id)), payload: uint32(len(token)), detail: &detail{attempt: a}})
+}
+
+// auth are the id and the token of an __auth.
+func (b *inbox) auth(i *item) (id, token []byte) {
+	_, id, token = b.parts(i)
+	return id, token
 }
 
 func (b *inbox) raw(i *item) []byte { return b.buf[i.at : i.at+i.payload] }
@@ -248,10 +265,8 @@ func (l *loop) advance(s *Spoke) bool {
 		return false
 	}
 	for l.nextInbox(s) {
-		if s.marks&connecting != 0 && (s.runningInbox.pos > 0 || s.runningInbox.items[0].kind != itemConnected) {
-			if !l.replay(s) {
-				break
-			}
+		if l.replayIsDue(s) && !l.replay(s) {
+			break
 		}
 		next := l.carryOut(s)
 		if next == itemLater {
@@ -296,10 +311,21 @@ const (
 func (l *loop) carryOut(s *Spoke) fate {
 	box := s.runningInbox
 	next := &box.items[box.pos]
+	if s.marks&unidentified != 0 && (next.kind == itemRaw || next.kind == itemControl) {
+		f := l.dropEarly(s, box, next)
+		if f == itemDone {
+			box.pos++
+		}
+		return f
+	}
 	switch next.kind {
 	case itemRaw, itemPassedOn:
 	case itemCloseFrame:
 		l.sendOwedClose(s)
+	case itemAuth:
+		if f := l.goOnWithAuth(s, box, next); f != itemDone {
+			return f
+		}
 	case itemControl:
 		if l.hub.cfg.Authorize != nil && !next.authorized {
 			return itemForWorker

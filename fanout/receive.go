@@ -96,7 +96,7 @@ func (l *loop) handleMessage(s *Spoke, raw []byte) {
 		l.counts.events++
 		switch {
 		case l.isConnecting(s):
-			l.inboxOf(s).addRaw(raw)
+			l.keepEvent(s, raw)
 		default:
 			if l.isHeard(s) {
 				l.inboxOf(s).addEvent(view)
@@ -107,7 +107,14 @@ func (l *loop) handleMessage(s *Spoke, raw []byte) {
 		l.counts.unknownControls++
 	default:
 		l.counts.controls++
-		l.startControl(s, p)
+		switch {
+		case kind == event.Auth:
+			l.startAuth(s)
+		case s.marks&unidentified != 0:
+			l.startEarlyControl(s)
+		default:
+			l.startControl(s, p)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package fanout
 
 import (
+	"encoding/json"
 	"fmt"
 	"time"
 )
@@ -24,4 +25,13 @@ func (r *Refusal) Error() string {
 		return fmt.Sprintf("refused with %d: %s", r.Code, r.Reason)
 	}
 	return fmt.Sprintf("refused with HTTP status %d: %s", r.Status, r.Reason)
+}
+
+// closeReason is the reason that goes with Code.
+func (r *Refusal) closeReason() string {
+	text, _ := json.Marshal(struct {
+		Reason string `json:"reason,omitempty"`
+		Retry  int64  `json:"retry_after_ms,omitempty"`
+	}{r.Reason, r.RetryAfter.Milliseconds()})
+	return string(text)
 }

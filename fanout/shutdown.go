@@ -103,6 +103,7 @@ func (l *loop) drain() {
 			l.refuse(s, refuseDown)
 		case s.phase == open && period > 0:
 			l.reactor.SetDeadline(s.conn.Slot, 1+time.Duration(rand.Int64N(int64(period))))
+			l.watchDues(s)
 		case s.phase == open:
 			l.closeForRestart(s)
 		}

@@ -35,6 +35,12 @@ type Stats struct {
 	OverRate uint64
 	// MessagesOverdue is how many spokes were closed for a message that was unfinished for Config.MessageTimeout.
 	MessagesOverdue uint64
+	// AuthsAccepted and AuthsRejected are __auth of spokes.
+	AuthsAccepted, AuthsRejected uint64
+	// EarlyMessages were sent by spokes that had no identity yet, and dropped.
+	EarlyMessages uint64
+	// Unauthenticated spokes were closed because their identity had expired or did not come in time.
+	Unauthenticated uint64
 	// EventsDispatched by the embedder, and EventsRelayed from spokes.
 	EventsDispatched, EventsRelayed uint64
 	// EventsInvalid were dispatched by the embedder and broke the rules of the envelope.
@@ -157,6 +163,10 @@ func (st *Stats) addLoop(n *loopCounters) {
 	st.OverRate += n.overRate
 	st.MessagesOverdue += n.overdue
 	st.EventsRelayed += n.relayed
+	st.AuthsAccepted += n.authsAccepted
+	st.AuthsRejected += n.authsRejected
+	st.EarlyMessages += n.early
+	st.Unauthenticated += n.unauthenticated
 	st.Pings += n.pings
 	for code, times := range n.closes {
 		st.Closes[code] += times
