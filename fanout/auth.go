@@ -187,10 +187,10 @@ func (l *loop) rejectToken(s *Spoke, id []byte, err error) {
 	}
 }
 
-// authenticate has OnAuth say whom the token of an __auth identifies. It runs on a worker.
+// authenticate has OnAuth say whom the token of an __auth identifies, if the loop has come to that already. It runs on a worker.
 func (h *Hub) authenticate(s *Spoke, box *inbox, i *item) {
 	a := i.detail.attempt
-	if a.known {
+	if a.known || a.ctx == nil {
 		return
 	}
 	a.known, a.err = true, errNoAnswer

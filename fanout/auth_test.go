@@ -38,6 +38,8 @@ func onAuth(_ context.Context, s *fanout.Spoke, token string) (fanout.Identity, 
 		return fanout.Identity{User: user, Expires: goodUntil}, nil
 	case "expired":
 		return fanout.Identity{User: user, Expires: time.Now().Add(-time.Second)}, nil
+	case "status":
+		return fanout.Identity{}, &fanout.Refusal{Status: 403, Reason: "banned"}
 	case "forbidden":
 		return fanout.Identity{}, &fanout.Refusal{Code: fanout.CodeForbidden, Reason: "banned"}
 	}

@@ -71,7 +71,7 @@ func (l *loop) Expired(slot uint32) {
 			return
 		}
 		if l.ending.draining {
-			l.closeForRestart(s)
+			l.goOnDraining(s)
 			return
 		}
 		if l.checkMessage(s) {
