@@ -143,12 +143,12 @@ func (l *loop) goOnWithAuth(s *Spoke, box *inbox, i *item) fate {
 // identify gives the spoke an identity, and reports true if it is the first of a spoke that has waited for one and whose
 // OnConnection is to be called now.
 func (l *loop) identify(s *Spoke, i Identity) (connects bool) {
-	s.setIdentity(i)
+	old := s.setIdentity(i)
 	isFirst := s.marks&unidentified != 0
 	s.marks &^= unidentified
 	l.watchIdentity(s)
 	if !isFirst {
-		l.reviewSubscriptions(s)
+		l.reviewSubscriptions(s, old)
 	}
 	return isFirst && l.hub.cfg.OnConnection != nil
 }
@@ -173,7 +173,7 @@ func (l *loop) rejectToken(s *Spoke, id []byte, err error) {
 	l.hub.log.tokenRejected(s, err)
 	l.reject(s, id, nil, event.Unauthenticated)
 	var refusal *Refusal
-	if errors.As(err, &refusal) && refusal.Code != 0 {
+	if errors.As(err, &refusal) && (refusal.Code == CodeUnauthorized || refusal.Code == CodeForbidden || refusal.Code == CodeTooMany) {
 		l.closeWith(s, Cause{Kind: CauseUnauthenticated, Code: refusal.Code, Reason: refusal.closeReason()})
 		return
 	}

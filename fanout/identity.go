@@ -2,7 +2,9 @@ package fanout
 
 import (
 	"errors"
+	"fmt"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/spokehub/spokehub/event"
@@ -32,32 +34,55 @@ type Permissions struct {
 
 // Identity is what the spoke's handshake or its last __auth has said, or what it was added with; the zero Identity if nothing did.
 func (s *Spoke) Identity() Identity {
-	if x := s.extra.Load(); x != nil {
-		if i := x.identity.Load(); i != nil {
-			return *i
-		}
+	if i := s.known(); i != nil {
+		return *i
 	}
 	return Identity{}
 }
 
-// setIdentity stores an identity that says something. Any goroutine may call it.
-func (s *Spoke) setIdentity(i Identity) {
-	if x := s.extra.Load(); !i.isZero() || x != nil && x.identity.Load() != nil {
-		s.ensureExtra().identity.Store(&i)
+// known is the spoke's identity, nil if nothing is known of it. Any goroutine may call it.
+func (s *Spoke) known() *Identity {
+	if x := s.extra.Load(); x != nil {
+		return x.identity.Load()
 	}
+	return nil
+}
+
+// setIdentity stores an identity that says something, and returns the one before, nil if nothing was known. Any goroutine may call it.
+func (s *Spoke) setIdentity(i Identity) (old *Identity) {
+	if i.isZero() && s.known() == nil {
+		return nil
+	}
+	return s.ensureExtra().identity.Swap(&i)
 }
 
 func (i *Identity) isZero() bool {
 	return i.User == "" && i.Expires.IsZero() && i.Permissions == nil && i.Value == nil
 }
 
-// check says why nobody can have the identity.
+var (
+	// ErrInvalidIdentity is returned for an Identity whose user is longer than 256 bytes, is not UTF-8 or has control characters.
+	ErrInvalidIdentity = errors.New("identity is not valid")
+	// ErrIdentityExpired is returned for an Identity that has expired already.
+	ErrIdentityExpired = errors.New("identity has expired")
+)
+
+const maxUser = 256
+
+// check says what is wrong with an identity that a spoke is to have.
 func (i *Identity) check() error {
 	switch {
-	case len(i.User) > 256 || !utf8.ValidString(i.User):
-		return errors.New("Identity.User is not UTF-8 of at most 256 bytes")
+	case len(i.User) > maxUser:
+		return fmt.Errorf("%w: a user of %d bytes, more than %d", ErrInvalidIdentity, len(i.User), maxUser)
+	case !utf8.ValidString(i.User):
+		return fmt.Errorf("%w: a user that is not UTF-8", ErrInvalidIdentity)
 	case !i.Expires.IsZero() && time.Until(i.Expires) <= 0:
-		return errors.New("Identity.Expires has passed")
+		return ErrIdentityExpired
+	}
+	for _, r := range i.User {
+		if unicode.IsControl(r) {
+			return fmt.Errorf("%w: a user with a control character", ErrInvalidIdentity)
+		}
 	}
 	return nil
 }

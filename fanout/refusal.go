@@ -1,7 +1,6 @@
 package fanout
 
 import (
-	"encoding/json"
 	"fmt"
 	"time"
 )
@@ -27,11 +26,10 @@ func (r *Refusal) Error() string {
 	return fmt.Sprintf("refused with HTTP status %d: %s", r.Status, r.Reason)
 }
 
-// closeReason is the reason that goes with Code.
+// closeReason is the reason of the close frame of a refusal with a code.
 func (r *Refusal) closeReason() string {
-	text, _ := json.Marshal(struct {
-		Reason string `json:"reason,omitempty"`
-		Retry  int64  `json:"retry_after_ms,omitempty"`
-	}{r.Reason, r.RetryAfter.Milliseconds()})
-	return string(text)
+	if r.RetryAfter > 0 {
+		return fmt.Sprintf(`{"retry_after_ms":%d}`, (r.RetryAfter-1)/time.Millisecond+1)
+	}
+	return r.Reason
 }

@@ -1,4 +1,5 @@
 package fanout
 
-// reviewSubscriptions drops the subscriptions that the spoke's identity does not cover any more.
-func (l *loop) reviewSubscriptions(*Spoke) {}
+// reviewSubscriptions drops what a spoke is subscribed to by an identity that it had and its new one, which it has by now, does not
+// cover.
+func (l *loop) reviewSubscriptions(*Spoke, *Identity) {}

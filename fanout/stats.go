@@ -37,7 +37,7 @@ type Stats struct {
 	MessagesOverdue uint64
 	// AuthsAccepted and AuthsRejected are __auth of spokes.
 	AuthsAccepted, AuthsRejected uint64
-	// EarlyMessages were sent by spokes that had no identity yet, and dropped.
+	// EarlyMessages are events and control events of spokes that had no identity yet. They were dropped.
 	EarlyMessages uint64
 	// Unauthenticated spokes were closed because their identity had expired or did not come in time.
 	Unauthenticated uint64

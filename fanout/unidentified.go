@@ -12,13 +12,16 @@ const (
 	tellsAtOnce    = 10
 )
 
-// awaitAuth marks a spoke that is let in without an identity, to identify itself by __auth. Whoever is about to have it opened calls
-// it, ahead of openSpoke.
+// openUnidentified opens the connection of a client that is let in without an identity, to identify itself by __auth. rest is what it
+// has sent behind its handshake.
 //
 // Such a spoke is open: it is read, pinged, and held to every limit. But OnConnection has not been called for it, nothing that it
 // sends has an effect, and it gets no events. It counts as connecting. What it sends behind an __auth waits in the inbox until it is
 // known whether that gives it an identity.
-func (l *loop) awaitAuth(s *Spoke) { s.marks |= unidentified | connecting }
+func (l *loop) openUnidentified(s *Spoke, rest []byte) {
+	s.marks |= unidentified | connecting
+	l.openSpoke(s, rest)
+}
 
 // keepEvent keeps the message raw, which view shows, of a spoke that is connecting. If it has no identity and there is none to wait for, it is
 // told so instead.

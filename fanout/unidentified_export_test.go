@@ -12,7 +12,7 @@ func (h *Hub) AddUnidentified(conn net.Conn) (*Spoke, error) {
 	if refusal != nil {
 		return nil, ErrTooMany
 	}
-	s.loop.awaitAuth(s)
+	s.marks |= unidentified | connecting
 	return s, h.add(s, conn, nil, "")
 }
 
