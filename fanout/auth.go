@@ -10,16 +10,6 @@ import (
 	"github.com/spokehub/spokehub/netpoll"
 )
 
-// attempt is an __auth that waits for its turn, and then what OnAuth made of its token. It belongs to whoever has its inbox.
-type attempt struct {
-	// ctx is that of OnAuth. It ends after HandshakeTimeout, and with the spoke.
-	ctx context.Context
-	// known says that identity and err are.
-	known    bool
-	identity Identity
-	err      error
-}
-
 const (
 	// maxRejected is how many tokens of a spoke without an identity are rejected before it is closed.
 	maxRejected = 3
@@ -31,6 +21,7 @@ const (
 var (
 	errNoAuth       = errors.New("Config.OnAuth is not set")
 	errAsksTooOften = errors.New("the spoke sends tokens too often")
+	errNotAsked     = errors.New("OnAuth was not asked about the token")
 	errOtherUser    = errors.New("the user of a spoke can't change")
 	errNoAnswer     = errors.New("OnAuth did not return")
 )
@@ -96,10 +87,14 @@ func (l *loop) startAuth(s *Spoke) {
 		l.rejectToken(s, v.ID, err)
 		return
 	}
-	l.addAttempt(s, v.ID, token, &attempt{known: err != nil, err: err})
+	if err != nil {
+		l.addAttempt(s, v.ID, nil, nil)
+		return
+	}
+	l.addAttempt(s, v.ID, token, new(attempt))
 }
 
-// addAttempt adds an __auth to the inbox.
+// addAttempt adds an __auth to the inbox, without an attempt if it is to be rejected: of those there may be many.
 func (l *loop) addAttempt(s *Spoke, id, token []byte, a *attempt) {
 	l.inboxOf(s).addAuth(id, token, a)
 	l.tenureOf(s).attempts++
@@ -108,11 +103,11 @@ func (l *loop) addAttempt(s *Spoke, id, token []byte, a *attempt) {
 
 // goOnWithAuth does for an __auth in the inbox what the loop does: it has a worker ask OnAuth, and then carries out the outcome.
 func (l *loop) goOnWithAuth(s *Spoke, box *inbox, i *item) fate {
-	a := i.detail.attempt
+	a := i.attempt()
 	switch {
 	case s.phase != open:
 		return itemDone
-	case !a.known:
+	case a != nil && !a.known:
 		if a.ctx == nil {
 			a.ctx, l.tenureOf(s).cancel = context.WithTimeout(context.Background(), l.hub.cfg.HandshakeTimeout)
 		}
@@ -122,8 +117,11 @@ func (l *loop) goOnWithAuth(s *Spoke, box *inbox, i *item) fate {
 	}
 	id, _ := box.auth(i)
 	l.tenureOf(s).attempts--
-	l.endAttempt(s)
-	err := a.err
+	err := errNotAsked
+	if a != nil {
+		l.endAttempt(s)
+		err = a.err
+	}
 	if err == nil {
 		err = s.mayBecome(&a.identity)
 	}
@@ -185,19 +183,4 @@ func (l *loop) rejectToken(s *Spoke, id []byte, err error) {
 	if t.rejected >= maxRejected {
 		l.closeUnauthenticated(s, reasonRejected)
 	}
-}
-
-// authenticate has OnAuth say whom the token of an __auth identifies, if the loop has come to that already. It runs on a worker.
-func (h *Hub) authenticate(s *Spoke, box *inbox, i *item) {
-	a := i.detail.attempt
-	if a.known || a.ctx == nil {
-		return
-	}
-	a.known, a.err = true, errNoAnswer
-	if a.ctx.Err() != nil {
-		return
-	}
-	defer h.recoverFrom("OnAuth", s)
-	_, token := box.auth(i)
-	a.identity, a.err = h.cfg.OnAuth(a.ctx, s, string(token))
 }

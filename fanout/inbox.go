@@ -134,19 +134,6 @@ func (b *inbox) addRaw(raw []byte) {
 	b.add(item{kind: itemRaw, at: at, payload: uint32(len(raw))})
 }
 
-// addAuth adds an __auth with its token.
-func (b *inbox) addAuth(id, token []byte, a *attempt) {
-	at := uint32(len(b.buf))
-	b.buf = append(append(byteSlabs.grow(b.buf, len(id)+len(token)), id...), token...)
-	b.add(item{kind: itemAuth, at: at, id: uint32(len(id)), payload: uint32(len(token)), detail: &detail{attempt: a}})
-}
-
-// auth are the id and the token of an __auth.
-func (b *inbox) auth(i *item) (id, token []byte) {
-	_, id, token = b.parts(i)
-	return id, token
-}
-
 func (b *inbox) raw(i *item) []byte { return b.buf[i.at : i.at+i.payload] }
 
 func (b *inbox) event(i *item, names *interner) event.Event {

@@ -80,6 +80,28 @@ func TestOnAuthIsNotAskedForOneSpokeWithoutEnd(t *testing.T) {
 	expect(t, "user", spoke.Identity().User, "alice")
 }
 
+func TestTokensBehindOneThatIsAskedAboutAreAnsweredInTheirOrder(t *testing.T) {
+	gate := make(chan struct{})
+	h := authHub(t, fanout.Config{OnAuth: func(ctx context.Context, s *fanout.Spoke, token string) (fanout.Identity, error) {
+		<-gate
+		return onAuth(ctx, s, token)
+	}})
+	c, _ := h.joinUnidentified()
+	c.text(authOf("first", "alice"), envelope("__auth", "none", "{}"), envelope("__auth", "", "{}"), authOf("bob", "bob"))
+	for i := range 100 {
+		c.text(authOf(strconv.Itoa(i), "alice"))
+	}
+	c.sync()
+	close(gate)
+	c.wants(authAck("first", "alice"), rejected("none", "", event.Unauthenticated), rejected("bob", "", event.Unauthenticated))
+	for i := range 100 {
+		id := strconv.Itoa(i)
+		if got := c.message(); got != authAck(id, "alice") && (i < 8 || got != rejected(id, "", event.Unauthenticated)) {
+			t.Fatalf("got %s, want the token %d answered, and one of the first ten accepted", got, i)
+		}
+	}
+}
+
 func TestPromise6EventsBehindARenewalComeWithTheNewIdentityInTheirOrder(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
 		gate := make(chan struct{})
