@@ -6,6 +6,7 @@ import (
 	"net"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -62,9 +63,9 @@ func TestAnIdentityIsRenewed(t *testing.T) {
 }
 
 func TestOnAuthIsNotAskedForOneSpokeWithoutEnd(t *testing.T) {
-	asked := 0
+	var asked atomic.Int64
 	h := authHub(t, fanout.Config{OnAuth: func(context.Context, *fanout.Spoke, string) (fanout.Identity, error) {
-		asked++
+		asked.Add(1)
 		return fanout.Identity{User: "alice"}, nil
 	}})
 	c, spoke := h.identified("alice", "alice")
@@ -74,8 +75,8 @@ func TestOnAuthIsNotAskedForOneSpokeWithoutEnd(t *testing.T) {
 	for range 100 {
 		c.message()
 	}
-	if asked < 10 || asked > 50 {
-		t.Errorf("got OnAuth asked %d times about 101 tokens, want some ten", asked)
+	if n := asked.Load(); n < 10 || n > 50 {
+		t.Errorf("got OnAuth asked %d times about 101 tokens, want some ten", n)
 	}
 	expect(t, "user", spoke.Identity().User, "alice")
 }
