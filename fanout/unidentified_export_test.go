@@ -12,8 +12,7 @@ func (h *Hub) AddUnidentified(conn net.Conn) (*Spoke, error) {
 	if refusal != nil {
 		return nil, ErrTooMany
 	}
-	s.marks |= unidentified | connecting
-	return s, h.add(s, conn, nil, "")
+	return s, h.add(s, conn, entry{verdict: verdict{later: true}})
 }
 
 // Tenures is how many spokes the hub keeps a tenure of.
