@@ -15,6 +15,8 @@ const (
 	Subscribe
 	// Unsubscribe removes the spoke from the topics of the payload.
 	Unsubscribe
+	// Auth says who the spoke is, by the token of the payload.
+	Auth
 	// UnknownControl is any other type that begins with two underscores. The hub ignores it.
 	UnknownControl
 )
@@ -29,6 +31,8 @@ const (
 	Forbidden Reason = "forbidden"
 	// Limit says that the spoke has as many topics as it may.
 	Limit Reason = "limit"
+	// Unauthenticated says that the spoke has no identity yet, or that its token gives it none.
+	Unauthenticated Reason = "unauthenticated"
 )
 
 // Control returns the kind of the event in view, after a successful Parse.
@@ -41,6 +45,8 @@ func (v *View) Control() Kind {
 		return Subscribe
 	case "__unsubscribe":
 		return Unsubscribe
+	case "__auth":
+		return Auth
 	}
 	return UnknownControl
 }

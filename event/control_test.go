@@ -22,6 +22,7 @@ func TestControl(t *testing.T) {
 		{"subscribes", "__subscribe", Subscribe},
 		{"subscribes when escaped", `\u005f_subscribe`, Subscribe},
 		{"unsubscribes", "__unsubscribe", Unsubscribe},
+		{"identifies", "__auth", Auth},
 		{"is unknown for an ack", "__ack", UnknownControl},
 		{"is unknown in another case", "__Subscribe", UnknownControl},
 		{"is unknown for underscores alone", "__", UnknownControl},

@@ -113,7 +113,7 @@ func TestCloneSharesNoPayload(t *testing.T) {
 
 func TestEveryFaultHasItsOwnText(t *testing.T) {
 	seen := map[string]Fault{}
-	for fault := FaultSyntax; fault <= FaultTopics; fault++ {
+	for fault := FaultSyntax; fault <= FaultToken; fault++ {
 		text := fault.Error()
 		if other, found := seen[text]; found || text == "" {
 			t.Errorf("faults %d and %d: both %q", fault, other, text)

@@ -40,6 +40,8 @@ const (
 	FaultTopics
 	// FaultLength is a message or a payload of 2 GiB or more.
 	FaultLength
+	// FaultToken is the payload of an __auth that isn't an object with a token, a string that is neither empty nor too long.
+	FaultToken
 )
 
 var faultTexts = [...]string{
@@ -60,6 +62,7 @@ var faultTexts = [...]string{
 	FaultIDEmpty:       "id behind the colon of a topic is empty",
 	FaultTopics:        "payload has not exactly one of topic, a string, and topics, an array of strings",
 	FaultLength:        "2 GiB long or longer",
+	FaultToken:         "payload has no token, or one that is too long",
 }
 
 // Error returns the rule in words.

@@ -28,3 +28,10 @@ func FuzzTopics(f *testing.F) {
 		checkTopic(t, string(input))
 	})
 }
+
+func FuzzToken(f *testing.F) {
+	for _, c := range tokenCases {
+		f.Add([]byte(c.payload), 5)
+	}
+	f.Fuzz(func(t *testing.T, payload []byte, limit int) { checkToken(t, payload, limit) })
+}

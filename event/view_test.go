@@ -98,6 +98,8 @@ func TestScannerI2NothingIsAllocated(t *testing.T) {
 	escaped := []byte(`{"type":"\u0074","id":"\u0069","payload":{"topic":"\u0074:1"}}`)
 	members := []byte(`{"t\u0079pe":"__subscribe","\ud83d":"\ude00","p\u0061yload":{"t\u006fpics":["\u0061","b"],"\u0078":1}}`)
 	bad := []byte(`{"type":"t","payload":{"a":1,"a":2}}`)
+	auth := []byte(`{"type":"__auth","id":"1","payload":{"x":[{}],"tok\u0065n":"\u0061lice"}}`)
+	longAuth := []byte(`{"type":"__auth","id":"1","payload":{"token":"` + strings.Repeat(`\u0061`, 101) + `"}}`)
 	ordinary := []byte(benchMessages[1].message)
 	large := []byte(benchMessages[2].message)
 	e, err := Parse(ordinary)
@@ -135,6 +137,19 @@ func TestScannerI2NothingIsAllocated(t *testing.T) {
 				topics, _, failure = view.TopicsFrom(topics[:0], 0, 1)
 			}
 		}},
+		{"by View.Token of an escaped token", func() {
+			if failure = view.Parse(auth); failure == nil {
+				_, failure = view.Token(100)
+			}
+		}},
+		{"by View.Token of one that is too long", func() {
+			if failure = view.Parse(longAuth); failure == nil {
+				if _, err := view.Token(100); err != FaultToken {
+					failure = FaultTopics
+				}
+			}
+		}},
+		{"by AppendAuthAck", func() { out = AppendAuthAck(out[:0], topics[0], "alice", 1764150000) }},
 		{"by ValidTopic", func() {
 			if !ValidTopic(topics[0]) {
 				failure = FaultTopics

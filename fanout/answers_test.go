@@ -338,7 +338,7 @@ func TestControlEventsOfManyTopicsLetOthersHaveTheirTurns(t *testing.T) {
 func TestControlEventsUnknownAreCounted(t *testing.T) {
 	h := newTestHub(t, fanout.Config{})
 	peer, _ := h.join()
-	peer.text(envelope("__nonsense", "1", "0"), envelope("__auth", "1", "0"))
+	peer.text(envelope("__nonsense", "1", "0"), envelope("__gap", "1", "0"))
 	peer.sync()
 	st := h.hub.Stats()
 	expect(t, "unknown", st.ControlsUnknown, 2)

@@ -29,12 +29,15 @@ const (
 	CauseShutdown
 	// CauseInternal: the hub failed; 1011 was sent if that was possible.
 	CauseInternal
+	// CauseUnauthenticated: the spoke's identity expired, or Config.OnAuth turned it away; Cause.Code was sent.
+	CauseUnauthenticated
 )
 
 var causeNames = [...]string{
 	CausePeerClosed: "closed by the peer", CausePeerGone: "peer is gone", CauseViolation: "protocol violation",
 	CauseBackpressure: "backpressure", CauseBudget: "memory budget", CauseSilent: "peer is silent",
 	CauseClosed: "closed", CauseRemoved: "removed", CauseShutdown: "shutdown", CauseInternal: "internal error",
+	CauseUnauthenticated: "not authenticated",
 }
 
 // String describes it in words.

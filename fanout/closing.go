@@ -90,7 +90,7 @@ func (l *loop) closeSlow(s *Spoke, queued, size int, why netpoll.Reason) {
 	}
 	l.hub.counters.backpressured.Add(1)
 	l.hub.log.slowSpoke(s, info)
-	if l.hub.cfg.OnBackpressure == nil {
+	if l.hub.cfg.OnBackpressure == nil || s.marks&unidentified != 0 {
 		l.closeWith(s, cause)
 		return
 	}
@@ -143,13 +143,17 @@ func (l *loop) startClosing(s *Spoke, cause Cause) bool {
 		return true
 	}
 	l.letGo(s)
+	l.endTenure(s)
 	l.leave(s)
 	s.parser.Release()
 	l.charge(s)
 	l.counts.disconnected++
 	l.hub.connections.remove(s)
-	if cause.Kind == CauseClosed {
+	if cause.Kind == CauseClosed || cause.Kind == CauseUnauthenticated {
 		s.marks &^= connecting
+	}
+	if s.marks&unidentified != 0 {
+		return true
 	}
 	if l.hub.cfg.OnConnection != nil || l.hub.cfg.OnDisconnection != nil {
 		l.note(s, itemDisconnected, &detail{cause: cause})

@@ -58,7 +58,9 @@ type Config struct {
 	// is logged. A client over which it has not decided in time gets 503. Nil: every client is let in with the zero Identity.
 	OnHandshake func(ctx context.Context, h *Handshake) (Identity, error)
 	// OnAuth says whom a token of __auth identifies. ctx ends after HandshakeTimeout, or with the connection. On an error the
-	// spoke's token is rejected; a *Refusal with a Code also closes it. A spoke's user can't change. Nil: every token is rejected.
+	// spoke's token is rejected, and an identity that it has stays; a *Refusal with a Code also closes it. The user of a spoke can't
+	// change, though an anonymous one may get a user. Of one spoke it is asked about one token at a time, and how often is limited.
+	// It is called ahead of OnConnection for a spoke that was let in with ErrAuthLater. Nil: every token is rejected.
 	OnAuth func(ctx context.Context, s *Spoke, token string) (Identity, error)
 	// OnSubscribe is asked about each topic that a spoke's identity lets it subscribe to, and may still refuse it: an error, or a
 	// panic, rejects the topic with the reason forbidden. The error goes no further. Nil allows all.

@@ -4,30 +4,44 @@ package fanout
 func (l *loop) openSpoke(s *Spoke, rest []byte) {
 	s.phase = open
 	l.startRates(s)
-	if l.hub.cfg.OnConnection != nil {
+	if l.hub.cfg.OnConnection != nil && s.marks&unidentified == 0 {
 		l.note(s, itemConnected, nil)
 		s.marks |= connecting
 	}
 	l.schedulePing(s)
+	l.startTenure(s)
 	if len(rest) > 0 {
 		l.receive(s, rest)
 		l.charge(s)
 	}
 }
 
-// isConnecting says whether OnConnection has yet to return for the spoke, or what came before that has yet to be replayed.
-// Until then its events wait in the inbox as they came: no listener and no other spoke gets an event from a spoke that
-// OnConnection has not seen.
+// isConnecting says whether OnConnection has yet to return for the spoke, or an __auth of it has yet to be carried out, or what came
+// before that has yet to be replayed. Until then its events wait in the inbox as they came: no listener and no other spoke gets an
+// event from a spoke that OnConnection has not seen, and what was sent behind a token is judged by the identity that it gives.
 func (l *loop) isConnecting(s *Spoke) bool {
-	if s.marks&connecting != 0 && s.quiet() {
+	if s.marks&(connecting|unidentified) == connecting && s.quiet() {
 		s.marks &^= connecting
 	}
 	return s.marks&connecting != 0
 }
 
-// replay passes on what came before OnConnection returned: relayed now, in its order, and heard in its place in the inbox. If
-// the spoke is closed meanwhile, the rest is dropped when the inbox comes to it. It reports false if the spoke has to wait with
-// a message; the inbox waits with it, and replay goes on there.
+// replayIsDue says whether the spoke's running inbox has come to where replay is called: behind OnConnection, and then behind each
+// __auth that others have waited for.
+func (l *loop) replayIsDue(s *Spoke) bool {
+	if s.marks&(connecting|unidentified) != connecting {
+		return false
+	}
+	next := s.runningInbox.items[s.runningInbox.pos].kind
+	if t := l.conns.tenures[s]; t != nil && t.attempts > 0 {
+		return next == itemRaw
+	}
+	return next != itemConnected
+}
+
+// replay passes on what came before OnConnection returned, or behind an __auth that has been carried out: relayed now, in its order, and
+// heard in its place in the inbox. It stops at the next __auth. If the spoke is closed meanwhile, the rest is dropped when the inbox
+// comes to it. It reports false if the spoke has to wait with a message; the inbox waits with it, and replay goes on there.
 func (l *loop) replay(s *Spoke) bool {
 	before := s.phase
 	for _, box := range [...]*inbox{s.runningInbox, s.pendingInbox} {
@@ -35,8 +49,13 @@ func (l *loop) replay(s *Spoke) bool {
 			continue
 		}
 		for i := box.pos; i < len(box.items) && s.phase == before; i++ {
-			if box.items[i].kind == itemRaw && !l.replayOne(s, box, &box.items[i]) {
-				return false
+			switch box.items[i].kind {
+			case itemAuth:
+				return true
+			case itemRaw:
+				if !l.replayOne(s, box, &box.items[i]) {
+					return false
+				}
 			}
 		}
 	}

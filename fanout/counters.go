@@ -19,6 +19,17 @@ type hubCounters struct {
 type loopCounters struct {
 	messageCounters
 	connectionCounters
+	identityCounters
+}
+
+// identityCounters count what comes of identities and their want.
+type identityCounters struct {
+	authsAccepted uint64
+	authsRejected uint64
+	// early is how much came of spokes that had no identity yet.
+	early uint64
+	// unauthenticated is how many spokes were closed for want of an identity.
+	unauthenticated uint64
 }
 
 // messageCounters count what spokes send.

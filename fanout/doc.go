@@ -43,6 +43,18 @@
 // there too: they are neither heard nor relayed. So do events that Config.OnPublish is asked about: a worker asks, the loop relays
 // those that may pass, and a worker has them heard. What an identity does not cover goes no further than the loop.
 //
+// # Identity
+//
+// A spoke without an identity ([ErrAuthLater]) is read and pinged, but nothing that it sends has an effect, no event reaches it, and no
+// callback but OnAuth hears of it. Its first good __auth is acknowledged, then OnConnection is called, then what it sent behind that
+// takes effect. Behind any __auth, a renewal too, what the spoke sends waits until OnAuth has returned, and is judged by the identity that
+// it has then. A spoke without an identity has Config.HandshakeTimeout to get one, and three tokens. OnAuth is asked about ten
+// tokens of a spoke at once, and one a second from then on; others are rejected unasked, and so are tokens longer than Config.MaxHandshake.
+//
+// An identity that expires ends its spoke within two tenths of a second, whatever its callbacks do meanwhile, unless a new one is in force
+// by then: a renewal that OnAuth takes too long for comes too late. When an identity is given, its time is reckoned on the wall clock.
+// From then on the monotonic clock counts: setting the wall clock neither lengthens nor shortens it.
+//
 // # Where a broker would go
 //
 // Every event passes publish in fanout/dispatch.go on its way out, and a broker would be called there, before publish returns

@@ -67,13 +67,16 @@ func (l *loop) Expired(slot uint32) {
 	case handshaking:
 		l.handshakeTimeout(s)
 	case open:
+		if !l.checkIdentity(s) {
+			return
+		}
 		if l.ending.draining {
-			l.closeForRestart(s)
+			l.goOnDraining(s)
 			return
 		}
 		if l.checkMessage(s) {
 			l.checkPeer(s)
-			l.watchMessage(s)
+			l.watchDues(s)
 		}
 	default:
 		l.closeTimeout(s)

@@ -91,7 +91,7 @@ func (h *Hub) Spokes() iter.Seq[*Spoke] {
 			var spokes []*Spoke
 			l.ask(func(*netpoll.Reactor) {
 				for s := range l.all() {
-					if s.phase == open {
+					if s.phase == open && s.marks&unidentified == 0 {
 						spokes = append(spokes, s)
 					}
 				}

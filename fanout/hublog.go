@@ -48,6 +48,13 @@ func (g *hubLog) slowSpoke(s *Spoke, p Backpressure) {
 	}
 }
 
+// tokenRejected logs why a spoke has not got the identity that it asked for.
+func (g *hubLog) tokenRejected(s *Spoke, err error) {
+	if g.malformed.allow(time.Since(g.began)) {
+		g.logger.Debug("token rejected", "spoke", s.id, "peer", s.RemoteAddr().String(), "error", err)
+	}
+}
+
 // violation logs why a spoke that has broken the protocol or a limit is closed.
 func (g *hubLog) violation(s *Spoke, cause Cause) {
 	if g.violated.allow(time.Since(g.began)) {

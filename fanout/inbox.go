@@ -15,8 +15,8 @@ import (
 // who owns running.
 //
 // I1: pos is the first item that has not been run. A worker runs items from pos up to one that the loop carries out, which it
-// does when the worker has handed the inbox back: a control event, an event that came before OnConnection had returned or that
-// OnPublish has been asked about, a reject, the close frame that waits for OnBackpressure.
+// does when the worker has handed the inbox back: a control event, an __auth, an event that came before OnConnection had returned
+// or that OnPublish has been asked about, a reject, the close frame that waits for OnBackpressure.
 type inbox struct {
 	buf   []byte
 	items []item
@@ -46,6 +46,8 @@ const (
 	itemReject
 	// itemControl: a control event, or what is left of it.
 	itemControl
+	// itemAuth: OnAuth is asked about the token of an __auth, then the loop carries out what it says.
+	itemAuth
 	// itemBackpressure: OnBackpressure is called.
 	itemBackpressure
 	// itemCloseFrame: OnBackpressure has returned, the close frame may go out.
@@ -75,6 +77,8 @@ type detail struct {
 	allowed map[string]bool
 	// progress is that of a control event.
 	progress progress
+	// attempt is that of an __auth.
+	attempt *attempt
 }
 
 // isAnswered says that OnPublish has been asked about an event, which the loop has yet to pass on.
@@ -273,10 +277,8 @@ func (l *loop) advance(s *Spoke) bool {
 		return false
 	}
 	for l.nextInbox(s) {
-		if s.marks&connecting != 0 && (s.runningInbox.pos > 0 || s.runningInbox.items[0].kind != itemConnected) {
-			if !l.replay(s) {
-				break
-			}
+		if l.replayIsDue(s) && !l.replay(s) {
+			break
 		}
 		next := l.carryOut(s)
 		if next == itemLater {
@@ -321,6 +323,13 @@ const (
 func (l *loop) carryOut(s *Spoke) fate {
 	box := s.runningInbox
 	next := &box.items[box.pos]
+	if s.marks&unidentified != 0 && (next.kind == itemRaw || next.kind == itemControl) {
+		f := l.dropEarly(s, box, next)
+		if f == itemDone {
+			box.pos++
+		}
+		return f
+	}
 	switch next.kind {
 	case itemRaw, itemPassedOn:
 	case itemCloseFrame:
@@ -332,6 +341,10 @@ func (l *loop) carryOut(s *Spoke) fate {
 			return itemLater
 		}
 		l.sendReject(s, nil, box.raw(next), event.Forbidden)
+	case itemAuth:
+		if f := l.goOnWithAuth(s, box, next); f != itemDone {
+			return f
+		}
 	case itemControl:
 		if l.hub.cfg.OnSubscribe != nil && !next.asked {
 			return itemForWorker

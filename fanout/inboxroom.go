@@ -124,7 +124,11 @@ func (l *loop) dropWaiting(s *Spoke) {
 	}
 	kept := slices.DeleteFunc(box.items, func(i item) bool {
 		l.dropUnsent(&i)
-		return i.kind == itemEvent || i.kind == itemRaw || i.kind == itemControl || i.kind == itemPublish || i.kind == itemReject
+		switch i.kind {
+		case itemEvent, itemRaw, itemControl, itemAuth, itemPublish, itemReject:
+			return true
+		}
+		return false
 	})
 	box.items = append(itemSlabs.get(len(kept)), kept...)
 	itemSlabs.put(kept)

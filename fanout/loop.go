@@ -63,6 +63,7 @@ type loopShared struct {
 // I2: rates(slot) is what the open spoke in that slot has sent lately, if there are limits.
 // I3: unanswered holds what a spoke whose socket is full has been answered and is still owed.
 // I4: overLimit holds why a connection over the limits will be refused; each has one of the places for those.
+// I5: tenures holds the open spokes whose identity is awaited or expires, and those that have sent tokens.
 type loopConns struct {
 	spokes netpoll.Table[*Spoke]
 	// rates is as long as the highest slot that was open while there were limits, and empty if there are none.
@@ -72,6 +73,7 @@ type loopConns struct {
 	requests   requests
 	inquiries  inquiries
 	overLimit  map[uint32]*wsframe.Refusal
+	tenures    map[*Spoke]*tenure
 	memory     loopMemory
 }
 
@@ -110,7 +112,7 @@ func newLoop(h *Hub, index int) (*loop, error) {
 		hub:   h,
 		index: index,
 		part:  h.index.Part(index),
-		conns: loopConns{unanswered: make(map[*Spoke]*unanswered), requests: requests{bySlot: make(map[uint32]*[]byte)}, overLimit: make(map[uint32]*wsframe.Refusal)},
+		conns: loopConns{unanswered: make(map[*Spoke]*unanswered), requests: requests{bySlot: make(map[uint32]*[]byte)}, overLimit: make(map[uint32]*wsframe.Refusal), tenures: make(map[*Spoke]*tenure)},
 		work:  turnWork{topics: turnTopics, outbound: make([][]netpoll.Task, h.cfg.Reactors), arrivals: make([][]netpoll.Accepted, h.cfg.Reactors)},
 	}
 	l.shared.holds.init(h.cfg.QueueLimit)

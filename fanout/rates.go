@@ -108,7 +108,7 @@ func (l *loop) withinControls(s *Spoke, kind event.Kind, p *progress) bool {
 		return true
 	}
 	named := 0
-	if kind != event.UnknownControl {
+	if kind != event.UnknownControl && kind != event.Auth {
 		named, _ = l.scratch.view.CountTopics(maxTopics)
 		p.begun = named > 0 && named <= maxTopics
 	}

@@ -96,7 +96,7 @@ func (l *loop) handleMessage(s *Spoke, raw []byte) {
 		l.counts.events++
 		switch {
 		case l.isConnecting(s):
-			l.inboxOf(s).addBytes(itemRaw, raw)
+			l.keepEvent(s, raw)
 		case !l.mayPublish(s):
 			l.refuseToPublish(s)
 		case l.hub.cfg.OnPublish != nil:
@@ -111,7 +111,14 @@ func (l *loop) handleMessage(s *Spoke, raw []byte) {
 		l.counts.unknownControls++
 	default:
 		l.counts.controls++
-		l.startControl(s, p)
+		switch {
+		case kind == event.Auth:
+			l.startAuth(s)
+		case s.marks&unidentified != 0:
+			l.startEarlyControl(s)
+		default:
+			l.startControl(s, p)
+		}
 	}
 }
 

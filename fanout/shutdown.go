@@ -102,7 +102,7 @@ func (l *loop) drain() {
 		case s.phase == handshaking:
 			l.refuse(s, refuseDown)
 		case s.phase == open && period > 0:
-			l.reactor.SetDeadline(s.conn.Slot, 1+time.Duration(rand.Int64N(int64(period))))
+			l.drainIn(s, 1+time.Duration(rand.Int64N(int64(period))))
 		case s.phase == open:
 			l.closeForRestart(s)
 		}

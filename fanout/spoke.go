@@ -78,7 +78,7 @@ const (
 type marks uint16
 
 const (
-	// connecting: OnConnection has not returned, or what came before it did has not been replayed.
+	// connecting: OnConnection has not returned, or an __auth has not been carried out, or what came before has not been replayed.
 	connecting marks = 1 << iota
 	// ready: the spoke is in its loop's list for handOver.
 	ready
@@ -102,6 +102,8 @@ const (
 	awaited
 	// answersBlocked: it is not read because it does not read the answers to what it sends.
 	answersBlocked
+	// unidentified: it has yet to identify itself by __auth, and is connecting until then.
+	unidentified
 
 	// notRead are the reasons for not reading a spoke.
 	notRead = hubNotReading | answersBlocked

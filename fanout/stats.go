@@ -38,6 +38,12 @@ type Stats struct {
 	OverRate uint64
 	// MessagesOverdue is how many spokes were closed for a message that was unfinished for Config.MessageTimeout.
 	MessagesOverdue uint64
+	// AuthsAccepted and AuthsRejected are __auth of spokes.
+	AuthsAccepted, AuthsRejected uint64
+	// EarlyMessages are events and control events of spokes that had no identity yet. They were dropped.
+	EarlyMessages uint64
+	// Unauthenticated spokes were closed because their identity had expired or did not come in time.
+	Unauthenticated uint64
 	// EventsDispatched by the embedder, and EventsRelayed from spokes.
 	EventsDispatched, EventsRelayed uint64
 	// EventsInvalid were dispatched by the embedder and broke the rules of the envelope.
@@ -162,6 +168,10 @@ func (st *Stats) addLoop(n *loopCounters) {
 	st.OverRate += n.overRate
 	st.MessagesOverdue += n.overdue
 	st.EventsRelayed += n.relayed
+	st.AuthsAccepted += n.authsAccepted
+	st.AuthsRejected += n.authsRejected
+	st.EarlyMessages += n.early
+	st.Unauthenticated += n.unauthenticated
 	st.Pings += n.pings
 	for code, times := range n.closes {
 		st.Closes[code] += times

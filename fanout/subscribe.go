@@ -13,7 +13,7 @@ import (
 //
 // It asks the reactor and waits for it, usually tens of microseconds; any goroutine may call it, callbacks included. An error
 // names the topic. For one that is not valid, nothing has been done. For one that Config.MaxTopics does not allow, it is
-// ErrTopicLimit, and the topics ahead of it are in force. For a spoke that has ended it is ErrNotConnected.
+// ErrTopicLimit, and the topics ahead of it are in force. For a spoke that has ended or has no identity yet it is ErrNotConnected.
 func (s *Spoke) Subscribe(topics ...string) error {
 	return s.changeTopics("subscribe", topics, func(topic []byte) error {
 		if !s.loop.subscribe(s, topic) {
@@ -44,7 +44,7 @@ func (s *Spoke) changeTopics(what string, topics []string, change func(topic []b
 		topics = topics[len(slice):]
 		err := fmt.Errorf("%s: %w", what, ErrNotConnected)
 		s.loop.ask(func(r *netpoll.Reactor) {
-			if r.Holds(s.conn) && s.phase == open {
+			if r.Holds(s.conn) && s.phase == open && s.marks&unidentified == 0 {
 				err = changeSlice(what, slice, change)
 			}
 		})

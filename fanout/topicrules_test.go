@@ -69,7 +69,7 @@ func TestFirstTopicRuleThatCoversHolds(t *testing.T) {
 				t.Errorf("subscribe to %s: got %v, want %v", c.topic, got, c.subscribe)
 			}
 			kind, id, _ := strings.Cut(c.topic, ":")
-			l := h.loops[0]
+			l := &loop{hub: h}
 			l.scratch.view = event.View{Type: []byte(kind), ID: []byte(id)}
 			if got := l.mayPublish(s); got != c.publish {
 				t.Errorf("publish to %s: got %v, want %v", c.topic, got, c.publish)

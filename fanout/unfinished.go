@@ -1,10 +1,6 @@
 package fanout
 
-import (
-	"time"
-
-	"github.com/spokehub/spokehub/netpoll"
-)
+import "time"
 
 // charge charges a spoke for the memory of its pending inbox and its unfinished message, or no longer. It follows whatever
 // changes the parser. A message that has begun gets its deadline.
@@ -19,24 +15,19 @@ func (l *loop) charge(s *Spoke) {
 		return
 	}
 	if s.parser.Age(l.reactor.Now()) == 0 {
-		l.watchMessage(s)
+		l.watchDues(s)
 	}
 	if l.conns.memory.messages > l.conns.memory.checkAt {
 		l.enforceBudget()
 	}
 }
 
-// watchMessage has Expired come when the spoke's unfinished message is overdue, if it doesn't come before for a ping.
-func (l *loop) watchMessage(s *Spoke) {
-	if s.charged == 0 || s.phase != open || l.ending.draining {
-		return
+// messageLeft is how long the spoke's unfinished message may still take.
+func (l *loop) messageLeft(s *Spoke) time.Duration {
+	if s.charged == 0 || l.ending.draining {
+		return never
 	}
-	left := max(l.hub.cfg.MessageTimeout-s.parser.Age(l.reactor.Now()), netpoll.Tick)
-	if l.hub.cfg.PingInterval > 0 {
-		l.reactor.Hasten(s.conn.Slot, left)
-	} else {
-		l.reactor.SetDeadline(s.conn.Slot, left)
-	}
+	return l.hub.cfg.MessageTimeout - s.parser.Age(l.reactor.Now())
 }
 
 // checkMessage closes a spoke whose message has been unfinished for too long, and reports false then. Time in which the hub

@@ -140,7 +140,7 @@ func (w *workers) endTask(serving **Spoke, names *interner) {
 	}
 	w.hub.cfg.Logger.Error("callback ended its goroutine; the connection goes on", "spoke", s.id)
 	box := s.runningInbox
-	if i := &box.items[box.pos]; !i.kind.isAnswered() && !i.asked {
+	if i := &box.items[box.pos]; !i.kind.isAnswered() && !i.asked && i.kind != itemAuth {
 		box.pos++
 	}
 	w.queue.taskEnded()
@@ -154,6 +154,10 @@ func (w *workers) serve(s *Spoke, names *interner) {
 		i := &box.items[box.pos]
 		if i.kind == itemControl {
 			w.hub.askToSubscribe(s, box, i)
+			break
+		}
+		if i.kind == itemAuth {
+			w.hub.authenticate(s, box, i)
 			break
 		}
 		if i.kind == itemPublish {

@@ -1,0 +1,186 @@
+package fanout
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spokehub/spokehub/event"
+	"github.com/spokehub/spokehub/netpoll"
+)
+
+const (
+	// maxRejected is how many tokens of a spoke without an identity are rejected before it is closed.
+	maxRejected = 3
+	// askEvery and asksAtOnce bound how often OnAuth is asked for one spoke.
+	askEvery   = time.Second
+	asksAtOnce = 10
+)
+
+var (
+	errNoAuth       = errors.New("Config.OnAuth is not set")
+	errAsksTooOften = errors.New("the spoke sends tokens too often")
+	errNotAsked     = errors.New("OnAuth was not asked about the token")
+	errOtherUser    = errors.New("the user of a spoke can't change")
+	errNoAnswer     = errors.New("OnAuth did not return")
+)
+
+// SetIdentity replaces the spoke's identity, as an __auth of the spoke does: subscriptions that the new one does not cover are dropped,
+// and for each the spoke is told with __reject and the reason forbidden. A spoke that has yet to identify itself needs no __auth any
+// more. An anonymous spoke may get a user; any other user can't change. It asks the reactor and waits for the answer. The error says
+// what is wrong with the identity, or that the spoke has ended (ErrNotConnected); then nothing has changed.
+func (s *Spoke) SetIdentity(i Identity) error {
+	err := i.check()
+	if err == nil {
+		err = ErrNotConnected
+		s.loop.ask(func(r *netpoll.Reactor) {
+			if r.Holds(s.conn) && s.phase == open {
+				err = s.loop.changeIdentity(s, i)
+			}
+		})
+	}
+	if err != nil {
+		return fmt.Errorf("set identity: %w", err)
+	}
+	return nil
+}
+
+// changeIdentity carries SetIdentity out. A spoke that has none yet becomes known in its place in the inbox: behind what it has sent
+// too early.
+func (l *loop) changeIdentity(s *Spoke, i Identity) error {
+	if err := s.mayBecome(&i); err != nil {
+		return err
+	}
+	if s.marks&unidentified == 0 {
+		l.identify(s, i)
+		return nil
+	}
+	s.setIdentity(i)
+	l.addAttempt(s, nil, nil, &attempt{known: true, identity: i})
+	return nil
+}
+
+// mayBecome says why the spoke can't have an identity.
+func (s *Spoke) mayBecome(i *Identity) error {
+	if err := i.check(); err != nil {
+		return err
+	}
+	if user := s.Identity().User; user != "" && user != i.User {
+		return errOtherUser
+	}
+	return nil
+}
+
+// startAuth begins with the __auth in view. Unless its rejection can be told at once, it waits in the inbox, and what the spoke sends
+// behind it waits, too.
+func (l *loop) startAuth(s *Spoke) {
+	v := &l.scratch.view
+	token, err := v.Token(l.hub.cfg.MaxHandshake)
+	switch {
+	case l.hub.cfg.OnAuth == nil:
+		err = errNoAuth
+	case err == nil && !l.tenureOf(s).asks.spend(askEvery, asksAtOnce*askEvery, l.reactor.Now()):
+		err = errAsksTooOften
+	}
+	if err != nil && s.quiet() && s.marks&answersBlocked == 0 {
+		l.rejectToken(s, v.ID, err)
+		return
+	}
+	if err != nil {
+		l.addAttempt(s, v.ID, nil, nil)
+		return
+	}
+	l.addAttempt(s, v.ID, token, new(attempt))
+}
+
+// addAttempt adds an __auth to the inbox, without an attempt if it is to be rejected: of those there may be many.
+func (l *loop) addAttempt(s *Spoke, id, token []byte, a *attempt) {
+	l.inboxOf(s).addAuth(id, token, a)
+	l.tenureOf(s).attempts++
+	s.marks |= connecting
+}
+
+// goOnWithAuth does for an __auth in the inbox what the loop does: it has a worker ask OnAuth, and then carries out the outcome.
+func (l *loop) goOnWithAuth(s *Spoke, box *inbox, i *item) fate {
+	a := i.attempt()
+	switch {
+	case s.phase != open:
+		return itemDone
+	case a != nil && !a.known:
+		if a.ctx == nil {
+			a.ctx, l.tenureOf(s).cancel = context.WithTimeout(context.Background(), l.hub.cfg.HandshakeTimeout)
+		}
+		return itemForWorker
+	case s.marks&answersBlocked != 0:
+		return itemLater
+	}
+	id, _ := box.auth(i)
+	l.tenureOf(s).attempts--
+	err := errNotAsked
+	if a != nil {
+		l.endAttempt(s)
+		err = a.err
+	}
+	if err == nil {
+		err = s.mayBecome(&a.identity)
+	}
+	if err != nil {
+		l.rejectToken(s, id, err)
+		return itemDone
+	}
+	l.counts.authsAccepted++
+	l.ackToken(s, id, &a.identity)
+	if l.identify(s, a.identity) {
+		*i = item{kind: itemConnected}
+		return itemForWorker
+	}
+	return itemDone
+}
+
+// identify gives the spoke an identity, and reports true if it is the first of a spoke that has waited for one and whose
+// OnConnection is to be called now.
+func (l *loop) identify(s *Spoke, i Identity) (connects bool) {
+	old := s.setIdentity(i)
+	isFirst := s.marks&unidentified != 0
+	s.marks &^= unidentified
+	l.watchIdentity(s)
+	if !isFirst {
+		l.reviewSubscriptions(s, old)
+	}
+	return isFirst && l.hub.cfg.OnConnection != nil
+}
+
+// ackToken answers an __auth that has an id.
+func (l *loop) ackToken(s *Spoke, id []byte, i *Identity) {
+	if len(id) == 0 {
+		return
+	}
+	expires := int64(0)
+	if !i.Expires.IsZero() {
+		expires = i.Expires.Unix()
+	}
+	f := newFrame()
+	f.seal(event.AppendAuthAck(f.reserveHeader(), id, i.User, expires), l.hub.cfg.opcode, false)
+	l.answer(s, f)
+}
+
+// rejectToken rejects an __auth, and closes the spoke if err or the number of its attempts says so. An identity that it has stays.
+func (l *loop) rejectToken(s *Spoke, id []byte, err error) {
+	l.counts.authsRejected++
+	l.hub.log.tokenRejected(s, err)
+	l.reject(s, id, nil, event.Unauthenticated)
+	var refusal *Refusal
+	if errors.As(err, &refusal) && (refusal.Code == CodeUnauthorized || refusal.Code == CodeForbidden || refusal.Code == CodeTooMany) {
+		l.closeWith(s, Cause{Kind: CauseUnauthenticated, Code: refusal.Code, Reason: refusal.closeReason()})
+		return
+	}
+	if s.marks&unidentified == 0 {
+		return
+	}
+	t := l.tenureOf(s)
+	t.rejected++
+	if t.rejected >= maxRejected {
+		l.closeUnauthenticated(s, reasonRejected)
+	}
+}

@@ -1,0 +1,91 @@
+package fanout
+
+import (
+	"time"
+
+	"github.com/spokehub/spokehub/event"
+)
+
+const (
+	// tellEarlyEvery and tellsAtOnce bound how often a spoke without an identity is told that an event of it came too early.
+	tellEarlyEvery = 100 * time.Millisecond
+	tellsAtOnce    = 10
+)
+
+// openUnidentified opens the connection of a client that is let in without an identity, to identify itself by __auth. rest is what it
+// has sent behind its handshake.
+//
+// Such a spoke is open: it is read, pinged, and held to every limit. But OnConnection has not been called for it, nothing that it
+// sends has an effect, and it gets no events. It counts as connecting. What it sends behind an __auth waits in the inbox until it is
+// known whether that gives it an identity.
+func (l *loop) openUnidentified(s *Spoke, rest []byte) {
+	s.marks |= unidentified | connecting
+	l.openSpoke(s, rest)
+}
+
+// keepEvent keeps the message raw, which view shows, of a spoke that is connecting. If it has no identity and there is none to wait for, it is
+// told so instead.
+func (l *loop) keepEvent(s *Spoke, raw []byte) {
+	if s.marks&unidentified != 0 && s.quiet() {
+		l.rejectEarlyEvent(s)
+		return
+	}
+	l.inboxOf(s).addBytes(itemRaw, raw)
+}
+
+// startEarlyControl answers the control event in view of a spoke without an identity, or keeps it until it is known whether it
+// gets one.
+func (l *loop) startEarlyControl(s *Spoke) {
+	if s.quiet() && s.marks&answersBlocked == 0 {
+		l.rejectEarlyControl(s)
+		return
+	}
+	l.inboxOf(s).addControl(&l.scratch.view, progress{})
+}
+
+// dropEarly drops what waits in the inbox of a spoke that still has no identity, and tells it so.
+func (l *loop) dropEarly(s *Spoke, box *inbox, i *item) fate {
+	if s.phase != open {
+		return itemDone
+	}
+	v := &l.scratch.view
+	if i.kind == itemRaw {
+		if v.Parse(box.raw(i)) == nil {
+			l.rejectEarlyEvent(s)
+		}
+		return itemDone
+	}
+	if s.marks&answersBlocked != 0 {
+		return itemLater
+	}
+	box.setView(v, i)
+	l.rejectEarlyControl(s)
+	return itemDone
+}
+
+// rejectEarlyControl rejects the control event in view.
+func (l *loop) rejectEarlyControl(s *Spoke) {
+	l.counts.early++
+	l.reject(s, l.scratch.view.ID, nil, event.Unauthenticated)
+}
+
+// rejectEarlyEvent tells the spoke that the event in view came too early, if it has not been told so often lately and reads what it
+// is told.
+func (l *loop) rejectEarlyEvent(s *Spoke) {
+	l.counts.early++
+	if !l.tenureOf(s).early.spend(tellEarlyEvery, tellsAtOnce*tellEarlyEvery, l.reactor.Now()) {
+		return
+	}
+	v := &l.scratch.view
+	var room [maxTopic]byte
+	topic := append(room[:0], v.Type...)
+	if len(v.ID) > 0 {
+		topic = append(append(topic, ':'), v.ID...)
+	}
+	f := newFrame()
+	f.seal(event.AppendReject(f.reserveHeader(), nil, topic, event.Unauthenticated), l.hub.cfg.opcode, false)
+	if l.sender.HasRoom(s.conn.Slot, f.Len(), l.hub.cfg.QueueLimit/answerShare) {
+		l.sender.SendLast(s.conn.Slot, &f.Frame)
+	}
+	f.Release()
+}
