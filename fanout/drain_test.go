@@ -107,16 +107,14 @@ func TestShutdownWaitsForTheGracePeriodAndServesMeanwhile(t *testing.T) {
 		c := dial(t, "tcp", address).handshake().subscribe("t")
 		started := time.Now()
 		done := drain(h, context.Background())
-		until(t, "no one new is let in", func() bool {
-			_, there := pair(t, "tcp")
-			_, err := h.hub.AddConnection(there)
-			return errors.Is(err, fanout.ErrClosed)
-		})
 		h.hub.DispatchEvent(event.Event{Type: "t"})
 		c.wants(envelope("t", "", "null"))
 		c.closedWith(1012)
 		if took := time.Since(started); took < 300*time.Millisecond {
 			t.Errorf("got the close after %v, want the grace period first", took)
+		}
+		if _, there := pair(t, "tcp"); !errors.Is(errorOfAdding(h, there), fanout.ErrClosed) {
+			t.Error("got a connection added behind the grace period, want ErrClosed")
 		}
 		c.conn.Close()
 		receive(t, done, "the end of Shutdown")
@@ -160,11 +158,7 @@ func TestShutdownEndsAtOnceForASecondCallWithAnEndedContext(t *testing.T) {
 		c, _ := h.join()
 		c.sync()
 		grace := drain(h, context.Background())
-		until(t, "the first call is under way", func() bool {
-			_, there := pair(t, "tcp")
-			_, err := h.hub.AddConnection(there)
-			return errors.Is(err, fanout.ErrClosed)
-		})
+		until(t, "the first call is under way", func() bool { return fanout.IsEnding(h.hub) })
 		ended, cancel := context.WithCancel(context.Background())
 		cancel()
 		if err := h.hub.Shutdown(ended); !errors.Is(err, context.Canceled) {
@@ -192,7 +186,7 @@ func TestShutdownRefusesUnfinishedHandshakes(t *testing.T) {
 
 func TestShutdownOfAnEmptyHubIsQuickAndCanBeRepeated(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
-		h := newTestHub(t, fanout.Config{Engine: engine, DrainGrace: time.Hour, DrainPeriod: time.Hour})
+		h := newTestHub(t, fanout.Config{Engine: engine, DrainPeriod: time.Hour})
 		for range 3 {
 			if err := h.hub.Shutdown(context.Background()); err != nil {
 				t.Errorf("shutdown: %v", err)

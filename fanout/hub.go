@@ -12,10 +12,13 @@ import (
 
 // Hub fans events out to WebSocket connections. Its methods may be called from any goroutine, callbacks included.
 type Hub struct {
-	// cfg, loops, index, workers and httpServer never change after New.
-	cfg        settings
-	loops      []*loop
-	index      *subs.Index
+	// cfg, loops, index, users, workers and httpServer never change after New.
+	cfg   settings
+	loops []*loop
+	index *subs.Index
+	// users is an index of its own: its topics are the names of users, their members the open spokes of each. Its parts are
+	// the loops, like those of index.
+	users      *subs.Index
 	workers    *workers
 	httpServer *httpServer
 
@@ -51,6 +54,7 @@ func New(cfg Config) (*Hub, error) {
 	h := &Hub{
 		cfg:   s,
 		index: subs.New(s.Reactors),
+		users: subs.New(s.Reactors),
 		log:   newHubLog(s.Logger),
 		admission: admission{
 			maxConnections: s.MaxConnections,

@@ -10,6 +10,8 @@ import (
 type lifecycle struct {
 	// ending is set by the first call of Shutdown and never reset.
 	ending atomic.Bool
+	// refusing is set once no more connections are let in, and never reset.
+	refusing atomic.Bool
 	// closed is closed when the hub has ended, once the final statistics are there.
 	closed chan struct{}
 	// closing is closed when Shutdown begins to close the spokes.
@@ -27,9 +29,10 @@ type lifecycle struct {
 	failure error
 }
 
-func (c *lifecycle) serving() bool { return !c.ending.Load() }
+// serving says whether connections are let in.
+func (c *lifecycle) serving() bool { return !c.refusing.Load() }
 
-// onShutdown registers what ends a listener. It is called at once if the hub is ending already.
+// onShutdown registers what ends a listener. It is called at once if no more connections are let in.
 func (c *lifecycle) onShutdown(stop func()) {
 	c.mu.Lock()
 	late := !c.serving()
@@ -45,8 +48,10 @@ func (c *lifecycle) onShutdown(stop func()) {
 // beginClosing ends the waiting of those who publish.
 func (c *lifecycle) beginClosing() { c.closingOnce.Do(func() { close(c.closing) }) }
 
+// stopListening lets no more connections in and ends the listeners. Further calls do nothing.
 func (c *lifecycle) stopListening() {
 	c.mu.Lock()
+	c.refusing.Store(true)
 	stops := c.stops
 	c.stops = nil
 	c.mu.Unlock()

@@ -20,8 +20,9 @@ type loop struct {
 	reactor *netpoll.Reactor
 	// sender is the reactor's.
 	sender *netpoll.Sender
-	// part is this loop's share of the subscription index.
+	// part is this loop's share of the subscription index, users that of the index of users.
 	part    *subs.Part
+	users   *subs.Part
 	shared  loopShared
 	conns   loopConns
 	scratch scratch
@@ -107,6 +108,7 @@ func newLoop(h *Hub, index int) (*loop, error) {
 		hub:   h,
 		index: index,
 		part:  h.index.Part(index),
+		users: h.users.Part(index),
 		conns: loopConns{unanswered: make(map[*Spoke]*unanswered), requests: requests{bySlot: make(map[uint32]*[]byte)}, overLimit: make(map[uint32]*wsframe.Refusal)},
 		work:  turnWork{topics: turnTopics, outbound: make([][]netpoll.Task, h.cfg.Reactors), arrivals: make([][]netpoll.Accepted, h.cfg.Reactors)},
 	}

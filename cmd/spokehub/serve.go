@@ -124,6 +124,7 @@ func (s *service) hubConfig() (fanout.Config, error) {
 		PingInterval:             s.flags.PingInterval,
 		PeerTimeout:              s.flags.PeerTimeout,
 		CloseTimeout:             s.flags.CloseTimeout,
+		DrainGrace:               s.flags.DrainGrace,
 		DrainPeriod:              s.flags.DrainPeriod,
 		Engine:                   engine,
 		Reactors:                 s.flags.Reactors,
