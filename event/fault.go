@@ -40,6 +40,8 @@ const (
 	FaultTopics
 	// FaultLength is a message or a payload of 2 GiB or more.
 	FaultLength
+	// FaultAnswer is a message that isn't the answer that was to be parsed, or an answer whose payload isn't one.
+	FaultAnswer
 )
 
 var faultTexts = [...]string{
@@ -60,6 +62,7 @@ var faultTexts = [...]string{
 	FaultIDEmpty:       "id behind the colon of a topic is empty",
 	FaultTopics:        "payload has not exactly one of topic, a string, and topics, an array of strings",
 	FaultLength:        "2 GiB long or longer",
+	FaultAnswer:        "not the answer that is wanted, or its payload is none",
 }
 
 // Error returns the rule in words.

@@ -14,6 +14,8 @@ import (
 //
 // Owners: hub, index and the pointers never change; shared is for any goroutine; all else belongs to the reactor's
 // goroutine, on which every method runs that does not say otherwise.
+//
+// I1: the index of users has every open spoke of a user (Identity.User), under that name, and no other.
 type loop struct {
 	hub     *Hub
 	index   int

@@ -52,8 +52,7 @@ func (h *Hub) abort(err error) {
 	_ = h.Shutdown(expired)
 }
 
-// drain waits for the grace, closes all spokes and waits until they have ended and their callbacks have returned. If the grace
-// is cut short while there is no spoke, nothing is lost by it and it is no error.
+// drain waits for the grace, closes all spokes and waits until they have ended and their callbacks have returned.
 func (h *Hub) drain(ctx context.Context) error {
 	ctx, cutShort := context.WithCancel(ctx)
 	defer cutShort()
@@ -66,7 +65,7 @@ func (h *Hub) drain(ctx context.Context) error {
 	}()
 	waited := sleep(ctx, h.cfg.DrainGrace)
 	h.lifecycle.stopListening()
-	if !waited && h.admission.spokes.Load() > 0 {
+	if !waited {
 		return ctx.Err()
 	}
 	h.lifecycle.beginClosing()
