@@ -54,9 +54,8 @@ type outgoing struct {
 	except *Spoke
 	// only is the one spoke that the event is for, nil for the subscribers.
 	only *Spoke
-	// isForUser says that the event is for the spokes of user, whatever they are subscribed to.
-	isForUser bool
-	user      string
+	// to is the user whose spokes the event is for, whatever they are subscribed to.
+	to addressee
 	// on is the loop on whose goroutine the event was read, nil on any other goroutine.
 	on *loop
 	// waits says that the event need not be sent if there is no room for it. publish then tells in full which loop has none,
@@ -69,6 +68,12 @@ type outgoing struct {
 	matched int
 	// atOnce says that the loop on which the event was read delivers it without a task, since none waits.
 	atOnce bool
+}
+
+// addressee is a user, or nobody in particular. It never changes.
+type addressee struct {
+	isUser bool
+	user   string
 }
 
 // outcome is what became of an event.
@@ -197,10 +202,10 @@ func (h *Hub) match(out *outgoing) subs.Match {
 		return subs.Match{Parts: 1 << out.only.loop.index}
 	case out.view != nil:
 		return h.index.Match(out.view.Type, out.view.ID)
-	case !out.isForUser:
+	case !out.to.isUser:
 		return h.index.MatchString(out.event.Type, out.event.ID)
 	default:
-		return h.users.MatchTopic(out.user)
+		return h.users.MatchTopic(out.to.user)
 	}
 }
 

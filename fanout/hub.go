@@ -12,13 +12,10 @@ import (
 
 // Hub fans events out to WebSocket connections. Its methods may be called from any goroutine, callbacks included.
 type Hub struct {
-	// cfg, loops, index, users, workers and httpServer never change after New.
+	// cfg, loops, indexes, workers and httpServer never change after New.
 	cfg   settings
 	loops []*loop
-	index *subs.Index
-	// users is an index of its own: its topics are the names of users, their members the open spokes of each. Its parts are
-	// the loops, like those of index.
-	users      *subs.Index
+	indexes
 	workers    *workers
 	httpServer *httpServer
 
@@ -30,6 +27,14 @@ type Hub struct {
 	counters    hubCounters
 	log         hubLog
 	shared      hubShared
+}
+
+// indexes say who is where. Their parts are the loops. They never change; what they hold has owners of its own.
+type indexes struct {
+	// index has the topics that spokes are subscribed to.
+	index *subs.Index
+	// users has the names of users, and as members of each the user's open spokes.
+	users *subs.Index
 }
 
 // hubShared are single values that any goroutine changes.
@@ -52,10 +57,9 @@ func New(cfg Config) (*Hub, error) {
 		return nil, err
 	}
 	h := &Hub{
-		cfg:   s,
-		index: subs.New(s.Reactors),
-		users: subs.New(s.Reactors),
-		log:   newHubLog(s.Logger),
+		cfg:     s,
+		indexes: indexes{index: subs.New(s.Reactors), users: subs.New(s.Reactors)},
+		log:     newHubLog(s.Logger),
 		admission: admission{
 			maxConnections: s.MaxConnections,
 			addresses:      addressLimits{maxConnections: s.MaxConnectionsPerAddress, maxHandshakes: s.MaxHandshakesPerAddress},

@@ -17,7 +17,7 @@ import (
 // dispatches, to users and to topics, reaches every spoke in that order. A user who has no connection here gets nothing, and the
 // empty name is nobody's.
 func (h *Hub) DispatchToUser(user string, e event.Event) bool {
-	return h.dispatch(&outgoing{event: e, isForUser: true, user: user})
+	return h.dispatch(&outgoing{event: e, to: addressee{isUser: true, user: user}})
 }
 
 // UserSpokes are the connections that a user has, in the order in which they came. It asks the reactors that have some, a slice of
