@@ -91,7 +91,7 @@ func TestPromise6EventsForAUserAndForTopicsKeepTheirOrder(t *testing.T) {
 		here, spoke := l.joinAs("ada")
 		l.send(here, `{"type":"__subscribe","id":"1","payload":{"topic":"n"}}`)
 		l.wants(here, `"__ack"`)
-		const events = 900
+		const events = 300
 		go func() {
 			for i := range events {
 				e := event.Event{Type: "n", ID: fmt.Sprint(i)}
