@@ -1,6 +1,7 @@
 package fanout
 
 import (
+	"context"
 	"errors"
 	"sync"
 	"sync/atomic"
@@ -14,11 +15,11 @@ type lifecycle struct {
 	refusing atomic.Bool
 	// closed is closed when the hub has ended, once the final statistics are there.
 	closed chan struct{}
-	// closing is closed when Shutdown begins to close the spokes.
-	closing     chan struct{}
-	closingOnce sync.Once
-	stopOnce    sync.Once
-	final       atomic.Pointer[Stats]
+	// open ends when Shutdown begins to close the spokes, which beginClosing does.
+	open         context.Context
+	beginClosing context.CancelFunc
+	stopOnce     sync.Once
+	final        atomic.Pointer[Stats]
 	// reactors are the goroutines of the loops.
 	reactors sync.WaitGroup
 
@@ -27,6 +28,11 @@ type lifecycle struct {
 	stops []func()
 	// failure is why the hub ended by itself; nil if it did not.
 	failure error
+}
+
+func newLifecycle() lifecycle {
+	open, beginClosing := context.WithCancel(context.Background())
+	return lifecycle{closed: make(chan struct{}), open: open, beginClosing: beginClosing}
 }
 
 // serving says whether connections are let in.
@@ -44,9 +50,6 @@ func (c *lifecycle) onShutdown(stop func()) {
 		stop()
 	}
 }
-
-// beginClosing ends the waiting of those who publish.
-func (c *lifecycle) beginClosing() { c.closingOnce.Do(func() { close(c.closing) }) }
 
 // stopListening lets no more connections in and ends the listeners. Further calls do nothing.
 func (c *lifecycle) stopListening() {

@@ -16,15 +16,10 @@ import (
 	"github.com/spokehub/spokehub/netpoll"
 )
 
-// joinAs connects a client whose spoke says who it is once it is open, as one does that authenticates late.
+// joinAs connects a client of a user.
 func (l *loopHub) joinAs(user string) (net.Conn, *Spoke) {
 	l.t.Helper()
-	here, spoke := l.join()
-	spoke.loop.ask(func(*netpoll.Reactor) {
-		spoke.setIdentity(Identity{User: user})
-		spoke.loop.addToUser(spoke)
-	})
-	return here, spoke
+	return l.join(AddOptions{Identity: Identity{User: user}})
 }
 
 // joinDrained is joinAs for a client that reads and ignores all.
@@ -142,6 +137,31 @@ func TestTheIndexOfUsersHasEveryOpenSpokeOfAUserAndNoOther(t *testing.T) {
 			t.Errorf("got %d spokes in the index, want the %d that have a user", got, members)
 		}
 	})
+}
+
+func TestASpokeThatSaysLaterWhoItIsIsOneOfItsUsers(t *testing.T) {
+	l := hubOf(t, Config{})
+	_, spoke := l.join()
+	l.wantsSpokes("before", l.hub.UserSpokes("ada"))
+	spoke.loop.ask(func(*netpoll.Reactor) {
+		spoke.setIdentity(Identity{User: "ada"})
+		spoke.loop.addToUser(spoke)
+	})
+	l.wantsSpokes("then", l.hub.UserSpokes("ada"), spoke)
+}
+
+func TestASpokeIsAmongThoseOfItsUserWhenOnConnectionIsCalled(t *testing.T) {
+	found := make(chan []*Spoke, 1)
+	var hub *Hub
+	ready := make(chan struct{})
+	l := hubOf(t, Config{OnConnection: func(s *Spoke, _ net.Conn) {
+		<-ready
+		found <- hub.UserSpokes(s.Identity().User)
+	}})
+	hub = l.hub
+	close(ready)
+	_, spoke := l.joinAs("ada")
+	l.wantsSpokes("ada", <-found, spoke)
 }
 
 func TestDisconnectingAUserClosesAllThatThereAre(t *testing.T) {

@@ -10,8 +10,8 @@ import (
 // errCutShort makes the process exit with 1.
 var errCutShort = errors.New("a second signal cut the drain short")
 
-// drain ends the service after a signal. It reports the drain on /readyz and shuts
-// the hub down, which goes on serving for the grace period, then flushes every queue
+// drain ends the service after a signal. It reports the drain on /readyz, keeps
+// serving for the grace period and shuts the hub down, which flushes every queue
 // and closes every client with 1012. Cutting the clients that are left at the
 // timeout is not a failure. A second signal is one, unless it arrives with the
 // first: some senders signal a process and then its group.
@@ -32,6 +32,11 @@ func (s *service) drain(received os.Signal, signals <-chan os.Signal) error {
 			}
 		}
 	}()
+	select {
+	case <-time.After(s.flags.DrainGrace):
+	case <-secondSignal:
+		return errCutShort
+	}
 	ended := make(chan error, 1)
 	go func() { ended <- s.hub.Shutdown(ctx) }()
 	select {
