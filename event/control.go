@@ -41,11 +41,11 @@ func (v *View) Control() Kind {
 		return None
 	}
 	switch string(v.Type) {
-	case "__subscribe":
+	case TypeSubscribe:
 		return Subscribe
-	case "__unsubscribe":
+	case TypeUnsubscribe:
 		return Unsubscribe
-	case "__auth":
+	case TypeAuth:
 		return Auth
 	}
 	return UnknownControl
@@ -53,7 +53,7 @@ func (v *View) Control() Kind {
 
 // AppendAck appends to dst the answer to the control event id that the spoke is now subscribed to topics, or no longer is.
 func AppendAck(dst []byte, id []byte, topics [][]byte) []byte {
-	dst = append(dst, `{"type":"__ack","id":`...)
+	dst = append(dst, `{"type":"`+TypeAck+`","id":`...)
 	dst = appendText(dst, id)
 	dst = append(dst, `,"payload":{"topics":[`...)
 	return AppendAckTopics(append(dst, ackEnd...), topics)
@@ -79,7 +79,7 @@ const ackEnd = `]}}`
 // sent. If topic is longer than any topic may be, the answer has only its beginning, so that no answer is too long for the
 // spoke's queue.
 func AppendReject(dst []byte, id []byte, topic []byte, reason Reason) []byte {
-	dst = append(dst, `{"type":"__reject","id":`...)
+	dst = append(dst, `{"type":"`+TypeReject+`","id":`...)
 	dst = appendText(dst, id)
 	dst = append(dst, `,"payload":{"topic":`...)
 	dst = appendHalves(dst, beginning(topic))

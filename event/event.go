@@ -8,7 +8,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Event is an envelope that owns its bytes. Copies of an Event share Payload, which nobody may write to.
+// Event is an envelope that owns its bytes. Copies of an Event share Payload, which nobody may write to. As JSON it is its
+// envelope, by itself and inside other values.
 type Event struct {
 	// Type says what happened: 1 to 256 bytes of UTF-8 without control characters and colons, not beginning with "__".
 	Type string

@@ -42,6 +42,8 @@ const (
 	FaultLength
 	// FaultToken is the payload of an __auth that isn't an object with a token, a string that is neither empty nor too long.
 	FaultToken
+	// FaultAnswer is a message that isn't the answer that was to be parsed, or an answer whose payload isn't one.
+	FaultAnswer
 )
 
 var faultTexts = [...]string{
@@ -63,6 +65,7 @@ var faultTexts = [...]string{
 	FaultTopics:        "payload has not exactly one of topic, a string, and topics, an array of strings",
 	FaultLength:        "2 GiB long or longer",
 	FaultToken:         "payload has no token, or one that is too long",
+	FaultAnswer:        "not the answer that is wanted, or its payload is none",
 }
 
 // Error returns the rule in words.

@@ -144,6 +144,9 @@ func (l *loop) identify(s *Spoke, i Identity) (connects bool) {
 	old := s.setIdentity(i)
 	isFirst := s.marks&unidentified != 0
 	s.marks &^= unidentified
+	if old.user() == "" {
+		l.addToUser(s)
+	}
 	l.watchIdentity(s)
 	if !isFirst {
 		l.reviewSubscriptions(s, old)

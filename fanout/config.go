@@ -155,7 +155,8 @@ type Config struct {
 	// as long again. A closing connection costs its descriptor and what is queued; where descriptors or MaxConnections run
 	// short, those that have been closing for longest, and for a tenth of that time, are ended first. A refused handshake has 5 s at most. Default 30 s.
 	CloseTimeout time.Duration
-	// DrainGrace is how long Shutdown waits before it closes the first spoke, so that load balancers notice. Default 0.
+	// DrainGrace is how long Shutdown waits before it stops accepting and closes the first spoke, so that load balancers notice
+	// that the service is not ready any more and send clients elsewhere. Whoever still comes is served. Default 0.
 	DrainGrace time.Duration
 	// DrainPeriod is the time over which Shutdown spreads the closes. Default 0: all at once.
 	DrainPeriod time.Duration

@@ -84,7 +84,7 @@ func (b *burst) publish(t *testing.T, source string, events int) {
 	b.done.Go(func() {
 		for i := range events {
 			e := event.Event{Type: "t", ID: fmt.Sprint(source, " ", i+1), Payload: []byte(b.payload)}
-			if err := b.hub.Publish(context.Background(), e); err != nil {
+			if _, err := b.hub.Publish(context.Background(), e); err != nil {
 				t.Errorf("%s: got %v, want it published", source, err)
 				return
 			}

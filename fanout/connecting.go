@@ -3,6 +3,7 @@ package fanout
 // openSpoke opens the connection for messages. rest is what the client sent behind its handshake.
 func (l *loop) openSpoke(s *Spoke, rest []byte) {
 	s.phase = open
+	l.addToUser(s)
 	l.startRates(s)
 	if l.hub.cfg.OnConnection != nil && s.marks&unidentified == 0 {
 		l.note(s, itemConnected, nil)

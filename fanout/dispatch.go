@@ -54,6 +54,8 @@ type outgoing struct {
 	except *Spoke
 	// only is the one spoke that the event is for, nil for the subscribers.
 	only *Spoke
+	// to is the user whose spokes the event is for, whatever they are subscribed to.
+	to addressee
 	// on is the loop on whose goroutine the event was read, nil on any other goroutine.
 	on *loop
 	// waits says that the event need not be sent if there is no room for it. publish then tells in full which loop has none,
@@ -62,8 +64,16 @@ type outgoing struct {
 	full      *loop
 	receivers receivers
 	size      int64
+	// matched is how many receivers Publish has found.
+	matched int
 	// atOnce says that the loop on which the event was read delivers it without a task, since none waits.
 	atOnce bool
+}
+
+// addressee is a user, or nobody in particular. It never changes.
+type addressee struct {
+	isUser bool
+	user   string
 }
 
 // outcome is what became of an event.
@@ -79,8 +89,8 @@ const (
 )
 
 // publish is the one function that every event passes on its way out, with or without receivers in this process: events that
-// the embedder dispatches to all or to one spoke, and events that are relayed. A broker would be called here, ahead of the
-// return for events that nobody on this hub receives, and for events without only. Where on is set this is a reactor's
+// the embedder dispatches to all, to a user or to one spoke, and events that are relayed. A broker would be called here, ahead of
+// the return for events that nobody on this hub receives, and for events without only. Where on is set this is a reactor's
 // goroutine, and view is borrowed: a broker must copy it and must not block.
 //
 // It finds the loops with receivers (part i of a match is loop i), frames the event once, and hands the frame to each of
@@ -123,7 +133,11 @@ func (h *Hub) publish(out *outgoing) outcome {
 			to.post(f)
 		}
 	}
-	if out.on == nil && !out.waits {
+	switch {
+	case out.on != nil:
+	case out.waits:
+		out.matched = match.Size()
+	default:
 		h.throttle(match.Parts, out.receivers, out.size)
 	}
 	return published
@@ -188,8 +202,10 @@ func (h *Hub) match(out *outgoing) subs.Match {
 		return subs.Match{Parts: 1 << out.only.loop.index}
 	case out.view != nil:
 		return h.index.Match(out.view.Type, out.view.ID)
-	default:
+	case !out.to.isUser:
 		return h.index.MatchString(out.event.Type, out.event.ID)
+	default:
+		return h.users.MatchTopic(out.to.user)
 	}
 }
 
@@ -240,7 +256,8 @@ func (l *loop) forwardAll(to *loop) {
 type frame struct {
 	netpoll.Frame
 	buf []byte
-	// match, except and only are the receivers of an event. Other frames are sent to one spoke directly and leave them empty.
+	// match, except and only are the receivers of an event; match may be of the index of users. Other frames are sent to one
+	// spoke directly and leave them empty.
 	match  subs.Match
 	except *Spoke
 	only   *Spoke

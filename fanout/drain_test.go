@@ -107,16 +107,15 @@ func TestShutdownWaitsForTheGracePeriodAndServesMeanwhile(t *testing.T) {
 		c := dial(t, "tcp", address).handshake().subscribe("t")
 		started := time.Now()
 		done := drain(h, context.Background())
-		until(t, "no one new is let in", func() bool {
-			_, there := pair(t, "tcp")
-			_, err := h.hub.AddConnection(there)
-			return errors.Is(err, fanout.ErrClosed)
-		})
 		h.hub.DispatchEvent(event.Event{Type: "t"})
 		c.wants(envelope("t", "", "null"))
 		c.closedWith(1012)
 		if took := time.Since(started); took < 300*time.Millisecond {
 			t.Errorf("got the close after %v, want the grace period first", took)
+		}
+		_, there := pair(t, "tcp")
+		if _, err := h.hub.AddConnection(there); !errors.Is(err, fanout.ErrClosed) {
+			t.Errorf("got %v for a connection behind the grace period, want ErrClosed", err)
 		}
 		c.conn.Close()
 		receive(t, done, "the end of Shutdown")
@@ -125,6 +124,51 @@ func TestShutdownWaitsForTheGracePeriodAndServesMeanwhile(t *testing.T) {
 			t.Error("got a connection after Shutdown, want none accepted")
 		}
 	})
+}
+
+func TestTheGracePeriodLetsClientsInWhetherOrNotAnyIsThere(t *testing.T) {
+	for _, e := range entries {
+		t.Run(e.name, func(t *testing.T) {
+			h := newTestHub(t, fanout.Config{DrainGrace: time.Hour})
+			ctx, cancel := context.WithCancel(context.Background())
+			defer cancel()
+			done := drain(h, ctx)
+			for range 2 {
+				c := e.dial(h).subscribe("t")
+				h.hub.DispatchEvent(event.Event{Type: "t"})
+				c.wants(envelope("t", "", "null"))
+			}
+			expect(t, "ends meanwhile", len(done), 0)
+			cancel()
+			if err := receive(t, done, "the end of Shutdown"); !errors.Is(err, context.Canceled) {
+				t.Errorf("got %v, want the error of the context that cut two clients off", err)
+			}
+		})
+	}
+}
+
+func TestTheGracePeriodIsCutShort(t *testing.T) {
+	for name, cut := range map[string]func(h *testHub, cancel func()){
+		"by its own context":               func(_ *testHub, cancel func()) { cancel() },
+		"by a second call whose time ends": func(h *testHub, _ func()) { h.cut() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newTestHub(t, fanout.Config{DrainGrace: time.Hour})
+			ctx, cancel := context.WithCancel(context.Background())
+			defer cancel()
+			done := drain(h, ctx)
+			c := entries[0].dial(h).subscribe("t")
+			cut(h, cancel)
+			if err := receive(t, done, "the end of Shutdown"); !errors.Is(err, context.Canceled) {
+				t.Errorf("got %v, want the error of the context", err)
+			}
+			c.cutOff()
+			_, there := pair(t, "tcp")
+			if _, err := h.hub.AddConnection(there); !errors.Is(err, fanout.ErrClosed) {
+				t.Errorf("got %v for a connection that comes later, want ErrClosed", err)
+			}
+		})
+	}
 }
 
 func TestShutdownCutsOffWhenItsContextEnds(t *testing.T) {
@@ -160,11 +204,6 @@ func TestShutdownEndsAtOnceForASecondCallWithAnEndedContext(t *testing.T) {
 		c, _ := h.join()
 		c.sync()
 		grace := drain(h, context.Background())
-		until(t, "the first call is under way", func() bool {
-			_, there := pair(t, "tcp")
-			_, err := h.hub.AddConnection(there)
-			return errors.Is(err, fanout.ErrClosed)
-		})
 		ended, cancel := context.WithCancel(context.Background())
 		cancel()
 		if err := h.hub.Shutdown(ended); !errors.Is(err, context.Canceled) {
@@ -192,7 +231,7 @@ func TestShutdownRefusesUnfinishedHandshakes(t *testing.T) {
 
 func TestShutdownOfAnEmptyHubIsQuickAndCanBeRepeated(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
-		h := newTestHub(t, fanout.Config{Engine: engine, DrainGrace: time.Hour, DrainPeriod: time.Hour})
+		h := newTestHub(t, fanout.Config{Engine: engine, DrainPeriod: time.Hour})
 		for range 3 {
 			if err := h.hub.Shutdown(context.Background()); err != nil {
 				t.Errorf("shutdown: %v", err)

@@ -51,13 +51,13 @@ func newLoopHub(t *testing.T, engine Engine) *loopHub {
 	return l
 }
 
-func (l *loopHub) join() (net.Conn, *Spoke) {
+func (l *loopHub) join(options ...AddOptions) (net.Conn, *Spoke) {
 	l.t.Helper()
 	here, there := net.Pipe()
 	if l.hub.cfg.Engine.HasDescriptors() {
 		here, there = l.tcp()
 	}
-	spoke, err := l.hub.AddConnection(there)
+	spoke, err := l.hub.AddConnection(there, options...)
 	if err != nil {
 		l.t.Fatal(err)
 	}

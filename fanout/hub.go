@@ -12,10 +12,10 @@ import (
 
 // Hub fans events out to WebSocket connections. Its methods may be called from any goroutine, callbacks included.
 type Hub struct {
-	// cfg, loops, index, workers and httpServer never change after New.
-	cfg        settings
-	loops      []*loop
-	index      *subs.Index
+	// cfg, loops, indexes, workers and httpServer never change after New.
+	cfg   settings
+	loops []*loop
+	indexes
 	workers    *workers
 	httpServer *httpServer
 
@@ -27,6 +27,14 @@ type Hub struct {
 	counters    hubCounters
 	log         hubLog
 	shared      hubShared
+}
+
+// indexes say who is where. Their parts are the loops. They never change; what they hold has owners of its own.
+type indexes struct {
+	// index has the topics that spokes are subscribed to.
+	index *subs.Index
+	// users has the names of users, and as members of each the user's open spokes.
+	users *subs.Index
 }
 
 // hubShared are single values that any goroutine changes.
@@ -53,9 +61,9 @@ func New(cfg Config) (*Hub, error) {
 		return nil, err
 	}
 	h := &Hub{
-		cfg:   s,
-		index: subs.New(s.Reactors),
-		log:   newHubLog(s.Logger),
+		cfg:     s,
+		indexes: indexes{index: subs.New(s.Reactors), users: subs.New(s.Reactors)},
+		log:     newHubLog(s.Logger),
 		admission: admission{
 			addresses: addressLimits{maxConnections: s.MaxConnectionsPerAddress, maxHandshakes: s.MaxHandshakesPerAddress},
 			empty:     make(chan struct{}, 1),

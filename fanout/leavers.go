@@ -31,6 +31,7 @@ type leavers struct {
 func (l *loop) leave(s *Spoke) {
 	slot, q := s.conn.Slot, &l.ending.leavers
 	l.sender.Leave(slot)
+	l.removeFromUser(s)
 	if topics := l.part.Count(slot); topics <= fewTopics && q.dropped+topics <= maxDrops {
 		q.dropped += l.part.Drop(slot)
 		return

@@ -11,6 +11,8 @@ import (
 type lifecycle struct {
 	// ending is set by the first call of Shutdown and never reset.
 	ending atomic.Bool
+	// refusing is set once no more connections are let in, and never reset.
+	refusing atomic.Bool
 	// closed is closed when the hub has ended, once the final statistics are there.
 	closed chan struct{}
 	// open ends when Shutdown begins to close the spokes, which beginClosing does.
@@ -33,9 +35,10 @@ func newLifecycle() lifecycle {
 	return lifecycle{closed: make(chan struct{}), open: open, beginClosing: beginClosing}
 }
 
-func (c *lifecycle) serving() bool { return !c.ending.Load() }
+// serving says whether connections are let in.
+func (c *lifecycle) serving() bool { return !c.refusing.Load() }
 
-// onShutdown registers what ends a listener. It is called at once if the hub is ending already.
+// onShutdown registers what ends a listener. It is called at once if no more connections are let in.
 func (c *lifecycle) onShutdown(stop func()) {
 	c.mu.Lock()
 	late := !c.serving()
@@ -48,8 +51,10 @@ func (c *lifecycle) onShutdown(stop func()) {
 	}
 }
 
+// stopListening lets no more connections in and ends the listeners. Further calls do nothing.
 func (c *lifecycle) stopListening() {
 	c.mu.Lock()
+	c.refusing.Store(true)
 	stops := c.stops
 	c.stops = nil
 	c.mu.Unlock()

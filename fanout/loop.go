@@ -12,16 +12,17 @@ import (
 
 // loop is one reactor with the spokes that live on it: the reactor's Handler.
 //
-// Owners: hub, index and the pointers never change; shared is for any goroutine; all else belongs to the reactor's
+// Owners: hub, index and the pointers never change, those in loopParts included; shared is for any goroutine; all else belongs to the reactor's
 // goroutine, on which every method runs that does not say otherwise.
+//
+// I1: the index of users has every open spoke of a user (Identity.User), under that name, and no other.
 type loop struct {
 	hub     *Hub
 	index   int
 	reactor *netpoll.Reactor
 	// sender is the reactor's.
 	sender *netpoll.Sender
-	// part is this loop's share of the subscription index.
-	part    *subs.Part
+	loopParts
 	shared  loopShared
 	conns   loopConns
 	scratch scratch
@@ -29,6 +30,12 @@ type loop struct {
 	flow    flowState
 	ending  ending
 	counts  loopCounters
+}
+
+// loopParts are a loop's shares of the hub's indexes. They belong to the loop's goroutine.
+type loopParts struct {
+	part  *subs.Part
+	users *subs.Part
 }
 
 // ending is what a loop knows of the ends of its connections. It belongs to the loop's goroutine.
@@ -109,11 +116,11 @@ type turnWork struct {
 
 func newLoop(h *Hub, index int) (*loop, error) {
 	l := &loop{
-		hub:   h,
-		index: index,
-		part:  h.index.Part(index),
-		conns: loopConns{unanswered: make(map[*Spoke]*unanswered), requests: requests{bySlot: make(map[uint32]*[]byte)}, overLimit: make(map[uint32]*wsframe.Refusal), tenures: make(map[*Spoke]*tenure)},
-		work:  turnWork{topics: turnTopics, outbound: make([][]netpoll.Task, h.cfg.Reactors), arrivals: make([][]netpoll.Accepted, h.cfg.Reactors)},
+		hub:       h,
+		index:     index,
+		loopParts: loopParts{part: h.index.Part(index), users: h.users.Part(index)},
+		conns:     loopConns{unanswered: make(map[*Spoke]*unanswered), requests: requests{bySlot: make(map[uint32]*[]byte)}, overLimit: make(map[uint32]*wsframe.Refusal), tenures: make(map[*Spoke]*tenure)},
+		work:      turnWork{topics: turnTopics, outbound: make([][]netpoll.Task, h.cfg.Reactors), arrivals: make([][]netpoll.Accepted, h.cfg.Reactors)},
 	}
 	l.shared.holds.init(h.cfg.QueueLimit)
 	l.counts.refusals = make(map[int]uint64)

@@ -102,7 +102,7 @@ type loopMemory struct {
 
 // heldBytes is the memory that the loop's connections hold, without their inboxes.
 func (l *loop) heldBytes() int64 {
-	return int64(l.reactor.HeldBytes()+l.conns.memory.owed+l.part.Held()+l.conns.requests.held+l.conns.inquiries.held) + l.conns.memory.messages + l.flow.kept
+	return int64(l.reactor.HeldBytes()+l.conns.memory.owed+l.part.Held()+l.users.Held()+l.conns.requests.held+l.conns.inquiries.held) + l.conns.memory.messages + l.flow.kept
 }
 
 // addMemory adds what the loop's connections hold. It is for the loop's goroutine.
@@ -110,7 +110,7 @@ func (st *Stats) addMemory(l *loop) {
 	m := &st.Memory
 	m.Queues += uint64(l.reactor.HeldBytes() + l.conns.memory.owed)
 	m.Messages += uint64(l.conns.memory.messages + l.flow.kept)
-	m.Subscriptions += uint64(l.part.Held())
+	m.Subscriptions += uint64(l.part.Held() + l.users.Held())
 	m.Handshakes += uint64(l.conns.requests.held + l.conns.inquiries.held)
 }
 

@@ -2,14 +2,30 @@ package fanout
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/spokehub/spokehub/event"
 )
 
-// Publish is DispatchEvent for a caller that can wait. It sends the event, or returns an error and does not: a Fault, wrapped,
-// for an invalid event, an error for one whose frame is longer than Config.QueueLimit, that of ctx, or ErrClosed.
+var (
+	// ErrInvalid says that an event breaks a rule of the envelope. It comes with the event.Fault, wrapped beside it.
+	ErrInvalid = errors.New("invalid event")
+	// ErrTooLong says that the frame of an event is longer than Config.QueueLimit, so that it fits into no queue.
+	ErrTooLong = errors.New("event too long")
+)
+
+// Receipt is what Publish tells of an event that it has sent. Fields may be added to it.
+type Receipt struct {
+	// Matched is how many subscribers the event's topics had when it was sent. A spoke that is subscribed to the type and to the
+	// type and id gets one copy and counts twice: one number for each topic is there at once, and to find out who has both would
+	// mean to wait for the reactors.
+	Matched int
+}
+
+// Publish is DispatchEvent for a caller that can wait. It sends the event and returns a receipt, or returns an error and does
+// not: ErrInvalid, ErrTooLong, ErrClosed, or the error of ctx, each wrapped.
 //
 // It waits while a reactor is behind or a subscriber is, one that goes on reading but has much of its queue filled: so what
 // comes faster than healthy readers take it, is not what closes them. A subscriber that reads nothing for a second, or has
@@ -19,25 +35,26 @@ import (
 //
 // Any goroutine may call it, callbacks included, except a reactor's, on which only Config.Logger runs: there it might wait for
 // itself. When Shutdown begins to close the spokes, who waits returns ErrClosed.
-func (h *Hub) Publish(ctx context.Context, e event.Event) error {
+func (h *Hub) Publish(ctx context.Context, e event.Event) (Receipt, error) {
 	if err := e.Validate(); err != nil {
 		h.counters.invalidEvents.Add(1)
 		h.log.invalidEvent(err)
-		return fmt.Errorf("publish: %w", err)
+		return Receipt{}, fmt.Errorf("publish: %w: %w", ErrInvalid, err)
 	}
 	for pause := throttleStep; ; pause = min(2*pause, maxThrottle) {
 		if err := h.mayPublish(ctx); err != nil {
-			return fmt.Errorf("publish: %w", err)
+			return Receipt{}, fmt.Errorf("publish: %w", err)
 		}
-		switch h.publish(&outgoing{event: e, waits: true}) {
+		out := outgoing{event: e, waits: true}
+		switch h.publish(&out) {
 		case published:
 			h.counters.dispatched.Add(1)
-			return nil
+			return Receipt{Matched: out.matched}, nil
 		case tooLong:
-			return fmt.Errorf("publish: the frame of the event is longer than Config.QueueLimit, %d bytes", h.cfg.QueueLimit)
+			return Receipt{}, fmt.Errorf("publish: %w: its frame has more than Config.QueueLimit, %d bytes", ErrTooLong, h.cfg.QueueLimit)
 		}
 		if err := h.awaitRoom(ctx, pause); err != nil {
-			return fmt.Errorf("publish: %w", err)
+			return Receipt{}, fmt.Errorf("publish: %w", err)
 		}
 	}
 }

@@ -9,8 +9,10 @@ import (
 	"github.com/spokehub/spokehub/netpoll"
 )
 
-// Shutdown ends the hub: it stops accepting, waits for Config.DrainGrace, then closes every spoke with 1012 and a hint
-// when to come back, spread over Config.DrainPeriod. What is queued for a spoke is sent ahead of the close frame, and
+// Shutdown ends the hub: it goes on as before for Config.DrainGrace, new connections included, then stops accepting and closes
+// every spoke with 1012 and a hint when to come back, spread over Config.DrainPeriod. Say first, on whatever page a load balancer
+// looks at, that the service is not ready any more: the grace is for the load balancer to notice, so it is as long where no
+// spoke is connected. What is queued for a spoke is sent ahead of the close frame, and
 // OnDisconnection is called. It returns when all have ended; when ctx ends first, the rest is cut off and the error is that
 // of ctx. Further calls wait for the first, or cut it short when their ctx ends. It must not be called from a callback
 // without a deadline, because it waits for callbacks.
@@ -18,7 +20,6 @@ func (h *Hub) Shutdown(ctx context.Context) error {
 	if h.lifecycle.ending.Swap(true) {
 		return h.shutdownAgain(ctx)
 	}
-	h.lifecycle.stopListening()
 	err := h.drain(ctx)
 	left := max(h.admission.spokes.Load(), 0)
 	h.stop()
@@ -51,7 +52,7 @@ func (h *Hub) abort(err error) {
 	_ = h.Shutdown(expired)
 }
 
-// drain closes all spokes and waits until they have ended and their callbacks have returned.
+// drain waits for the grace, closes all spokes and waits until they have ended and their callbacks have returned.
 func (h *Hub) drain(ctx context.Context) error {
 	ctx, cutShort := context.WithCancel(ctx)
 	defer cutShort()
@@ -62,7 +63,9 @@ func (h *Hub) drain(ctx context.Context) error {
 		case <-ctx.Done():
 		}
 	}()
-	if h.admission.spokes.Load() > 0 && !sleep(ctx, h.cfg.DrainGrace) {
+	waited := sleep(ctx, h.cfg.DrainGrace)
+	h.lifecycle.stopListening()
+	if !waited {
 		return ctx.Err()
 	}
 	h.lifecycle.beginClosing()
@@ -118,6 +121,7 @@ const lastCallbacks = time.Second
 
 // stop cuts off what is left and ends everything that the hub has started, once.
 func (h *Hub) stop() {
+	h.lifecycle.stopListening()
 	h.lifecycle.beginClosing()
 	h.lifecycle.stopOnce.Do(func() {
 		h.endAll()
@@ -130,6 +134,7 @@ func (h *Hub) stop() {
 		h.lifecycle.final.Store(&stats)
 		h.stopLoops()
 		h.index.Clear()
+		h.users.Clear()
 		h.httpServer.stop()
 		h.workers.stop()
 		close(h.lifecycle.closed)

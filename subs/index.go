@@ -78,6 +78,22 @@ func (x *Index) MatchString(typ, id string) Match {
 	return m
 }
 
+// MatchTopic finds one topic by its whole name, which may be any text, and the
+// parts that have members of it. It holds one shard's lock, for a lookup, and
+// doesn't keep name.
+func (x *Index) MatchTopic(name string) Match {
+	var m Match
+	m.Type, m.Parts = x.lookup(x.keyOf(name))
+	return m
+}
+
+// Size returns how many members the two topics have now, over all parts. A
+// member of both counts twice. Anyone may call it; it loads an atomic for each
+// part.
+func (m *Match) Size() int {
+	return m.Type.size() + m.TypeID.size()
+}
+
 // Len returns the number of topics that have members. It loads one atomic.
 func (x *Index) Len() int {
 	return int(x.topics.Load())

@@ -133,7 +133,9 @@ func (p *Part) AppendTopics(dst []string, member uint32) []string {
 
 // Members returns the topic's members in this part, each once, in no
 // particular order. It is the part's own list: the caller must not change it,
-// and it is valid until the part changes. A nil topic has no members.
+// and it is valid until the part changes. A nil topic has no members. The topic
+// may be of another index too, if the part of that number there has the same
+// owner: then these are the members there.
 func (p *Part) Members(t *Topic) []uint32 {
 	if t == nil {
 		return nil

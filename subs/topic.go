@@ -76,8 +76,12 @@ func (t *Topic) addListLocked(part int) {
 	t.others.Store(&spread{parts: old.parts | 1<<part, lists: lists})
 }
 
-// size returns the number of members in all parts, for introspection.
+// size returns the number of members in all parts, for introspection. A nil
+// topic has none.
 func (t *Topic) size() int {
+	if t == nil {
+		return 0
+	}
 	sum := int(t.first.size.Load())
 	if s := t.others.Load(); s != nil {
 		for _, l := range s.lists {

@@ -38,7 +38,7 @@ func (s *service) adminServer(address string, maxLine int) *http.Server {
 	mux := http.NewServeMux()
 	s.handleHealth(mux)
 	mux.Handle("GET /metrics", metricsHandler(s.hub.Stats))
-	mux.Handle("POST /publish", newPublisher(dispatcher{s.hub}, maxLine, int64(s.flags.PublishLimit)))
+	mux.Handle("POST /publish", newPublisher(s.hub, maxLine, int64(s.flags.PublishLimit)))
 	mux.HandleFunc("/debug/pprof/", profileIndex)
 	mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
 	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)

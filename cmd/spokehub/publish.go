@@ -39,7 +39,7 @@ var defaultPatience = publishPatience{turn: 10 * time.Second, read: 30 * time.Se
 // publishTarget is what a publisher needs of a hub.
 type publishTarget interface {
 	// Publish dispatches an event and waits until there is room for it, or ctx ends.
-	Publish(ctx context.Context, e event.Event) error
+	Publish(ctx context.Context, e event.Event) (fanout.Receipt, error)
 	// Reserve counts bytes against the memory budget, or reports false if they don't fit. Unreserve gives them back.
 	Reserve(bytes int64) bool
 	Unreserve(bytes int64)
@@ -64,6 +64,8 @@ func newPublisher(hub publishTarget, maxLine int, maxBody int64) *publisher {
 type publishReport struct {
 	Accepted int `json:"accepted"`
 	Rejected int `json:"rejected"`
+	// Matched is how many subscribers the accepted events had, all together.
+	Matched int `json:"matched"`
 	// Error says what is wrong with the request as a whole, or why reading it ended early.
 	Error         string         `json:"error,omitempty"`
 	Errors        []publishError `json:"errors,omitempty"`
@@ -202,10 +204,11 @@ func (run *publishRun) publish(at publishError, envelope []byte) error {
 	}
 	ctx, cancel := context.WithTimeout(run.ctx, run.publisher.patience.room)
 	defer cancel()
-	err = run.publisher.hub.Publish(ctx, e)
+	receipt, err := run.publisher.hub.Publish(ctx, e)
 	switch {
 	case err == nil:
 		run.report.Accepted++
+		run.report.Matched += receipt.Matched
 		return nil
 	case errors.Is(err, fanout.ErrClosed):
 		return fmt.Errorf("this event and what follows was not published: %w", err)
@@ -232,11 +235,3 @@ func (run *publishRun) hint(at publishError, envelope []byte, err error) error {
 	}
 	return err
 }
-
-// dispatcher is a hub as a publishTarget.
-type dispatcher struct{ hub *fanout.Hub }
-
-func (d dispatcher) Publish(ctx context.Context, e event.Event) error { return d.hub.Publish(ctx, e) }
-
-func (d dispatcher) Reserve(bytes int64) bool { return d.hub.Reserve(bytes) }
-func (d dispatcher) Unreserve(bytes int64)    { d.hub.Unreserve(bytes) }

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/spokehub/spokehub/event"
+	"github.com/spokehub/spokehub/fanout"
 )
 
 // fakeTarget takes what is published. It belongs to one request.
@@ -24,12 +25,12 @@ type fakeTarget struct {
 	fail map[string]error
 }
 
-func (f *fakeTarget) Publish(_ context.Context, e event.Event) error {
+func (f *fakeTarget) Publish(_ context.Context, e event.Event) (fanout.Receipt, error) {
 	if err := f.fail[e.ID]; err != nil {
-		return err
+		return fanout.Receipt{}, err
 	}
 	f.dispatched = append(f.dispatched, string(event.Append(nil, e)))
-	return nil
+	return fanout.Receipt{Matched: 2}, nil
 }
 
 func (f *fakeTarget) Reserve(bytes int64) bool {
@@ -170,9 +171,9 @@ func TestPublishListsOnlyTheFirstErrors(t *testing.T) {
 // channelTarget passes on the ids of what is published.
 type channelTarget struct{ ids chan string }
 
-func (c channelTarget) Publish(_ context.Context, e event.Event) error {
+func (c channelTarget) Publish(_ context.Context, e event.Event) (fanout.Receipt, error) {
 	c.ids <- e.ID
-	return nil
+	return fanout.Receipt{}, nil
 }
 
 func (channelTarget) Reserve(int64) bool { return true }
@@ -209,7 +210,7 @@ func TestPublishReachesSubscribersAndReportsABadLine(t *testing.T) {
 	subscriber.subscribe(t, "news")
 	status, answer := post(t, hub.admin+"publish", "application/x-ndjson",
 		`{"type":"news","id":"1","payload":"one"}`+"\n"+`{"type":"other"}`+"\nnot JSON\n"+`{"type":"news","payload": [2] }`+"\n")
-	want := `{"accepted":3,"rejected":1,"errors":[{"line":3,"error":"not a JSON object"}]}` + "\n"
+	want := `{"accepted":3,"rejected":1,"matched":2,"errors":[{"line":3,"error":"not a JSON object"}]}` + "\n"
 	if status != http.StatusOK || answer != want {
 		t.Errorf("got %d %s, want 200 %s", status, answer, want)
 	}

@@ -47,13 +47,13 @@ func (c *Client) Subscribe(topics ...string) {
 // TrySubscribe is Subscribe for topics that the hub may reject. It returns those that it did, and why; nil if none.
 func (c *Client) TrySubscribe(topics ...string) (rejected map[string]event.Reason) {
 	c.hub.t.Helper()
-	return c.control("__subscribe", topics)
+	return c.control(event.TypeSubscribe, topics)
 }
 
 // Unsubscribe unsubscribes from topics and waits until that is in force. Topics that the client is not subscribed to are allowed.
 func (c *Client) Unsubscribe(topics ...string) {
 	c.hub.t.Helper()
-	if rejected := c.control("__unsubscribe", topics); len(rejected) > 0 {
+	if rejected := c.control(event.TypeUnsubscribe, topics); len(rejected) > 0 {
 		c.hub.t.Fatalf("unsubscribe %q: got rejections %v, want none", topics, rejected)
 	}
 }

@@ -3,6 +3,7 @@ package fanouttest
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -81,37 +82,27 @@ func (r *received) update(change func()) {
 // message takes in one message of the hub: an event, an answer, or a control event that this client does not know and ignores.
 func (r *received) message(text []byte) error {
 	var envelope struct {
-		Type    string          `json:"type"`
-		ID      string          `json:"id"`
-		Payload json.RawMessage `json:"payload"`
+		Type string `json:"type"`
 	}
 	if err := json.Unmarshal(text, &envelope); err != nil {
 		return fmt.Errorf("message %q: %w", text, err)
 	}
-	switch envelope.Type {
-	case "__ack":
-		var payload struct {
-			Topics []string `json:"topics"`
-		}
-		if err := json.Unmarshal(envelope.Payload, &payload); err != nil {
+	switch {
+	case envelope.Type == event.TypeAck:
+		ack, err := event.ParseAck(text)
+		if err != nil {
 			return fmt.Errorf("message %q: %w", text, err)
 		}
-		a := answer{ack: true, topics: len(payload.Topics)}
-		r.update(func() { r.answers[envelope.ID] = append(r.answers[envelope.ID], a) })
+		r.addAnswer(ack.ID, answer{ack: true, topics: len(ack.Topics)})
 		return nil
-	case "__reject":
-		var payload struct {
-			Topic  string       `json:"topic"`
-			Reason event.Reason `json:"reason"`
-		}
-		if err := json.Unmarshal(envelope.Payload, &payload); err != nil {
+	case envelope.Type == event.TypeReject:
+		reject, err := event.ParseReject(text)
+		if err != nil {
 			return fmt.Errorf("message %q: %w", text, err)
 		}
-		a := answer{topic: payload.Topic, reason: payload.Reason}
-		r.update(func() { r.answers[envelope.ID] = append(r.answers[envelope.ID], a) })
+		r.addAnswer(reject.ID, answer{topic: reject.Topic, reason: reject.Reason})
 		return nil
-	}
-	if len(envelope.Type) >= 2 && envelope.Type[:2] == "__" {
+	case strings.HasPrefix(envelope.Type, "__"):
 		return nil
 	}
 	e, err := event.Parse(text)
@@ -120,6 +111,10 @@ func (r *received) message(text []byte) error {
 	}
 	r.update(func() { r.events = append(r.events, e) })
 	return nil
+}
+
+func (r *received) addAnswer(id string, a answer) {
+	r.update(func() { r.answers[id] = append(r.answers[id], a) })
 }
 
 func (r *received) pong() { r.update(func() { r.pongs++ }) }

@@ -31,7 +31,7 @@ var arrows = map[string]arrow{
 	"fanout": {imports: []string{
 		module + "/netpoll", module + "/wsframe", module + "/event", module + "/subs", "github.com/panjf2000/ants/v2",
 	}},
-	"fanout/fanouttest": {imports: []string{module + "/fanout", module + "/event", module + "/wsframe"}},
+	"fanout/fanouttest": {imports: []string{module + "/fanout", module + "/event", module + "/wsframe", "go.uber.org/goleak"}},
 	"cmd":               {imports: []string{module + "/fanout", module + "/event"}, anyLibrary: true},
 	"bench": {imports: []string{
 		module + "/fanout", module + "/event", module + "/netpoll", module + "/wsframe", module + "/subs",

@@ -11,6 +11,7 @@ var wallClockUsers = map[string]string{
 	"fanout/auth.go":        "an ack says when an identity expires",
 	"bench/peers/report.go": "a report names the day on which it was measured",
 	"wsframe/refusal.go":    "an HTTP response has a Date",
+	"event/answer.go":       "an ack says when an identity expires",
 }
 
 // wallClockCalls are methods of time.Time that take its wall reading, or leave only that.
