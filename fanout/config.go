@@ -65,9 +65,16 @@ type Config struct {
 	// OnPublish is asked about each event that a spoke's identity lets it publish, before listeners and other spokes get it. An error
 	// drops it with a reject, reason forbidden. The payload is borrowed until it returns. Nil allows all.
 	OnPublish func(s *Spoke, e event.Event) error
-	// OnSubscribed is called once a subscription is in force. What send sends comes behind the ack and before every event
-	// of that topic that was dispatched since: a snapshot has no gap. send may be called until OnSubscribed returns, for any valid
-	// event; it reports false if the spoke can't take the event any more.
+	// OnSubscribed is called for each subscription that has come into force; again for the same topic only if it had ended. What send
+	// sends comes behind the ack and ahead of every event that was dispatched to the spoke since, of whatever topic, by
+	// Spoke.DispatchEvent too: a snapshot has no gap, and no live event comes before it. Those events wait until the hook has returned
+	// for all topics of the control event, and with them count against QueueLimit: a hook that takes too long for what is
+	// dispatched meanwhile costs the spoke its connection, with 1013. Answers and pings do not wait.
+	//
+	// send may be called from any goroutine until OnSubscribed returns, with any valid event. It copies the payload, and waits like
+	// Hub.DispatchEvent, at most 10 ms if the spoke reads too slowly. It reports false once it is known that the spoke takes nothing
+	// more. When the spoke is closed meanwhile, the events that wait are dropped, for they must not come without their
+	// snapshot; RemoveConnection has them sent, and Shutdown closes the spoke when the hook has returned.
 	OnSubscribed func(s *Spoke, topic string, send func(e event.Event) bool)
 	// Authorize decides whether a spoke may subscribe to a topic. Nil allows all. A subscription to a topic for
 	// which it returns false is answered with the reason forbidden.

@@ -17,6 +17,9 @@ type progress struct {
 	place int
 	// ack is the answer that the topics in force so far have, nil if there is none yet.
 	ack *frame
+	// carriedOut is how many topics have been, and fresh which of them are new to the spoke; nil if none is, or nobody asks.
+	carriedOut int
+	fresh      *freshTopics
 }
 
 // allDone is the place of an event whose topics have all been carried out.
@@ -80,7 +83,9 @@ func (l *loop) changeTopics(s *Spoke, p *progress, forbidden map[string]bool) {
 	kind, piece := v.Control(), l.hub.cfg.QueueLimit/answerShare
 	inForce, length := topics[:0], 0
 	for i, topic := range topics {
+		before := l.topicsBefore(s)
 		reason := l.change(s, kind, topic, forbidden)
+		l.carriedOut(s, p, before)
 		if reason != "" {
 			l.reject(s, v.ID, topic, reason)
 		} else {

@@ -54,6 +54,8 @@ type outgoing struct {
 	except *Spoke
 	// only is the one spoke that the event is for, nil for the subscribers.
 	only *Spoke
+	// ahead is the snapshot that the event is part of, nil for any other.
+	ahead *snapshot
 	// on is the loop on whose goroutine the event was read, nil on any other goroutine.
 	on *loop
 	// waits says that the event need not be sent if there is no room for it. publish then tells in full which loop has none,
@@ -102,7 +104,7 @@ func (h *Hub) publish(out *outgoing) outcome {
 		return noRoom
 	}
 	f := newFrame()
-	f.match, f.except, f.only = match, out.except, out.only
+	f.match, f.except, f.only, f.ahead = match, out.except, out.only, out.ahead
 	f.encode(out, h.cfg.opcode)
 	out.size = int64(f.Len())
 	if (out.on != nil || out.waits) && f.Len() > h.cfg.QueueLimit {
@@ -240,10 +242,11 @@ func (l *loop) forwardAll(to *loop) {
 type frame struct {
 	netpoll.Frame
 	buf []byte
-	// match, except and only are the receivers of an event. Other frames are sent to one spoke directly and leave them empty.
+	// match, except and only are the receivers of an event, and ahead is the snapshot that it is part of. Other frames are sent to one spoke directly and leave them empty.
 	match  subs.Match
 	except *Spoke
 	only   *Spoke
+	ahead  *snapshot
 }
 
 // maxPooledFrame is how many bytes a frame may hold and still be pooled.
@@ -294,5 +297,6 @@ func (f *frame) Recycle() {
 	f.match = subs.Match{}
 	f.except = nil
 	f.only = nil
+	f.ahead = nil
 	framePool.Put(f)
 }

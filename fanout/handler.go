@@ -68,7 +68,7 @@ func (l *loop) Expired(slot uint32) {
 		l.handshakeTimeout(s)
 	case open:
 		if l.ending.draining {
-			l.closeForRestart(s)
+			l.drainOne(s)
 			return
 		}
 		if l.checkMessage(s) {

@@ -38,6 +38,8 @@ const (
 	itemPassedOn
 	// itemControl: a control event, or what is left of it.
 	itemControl
+	// itemSubscribed: OnSubscribed is called for topics that are in force now.
+	itemSubscribed
 	// itemBackpressure: OnBackpressure is called.
 	itemBackpressure
 	// itemCloseFrame: OnBackpressure has returned, the close frame may go out.
@@ -66,6 +68,10 @@ type detail struct {
 	forbidden map[string]bool
 	// progress is that of a control event.
 	progress progress
+	// topics are those that OnSubscribed is called for, told how many it was called for, and snapshot what it may send to.
+	topics   []string
+	told     int
+	snapshot *snapshot
 }
 
 const (
@@ -308,6 +314,13 @@ func (l *loop) carryOut(s *Spoke) fate {
 			return itemLater
 		}
 		l.dropUnsent(next)
+		if next.kind == itemSubscribed {
+			return itemDone
+		}
+	case itemSubscribed:
+		if fate := l.goOnWithSnapshot(s, next.detail); fate != itemDone {
+			return fate
+		}
 	default:
 		return itemForWorker
 	}
@@ -332,7 +345,10 @@ func (l *loop) goOnWithControl(s *Spoke, box *inbox, i *item) bool {
 	box.setView(&l.scratch.view, i)
 	before := l.work.topics
 	if l.control(s, &now.progress, now.forbidden) {
-		i.setProgress(progress{})
+		i.setProgress(progress{fresh: now.progress.fresh})
+		if now.progress.fresh != nil {
+			i.kind = itemSubscribed
+		}
 		return true
 	}
 	i.setProgress(now.progress)

@@ -69,6 +69,7 @@ type loopConns struct {
 	rates      netpoll.Table[rates]
 	gaps       readGaps
 	unanswered map[*Spoke]*unanswered
+	snapshots  map[*Spoke]*snapshot
 	requests   requests
 	overLimit  map[uint32]*wsframe.Refusal
 	memory     loopMemory

@@ -133,7 +133,9 @@ func (w *workers) endTask(serving **Spoke, names *interner) {
 		return
 	}
 	w.hub.cfg.Logger.Error("callback ended its goroutine; the connection goes on", "spoke", s.id)
-	s.runningInbox.pos++
+	if box := s.runningInbox; box.items[box.pos].kind != itemSubscribed {
+		box.pos++
+	}
 	w.queue.taskEnded()
 	w.push([]*Spoke{s})
 }
@@ -145,6 +147,10 @@ func (w *workers) serve(s *Spoke, names *interner) {
 		i := &box.items[box.pos]
 		if i.kind == itemControl {
 			w.hub.authorize(s, box, i)
+			break
+		}
+		if i.kind == itemSubscribed {
+			w.hub.tellSubscribed(s, box, i)
 			break
 		}
 		if i.kind == itemCloseFrame || i.kind == itemRaw || i.kind == itemPassedOn {
