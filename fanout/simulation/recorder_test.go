@@ -128,6 +128,9 @@ func (r *recorder) callbacks(cfg *fanout.Config, t traits) {
 			return topic != forbiddenTopic
 		}
 	}
+	if t.snapshots {
+		cfg.OnSubscribed = r.onSubscribed
+	}
 }
 
 func (r *recorder) beginCallback(s *fanout.Spoke, what string) *spokeRecord {

@@ -16,9 +16,10 @@ type traits struct {
 	hubTraits
 	slots   int
 	actions int
-	// onEvent and authorize say whether the hub has these callbacks.
+	// onEvent, authorize and snapshots say whether the hub has these callbacks, the last one OnSubscribed.
 	onEvent   bool
 	authorize bool
+	snapshots bool
 	// abrupt ends kill all clients before the hub shuts down.
 	abrupt bool
 	plan   netpoll.FaultPlan
@@ -87,12 +88,13 @@ func traitsOf(seed uint64) traits {
 		t.hostiles = 1 + r.IntN(5)
 		t.plan.Reset = 0
 	}
+	t.snapshots = oneIn(r, 3)
 	return t
 }
 
 func (t traits) String() string {
-	return fmt.Sprintf("engine=%v reactors=%d workers=%d queue=%d sndbuf=%d unsent=%d topics=%d relay=%v onEvent=%v authorize=%v plan=%+v",
-		t.engine, t.reactors, t.workers, t.queueLimit, t.sendBuffer, t.unsentLimit, t.maxTopics, t.relay, t.onEvent, t.authorize, t.plan)
+	return fmt.Sprintf("engine=%v reactors=%d workers=%d queue=%d sndbuf=%d unsent=%d topics=%d relay=%v onEvent=%v authorize=%v snapshots=%v plan=%+v",
+		t.engine, t.reactors, t.workers, t.queueLimit, t.sendBuffer, t.unsentLimit, t.maxTopics, t.relay, t.onEvent, t.authorize, t.snapshots, t.plan)
 }
 
 // timeout is for all that may take long: more than the pauses of a run count for, and less than one pause takes.
