@@ -68,10 +68,12 @@ type detail struct {
 	forbidden map[string]bool
 	// progress is that of a control event.
 	progress progress
-	// topics are those that OnSubscribed is called for, told how many it was called for, and snapshot what it may send to.
+	// topics are those that OnSubscribed is called for, told how many it was called for, and snapshot what it may send to. The loop
+	// has settled them when it has all that was sent.
 	topics   []string
 	told     int
 	snapshot *snapshot
+	settled  bool
 }
 
 const (

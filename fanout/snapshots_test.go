@@ -1,6 +1,7 @@
 package fanout
 
 import (
+	"runtime"
 	"strings"
 	"testing"
 
@@ -40,4 +41,34 @@ func TestEverySubscriptionByTheServerHasItsSnapshot(t *testing.T) {
 			t.Error("got the spoke gated behind its last hook, want it open")
 		}
 	})
+}
+
+func TestTheGateOpensBehindWhatTheHookHasSent(t *testing.T) {
+	called, goOn := make(chan struct{}), make(chan struct{})
+	l := hubOf(t, Config{OnSubscribed: func(_ *Spoke, _ string, send func(event.Event) bool) {
+		close(called)
+		<-goOn
+		send(event.Event{Type: "snapshot"})
+	}})
+	here, s := l.join()
+	l.send(here, `{"type":"__subscribe","payload":{"topic":"live"}}`)
+	<-called
+	l.hub.DispatchEvent(event.Event{Type: "live"})
+	s.loop.ask(func(*netpoll.Reactor) {
+		close(goOn)
+		for !s.state.free() {
+			runtime.Gosched()
+		}
+		s.loop.markReady(s)
+		s.loop.handOver()
+	})
+	for _, want := range []string{"snapshot", "live"} {
+		f, err := ws.ReadFrame(here)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := string(f.Payload); !strings.Contains(got, `"type":"`+want+`"`) {
+			t.Errorf("got %s, want an event of type %s", got, want)
+		}
+	}
 }
