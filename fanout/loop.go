@@ -71,6 +71,7 @@ type loopConns struct {
 	unanswered map[*Spoke]*unanswered
 	snapshots  map[*Spoke]*snapshot
 	requests   requests
+	inquiries  inquiries
 	overLimit  map[uint32]*wsframe.Refusal
 	memory     loopMemory
 }

@@ -33,8 +33,8 @@ func snapshotHub(t *testing.T, cfg fanout.Config) (*testHub, <-chan hookCall) {
 	return newTestHub(t, cfg), calls
 }
 
-// named are the types of the messages that a client gets next.
-func named(c *client, n int) string {
+// typesOf are the types of the messages that a client gets next.
+func typesOf(c *client, n int) string {
 	c.t.Helper()
 	var types []string
 	for range n {
@@ -111,11 +111,11 @@ func TestASnapshotComesBehindTheAckAndAheadOfWhatIsDispatchedMeanwhile(t *testin
 				}
 				c.text(subscription("last", "before"))
 				want := test.want + " __ack"
-				if got := named(c, strings.Count(want, " ")+1); got != want {
+				if got := typesOf(c, strings.Count(want, " ")+1); got != want {
 					t.Errorf("got the messages %s, want %s", got, want)
 				}
 				h.hub.DispatchEvent(event.Event{Type: "before"})
-				expect(t, "event behind the snapshot", named(c, 1), "before")
+				expect(t, "event behind the snapshot", typesOf(c, 1), "before")
 			})
 		})
 	}
@@ -127,12 +127,12 @@ func TestAnswersAndPongsDoNotWaitForASnapshot(t *testing.T) {
 	c.text(subscription("1", "a"))
 	call := receive(t, calls, "a call")
 	h.hub.DispatchEvent(event.Event{Type: "a"})
-	expect(t, "answer", named(c, 1), "__ack")
+	expect(t, "answer", typesOf(c, 1), "__ack")
 	c.sync()
 	c.text(subscription("2", "b"))
 	c.sync()
 	close(call.goOn)
-	expect(t, "what waited", named(c, 2), "a __ack")
+	expect(t, "what waited", typesOf(c, 2), "a __ack")
 	close(receive(t, calls, "a call for the second control event").goOn)
 }
 
@@ -155,7 +155,7 @@ func TestOnSubscribedIsCalledOnceForASubscription(t *testing.T) {
 	call("a")
 	c.text(subscription("1", "forbidden", "c"))
 	call("c")
-	expect(t, "answers", named(c, 2), "__reject __ack")
+	expect(t, "answers", typesOf(c, 2), "__reject __ack")
 	expect(t, "further calls", len(calls), 0)
 }
 
@@ -169,7 +169,7 @@ func TestAHookThatFailsOpensTheGate(t *testing.T) {
 			}})
 			c, _ := h.join()
 			c.subscribe("a", "b")
-			expect(t, "messages", named(c, 4), "snapshot-a snapshot-b live live")
+			expect(t, "messages", typesOf(c, 4), "snapshot-a snapshot-b live live")
 		})
 	}
 }
@@ -188,7 +188,7 @@ func TestWhatWaitsForASnapshotCountsAgainstTheLimit(t *testing.T) {
 			c, _ := h.join()
 			c.text(subscription("1", "a"))
 			call := receive(t, calls, "a call")
-			expect(t, "answer", named(c, 1), "__ack")
+			expect(t, "answer", typesOf(c, 1), "__ack")
 			for range 5 {
 				during(h, call, event.Event{Type: "a", Payload: []byte(`"` + strings.Repeat("x", 1000) + `"`)})
 			}
@@ -239,7 +239,7 @@ func TestASpokeThatEndsInItsHook(t *testing.T) {
 				fmt.Fprint(live, "owned")
 			}()
 		}, func(t *testing.T, _ *testHub, c *client) {
-			expect(t, "messages", named(c, 2), "snapshot a")
+			expect(t, "messages", typesOf(c, 2), "snapshot a")
 			expect(t, "the new owner's bytes", string(c.cutOff()), "owned")
 		}},
 	} {
@@ -249,7 +249,7 @@ func TestASpokeThatEndsInItsHook(t *testing.T) {
 				c, _ := h.join()
 				c.text(subscription("1", "a"))
 				call := receive(t, calls, "a call")
-				expect(t, "answer", named(c, 1), "__ack")
+				expect(t, "answer", typesOf(c, 1), "__ack")
 				call.send("snapshot")
 				h.hub.DispatchEvent(event.Event{Type: "a"})
 				call.spoke.BufferedAmount()
@@ -303,7 +303,7 @@ func TestEveryAckComesAheadOfTheSnapshots(t *testing.T) {
 	c.text(subscription("1", topics...))
 	acks, snapshots := 0, 0
 	for snapshots < len(topics) {
-		switch got := named(c, 1); {
+		switch got := typesOf(c, 1); {
 		case got == "s":
 			snapshots++
 		case snapshots > 0:
@@ -325,8 +325,8 @@ func TestNothingIsSentBehindTheHook(t *testing.T) {
 	close(call.goOn)
 	until(t, "send reports false", func() bool { return !call.send("snapshot") })
 	h.hub.DispatchEvent(event.Event{Type: "a"})
-	for expect(t, "answer", named(c, 1), "__ack"); ; {
-		if got := named(c, 1); got == "a" {
+	for expect(t, "answer", typesOf(c, 1), "__ack"); ; {
+		if got := typesOf(c, 1); got == "a" {
 			break
 		} else if got != "snapshot" {
 			t.Fatalf("got %s, want the live event", got)
