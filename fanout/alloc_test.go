@@ -40,7 +40,7 @@ const rounds = 2000
 
 func TestAllocationsOfADispatchAndItsDeliveriesAreNone(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
-		hub := bare(t, fanout.Config{Engine: engine, Reactors: 1})
+		hub := bare(t, fanout.Config{Engine: engine, Reactors: 1, OnSubscribed: func(*fanout.Spoke, string, func(event.Event) bool) {}})
 		const spokes = 4
 		var clients []*client
 		for range spokes {

@@ -70,9 +70,16 @@ type Config struct {
 	// spoke sends behind the event waits for the answer, so the order stays. It is asked about some events ahead of the listeners of
 	// those before them. The payload is borrowed until it returns. Nil allows all.
 	OnPublish func(s *Spoke, e event.Event) error
-	// OnSubscribed is called once a subscription is in force. What send sends comes behind the ack and before every event
-	// of that topic that was dispatched since: a snapshot has no gap. send may be called until OnSubscribed returns, for any valid
-	// event; it reports false if the spoke can't take the event any more.
+	// OnSubscribed is called for each subscription that has come into force; again for the same topic only if it had ended. What send
+	// sends comes behind the ack and ahead of every event that was dispatched to the spoke since, of whatever topic, by
+	// Spoke.DispatchEvent too: a snapshot has no gap, and no live event comes before it. Those events wait until the hook has returned
+	// for all topics of the control event, and with them count against QueueLimit: a hook that takes too long for what is
+	// dispatched meanwhile costs the spoke its connection, with 1013. Answers and pings do not wait.
+	//
+	// send may be called from any goroutine until OnSubscribed returns, with any valid event. It copies the payload, and waits like
+	// Hub.DispatchEvent, at most 10 ms if the spoke reads too slowly. It reports false once it is known that the spoke takes nothing
+	// more. When the spoke is closed meanwhile, the events that wait are dropped, for they must not come without their
+	// snapshot; RemoveConnection has them sent, and Shutdown closes the spoke when the hook has returned.
 	OnSubscribed func(s *Spoke, topic string, send func(e event.Event) bool)
 
 	// Relay dispatches the events of spokes to the other subscribers.

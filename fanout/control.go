@@ -17,6 +17,9 @@ type progress struct {
 	place int
 	// ack is the answer that the topics in force so far have, nil if there is none yet.
 	ack *frame
+	// carriedOut is how many topics have been, and fresh which of them are new to the spoke; nil if none is, or nobody asks.
+	carriedOut int
+	fresh      *freshTopics
 }
 
 // allDone is the place of an event whose topics have all been carried out.
@@ -82,7 +85,9 @@ func (l *loop) changeTopics(s *Spoke, p *progress, allowed map[string]bool) {
 	who := s.known()
 	inForce, length := topics[:0], 0
 	for i, topic := range topics {
+		before := l.topicsBefore(s)
 		reason := l.change(s, who, kind, topic, allowed)
+		l.carriedOut(s, p, before)
 		if reason != "" {
 			l.reject(s, v.ID, topic, reason)
 		} else {

@@ -19,6 +19,10 @@ const progressStep = 16 << 10
 // deliver queues an event on the one spoke that it is for, or on this loop's members of the topics that it matches.
 func (l *loop) deliver(f *frame) {
 	if s := f.only; s != nil {
+		if f.ahead != nil {
+			l.deliverAhead(s, f)
+			return
+		}
 		if s.phase == open && l.reactor.Holds(s.conn) {
 			l.send(s, f)
 			l.holdIfMet(f)

@@ -56,18 +56,25 @@ type outgoing struct {
 	only *Spoke
 	// to is the user whose spokes the event is for, whatever they are subscribed to.
 	to addressee
+	// ahead is the snapshot that the event is part of, nil for any other.
+	ahead *snapshot
 	// on is the loop on whose goroutine the event was read, nil on any other goroutine.
 	on *loop
 	// waits says that the event need not be sent if there is no room for it. publish then tells in full which loop has none,
 	// and for what.
-	waits     bool
-	full      *loop
+	waits bool
+	full  *loop
+	found
+	// atOnce says that the loop on which the event was read delivers it without a task, since none waits.
+	atOnce bool
+}
+
+// found is what publish has found out about an event.
+type found struct {
 	receivers receivers
 	size      int64
 	// matched is how many receivers Publish has found.
 	matched int
-	// atOnce says that the loop on which the event was read delivers it without a task, since none waits.
-	atOnce bool
 }
 
 // addressee is a user, or nobody in particular. It never changes.
@@ -112,7 +119,7 @@ func (h *Hub) publish(out *outgoing) outcome {
 		return noRoom
 	}
 	f := newFrame()
-	f.match, f.except, f.only = match, out.except, out.only
+	f.match, f.except, f.only, f.ahead = match, out.except, out.only, out.ahead
 	f.encode(out, h.cfg.opcode)
 	out.size = int64(f.Len())
 	if (out.on != nil || out.waits) && f.Len() > h.cfg.QueueLimit {
@@ -256,11 +263,12 @@ func (l *loop) forwardAll(to *loop) {
 type frame struct {
 	netpoll.Frame
 	buf []byte
-	// match, except and only are the receivers of an event; match may be of the index of users. Other frames are sent to one
-	// spoke directly and leave them empty.
+	// match, except and only are the receivers of an event, and ahead is the snapshot that it is part of; match may be of the index
+	// of users. Other frames are sent to one spoke directly and leave them empty.
 	match  subs.Match
 	except *Spoke
 	only   *Spoke
+	ahead  *snapshot
 }
 
 // maxPooledFrame is how many bytes a frame may hold and still be pooled.
@@ -311,5 +319,6 @@ func (f *frame) Recycle() {
 	f.match = subs.Match{}
 	f.except = nil
 	f.only = nil
+	f.ahead = nil
 	framePool.Put(f)
 }

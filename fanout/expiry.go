@@ -141,7 +141,7 @@ func (l *loop) goOnDraining(s *Spoke) {
 		l.drainIn(s, t.drained-l.reactor.Now())
 		return
 	}
-	l.closeForRestart(s)
+	l.drainOne(s)
 }
 
 // watchDues has Expired come when the spoke's identity or its unfinished message is due, if it doesn't come before, for a ping or

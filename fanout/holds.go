@@ -266,7 +266,7 @@ func (l *loop) reviewHolds() {
 // isHeld says whether some receiver is congested still, and finds another witness of that if the one it knew is not.
 func (l *loop) isHeld(h *hold) bool {
 	if h.spoke != nil {
-		return h.spoke.phase == open && l.sender.IsCongested(h.spoke.conn.Slot)
+		return h.spoke.phase == open && l.sender.IsBehind(h.spoke.conn.Slot)
 	}
 	if l.sender.IsCongested(h.witness) {
 		return true

@@ -48,6 +48,8 @@ const (
 	itemControl
 	// itemAuth: OnAuth is asked about the token of an __auth, then the loop carries out what it says.
 	itemAuth
+	// itemSubscribed: OnSubscribed is called for topics that are in force now.
+	itemSubscribed
 	// itemBackpressure: OnBackpressure is called.
 	itemBackpressure
 	// itemCloseFrame: OnBackpressure has returned, the close frame may go out.
@@ -79,6 +81,12 @@ type detail struct {
 	progress progress
 	// attempt is that of an __auth.
 	attempt *attempt
+	// topics are those that OnSubscribed is called for, told how many it was called for, and snapshot what it may send to. The loop
+	// has settled them when it has all that was sent.
+	topics   []string
+	told     int
+	snapshot *snapshot
+	settled  bool
 }
 
 // isAnswered says that OnPublish has been asked about an event, which the loop has yet to pass on.
@@ -353,6 +361,13 @@ func (l *loop) carryOut(s *Spoke) fate {
 			return itemLater
 		}
 		l.dropUnsent(next)
+		if next.kind == itemSubscribed {
+			return itemDone
+		}
+	case itemSubscribed:
+		if fate := l.goOnWithSnapshot(s, next.detail); fate != itemDone {
+			return fate
+		}
 	default:
 		return itemForWorker
 	}
@@ -377,7 +392,10 @@ func (l *loop) goOnWithControl(s *Spoke, box *inbox, i *item) bool {
 	box.setView(&l.scratch.view, i)
 	before := l.work.topics
 	if l.control(s, &now.progress, now.allowed) {
-		i.setProgress(progress{})
+		i.setProgress(progress{fresh: now.progress.fresh})
+		if now.progress.fresh != nil {
+			i.kind = itemSubscribed
+		}
 		return true
 	}
 	i.setProgress(now.progress)

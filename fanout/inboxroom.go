@@ -125,7 +125,7 @@ func (l *loop) dropWaiting(s *Spoke) {
 	kept := slices.DeleteFunc(box.items, func(i item) bool {
 		l.dropUnsent(&i)
 		switch i.kind {
-		case itemEvent, itemRaw, itemControl, itemAuth, itemPublish, itemReject:
+		case itemEvent, itemRaw, itemControl, itemAuth, itemPublish, itemReject, itemSubscribed:
 			return true
 		}
 		return false

@@ -97,7 +97,7 @@ func TestALoopThatFindsAnotherBehindIsNotifiedAndReadsOn(t *testing.T) {
 		return marked, listed
 	}
 	spoke.loop.ask(func(*netpoll.Reactor) {
-		spoke.loop.makeWait(spoke, &outgoing{full: l.slow, size: 1}, []byte(`{"type":"t"}`))
+		spoke.loop.makeWait(spoke, &outgoing{full: l.slow, found: found{size: 1}}, []byte(`{"type":"t"}`))
 	})
 	if marked, listed := waits(); !marked || !listed {
 		t.Errorf("got the spoke marked %v and waiting %v for a loop that is behind, want both", marked, listed)

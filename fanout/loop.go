@@ -77,6 +77,7 @@ type loopConns struct {
 	rates      netpoll.Table[rates]
 	gaps       readGaps
 	unanswered map[*Spoke]*unanswered
+	snapshots  map[*Spoke]*snapshot
 	requests   requests
 	inquiries  inquiries
 	overLimit  map[uint32]*wsframe.Refusal

@@ -126,7 +126,7 @@ func (l *loop) handleMessage(s *Spoke, raw []byte) {
 func (l *loop) startControl(s *Spoke, p progress) {
 	if !s.quiet() || l.hub.cfg.OnSubscribe != nil {
 		p = progress{}
-	} else if l.control(s, &p, nil) {
+	} else if l.control(s, &p, nil) && p.fresh == nil {
 		return
 	}
 	l.inboxOf(s).addControl(&l.scratch.view, p)

@@ -99,7 +99,7 @@ func sleep(ctx context.Context, d time.Duration) bool {
 // drain begins to close the loop's spokes, each at a moment of its own within the drain period.
 func (l *loop) drain() {
 	period := l.hub.cfg.DrainPeriod
-	l.ending.draining = period > 0
+	l.ending.draining = true
 	for s := range l.all() {
 		switch {
 		case s.phase == handshaking:
@@ -107,9 +107,18 @@ func (l *loop) drain() {
 		case s.phase == open && period > 0:
 			l.drainIn(s, 1+time.Duration(rand.Int64N(int64(period))))
 		case s.phase == open:
-			l.closeForRestart(s)
+			l.drainOne(s)
 		}
 	}
+}
+
+// drainOne closes a spoke, once it has the snapshot that it waits for: what is queued behind that is not lost.
+func (l *loop) drainOne(s *Spoke) {
+	if l.isGated(s) {
+		l.reactor.SetDeadline(s.conn.Slot, netpoll.Tick)
+		return
+	}
+	l.closeForRestart(s)
 }
 
 func (l *loop) closeForRestart(s *Spoke) {

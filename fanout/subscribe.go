@@ -8,32 +8,24 @@ import (
 )
 
 // Subscribe subscribes the spoke to topics, as the hub's own decision: neither its identity nor Config.OnSubscribe is asked, and the spoke
-// gets no ack. Every event that is dispatched after Subscribe has returned reaches the spoke. To be subscribed already is no error.
+// gets no ack. Config.OnSubscribed is called for topics that are new. Every event that is dispatched after Subscribe has returned reaches the spoke. To be subscribed already is no error.
 // A new identity takes away only topics that the one before covered.
 //
 // It asks the reactor and waits for it, usually tens of microseconds; any goroutine may call it, callbacks included. An error
 // names the topic. For one that is not valid, nothing has been done. For one that Config.MaxTopics does not allow, it is
 // ErrTopicLimit, and the topics ahead of it are in force. For a spoke that has ended or has no identity yet it is ErrNotConnected.
 func (s *Spoke) Subscribe(topics ...string) error {
-	return s.changeTopics("subscribe", topics, func(topic []byte) error {
-		if !s.loop.subscribe(s, topic) {
-			return ErrTopicLimit
-		}
-		return nil
-	})
+	return s.changeTopics("subscribe", topics, s.loop.subscribeSlice)
 }
 
 // Unsubscribe removes the spoke from topics, like Subscribe: no event that is dispatched after it has returned reaches the spoke by way of
 // them. Not to be subscribed is no error.
 func (s *Spoke) Unsubscribe(topics ...string) error {
-	return s.changeTopics("unsubscribe", topics, func(topic []byte) error {
-		s.loop.part.Unsubscribe(s.conn.Slot, topic)
-		return nil
-	})
+	return s.changeTopics("unsubscribe", topics, s.loop.unsubscribeSlice)
 }
 
 // changeTopics has the loop change the spoke's subscriptions, a slice at a time, so that other spokes have their turn.
-func (s *Spoke) changeTopics(what string, topics []string, change func(topic []byte) error) error {
+func (s *Spoke) changeTopics(what string, topics []string, change func(s *Spoke, slice []string) error) error {
 	for _, topic := range topics {
 		if _, _, err := event.SplitTopic(topic); err != nil {
 			return fmt.Errorf("%s %q: %w", what, topic, err)
@@ -45,7 +37,7 @@ func (s *Spoke) changeTopics(what string, topics []string, change func(topic []b
 		err := fmt.Errorf("%s: %w", what, ErrNotConnected)
 		s.loop.ask(func(r *netpoll.Reactor) {
 			if r.Holds(s.conn) && s.phase == open && s.marks&unidentified == 0 {
-				err = changeSlice(what, slice, change)
+				err = change(s, slice)
 			}
 		})
 		if err != nil {
@@ -55,11 +47,26 @@ func (s *Spoke) changeTopics(what string, topics []string, change func(topic []b
 	return nil
 }
 
-func changeSlice(what string, slice []string, change func(topic []byte) error) error {
+// subscribeSlice subscribes the spoke to topics, up to one that is over the limit, and has OnSubscribed called for those that are new.
+func (l *loop) subscribeSlice(s *Spoke, slice []string) (err error) {
+	var fresh []string
 	for _, topic := range slice {
-		if err := change([]byte(topic)); err != nil {
-			return fmt.Errorf("%s %q: %w", what, topic, err)
+		before := l.part.Count(s.conn.Slot)
+		if !l.subscribe(s, []byte(topic)) {
+			err = fmt.Errorf("subscribe %q: %w", topic, ErrTopicLimit)
+			break
 		}
+		if l.part.Count(s.conn.Slot) > before {
+			fresh = append(fresh, topic)
+		}
+	}
+	l.subscribed(s, fresh)
+	return err
+}
+
+func (l *loop) unsubscribeSlice(s *Spoke, slice []string) error {
+	for _, topic := range slice {
+		l.part.Unsubscribe(s.conn.Slot, []byte(topic))
 	}
 	return nil
 }

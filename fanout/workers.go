@@ -140,7 +140,7 @@ func (w *workers) endTask(serving **Spoke, names *interner) {
 	}
 	w.hub.cfg.Logger.Error("callback ended its goroutine; the connection goes on", "spoke", s.id)
 	box := s.runningInbox
-	if i := &box.items[box.pos]; !i.kind.isAnswered() && !i.asked && i.kind != itemAuth {
+	if i := &box.items[box.pos]; !i.kind.isAnswered() && !i.asked && i.kind != itemAuth && i.kind != itemSubscribed {
 		box.pos++
 	}
 	w.queue.taskEnded()
@@ -158,6 +158,10 @@ func (w *workers) serve(s *Spoke, names *interner) {
 		}
 		if i.kind == itemAuth {
 			w.hub.authenticate(s, box, i)
+			break
+		}
+		if i.kind == itemSubscribed {
+			w.hub.tellSubscribed(s, box, i)
 			break
 		}
 		if i.kind == itemPublish {

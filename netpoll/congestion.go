@@ -35,8 +35,15 @@ func (s *Sender) Met() (ofType, ofTypeAndID uint32) {
 
 // IsCongested says whether the connection is behind a burst: its queue is past three eighths of the limit, and its socket has yet
 // to be offered that, or is full and goes on taking bytes. That is over when the queue is down to a quarter of the limit, when
-// the socket has taken nothing for a second, or after five seconds.
+// the socket has taken nothing for a second, or after five seconds. One that is gated is not: what waits there says nothing
+// about how it reads.
 func (s *Sender) IsCongested(slot uint32) bool {
+	s.owner.assert()
+	return slot < s.conns.Len() && s.conns.At(slot).state&gated == 0 && s.isCongested(s.conns.At(slot))
+}
+
+// IsBehind is IsCongested of a gated connection, too: for who sends to it alone, and so ahead of the gate.
+func (s *Sender) IsBehind(slot uint32) bool {
 	s.owner.assert()
 	return slot < s.conns.Len() && s.isCongested(s.conns.At(slot))
 }

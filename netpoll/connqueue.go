@@ -27,10 +27,15 @@ const (
 	hasLeft
 	// hasLast: its last queued frame is that of SendLast, and none comes behind it.
 	hasLast
+	// gated: what Fanout and Send bring it waits behind a gate.
+	gated
 )
 
 // closedToFrames: it takes none of what Fanout and Send bring.
 const closedToFrames = refusing | hasLeft
+
+// diverted: Fanout and Send do not simply add what they bring to what is pending.
+const diverted = closedToFrames | gated
 
 // listed: a list names it.
 const listed = inExpress | inBulk

@@ -6,6 +6,7 @@ func (s *Sender) Cut(slot uint32, why Reason) {
 	s.owner.assert()
 	c := s.conns.At(slot)
 	last := s.lastFrame(c)
+	s.dropGated(c, why)
 	s.dropPending(c, why)
 	if c.backlog != 0 {
 		b := s.backlogs.at(c.backlog)
@@ -48,6 +49,8 @@ func (s *Sender) Leave(slot uint32) {
 // the slot a little longer.
 func (s *Sender) drop(slot uint32, why Reason) {
 	c := s.conns.At(slot)
+	s.dropGated(c, why)
+	s.gates.remove(c)
 	s.dropPending(c, why)
 	if c.backlog != 0 {
 		b := s.backlogs.at(c.backlog)
@@ -70,6 +73,13 @@ func (s *Sender) handBack(slot uint32) (rest []byte) {
 		s.count.HandedBack += uint64(s.pending.nodes[c.node].counted)
 		rest = append(rest, s.pending.batch(c.node).bytes...)
 		s.clearPending(c)
+	}
+	if g := s.gates.remove(c); g != nil {
+		s.count.HandedBack += uint64(g.counted)
+		for _, f := range g.frames {
+			rest = append(rest, f.bytes...)
+		}
+		s.gates.empty(g)
 	}
 	c.state = c.state&listed | hasLeft
 	return rest

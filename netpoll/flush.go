@@ -20,10 +20,10 @@ func (s *Sender) hasWork() bool { return !s.lists.empty() }
 // isCollecting says that the reactor should look for more before it flushes. A limit that is not positive turns it off.
 func (s *Sender) isCollecting(limit time.Duration) bool {
 	if limit <= 0 || s.isHeavy() {
-		s.collect.stop()
+		s.lists.collect.stop()
 		return false
 	}
-	return s.collect.goesOn(s.count.Matched, limit)
+	return s.lists.collect.goesOn(s.count.Matched, limit)
 }
 
 // flush sends for about a slice of time: small fan-outs first, but never only them.

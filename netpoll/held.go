@@ -27,6 +27,9 @@ func (s *Sender) heldBy(slot uint32) int {
 	if c.backlog != 0 {
 		held += s.backlogs.at(c.backlog).share()
 	}
+	if c.state&gated != 0 {
+		held += s.gates.share(s.gates.of[c])
+	}
 	return held
 }
 

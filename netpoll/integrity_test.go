@@ -1,9 +1,12 @@
 package netpoll
 
-import "testing"
+import (
+	"maps"
+	"testing"
+)
 
 // checkQueue holds what a sender keeps of its queues against a count from scratch: invariants I1 to I3 and I5 of
-// pendingTree, I1 and I2 of batch, I1 to I3 of backlog, I3 of Sender, I1 of sendLists.
+// pendingTree, I1 and I2 of batch, I1 to I3 of backlog and of gates, I3 of Sender, I1 of sendLists.
 func checkQueue(t testing.TB, s *Sender) {
 	t.Helper()
 	members := make(map[uint32]int32)
@@ -35,6 +38,7 @@ func checkQueue(t testing.TB, s *Sender) {
 			}
 		}
 	}
+	checkGates(t, s)
 	if blocked != s.backlogs.inUse {
 		t.Fatalf("got %d backlogs in use, want the %d that slots have", s.backlogs.inUse, blocked)
 	}
@@ -47,6 +51,40 @@ func checkQueue(t testing.TB, s *Sender) {
 	}
 	if held != s.pending.batches.held {
 		t.Fatalf("got %d bytes held by batches, want %d", s.pending.batches.held, held)
+	}
+}
+
+// checkGates checks I1, I2 and I3 of gates.
+func checkGates(t testing.TB, s *Sender) {
+	t.Helper()
+	users := make(map[*Frame]int32)
+	gates, held := 0, 0
+	for n := range s.conns.Len() {
+		c := s.conns.At(n)
+		if (c.state&gated != 0) != (s.gates.of[c] != nil) {
+			t.Fatalf("slot %d: got flags %b and the gate %v, want both or neither", n, c.state, s.gates.of[c])
+		}
+		if c.state&gated == 0 {
+			continue
+		}
+		gates++
+		bytes, counted := 0, 0
+		for _, f := range s.gates.of[c].frames {
+			if users[f]++; users[f] == 1 {
+				held += len(f.bytes) + nodeOverhead
+			}
+			held += placeBytes
+			bytes += len(f.bytes)
+			if f.counted {
+				counted++
+			}
+		}
+		if g := s.gates.of[c]; g.bytes != bytes || g.counted != counted {
+			t.Fatalf("slot %d: got a gate of %d bytes and %d counted frames, want %d and %d", n, g.bytes, g.counted, bytes, counted)
+		}
+	}
+	if len(s.gates.of) != gates || s.gates.held != held || !maps.Equal(s.gates.users, users) {
+		t.Fatalf("got %d gates and %d bytes held by them, want %d and %d", len(s.gates.of), s.gates.held, gates, held)
 	}
 }
 

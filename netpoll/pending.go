@@ -25,22 +25,19 @@ func (s *Sender) Fanout(f *Frame, ofType, ofTypeAndID []uint32, except uint32) {
 // Send queues f on one connection, under the same limit as Fanout. The caller keeps its reference.
 func (s *Sender) Send(slot uint32, f *Frame) { s.Fanout(f, []uint32{slot}, nil, NoSlot) }
 
-// SendLast queues f on one connection whatever its limit: for the frame behind which the connection ends. The caller
-// keeps its reference.
+// SendLast queues f on one connection whatever its limit: for the frame behind which the connection ends. If it has left, what
+// waits behind its gate is dropped. The caller keeps its reference.
 func (s *Sender) SendLast(slot uint32, f *Frame) {
 	s.owner.assert()
 	if f.counted {
 		s.count.Matched++
 	}
-	s.pending.beginFrame()
 	c := s.conns.At(slot)
-	to := s.pending.child(c.node, f)
-	s.pending.move(c.node, to, 1)
-	c.node = to
 	if c.state&hasLeft != 0 {
+		s.dropGated(c, DropClosed)
 		c.state |= hasLast
 	}
-	s.lists.push(slot, c, inExpress)
+	s.add(slot, c, f)
 }
 
 // makeRoom flushes the members on which a frame of that size would exceed the limit only because frames wait for the end
@@ -90,8 +87,12 @@ func (s *Sender) queue(f *Frame, members []uint32, except uint32, met *uint32) (
 		if already || slot == except {
 			continue
 		}
-		if tooLong || c.backlog != 0 || c.state&closedToFrames != 0 {
+		if tooLong || c.backlog != 0 || c.state&diverted != 0 {
 			if c.state&(refusedFrame|hasLeft) != 0 {
+				continue
+			}
+			if c.state&gated != 0 {
+				s.gates.met = append(s.gates.met, slot)
 				continue
 			}
 			if s.refuseIfOver(slot, c, int(s.pending.nodes[to].charge), f) {
@@ -111,6 +112,9 @@ func (s *Sender) queue(f *Frame, members []uint32, except uint32, met *uint32) (
 	}
 	if from != NoSlot && !already {
 		s.pending.move(from, to, moved)
+	}
+	if len(s.gates.met) > 0 {
+		matched += s.queueGated(f)
 	}
 	return matched
 }

@@ -3,6 +3,7 @@ package netpoll
 import (
 	"bytes"
 	"encoding/binary"
+	"slices"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -29,7 +30,10 @@ type modelConn struct {
 	stream   []byte
 	refusing bool
 	left     bool
-	drains   int
+	gated    bool
+	// behind is what waits behind the gate.
+	behind []modelFrame
+	drains int
 }
 
 func (c *modelConn) unsent() int {
@@ -37,24 +41,29 @@ func (c *modelConn) unsent() int {
 	for _, f := range c.queue {
 		total += len(f.bytes)
 	}
+	for _, f := range c.behind {
+		total += len(f.bytes)
+	}
 	return total
 }
 
 // charge is what the unsent frames count for against the limit.
 func (c *modelConn) charge() int {
-	return c.unsent() + frameOverhead*max(len(c.queue)-1, 0)
+	return c.unsent() + frameOverhead*max(len(c.queue)+len(c.behind)-1, 0)
 }
 
 // accepts says whether the limit lets f in behind what is unsent.
 func (c *modelConn) accepts(f *Frame) bool {
-	if len(c.queue) == 0 {
+	if len(c.queue)+len(c.behind) == 0 {
 		return len(f.bytes) <= modelLimit
 	}
 	return c.charge()+frameOverhead+len(f.bytes) <= modelLimit
 }
 
-func (c *modelConn) countedLeft() (n uint64) {
-	for _, f := range c.queue {
+func (c *modelConn) countedLeft() uint64 { return countedIn(c.queue) + countedIn(c.behind) }
+
+func countedIn(frames []modelFrame) (n uint64) {
+	for _, f := range frames {
 		if f.counted {
 			n++
 		}
@@ -88,12 +97,24 @@ func newQueueModel(t testing.TB) *queueModel {
 	}
 	m.handler.onDrained = func(n uint32) {
 		m.drained[n]++
-		if left := m.r.sender.Buffered(n); left != 0 {
-			t.Fatalf("got Drained with %d bytes buffered, want 0", left)
+		if left := m.r.sender.Buffered(n); left != m.behindGate(n) {
+			t.Fatalf("got Drained with %d bytes buffered, want none but the %d behind a gate", left, m.behindGate(n))
 		}
 	}
 	m.handler.onHangup = func(n uint32, err error) { t.Fatalf("got a hangup: %v", err) }
 	return m
+}
+
+// behindGate is how many bytes wait behind a connection's gate.
+func (m *queueModel) behindGate(slot uint32) (bytes int) {
+	for _, c := range m.conns {
+		for _, f := range c.behind {
+			if c.slot == slot {
+				bytes += len(f.bytes)
+			}
+		}
+	}
+	return bytes
 }
 
 func (m *queueModel) open() {
@@ -163,11 +184,17 @@ func (m *queueModel) cut(c *modelConn, why Reason) {
 		}
 	}
 	c.queue = kept
+	c.dropBehind(&m.want.Dropped[why])
+}
+
+func (c *modelConn) dropBehind(dropped *uint64) {
+	*dropped += countedIn(c.behind)
+	c.behind = nil
 }
 
 // offered is what the contract says of one connection that was handed f by a call that has just returned; fitted says
 // whether the limit let f in before it. Only where it did not may bytes have been sent to make room.
-func (m *queueModel) offered(c *modelConn, f *Frame, fitted bool) {
+func (m *queueModel) offered(c *modelConn, f *Frame, fitted, ahead bool) {
 	before := c.sent
 	m.sync(c)
 	if f.counted {
@@ -177,6 +204,10 @@ func (m *queueModel) offered(c *modelConn, f *Frame, fitted bool) {
 		m.t.Fatalf("slot %d: got %d bytes sent within a call that only queues", c.slot, c.sent-before)
 	}
 	if !c.refusing && c.accepts(f) {
+		if c.gated && !ahead {
+			c.behind = append(c.behind, modelFrame{bytes: f.bytes, counted: f.counted})
+			return
+		}
 		c.queue = append(c.queue, modelFrame{bytes: f.bytes, counted: f.counted})
 		return
 	}
@@ -222,7 +253,7 @@ func (m *queueModel) fanout(class, first, second, except byte, counted bool) {
 	m.r.sender.Fanout(f, members[0], members[1], left)
 	m.r.passOnNotices()
 	for i, c := range offered {
-		m.offered(c, f, fitted[i])
+		m.offered(c, f, fitted[i], false)
 	}
 }
 
@@ -232,6 +263,9 @@ func (m *queueModel) send(c *modelConn, class byte, anyway bool) {
 	f := m.frame(class, !anyway)
 	if anyway {
 		m.r.sender.SendLast(c.slot, f)
+		if c.left {
+			c.dropBehind(&m.want.Dropped[DropClosed])
+		}
 		c.queue = append(c.queue, modelFrame{bytes: f.bytes, last: c.left})
 		return
 	}
@@ -241,7 +275,7 @@ func (m *queueModel) send(c *modelConn, class byte, anyway bool) {
 	if c.left {
 		return
 	}
-	m.offered(c, f, fitted)
+	m.offered(c, f, fitted, false)
 }
 
 func (m *queueModel) flush(steps int) {
@@ -287,9 +321,9 @@ func (m *queueModel) drop(i int, why Reason) {
 func (m *queueModel) release(i int) {
 	c := m.conns[i]
 	var rest []byte
-	for j, f := range c.queue {
+	for j, f := range append(slices.Clone(c.queue), c.behind...) {
 		b := f.bytes
-		if j == 0 {
+		if j == 0 && len(c.queue) > 0 {
 			b = b[c.offset:]
 		}
 		rest = append(rest, b...)

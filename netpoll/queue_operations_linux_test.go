@@ -48,10 +48,17 @@ func (m *queueModel) run(operations []byte) {
 				m.release(i)
 			}
 		case 15:
-			if take()%4 == 0 {
+			switch take() % 8 {
+			case 0:
 				m.r.sender.Leave(c.slot)
 				c.left = true
-			} else {
+			case 1, 2:
+				m.gate(c)
+			case 3:
+				m.ungate(c)
+			case 4, 5:
+				m.sendAhead(c, take())
+			default:
 				m.notifyDrained(c)
 			}
 		}
@@ -69,6 +76,9 @@ func (m *queueModel) notifyDrained(c *modelConn) {
 
 // finish lets every peer read all, and then closes.
 func (m *queueModel) finish() {
+	for _, c := range m.conns {
+		m.ungate(c)
+	}
 	for rounds, pending := 0, true; pending; rounds++ {
 		if rounds > 10000 {
 			m.t.Fatal("got frames that are never sent, want all sent once the peers read")

@@ -23,15 +23,15 @@ type transport interface {
 }
 
 // Sender owns everything that the connections of one reactor still have to send: the frames that wait for the end of the
-// turn (pending.go), the contiguous batches built of them (batch.go), what full sockets have not taken (backlog.go), the
-// two lists of connections to flush (sendlist.go) and the decision to flush now or to collect more (collect.go). It knows
+// turn (pending.go), the contiguous batches built of them (batch.go), what full sockets have not taken (backlog.go), what waits
+// behind a gate (gate.go), the two lists of connections to flush (sendlist.go) and the decision to flush now or to collect more (collect.go). It knows
 // no descriptor: it writes through a transport, and it never calls the handler. What the handler must learn it notes as
 // notices, which the reactor passes on once the handler's method or the task that caused them has returned.
 //
 // Owner: the reactor's goroutine. Its exported methods are for the handler and for tasks; none blocks, and all keep a
 // frame's bytes only by a reference of their own.
 //
-// I1: what a connection is charged for its unsent frames, pending and backlog together, never exceeds limit, but for SendLast.
+// I1: what a connection is charged for its unsent frames, pending, backlog and gated together, never exceeds limit, but for SendLast.
 // I2: a frame goes out whole or, where the connection ends, not at all or cut: never interleaved with another.
 // I3: a connection that has pending frames stands in express or in bulk.
 // I4: no frame is refused for what the sender itself holds back: what pends on a connection whose socket is not known to
@@ -45,7 +45,7 @@ type Sender struct {
 	pending  pendingTree
 	backlogs backlogs
 	lists    sendLists
-	collect  collector
+	gates    gates
 	// pieces is scratch for what a call hands to the transport.
 	pieces  [maxPieces][]byte
 	notices noticeList
@@ -101,6 +101,9 @@ func (s *Sender) Buffered(slot uint32) int {
 	if c.backlog != 0 {
 		bytes += s.backlogs.at(c.backlog).bytes
 	}
+	if c.state&gated != 0 {
+		bytes += s.gates.of[c].bytes
+	}
 	return bytes
 }
 
@@ -114,11 +117,11 @@ func (s *Sender) BlockedFor(slot uint32) time.Duration {
 	return 0
 }
 
-// HeldBytes is the memory of all that waits to be sent, pending frames and backlogs with what is kept of each besides its
+// HeldBytes is the memory of all that waits to be sent, pending frames, backlogs and what is gated, with what is kept of each besides its
 // bytes; what several connections share counts once.
 func (s *Sender) HeldBytes() int {
 	s.owner.assert()
-	return s.pending.batches.held + s.pending.held
+	return s.pending.batches.held + s.pending.held + s.gates.held
 }
 
 // batchBytes is the memory of what a flush has left in backlogs.
@@ -142,6 +145,9 @@ func (s *Sender) addTo(c *Counters) {
 			c.Blocked++
 			c.Queued += uint64(s.backlogs.at(o.backlog).counted())
 		}
+		if o.state&gated != 0 {
+			c.Queued += uint64(s.gates.of[o].counted)
+		}
 	}
 }
 
@@ -151,6 +157,7 @@ func (s *Sender) trim() {
 	s.pending.trim()
 	s.backlogs.trim()
 	s.lists.trim()
+	s.gates.trim()
 	s.notices.trim()
 	if cap(s.offer.refusals) > largeList {
 		s.offer.refusals = nil

@@ -8,6 +8,8 @@ package netpoll
 type sendLists struct {
 	express sendList
 	bulk    sendList
+	// collect decides whether they are worked off now.
+	collect collector
 }
 
 // maxExpressMembers is up to how many members a fan-out is flushed ahead of giants.

@@ -30,6 +30,7 @@ type client struct {
 	stalled bool
 	end
 	subscriptions
+	snapshots
 	answers
 	arrivals
 }
@@ -215,7 +216,10 @@ func (c *client) text(op byte, payload []byte) {
 	case c.sim.traits.onPublish && slices.Contains(rejectedEvents, text):
 	case strings.HasPrefix(text, `{"type":"__`):
 		c.replied(text)
+	case isSnapshot(text):
+		c.checkSnapshot(text)
 	default:
+		c.checkNoneDue(text)
 		c.sim.checkArrived(c, text)
 	}
 }
@@ -268,7 +272,9 @@ func (c *client) closeFrame(payload []byte) {
 	if c.wants != anyCode && c.code != c.wants {
 		c.fail("got a close frame with %d, want %d", c.code, c.wants)
 	}
-	c.requireArrived(c.requiredAtEnd, "before the close frame")
+	if !c.sim.traits.snapshots {
+		c.requireArrived(c.requiredAtEnd, "before the close frame")
+	}
 }
 
 // streamEnded checks the end of the stream: it must come after a close frame, and cut no frame.
@@ -314,6 +320,9 @@ func (c *client) control(kind, id string, topics []string, arrived func()) {
 			reason = event.Forbidden
 		case !c.topics[topic] && len(c.topics) >= c.sim.traits.maxTopics:
 			reason = event.Limit
+		case !c.topics[topic]:
+			c.awaitSnapshot(topic, number)
+			c.setSubscription(topic, true, number)
 		default:
 			c.setSubscription(topic, true, number)
 		}

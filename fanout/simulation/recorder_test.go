@@ -142,6 +142,9 @@ func (r *recorder) callbacks(cfg *fanout.Config, t traits) {
 			return nil
 		}
 	}
+	if t.snapshots {
+		cfg.OnSubscribed = r.onSubscribed
+	}
 }
 
 var errForbidden = errors.New("forbidden")

@@ -16,10 +16,11 @@ type traits struct {
 	hubTraits
 	slots   int
 	actions int
-	// onEvent, onSubscribe and onPublish say whether the hub has these callbacks.
+	// onEvent, onSubscribe, onPublish and snapshots say whether the hub has these callbacks, the last one OnSubscribed.
 	onEvent     bool
 	onSubscribe bool
 	onPublish   bool
+	snapshots   bool
 	// abrupt ends kill all clients before the hub shuts down.
 	abrupt bool
 	plan   netpoll.FaultPlan
@@ -89,12 +90,13 @@ func traitsOf(seed uint64) traits {
 		t.plan.Reset = 0
 	}
 	t.onPublish = oneIn(r, 3)
+	t.snapshots = oneIn(r, 3)
 	return t
 }
 
 func (t traits) String() string {
-	return fmt.Sprintf("engine=%v reactors=%d workers=%d queue=%d sndbuf=%d unsent=%d topics=%d relay=%v onEvent=%v onSubscribe=%v onPublish=%v plan=%+v",
-		t.engine, t.reactors, t.workers, t.queueLimit, t.sendBuffer, t.unsentLimit, t.maxTopics, t.relay, t.onEvent, t.onSubscribe, t.onPublish, t.plan)
+	return fmt.Sprintf("engine=%v reactors=%d workers=%d queue=%d sndbuf=%d unsent=%d topics=%d relay=%v onEvent=%v onSubscribe=%v onPublish=%v snapshots=%v plan=%+v",
+		t.engine, t.reactors, t.workers, t.queueLimit, t.sendBuffer, t.unsentLimit, t.maxTopics, t.relay, t.onEvent, t.onSubscribe, t.onPublish, t.snapshots, t.plan)
 }
 
 // timeout is for all that may take long: more than the pauses of a run count for, and less than one pause takes.
