@@ -2,6 +2,7 @@ package fanout
 
 import (
 	"bytes"
+	"cmp"
 	"time"
 
 	"github.com/spokehub/spokehub/netpoll"
@@ -13,6 +14,10 @@ var refuseTimeout = &wsframe.Refusal{Status: 408, Reason: "the handshake took to
 // handshake collects the head of a request and, when it is complete, decides what becomes of the connection.
 func (l *loop) handshake(s *Spoke, view []byte) {
 	slot := s.conn.Slot
+	if s.marks&proxyHeader != 0 {
+		l.readProxyHeader(s, view)
+		return
+	}
 	buf, scanned := l.conns.requests.with(slot, view)
 	start, end, refusal := l.hub.cfg.onPath.FindHead(buf, scanned)
 	if end == 0 && refusal == nil {
@@ -27,13 +32,15 @@ func (l *loop) handshake(s *Spoke, view []byte) {
 		return
 	}
 	request, refusal := wsframe.ParseRequest(buf[start:end])
+	isOurs := refusal == nil && string(request.Path) == l.hub.cfg.Path
+	if isOurs {
+		refusal = cmp.Or(l.heed(s, &request), l.conns.overLimit[slot])
+	}
 	switch {
 	case refusal != nil:
-		l.refuse(s, refusal)
-	case string(request.Path) != l.hub.cfg.Path:
+		l.refuseRequest(s, &request, refusal)
+	case !isOurs:
 		l.toHTTP(s, buf[start:])
-	case l.conns.overLimit[slot] != nil:
-		l.refuse(s, l.conns.overLimit[slot])
 	default:
 		l.upgrade(s, &request, buf[end:])
 	}
@@ -46,7 +53,7 @@ func (l *loop) upgrade(s *Spoke, request *wsframe.Request, rest []byte) {
 	f.sealRaw(response)
 	defer f.Release()
 	if refusal != nil {
-		l.refuse(s, refusal)
+		l.refuseRequest(s, request, l.hub.cfg.onPath.Explain(refusal, request))
 		return
 	}
 	l.counts.handshakes++
@@ -59,7 +66,11 @@ func (l *loop) upgrade(s *Spoke, request *wsframe.Request, rest []byte) {
 }
 
 // refuse answers a handshake with an HTTP error and closes.
-func (l *loop) refuse(s *Spoke, refusal *wsframe.Refusal) {
+func (l *loop) refuse(s *Spoke, refusal *wsframe.Refusal) { l.refuseRequest(s, nil, refusal) }
+
+// refuseRequest is refuse for a request that is known, which the log then describes. It may be in part.
+func (l *loop) refuseRequest(s *Spoke, request *wsframe.Request, refusal *wsframe.Refusal) {
+	l.hub.log.refused(s.peer, request, refusal)
 	l.counts.refusals[refusal.Status]++
 	s.marks |= refused
 	l.startClosing(s, Cause{})
@@ -76,6 +87,10 @@ func (l *loop) handshakeTimeout(s *Spoke) {
 		return
 	}
 	if l.conns.requests.begun(s.conn.Slot) {
+		if s.marks&proxyHeader != 0 {
+			l.refuseHeader(s, refuseTimeout)
+			return
+		}
 		l.refuse(s, refuseTimeout)
 		return
 	}
@@ -94,7 +109,7 @@ func (l *loop) toHTTP(s *Spoke, buf []byte) {
 		}
 	}
 	unread := bytes.Clone(buf)
-	c := &httpConn{admission: &l.hub.admission, peer: s.peer, overLimit: overLimit, held: httpConnBytes + int64(len(unread))}
+	c := &httpConn{admission: &l.hub.admission, peer: s.peer, countsFor: s.countsFor(), overLimit: overLimit, held: httpConnBytes + int64(len(unread))}
 	l.hub.admission.httpBytes.Add(c.held)
 	if c.overLimit {
 		delete(l.conns.overLimit, slot)

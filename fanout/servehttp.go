@@ -17,12 +17,14 @@ var _ http.Handler = (*Hub)(nil)
 // hint. It needs an http.ResponseWriter that can be hijacked: a middleware that wraps it must have Hijack, or an Unwrap that
 // returns the writer beneath; otherwise the answer is 500 and names the wrapper. It returns as soon as the connection is the hub's.
 func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	r = h.forwarded(r)
 	response, subprotocol, refusal := h.cfg.anyPath.UpgradeHTTP(r, nil)
+	refusal = h.cfg.anyPath.ExplainHTTP(refusal, r)
 	if refusal == nil && !h.lifecycle.serving() {
 		refusal = refuseDown
 	}
 	if refusal != nil {
-		h.countRefusal(refusal)
+		h.countRefusal(r, refusal)
 		refusal.ServeHTTP(w, r)
 		return
 	}
@@ -31,10 +33,11 @@ func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.cannotHijack(w, r, err)
 		return
 	}
+	peer := requestPeer(r, conn)
 	conn = h.unwrap(conn)
-	s, refusal := h.admitAdded(conn)
+	s, refusal := h.admitAdded(peer, false)
 	if refusal != nil {
-		h.countRefusal(refusal)
+		h.countRefusal(r, refusal)
 		response = refusal.AppendResponse(nil, time.Now())
 	}
 	_ = conn.SetDeadline(time.Now().Add(h.cfg.HandshakeTimeout))
@@ -67,12 +70,13 @@ func (h *Hub) cannotHijack(w http.ResponseWriter, r *http.Request, err error) {
 		refusal.Reason = "this server can't upgrade this connection: the http.ResponseWriter, " + writer + ", hides http.Hijacker: " + hijackRemedy
 	}
 	h.log.cannotHijack(writer, r.URL.Path, err)
-	h.countRefusal(refusal)
+	h.countRefusal(r, refusal)
 	refusal.ServeHTTP(w, r)
 }
 
-// countRefusal counts a refusal that no loop has made; the first loop has the counter.
-func (h *Hub) countRefusal(refusal *wsframe.Refusal) {
+// countRefusal counts and logs a refusal that no loop has made; the first loop has the counter.
+func (h *Hub) countRefusal(r *http.Request, refusal *wsframe.Refusal) {
+	h.log.refusedHTTP(r, refusal)
 	l := h.loops[0]
 	l.ask(func(*netpoll.Reactor) { l.counts.refusals[refusal.Status]++ })
 }

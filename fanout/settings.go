@@ -3,6 +3,7 @@ package fanout
 import (
 	"fmt"
 
+	"github.com/spokehub/spokehub/internal/proxied"
 	"github.com/spokehub/spokehub/netpoll"
 	"github.com/spokehub/spokehub/wsframe"
 )
@@ -17,6 +18,8 @@ type settings struct {
 	// onPath answers handshakes on Config.Path, anyPath those that ServeHTTP gets.
 	onPath  *wsframe.Policy
 	anyPath *wsframe.Policy
+	// proxies are Config.TrustedProxies.
+	proxies proxied.Networks
 	rates   rateLimits
 	// rated says that there is any rate limit.
 	rated bool
@@ -39,6 +42,9 @@ func newSettings(cfg Config) (settings, error) {
 	s.rated = s.rates.any()
 	if cfg.Binary {
 		s.opcode = wsframe.Binary
+	}
+	if s.proxies, err = proxied.NewNetworks(cfg.TrustedProxies); err != nil {
+		return settings{}, fmt.Errorf("fanout: Config.TrustedProxies: %w", err)
 	}
 	if s.onPath, err = newPolicy(cfg, cfg.Path); err != nil {
 		return settings{}, err
