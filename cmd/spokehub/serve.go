@@ -70,7 +70,7 @@ func serve(flags serveFlags, unknownVariables []string, stdout io.Writer) error 
 	}
 	s.logStart(public.Addr(), admin)
 	go func() {
-		if err := hub.Serve(public); !errors.Is(err, fanout.ErrClosed) {
+		if err := hub.ServeListener(public, fanout.ListenerOptions{ProxyProtocol: flags.ProxyProtocol}); !errors.Is(err, fanout.ErrClosed) {
 			failures <- fmt.Errorf("serve %s: %w", public.Addr(), err)
 		}
 	}()
@@ -95,7 +95,12 @@ func (s *service) hubConfig() (fanout.Config, error) {
 	if err != nil {
 		return fanout.Config{}, fmt.Errorf("--engine: %w", err)
 	}
+	proxies, err := parseNetworks(s.flags.TrustedProxies)
+	if err != nil {
+		return fanout.Config{}, fmt.Errorf("--trusted-proxy: %w", err)
+	}
 	config := fanout.Config{
+		TrustedProxies:           proxies,
 		Path:                     s.flags.Path,
 		Fallback:                 s.publicHandler(),
 		Logger:                   s.logger,

@@ -9,7 +9,10 @@ import (
 
 // Fields are the values of the header fields with which proxies tell of a client, a line each, in the order in which they came.
 type Fields struct {
-	For, Proto, Host, Forwarded []string
+	// For, Proto and Host are X-Forwarded-For, -Proto and -Host.
+	For, Proto, Host []string
+	// Forwarded is the field of RFC 7239.
+	Forwarded []string
 }
 
 // FieldsOf takes them from a header. They are shared with it.

@@ -165,7 +165,11 @@ const (
 	checksumSize = 4
 )
 
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+var (
+	castagnoli = crc32.MakeTable(crc32.Castagnoli)
+	// zeros stand for a checksum while it is computed. Nobody may change them.
+	zeros [checksumSize]byte
+)
 
 // checkExtensions checks that what follows the addresses is whole extensions, and the checksum if there is one.
 func checkExtensions(header []byte, at int) error {
@@ -193,7 +197,6 @@ func checkExtensions(header []byte, at int) error {
 
 // checksum is that of header with zeros for the checksum that it has at value.
 func checksum(header []byte, value int) uint32 {
-	var zeros [checksumSize]byte
 	sum := crc32.Update(0, castagnoli, header[:value])
 	sum = crc32.Update(sum, castagnoli, zeros[:])
 	return crc32.Update(sum, castagnoli, header[value+checksumSize:])
