@@ -139,4 +139,3 @@ func TestTheFallbackSeesTheClientBehindAProxy(t *testing.T) {
 		expect(t, "request", receive(t, seen, "the request"), "192.0.2.1:0 app.example")
 	}
 }
-

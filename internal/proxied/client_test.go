@@ -66,6 +66,7 @@ func clientCases() map[string]clientCase {
 		"empty elements are none":                   {" ,, 192.0.2.1 ,|,", "", "", "", told("192.0.2.1:0")},
 		"an unknown client":                         {"unknown", "", "", "", told(peer)},
 		"an unknown client behind a hop":            {"192.0.2.1, unknown, 10.0.0.2", "", "", "", told("10.0.0.2:0")},
+		"a client on a Unix socket of nginx":        {"192.0.2.1, unix:", "", "", "", told(peer)},
 		"a malformed address":                       {"192.0.2.1, 192.0.2.256", "", "", "", ignored()},
 		"a name":                                    {"client.example.com", "", "", "", ignored()},
 		"a zone":                                    {"fe80::1%eth0", "", "", "", ignored()},

@@ -116,6 +116,9 @@ const (
 	nodeHidden
 )
 
+// localNode is what nginx calls a client on a Unix socket.
+const localNode = "unix:"
+
 // parseNode reads an address with or without a port: 192.0.2.1, 192.0.2.1:80, 2001:db8::1, [2001:db8::1], [2001:db8::1]:80, in quotes
 // or not, or what hides one: unknown, _name. A port that is no number counts as unknown.
 func parseNode(text string) (netip.AddrPort, nodeKind) {
@@ -124,6 +127,9 @@ func parseNode(text string) (netip.AddrPort, nodeKind) {
 	}
 	if ip, err := netip.ParseAddr(text); err == nil {
 		return nodeOf(ip, 0)
+	}
+	if text == localNode {
+		return netip.AddrPort{}, nodeHidden
 	}
 	host, port := text, ""
 	if colon := strings.LastIndexByte(text, ':'); colon > strings.LastIndexByte(text, ']') {
