@@ -40,6 +40,9 @@ func (l *loop) handshake(s *Spoke, view []byte) {
 	case refusal != nil:
 		l.refuseRequest(s, &request, refusal)
 	case !isOurs:
+		if request.IsUpgrade {
+			l.hub.log.otherPath(s.peer, &request)
+		}
 		l.toHTTP(s, buf[start:])
 	default:
 		l.upgrade(s, &request, buf[end:])

@@ -36,7 +36,7 @@ func (l *loop) readProxyHeader(s *Spoke, view []byte) {
 	}
 	defer recycleRequest(l.conns.requests.take(slot))
 	s.marks &^= proxyHeader
-	if client.IsValid() {
+	if client.IsValid() && !client.Addr().IsUnspecified() {
 		s.peer = addressOf(client)
 	}
 	if !l.hub.trusts(s.peer, nil) {

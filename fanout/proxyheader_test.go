@@ -52,6 +52,7 @@ func TestTheProxyProtocolTellsTheClient(t *testing.T) {
 		"version 1":                               {localProxies(), "PROXY TCP4 192.0.2.1 10.0.0.1 4711 443\r\n", nil, "192.0.2.1:4711"},
 		"version 2":                               {localProxies(), binaryStart + "\x21\x11\x00\x0c\xc0\x00\x02\x01\x0a\x00\x00\x01\x12\x67\x01\xbb", nil, "192.0.2.1:4711"},
 		"any peer where no proxies are known":     {nil, "PROXY TCP4 192.0.2.1 10.0.0.1 4711 443\r\n", nil, "192.0.2.1:4711"},
+		"nothing with an unspecified address":     {localProxies(), "PROXY TCP6 :: ::1 0 443\r\n", nil, "127.0.0.1"},
 		"nothing in version 1":                    {localProxies(), "PROXY UNKNOWN\r\n", nil, "127.0.0.1"},
 		"nothing for a health check":              {localProxies(), binaryStart + "\x20\x00\x00\x00", nil, "127.0.0.1"},
 		"nothing for one of an unknown proxy":     {nil, binaryStart + "\x20\x00\x00\x00", nil, "127.0.0.1"},

@@ -44,6 +44,14 @@ func (g *hubLog) refused(peer peerAddress, request *wsframe.Request, refusal *ws
 	g.writeRefusal(peer.String(), a, refusal.Status, refusal.Reason)
 }
 
+// otherPath logs that a handshake is for a path that is not the hub's, so that Config.Fallback answers it.
+func (g *hubLog) otherPath(peer peerAddress, request *wsframe.Request) {
+	if g.logger.Enabled(context.Background(), slog.LevelDebug) && g.malformed.allow(time.Since(g.began)) {
+		g.logger.Debug("handshake is for another path and left to Config.Fallback", "address", peer.String(),
+			"host", printable(string(request.Host)), "path", printable(string(request.Path)))
+	}
+}
+
 // refusedHTTP logs a refused handshake of a request that net/http has got.
 func (g *hubLog) refusedHTTP(r *http.Request, refusal *wsframe.Refusal) {
 	if g.mayLogRefusal() {

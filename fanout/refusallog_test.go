@@ -83,6 +83,15 @@ func TestARefusedHandshakeIsExplainedInTheLogAndTheAnswer(t *testing.T) {
 	}
 }
 
+func TestAHandshakeForAnotherPathIsLogged(t *testing.T) {
+	h := newTestHub(t, fanout.Config{})
+	peer := dial(t, "tcp", h.serve())
+	peer.write([]byte(strings.Replace(handshakeRequest, "/ws", "/socket?token=s3cret-query", 1)))
+	expect(t, "status", peer.response().StatusCode, http.StatusNotFound)
+	expect(t, "lines", h.log.count("DEBUG", "path=/socket"), 1)
+	expect(t, "secrets", h.log.find("s3cret-query"), "")
+}
+
 func TestRefusedHandshakesAreLoggedAtALimitedRate(t *testing.T) {
 	h := newTestHub(t, fanout.Config{})
 	address := h.serve()
