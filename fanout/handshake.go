@@ -18,6 +18,10 @@ func (l *loop) handshake(s *Spoke, view []byte) {
 		l.readProxyHeader(s, view)
 		return
 	}
+	if l.hub.cfg.OnHandshake != nil && l.conns.inquiries.bySlot[slot] != nil {
+		l.keepBehind(s, view)
+		return
+	}
 	buf, scanned := l.conns.requests.with(slot, view)
 	start, end, refusal := l.hub.cfg.onPath.FindHead(buf, scanned)
 	if end == 0 && refusal == nil {
@@ -45,12 +49,16 @@ func (l *loop) handshake(s *Spoke, view []byte) {
 		}
 		l.toHTTP(s, buf[start:])
 	default:
-		l.upgrade(s, &request, buf[end:])
+		if l.hub.cfg.OnHandshake != nil && scanned == 0 {
+			l.reactor.SetDeadline(slot, l.hub.cfg.HandshakeTimeout)
+		}
+		l.upgrade(s, &request, buf[start:end], buf[end:])
 	}
 }
 
-// upgrade answers a request to the hub's path; rest is what the client has sent behind it.
-func (l *loop) upgrade(s *Spoke, request *wsframe.Request, rest []byte) {
+// upgrade answers a request to the hub's path, or has Config.OnHandshake decide over it. head is all of the request, rest what the
+// client has sent behind it.
+func (l *loop) upgrade(s *Spoke, request *wsframe.Request, head, rest []byte) {
 	f := newFrame()
 	response, subprotocol, refusal := l.hub.cfg.onPath.Upgrade(request, f.buf[:0])
 	f.sealRaw(response)
@@ -59,19 +67,28 @@ func (l *loop) upgrade(s *Spoke, request *wsframe.Request, rest []byte) {
 		l.refuseRequest(s, request, l.hub.cfg.onPath.Explain(refusal, request))
 		return
 	}
+	if l.hub.cfg.OnHandshake != nil {
+		l.inquire(s, &inquiry{head: bytes.Clone(head), response: bytes.Clone(response), subprotocol: subprotocol, host: string(request.Host), isSecure: request.IsSecure}, rest)
+		return
+	}
+	l.switchProtocols(s, f, subprotocol)
+	l.openSpoke(s, rest)
+}
+
+// switchProtocols answers a handshake with f, a 101.
+func (l *loop) switchProtocols(s *Spoke, f *frame, subprotocol string) {
 	l.counts.handshakes++
 	l.hub.admission.handshakeDone(s)
 	if subprotocol != "" {
 		s.ensureExtra().subprotocol = subprotocol
 	}
 	l.send(s, f)
-	l.openSpoke(s, rest)
 }
 
-// refuse answers a handshake with an HTTP error and closes.
+// refuse answers a handshake with an HTTP error and closes. See refuseWithCode for those that get a close code instead.
 func (l *loop) refuse(s *Spoke, refusal *wsframe.Refusal) { l.refuseRequest(s, nil, refusal) }
 
-// refuseRequest is refuse for a request that is known, which the log then describes. It may be in part.
+// refuseRequest is refuse for a request that is known, at least in part: the log describes it.
 func (l *loop) refuseRequest(s *Spoke, request *wsframe.Request, refusal *wsframe.Refusal) {
 	l.hub.log.refused(s.peer, request, refusal)
 	l.counts.refusals[refusal.Status]++
@@ -87,6 +104,10 @@ func (l *loop) refuseRequest(s *Spoke, request *wsframe.Request, refusal *wsfram
 func (l *loop) handshakeTimeout(s *Spoke) {
 	if l.reactor.IsHeavy() {
 		l.reactor.SetDeadline(s.conn.Slot, netpoll.Tick)
+		return
+	}
+	if q := l.conns.inquiries.bySlot[s.conn.Slot]; q != nil {
+		l.refuseRequest(s, q.parsed(), refuseUndecided.answer())
 		return
 	}
 	if l.conns.requests.begun(s.conn.Slot) {

@@ -1,6 +1,7 @@
 package fanout_test
 
 import (
+	"context"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -138,4 +139,25 @@ func TestTheFallbackSeesTheClientBehindAProxy(t *testing.T) {
 		c.write([]byte("GET / HTTP/1.1\r\nHost: hub.test\r\nX-Forwarded-For: 192.0.2.1\r\nX-Forwarded-Host: app.example\r\n\r\n"))
 		expect(t, "request", receive(t, seen, "the request"), "192.0.2.1:0 app.example")
 	}
+}
+
+func TestOnHandshakeSeesTheClientBehindAProxy(t *testing.T) {
+	seen := make(chan string, 1)
+	cfg := fanout.Config{TrustedProxies: localProxies(),
+		OnHandshake: func(_ context.Context, hs *fanout.Handshake) (fanout.Identity, error) {
+			seen <- hs.RemoteAddr.String() + " " + hs.Request.RemoteAddr + " " + hs.Request.Host + " " + hs.Request.URL.Scheme
+			return fanout.Identity{}, &fanout.Refusal{Status: http.StatusForbidden, Reason: "not you"}
+		}}
+	eachWayIn(t, cfg, func(t *testing.T, h *testHub, address string) {
+		peer := ask(t, address, "X-Forwarded-For: 192.0.2.1", "X-Forwarded-Host: app.example", "X-Forwarded-Proto: https", "Origin: https://app.example")
+		expect(t, "status", peer.response().StatusCode, http.StatusForbidden)
+		expect(t, "handshake", receive(t, seen, "the handshake"), "192.0.2.1:0 192.0.2.1:0 app.example https")
+		until(t, "the refusal is logged", func() bool { return h.log.count("INFO", "handshake refused") == 1 })
+		line := h.log.find("handshake refused")
+		for _, part := range []string{"address=192.0.2.1:0", "origin=https://app.example", "host=app.example", "path=/ws", "status=403", `reason="not you"`} {
+			if !strings.Contains(line, part) {
+				t.Errorf("got the line %s, want %s in it", line, part)
+			}
+		}
+	})
 }

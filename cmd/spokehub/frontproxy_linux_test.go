@@ -84,7 +84,11 @@ func (f front) start(t *testing.T) (address string, hub *process) {
 	}
 	defer socket.Close()
 	address = listener.Addr().String()
-	hub = startHub(t, nil, append([]string{"--trusted-proxy=127.0.0.1", "--max-connections-per-address=1"}, f.hubFlags...)...)
+	flags := f.hubFlags
+	if flags == nil {
+		flags = []string{"--listen=127.0.0.1:0"}
+	}
+	hub = startHubOn(t, nil, append([]string{"--admin=127.0.0.1:0", "--trusted-proxy=127.0.0.1", "--max-connections-per-address=1"}, flags...)...)
 	target, err := url.Parse(hub.websocket)
 	if err != nil {
 		t.Fatal(err)
@@ -130,7 +134,7 @@ func visit(t *testing.T, from, address string) (*websocket.Conn, *http.Response,
 func TestClientsBehindARealProxy(t *testing.T) {
 	for name, f := range map[string]front{
 		"nginx, as docs/proxy.md says":   {"nginx", nginxOfThePage, []string{"-c"}, nil},
-		"HAProxy, as docs/proxy.md says": {"haproxy", haproxyOfThePage, []string{"-db", "-f"}, []string{"--proxy-protocol"}},
+		"HAProxy, as docs/proxy.md says": {"haproxy", haproxyOfThePage, []string{"-db", "-f"}, []string{"--listen=127.0.0.1:0,proxy-protocol"}},
 		"HAProxy with X-Forwarded-For":   {"haproxy", haproxyWithField, []string{"-db", "-f"}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
