@@ -10,16 +10,16 @@ import (
 
 // accept sends a connection from a listener to the loop with the fewest connections. Where the hub is full, one that is
 // closing makes room.
-func (l *loop) accept(a netpoll.Accepted) {
+func (l *loop) accept(a arrival) {
 	h := l.hub
 	h.counters.accepted.Add(1)
-	refusal := h.admit(addressOf(a.Peer))
+	refusal := h.admit(a.countsFor())
 	if refusal == refuseFull {
 		switch from := h.longestClosing(); from {
 		case nil:
 		case l:
 			l.endLongestClosing(1)
-			refusal = h.admit(addressOf(a.Peer))
+			refusal = h.admit(a.countsFor())
 		default:
 			if from.reactor.Post((*arrivalInstead)(&a)) {
 				return
@@ -34,10 +34,10 @@ func (l *loop) accept(a netpoll.Accepted) {
 }
 
 // settle gives an accepted connection to a loop. One over the limits stays on this loop, if it is let in at all.
-func (l *loop) settle(a netpoll.Accepted, refusal *wsframe.Refusal, to *loop) {
+func (l *loop) settle(a arrival, refusal *wsframe.Refusal, to *loop) {
 	h := l.hub
 	if refusal != nil && !h.admission.admitOverLimit(refusal) {
-		l.refuseUnopened(a, refusal)
+		l.refuseUnopened(a.Accepted, refusal)
 		return
 	}
 	if a.Conn == nil && h.shared.tuneEach.Load() {
@@ -62,7 +62,7 @@ func (h *Hub) acceptFailed(here *loop, err error) {
 }
 
 // arrivals are connections that one loop accepted for another, handed over once a turn.
-type arrivals []netpoll.Accepted
+type arrivals []arrival
 
 // sendArrivals hands another loop the connections that this turn accepted for it, or closes them if that loop has stopped.
 func (l *loop) sendArrivals(to *loop) {
@@ -76,7 +76,7 @@ func (l *loop) sendArrivals(to *loop) {
 	}
 	for _, a := range came {
 		a.Close()
-		to.uncount(&Spoke{loop: to, peer: addressOf(a.Peer), marks: countedIn | handshakeCounted})
+		to.uncount(&Spoke{loop: to, peer: addressOf(a.Peer), marks: countedIn | handshakeCounted | a.marks})
 	}
 }
 
@@ -89,12 +89,12 @@ func (a arrivals) Do(r *netpoll.Reactor) {
 }
 
 // arrive begins the handshake of an accepted connection. One over the limits comes with its refusal, and is not counted in.
-func (l *loop) arrive(a netpoll.Accepted, refusal *wsframe.Refusal) {
-	s := &Spoke{loop: l, id: l.hub.nextID(), peer: addressOf(a.Peer)}
+func (l *loop) arrive(a arrival, refusal *wsframe.Refusal) {
+	s := &Spoke{loop: l, id: l.hub.nextID(), peer: addressOf(a.Peer), marks: a.marks}
 	if refusal == nil {
-		s.marks = countedIn | handshakeCounted
+		s.marks |= countedIn | handshakeCounted
 	}
-	slot, opened := l.registerArrived(a)
+	slot, opened := l.registerArrived(a.Accepted)
 	if !opened {
 		l.uncount(s)
 		if refusal != nil {
@@ -130,6 +130,7 @@ func (l *loop) registerArrived(a netpoll.Accepted) (slot uint32, opened bool) {
 // refuseUnopened answers a connection that gets no slot. What its socket does not take of the answer is lost.
 func (l *loop) refuseUnopened(a netpoll.Accepted, refusal *wsframe.Refusal) {
 	l.counts.refusals[refusal.Status]++
+	l.hub.log.refused(addressOf(a.Peer), nil, refusal)
 	a.Reject(refusal.AppendResponse(nil, time.Now()))
 }
 

@@ -38,14 +38,16 @@ func (h *Hub) AddConnection(conn net.Conn, options ...AddOptions) (*Spoke, error
 	if raw, ok := conn.(*rawConn); ok && raw.NetConn() == nil {
 		return nil, fmt.Errorf("add connection: %w", ErrOwned)
 	}
+	peer := peerOf(conn)
 	conn = h.unwrap(conn)
 	e, err := entryOf(options)
 	if err != nil {
 		conn.Close()
 		return nil, fmt.Errorf("add connection: %w", err)
 	}
-	s, refusal := h.admitAdded(conn)
+	s, refusal := h.admitAdded(peer, h.trusts(peer, conn))
 	if refusal != nil {
+		h.log.refused(peer, nil, refusal)
 		conn.Close()
 		if refusal == refuseDown {
 			return nil, ErrClosed
@@ -89,10 +91,14 @@ func (h *Hub) unwrap(conn net.Conn) net.Conn {
 	return c.Conn
 }
 
-// admitAdded makes a spoke for a connection whose handshake is done and counts it in.
-func (h *Hub) admitAdded(conn net.Conn) (*Spoke, *wsframe.Refusal) {
-	s := &Spoke{id: h.nextID(), peer: peerOf(conn), marks: countedIn | handshakeCounted}
-	if refusal := h.admit(s.peer); refusal != nil && (refusal != refuseFull || !h.admitInstead(s.peer)) {
+// admitAdded makes a spoke for a connection whose handshake is done and counts it in. A proxy's connection, of which nobody knows
+// whose it is, counts for no address.
+func (h *Hub) admitAdded(peer peerAddress, isProxy bool) (*Spoke, *wsframe.Refusal) {
+	s := &Spoke{id: h.nextID(), peer: peer, marks: countedIn | handshakeCounted}
+	if isProxy {
+		s.marks |= byProxy
+	}
+	if refusal := h.admit(s.countsFor()); refusal != nil && (refusal != refuseFull || !h.admitInstead(s.countsFor())) {
 		return nil, refusal
 	}
 	h.admission.handshakeDone(s)

@@ -84,12 +84,26 @@ const clientNetwork = 64
 // translated is the network of the IPv4 addresses that a gateway has translated (RFC 6052): each is a client's.
 var translated = netip.MustParsePrefix("64:ff9b::/96")
 
+var (
+	// teredo and sixToFour are networks whose addresses have a client's IPv4 address in them (RFC 4380 section 4, RFC 3056 section 2):
+	// the one shares a /64 among all clients of a server, the other gives each client 65,536 of them.
+	teredo    = netip.MustParsePrefix("2001::/32")
+	sixToFour = netip.MustParsePrefix("2002::/16")
+)
+
 // chargedAddress is the address that a peer's connections count for: its own, or the first of its IPv6 network. In a link's own
 // network each address is another machine's.
 func chargedAddress(peer peerAddress) netip.Addr {
 	ip := peer.addrPort().Addr()
 	if ip.Is4() || ip.IsLinkLocalUnicast() || translated.Contains(ip) {
 		return ip
+	}
+	bytes := ip.As16()
+	switch {
+	case teredo.Contains(ip):
+		return netip.AddrFrom4([4]byte{^bytes[12], ^bytes[13], ^bytes[14], ^bytes[15]})
+	case sixToFour.Contains(ip):
+		return netip.AddrFrom4([4]byte(bytes[2:6]))
 	}
 	return netip.PrefixFrom(ip, clientNetwork).Masked().Addr()
 }

@@ -65,7 +65,7 @@ func (a *admission) removeOverLimit() { a.overLimit.Add(-1) }
 func (a *admission) handshakeDone(s *Spoke) {
 	if s.marks&handshakeCounted != 0 {
 		s.marks &^= handshakeCounted
-		a.addresses.handshakeDone(s.peer)
+		a.addresses.handshakeDone(s.countsFor())
 	}
 }
 
@@ -74,7 +74,7 @@ func (a *admission) removeSpoke(s *Spoke) {
 	a.handshakeDone(s)
 	if s.marks&countedIn != 0 {
 		s.marks &^= countedIn
-		a.addresses.remove(s.peer)
+		a.addresses.remove(s.countsFor())
 		a.removeCounted()
 	}
 }

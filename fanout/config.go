@@ -8,6 +8,7 @@ import (
 	"math"
 	"net"
 	"net/http"
+	"net/netip"
 	"runtime"
 	"runtime/debug"
 	"time"
@@ -180,6 +181,13 @@ type Config struct {
 	// TopicRules say who may have which topics, whatever the permissions of identities say. The first that covers a topic holds.
 	// Default: none.
 	TopicRules []TopicRule
+	// TrustedProxies are the networks of reverse proxies and load balancers that are believed when they tell who is behind them: with
+	// X-Forwarded-For, X-Forwarded-Proto, X-Forwarded-Host, Forwarded, and, on listeners that expect it, the PROXY protocol. Limits by
+	// address, logs, Spoke.RemoteAddr, Hosts, and the check of Origins against the host then go by the client and what it asked for.
+	// The client is the last address listed that is in none of these networks. A connection on a Unix socket is a proxy's, if there
+	// are any networks. What any other peer says of that kind is ignored. Both X-Forwarded-For and Forwarded are only believed if
+	// they name the same client. Default: none.
+	TrustedProxies []netip.Prefix
 	// Subprotocols are offered in handshakes.
 	Subprotocols []string
 	// Fallback answers requests to other paths that Serve gets. Default: 404.

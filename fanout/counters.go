@@ -13,6 +13,10 @@ type hubCounters struct {
 	acceptPauses  atomic.Uint64
 	// closingEvicted are closing connections that were ended to make room.
 	closingEvicted atomic.Uint64
+	// headersRefused are connections without a proper header of the PROXY protocol, forwardedIgnored requests with fields of a trusted
+	// proxy that were not believed.
+	headersRefused   atomic.Uint64
+	forwardedIgnored atomic.Uint64
 }
 
 // loopCounters are what happens on one loop. They belong to its goroutine.

@@ -11,7 +11,9 @@ import (
 var _ netpoll.Handler = (*loop)(nil)
 
 // Accepted brings a connection of a listener.
-func (l *loop) Accepted(_ uint32, a netpoll.Accepted) { l.accept(a) }
+func (l *loop) Accepted(listener uint32, a netpoll.Accepted) {
+	l.accept(l.hub.newArrival(a, l.conns.proxyListeners[listener]))
+}
 
 // AcceptFailed says that accepting pauses because of err, or with nil that it goes on.
 func (l *loop) AcceptFailed(_ uint32, err error) {

@@ -2,6 +2,7 @@ package fanout
 
 import (
 	"bytes"
+	"cmp"
 	"time"
 
 	"github.com/spokehub/spokehub/netpoll"
@@ -13,6 +14,10 @@ var refuseTimeout = &wsframe.Refusal{Status: 408, Reason: "the handshake took to
 // handshake collects the head of a request and, when it is complete, decides what becomes of the connection.
 func (l *loop) handshake(s *Spoke, view []byte) {
 	slot := s.conn.Slot
+	if s.marks&proxyHeader != 0 {
+		l.readProxyHeader(s, view)
+		return
+	}
 	if l.hub.cfg.OnHandshake != nil && l.conns.inquiries.bySlot[slot] != nil {
 		l.keepBehind(s, view)
 		return
@@ -31,13 +36,18 @@ func (l *loop) handshake(s *Spoke, view []byte) {
 		return
 	}
 	request, refusal := wsframe.ParseRequest(buf[start:end])
+	isOurs := refusal == nil && string(request.Path) == l.hub.cfg.Path
+	if isOurs {
+		refusal = cmp.Or(l.heed(s, &request), l.conns.overLimit[slot])
+	}
 	switch {
 	case refusal != nil:
-		l.refuse(s, refusal)
-	case string(request.Path) != l.hub.cfg.Path:
+		l.refuseRequest(s, &request, refusal)
+	case !isOurs:
+		if request.IsUpgrade {
+			l.hub.log.otherPath(s.peer, &request)
+		}
 		l.toHTTP(s, buf[start:])
-	case l.conns.overLimit[slot] != nil:
-		l.refuse(s, l.conns.overLimit[slot])
 	default:
 		if l.hub.cfg.OnHandshake != nil && scanned == 0 {
 			l.reactor.SetDeadline(slot, l.hub.cfg.HandshakeTimeout)
@@ -54,11 +64,11 @@ func (l *loop) upgrade(s *Spoke, request *wsframe.Request, head, rest []byte) {
 	f.sealRaw(response)
 	defer f.Release()
 	if refusal != nil {
-		l.refuse(s, refusal)
+		l.refuseRequest(s, request, l.hub.cfg.onPath.Explain(refusal, request))
 		return
 	}
 	if l.hub.cfg.OnHandshake != nil {
-		l.inquire(s, &inquiry{head: bytes.Clone(head), response: bytes.Clone(response), subprotocol: subprotocol}, rest)
+		l.inquire(s, &inquiry{head: bytes.Clone(head), response: bytes.Clone(response), subprotocol: subprotocol, host: string(request.Host), isSecure: request.IsSecure}, rest)
 		return
 	}
 	l.switchProtocols(s, f, subprotocol)
@@ -76,7 +86,11 @@ func (l *loop) switchProtocols(s *Spoke, f *frame, subprotocol string) {
 }
 
 // refuse answers a handshake with an HTTP error and closes. See refuseWithCode for those that get a close code instead.
-func (l *loop) refuse(s *Spoke, refusal *wsframe.Refusal) {
+func (l *loop) refuse(s *Spoke, refusal *wsframe.Refusal) { l.refuseRequest(s, nil, refusal) }
+
+// refuseRequest is refuse for a request that is known, at least in part: the log describes it.
+func (l *loop) refuseRequest(s *Spoke, request *wsframe.Request, refusal *wsframe.Refusal) {
+	l.hub.log.refused(s.peer, request, refusal)
 	l.counts.refusals[refusal.Status]++
 	s.marks |= refused
 	l.startClosing(s, Cause{})
@@ -92,11 +106,15 @@ func (l *loop) handshakeTimeout(s *Spoke) {
 		l.reactor.SetDeadline(s.conn.Slot, netpoll.Tick)
 		return
 	}
-	if l.conns.inquiries.bySlot[s.conn.Slot] != nil {
-		l.refuse(s, refuseUndecided.answer())
+	if q := l.conns.inquiries.bySlot[s.conn.Slot]; q != nil {
+		l.refuseRequest(s, q.parsed(), refuseUndecided.answer())
 		return
 	}
 	if l.conns.requests.begun(s.conn.Slot) {
+		if s.marks&proxyHeader != 0 {
+			l.refuseHeader(s, refuseTimeout)
+			return
+		}
 		l.refuse(s, refuseTimeout)
 		return
 	}
@@ -115,7 +133,7 @@ func (l *loop) toHTTP(s *Spoke, buf []byte) {
 		}
 	}
 	unread := bytes.Clone(buf)
-	c := &httpConn{admission: &l.hub.admission, peer: s.peer, overLimit: overLimit, held: httpConnBytes + int64(len(unread))}
+	c := &httpConn{admission: &l.hub.admission, peer: s.peer, countsFor: s.countsFor(), overLimit: overLimit, held: httpConnBytes + int64(len(unread))}
 	l.hub.admission.httpBytes.Add(c.held)
 	if c.overLimit {
 		delete(l.conns.overLimit, slot)

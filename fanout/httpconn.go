@@ -16,7 +16,9 @@ type httpConn struct {
 	net.Conn
 	// admission counts it.
 	admission *admission
+	// peer is whose it is, countsFor the address that it counts for.
 	peer      peerAddress
+	countsFor peerAddress
 	overLimit bool
 	// held is how much memory it is counted for.
 	held      int64
@@ -53,6 +55,14 @@ func (c *httpConn) Close() error {
 	return err
 }
 
+// RemoteAddr is the client's address, also where a load balancer has told it ahead of the request.
+func (c *httpConn) RemoteAddr() net.Addr {
+	if c.peer.known() {
+		return net.TCPAddrFromAddrPort(c.peer.addrPort())
+	}
+	return c.Conn.RemoteAddr()
+}
+
 // uncount undoes the counting, once.
 func (c *httpConn) uncount() {
 	if !c.uncounted.CompareAndSwap(false, true) {
@@ -63,7 +73,7 @@ func (c *httpConn) uncount() {
 		c.admission.removeOverLimit()
 		return
 	}
-	c.admission.removeHTTP(c.peer)
+	c.admission.removeHTTP(c.countsFor)
 }
 
 // connKey is where the context of a request has its connection.

@@ -61,6 +61,7 @@ func (v *httpServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if isOverLimit(r.Context()) {
 		w.Header().Set("Connection", "close")
 	}
+	r = v.hub.forwarded(r)
 	if r.URL.Path == v.hub.cfg.Path {
 		v.hub.ServeHTTP(w, r)
 		return

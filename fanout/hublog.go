@@ -18,6 +18,7 @@ type hubLog struct {
 	violated  logLimit
 	exhausted logLimit
 	hidden    logLimit
+	refusals  refusalLog
 	undecided logLimit
 }
 
@@ -104,7 +105,12 @@ type logLimit struct {
 }
 
 func (l *logLimit) allow(since time.Duration) bool {
+	return l.allowWithin(since, time.Minute/time.Duration(l.perMinute), time.Minute)
+}
+
+// allowWithin allows a line each pause, and at once as many as burst has pauses.
+func (l *logLimit) allowWithin(since, pause, burst time.Duration) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.left.spend(time.Minute/time.Duration(l.perMinute), time.Minute, since)
+	return l.left.spend(pause, burst, since)
 }

@@ -9,6 +9,7 @@ import (
 	"net/http"
 
 	"github.com/spokehub/spokehub/netpoll"
+	"github.com/spokehub/spokehub/wsframe"
 )
 
 // inquiry is a handshake over which Config.OnHandshake decides. From inquire on it stands in the loop's inquiries until the loop has
@@ -22,11 +23,14 @@ type inquiry struct {
 	head        []byte
 	response    []byte
 	subprotocol string
-	local       net.Addr
-	ctx         context.Context
-	cancel      context.CancelFunc
-	verdict     verdict
-	place       place
+	// host is the authority that the client asked for, isSecure says that it came over TLS, also behind a trusted proxy.
+	host     string
+	isSecure bool
+	local    net.Addr
+	ctx      context.Context
+	cancel   context.CancelFunc
+	verdict  verdict
+	place    place
 }
 
 const (
@@ -110,6 +114,13 @@ func (h *Hub) answer(q *inquiry) {
 	q.verdict = h.decide(q.ctx, newHandshake(request, q.spoke.RemoteAddr(), q.local))
 }
 
+// parsed is the request as the log describes it.
+func (q *inquiry) parsed() *wsframe.Request {
+	r, _ := wsframe.ParseRequest(q.head)
+	r.Host = []byte(q.host)
+	return &r
+}
+
 // request makes of the head what net/http makes of it.
 func (q *inquiry) request() (*http.Request, error) {
 	r, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(q.head)))
@@ -117,6 +128,10 @@ func (q *inquiry) request() (*http.Request, error) {
 		return nil, err
 	}
 	r.Body = http.NoBody
+	r.Host = q.host
+	if q.isSecure {
+		r.URL.Scheme = "https"
+	}
 	r.RemoteAddr = q.spoke.RemoteAddr().String()
 	if x := q.spoke.extra.Load(); x != nil {
 		if secure, ok := x.beneath.(tlsConn); ok {
@@ -141,8 +156,10 @@ func (q *inquiry) Do(*netpoll.Reactor) {
 func (l *loop) decided(q *inquiry) {
 	s := q.spoke
 	if refusal := q.verdict.refusal; refusal != nil && refusal.Code == 0 {
-		l.refuse(s, refusal.answer())
+		l.refuseRequest(s, q.parsed(), refusal.answer())
 		return
+	} else if refusal != nil {
+		l.hub.log.refused(s.peer, q.parsed(), refusal.closed())
 	}
 	l.dropInquiry(s)
 	var rest []byte

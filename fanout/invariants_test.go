@@ -215,7 +215,7 @@ func TestWhatATurnHasForAnotherLoopIsInOrderAndHandedOver(t *testing.T) {
 		if refusal := l.hub.admit(peerAddress{}); refusal != nil {
 			t.Errorf("got %v, want a connection admitted", refusal.Reason)
 		}
-		from.work.arrivals[to.index] = append(from.work.arrivals[to.index], netpoll.Accepted{FD: -1, Conn: arriving, Peer: netip.AddrPort{}})
+		from.work.arrivals[to.index] = append(from.work.arrivals[to.index], arrival{Accepted: netpoll.Accepted{FD: -1, Conn: arriving, Peer: netip.AddrPort{}}})
 		from.Turn()
 		if frames, conns := len(from.work.outbound[to.index]), len(from.work.arrivals[to.index]); frames != 0 || conns != 0 {
 			t.Errorf("got %d frames and %d connections kept after the turn, want none", frames, conns)

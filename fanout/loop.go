@@ -83,6 +83,8 @@ type loopConns struct {
 	overLimit  map[uint32]*wsframe.Refusal
 	tenures    map[*Spoke]*tenure
 	memory     loopMemory
+	// proxyListeners are the slots of listeners on which the PROXY protocol is spoken.
+	proxyListeners map[uint32]bool
 }
 
 // scratch is memory that every incoming message reuses.
@@ -111,7 +113,7 @@ type turnWork struct {
 	sliced   []*Spoke
 	topics   int
 	outbound [][]netpoll.Task
-	arrivals [][]netpoll.Accepted
+	arrivals [][]arrival
 	closed   closedWhen
 }
 
@@ -120,8 +122,8 @@ func newLoop(h *Hub, index int) (*loop, error) {
 		hub:       h,
 		index:     index,
 		loopParts: loopParts{part: h.index.Part(index), users: h.users.Part(index)},
-		conns:     loopConns{unanswered: make(map[*Spoke]*unanswered), requests: requests{bySlot: make(map[uint32]*[]byte)}, overLimit: make(map[uint32]*wsframe.Refusal), tenures: make(map[*Spoke]*tenure)},
-		work:      turnWork{topics: turnTopics, outbound: make([][]netpoll.Task, h.cfg.Reactors), arrivals: make([][]netpoll.Accepted, h.cfg.Reactors)},
+		conns:     loopConns{unanswered: make(map[*Spoke]*unanswered), requests: requests{bySlot: make(map[uint32]*[]byte)}, overLimit: make(map[uint32]*wsframe.Refusal), tenures: make(map[*Spoke]*tenure), proxyListeners: make(map[uint32]bool)},
+		work:      turnWork{topics: turnTopics, outbound: make([][]netpoll.Task, h.cfg.Reactors), arrivals: make([][]arrival, h.cfg.Reactors)},
 	}
 	l.shared.holds.init(h.cfg.QueueLimit)
 	l.counts.refusals = make(map[int]uint64)

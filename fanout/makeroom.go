@@ -63,14 +63,14 @@ func (h *Hub) admitInstead(peer peerAddress) bool {
 }
 
 // arrivalInstead is an accepted connection for which there is room only once one that is closing has ended.
-type arrivalInstead netpoll.Accepted
+type arrivalInstead arrival
 
 // Do ends the one that has been closing for longest on this loop. The other takes its place, or is refused if it is taken.
 func (a *arrivalInstead) Do(r *netpoll.Reactor) {
 	l := r.Handler().(*loop)
 	l.endLongestClosing(1)
-	arrived := netpoll.Accepted(*a)
-	l.settle(arrived, l.hub.admit(addressOf(arrived.Peer)), l)
+	arrived := arrival(*a)
+	l.settle(arrived, l.hub.admit(arrived.countsFor()), l)
 }
 
 // tellAccepting has a loop that has run out of descriptors try again, in the turn behind the one in which this loop has

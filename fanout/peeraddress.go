@@ -29,6 +29,14 @@ func addressOf(a netip.AddrPort) peerAddress {
 
 func (p peerAddress) known() bool { return p != peerAddress{} }
 
+// String is the address with its port, for logs.
+func (p peerAddress) String() string {
+	if !p.known() {
+		return "local"
+	}
+	return p.addrPort().String()
+}
+
 func (p peerAddress) addrPort() netip.AddrPort {
 	return netip.AddrPortFrom(netip.AddrFrom16(p.ip).Unmap(), p.port)
 }

@@ -10,10 +10,10 @@ import (
 const askedAtOnce = 16
 
 const (
-	// refusalEvery is how long it takes until a spoke is told once more that it may not publish an event, refusalBurst how long it
+	// tellEvery is how long it takes until a spoke is told once more that it may not publish an event, tellBurst how long it
 	// has been told nothing when it is told of all.
-	refusalEvery = time.Second
-	refusalBurst = 10 * refusalEvery
+	tellEvery = time.Second
+	tellBurst = 10 * tellEvery
 )
 
 // mayPublish says whether the spoke's identity and the topic rules cover the event in view.
@@ -42,7 +42,7 @@ func (l *loop) topicInView() []byte {
 func (l *loop) refuseToPublish(s *Spoke) {
 	l.counts.forbiddenEvents++
 	if s.phase != open || s.marks&answersBlocked != 0 || l.sender.IsRefusing(s.conn.Slot) ||
-		!s.ensureExtra().refused.spend(refusalEvery, refusalBurst, l.reactor.Now()) {
+		!s.ensureExtra().refused.spend(tellEvery, tellBurst, l.reactor.Now()) {
 		return
 	}
 	f := newFrame()

@@ -89,6 +89,16 @@ func (p *livePolicy) Upgrade(r *wsframe.Request, dst []byte) (response []byte, s
 	return p.Load().Upgrade(r, dst)
 }
 
+// Explain is that of the policy which holds now.
+func (p *livePolicy) Explain(refusal *wsframe.Refusal, r *wsframe.Request) *wsframe.Refusal {
+	return p.Load().Explain(refusal, r)
+}
+
+// ExplainHTTP is that of the policy which holds now.
+func (p *livePolicy) ExplainHTTP(refusal *wsframe.Refusal, r *http.Request) *wsframe.Refusal {
+	return p.Load().ExplainHTTP(refusal, r)
+}
+
 // UpgradeHTTP is that of the policy which holds now.
 func (p *livePolicy) UpgradeHTTP(r *http.Request, dst []byte) (response []byte, subprotocol string, refusal *wsframe.Refusal) {
 	return p.Load().UpgradeHTTP(r, dst)

@@ -70,6 +70,11 @@ func (r *Refusal) closeReason() string {
 	return r.Reason
 }
 
+// closed is a refusal with a close code as the log has it.
+func (r *Refusal) closed() *wsframe.Refusal {
+	return &wsframe.Refusal{Status: int(r.Code), Reason: r.Reason}
+}
+
 // refuseWithCode closes a connection whose handshake has just succeeded, so that the client's page sees why. No callback
 // hears of it.
 func (l *loop) refuseWithCode(s *Spoke, refusal *Refusal) {

@@ -24,11 +24,23 @@ func (h *Hub) ListenAndServe(address string) error {
 	return h.Serve(l)
 }
 
+// ListenerOptions say what is special about a listener.
+type ListenerOptions struct {
+	// ProxyProtocol says that a load balancer in front tells the client's address at the beginning of each connection, with the PROXY
+	// protocol, version 1 or 2. A connection without that header is refused, and so is one that is none of Config.TrustedProxies', if
+	// there are any; where there are none, nobody but the load balancer may be able to reach the listener. The header comes
+	// ahead of TLS: a TLS listener can't have it.
+	ProxyProtocol bool
+}
+
 // Serve accepts connections from l and answers their handshakes on the reactors: the fast path. Requests to paths other
 // than Config.Path go to Config.Fallback, by way of net/http. The descriptor of a *net.TCPListener is taken out of l, which
 // is closed, and connections are accepted by a reactor; from any other listener, as for TLS, they are accepted one by one
 // and served by goroutines. It takes l over and blocks until Shutdown; then the error is ErrClosed.
-func (h *Hub) Serve(l net.Listener) error {
+func (h *Hub) Serve(l net.Listener) error { return h.ServeListener(l, ListenerOptions{}) }
+
+// ServeListener is Serve for a listener with options.
+func (h *Hub) ServeListener(l net.Listener, o ListenerOptions) error {
 	if !h.lifecycle.serving() {
 		l.Close()
 		return ErrClosed
@@ -40,13 +52,13 @@ func (h *Hub) Serve(l net.Listener) error {
 			return fmt.Errorf("serve: %w", err)
 		}
 		if taken {
-			return h.serveDescriptor(fd, l.Addr())
+			return h.serveDescriptor(fd, l.Addr(), o)
 		}
 	}
-	return h.serveListener(l)
+	return h.serveEach(l, o)
 }
 
-func (h *Hub) serveDescriptor(fd int, address net.Addr) error {
+func (h *Hub) serveDescriptor(fd int, address net.Addr, o ListenerOptions) error {
 	if !netpoll.TuneListener(fd, h.cfg.sockets()) {
 		h.shared.tuneEach.Store(true)
 	}
@@ -57,6 +69,7 @@ func (h *Hub) serveDescriptor(fd int, address net.Addr) error {
 		slot, err := r.Listen(fd)
 		if err == nil {
 			listener = r.Conn(slot)
+			l.conns.proxyListeners[slot] = o.ProxyProtocol
 		}
 		failed = err
 	})
@@ -67,6 +80,7 @@ func (h *Hub) serveDescriptor(fd int, address net.Addr) error {
 	h.lifecycle.onShutdown(func() {
 		l.ask(func(r *netpoll.Reactor) {
 			if r.Holds(listener) {
+				delete(l.conns.proxyListeners, listener.Slot)
 				r.Close(listener.Slot, netpoll.DropClosed)
 			}
 		})
@@ -77,7 +91,7 @@ func (h *Hub) serveDescriptor(fd int, address net.Addr) error {
 	return h.lifecycle.awaitClosed()
 }
 
-func (h *Hub) serveListener(l net.Listener) error {
+func (h *Hub) serveEach(l net.Listener, o ListenerOptions) error {
 	h.lifecycle.onShutdown(func() { l.Close() })
 	for {
 		conn, err := l.Accept()
@@ -97,7 +111,7 @@ func (h *Hub) serveListener(l net.Listener) error {
 			return fmt.Errorf("serve: %w", err)
 		}
 		a := netpoll.Accepted{FD: -1, Conn: conn, Peer: peerOf(conn).addrPort()}
-		if !h.loops[0].reactor.Post(netpoll.TaskFunc(func(*netpoll.Reactor) { h.loops[0].accept(a) })) {
+		if !h.loops[0].reactor.Post(netpoll.TaskFunc(func(*netpoll.Reactor) { h.loops[0].accept(h.newArrival(a, o.ProxyProtocol)) })) {
 			conn.Close()
 		}
 	}

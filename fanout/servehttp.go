@@ -19,7 +19,9 @@ var _ http.Handler = (*Hub)(nil)
 // OnHandshake runs on the goroutine of the request, which waits for it, and not on the worker pool: how many run at a time is up to
 // the server.
 func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	r = h.forwarded(r)
 	response, subprotocol, refusal := h.cfg.anyPath.UpgradeHTTP(r, nil)
+	refusal = h.cfg.anyPath.ExplainHTTP(refusal, r)
 	if refusal == nil && !h.lifecycle.serving() {
 		refusal = refuseDown
 	}
@@ -27,10 +29,12 @@ func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if refusal == nil && h.cfg.OnHandshake != nil {
 		if v = h.inquireHTTP(r); v.refusal != nil && v.refusal.Code == 0 {
 			refusal = v.refusal.answer()
+		} else if v.refusal != nil {
+			h.log.refusedHTTP(r, v.refusal.closed())
 		}
 	}
 	if refusal != nil {
-		h.countRefusal(refusal)
+		h.countRefusal(r, refusal)
 		refusal.ServeHTTP(w, r)
 		return
 	}
@@ -39,10 +43,11 @@ func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.cannotHijack(w, r, err)
 		return
 	}
+	peer := requestPeer(r, conn)
 	conn = h.unwrap(conn)
-	s, refusal := h.admitAdded(conn)
+	s, refusal := h.admitAdded(peer, false)
 	if refusal != nil {
-		h.countRefusal(refusal)
+		h.countRefusal(r, refusal)
 		response = refusal.AppendResponse(nil, time.Now())
 	}
 	_ = conn.SetDeadline(time.Now().Add(h.cfg.HandshakeTimeout))
@@ -75,12 +80,13 @@ func (h *Hub) cannotHijack(w http.ResponseWriter, r *http.Request, err error) {
 		refusal.Reason = "this server can't upgrade this connection: the http.ResponseWriter, " + writer + ", hides http.Hijacker: " + hijackRemedy
 	}
 	h.log.cannotHijack(writer, r.URL.Path, err)
-	h.countRefusal(refusal)
+	h.countRefusal(r, refusal)
 	refusal.ServeHTTP(w, r)
 }
 
-// countRefusal counts a refusal that no loop has made; the first loop has the counter.
-func (h *Hub) countRefusal(refusal *wsframe.Refusal) {
+// countRefusal counts and logs a refusal that no loop has made; the first loop has the counter.
+func (h *Hub) countRefusal(r *http.Request, refusal *wsframe.Refusal) {
+	h.log.refusedHTTP(r, refusal)
 	l := h.loops[0]
 	l.ask(func(*netpoll.Reactor) { l.counts.refusals[refusal.Status]++ })
 }

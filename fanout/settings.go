@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"sync/atomic"
 
+	"github.com/spokehub/spokehub/internal/proxied"
 	"github.com/spokehub/spokehub/netpoll"
 	"github.com/spokehub/spokehub/wsframe"
 )
@@ -21,6 +22,8 @@ type settings struct {
 	// topicRules are those that the hub begins with.
 	topicRules *topicRules
 	rates      *atomic.Pointer[rateLimits]
+	// proxies are Config.TrustedProxies.
+	proxies proxied.Networks
 	// rated says that the hub began with any rate limit, so that spokes have what they sent counted.
 	rated bool
 	// maxInflow is how many bytes may wait for a loop before it counts as behind.
@@ -44,6 +47,9 @@ func newSettings(cfg Config) (settings, error) {
 	s.rated = rates.any()
 	if cfg.Binary {
 		s.opcode = wsframe.Binary
+	}
+	if s.proxies, err = proxied.NewNetworks(cfg.TrustedProxies); err != nil {
+		return settings{}, fmt.Errorf("fanout: Config.TrustedProxies: %w", err)
 	}
 	if s.onPath, err = newPolicy(cfg, cfg.Path); err != nil {
 		return settings{}, err

@@ -12,7 +12,7 @@ import (
 // Spoke is one WebSocket client: its event target. Its methods may be called from any goroutine, also after the
 // connection has ended: then those that tell of it still answer, and those that act on the connection do nothing.
 type Spoke struct {
-	// loop, conn and id, like peer, never change once the spoke is announced.
+	// loop, conn and id, like peer, never change once the spoke is announced. Behind a proxy peer is the client, once that is told.
 	loop *loop
 	conn netpoll.Conn
 	id   uint64
@@ -104,6 +104,10 @@ const (
 	answersBlocked
 	// unidentified: it has yet to identify itself by __auth, and is connecting until then.
 	unidentified
+	// proxyHeader: a header of the PROXY protocol has to come first.
+	proxyHeader
+	// byProxy: its peer is a proxy that has yet to tell whose connection it is; it counts for no address until then.
+	byProxy
 
 	// notRead are the reasons for not reading a spoke.
 	notRead = hubNotReading | answersBlocked

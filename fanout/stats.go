@@ -94,6 +94,12 @@ type Stats struct {
 	MemoryBudget uint64
 	// Reactors is how many there are.
 	Reactors int
+	// ProxyHeadersRefused are connections that were refused for want of a proper header of the PROXY protocol, or because nobody trusts
+	// the proxy; Refusals has them, too.
+	ProxyHeadersRefused uint64
+	// ForwardedIgnored are requests of trusted proxies whose X-Forwarded-For or Forwarded, or what goes with them, was malformed or
+	// contradictory, so that it was not believed.
+	ForwardedIgnored uint64
 	// Engine is how they wait: what EngineDefault has become.
 	Engine Engine
 	// Closes counts close frames sent, by code; 1005 for one without a code, and 3000 for all codes from there on that a peer chose.
@@ -114,22 +120,24 @@ func (h *Hub) Stats() Stats {
 		return last
 	}
 	st := Stats{
-		Connections:      uint64(max(h.admission.spokes.Load(), 0)),
-		HTTPConnections:  uint64(max(h.admission.httpConns.Load(), 0)),
-		Accepted:         h.counters.accepted.Load(),
-		EventsDispatched: h.counters.dispatched.Load(),
-		EventsInvalid:    h.counters.invalidEvents.Load(),
-		Backpressure:     h.counters.backpressured.Load(),
-		Panics:           h.counters.panics.Load(),
-		AcceptPauses:     h.counters.acceptPauses.Load(),
-		ClosingEvicted:   h.counters.closingEvicted.Load(),
-		Topics:           uint64(h.index.Len()),
-		Subscriptions:    uint64(h.index.Subscriptions()),
-		MemoryBudget:     uint64(h.cfg.MemoryBudget),
-		Reactors:         len(h.loops),
-		Engine:           h.loops[0].reactor.Engine(),
-		Closes:           make(map[uint16]uint64),
-		Refusals:         make(map[int]uint64),
+		Connections:         uint64(max(h.admission.spokes.Load(), 0)),
+		HTTPConnections:     uint64(max(h.admission.httpConns.Load(), 0)),
+		Accepted:            h.counters.accepted.Load(),
+		EventsDispatched:    h.counters.dispatched.Load(),
+		EventsInvalid:       h.counters.invalidEvents.Load(),
+		Backpressure:        h.counters.backpressured.Load(),
+		Panics:              h.counters.panics.Load(),
+		AcceptPauses:        h.counters.acceptPauses.Load(),
+		ClosingEvicted:      h.counters.closingEvicted.Load(),
+		ProxyHeadersRefused: h.counters.headersRefused.Load(),
+		ForwardedIgnored:    h.counters.forwardedIgnored.Load(),
+		Topics:              uint64(h.index.Len()),
+		Subscriptions:       uint64(h.index.Subscriptions()),
+		MemoryBudget:        uint64(h.cfg.MemoryBudget),
+		Reactors:            len(h.loops),
+		Engine:              h.loops[0].reactor.Engine(),
+		Closes:              make(map[uint16]uint64),
+		Refusals:            make(map[int]uint64),
 	}
 	for _, l := range h.loops {
 		st.Waiting += uint64(max(l.shared.inflow.backlog(), 0))

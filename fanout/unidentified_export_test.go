@@ -8,7 +8,7 @@ import (
 
 // AddUnidentified adds a connection whose client is to identify itself by __auth.
 func (h *Hub) AddUnidentified(conn net.Conn) (*Spoke, error) {
-	s, refusal := h.admitAdded(conn)
+	s, refusal := h.admitAdded(peerOf(conn), false)
 	if refusal != nil {
 		return nil, ErrTooMany
 	}

@@ -116,8 +116,12 @@ func explicitPort(scheme, port string) string {
 }
 
 // isSameHost reports whether an origin is on the host that the request was sent to. Behind a proxy that ends TLS the
-// request's scheme isn't known, so the default port is that of the origin's scheme.
-func isSameHost(o origin, host []byte) bool {
-	name, port, ok := splitAuthority(strings.ToLower(string(host)))
+// request's scheme may not be known, so the default port is that of the origin's scheme. Where it is known, a page without TLS,
+// which anybody on its way can have changed, may not use what is behind TLS.
+func isSameHost(o origin, r *Request) bool {
+	if r.IsSecure && o.scheme == "http" {
+		return false
+	}
+	name, port, ok := splitAuthority(strings.ToLower(string(r.Host)))
 	return ok && name != "" && name == o.host && explicitPort(o.scheme, port) == o.port
 }

@@ -17,7 +17,8 @@ type PolicyConfig struct {
 	Path string
 	// Origins are the web origins whose pages may connect: "https://app.example.com", with a port if it isn't the scheme's own
 	// (":*" is any port); "https://*.example.com" for all subdomains but not the domain itself; "null" for sandboxed pages; "*"
-	// for any page. Empty means the host that the request was sent to, whatever the scheme. A list replaces that host, so it
+	// for any page. Empty means the host that the request was sent to, whatever the scheme, except that a page that came without TLS
+	// is on another host than a request with Request.IsSecure. A list replaces that host, so it
 	// also protects against DNS rebinding. Clients that send no Origin aren't browsers and are always accepted.
 	Origins []string
 	// Subprotocols are the subprotocols that the server speaks, case-sensitive. The first of the client's list that is among
@@ -140,7 +141,7 @@ func (p *Policy) allowsOrigin(r *Request) bool {
 		return false
 	}
 	if len(p.origins) == 0 {
-		return isSameHost(o, r.Host)
+		return isSameHost(o, r)
 	}
 	for _, pattern := range p.origins {
 		if pattern.matches(o) {

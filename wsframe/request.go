@@ -1,6 +1,9 @@
 package wsframe
 
-import "bytes"
+import (
+	"bytes"
+	"iter"
+)
 
 // Request is the parsed head of an HTTP request. Its slices are views of that head and valid as long as the head is.
 type Request struct {
@@ -16,6 +19,8 @@ type Request struct {
 	Host []byte
 	// Origin is the Origin field. It is empty if there is none; only browsers send one.
 	Origin []byte
+	// IsSecure is true if the client used TLS, as far as the caller knows. A page that came without TLS is on another host then.
+	IsSecure bool
 	// IsUpgrade is true if the client asks for a WebSocket: "websocket" is in Upgrade and "upgrade" in Connection.
 	IsUpgrade bool
 
@@ -91,6 +96,19 @@ func ParseRequest(head []byte) (r Request, refusal *Refusal) {
 	}
 	r.IsUpgrade = r.head.upgrade && r.head.connected
 	return r, r.splitTarget()
+}
+
+// Fields yields the header fields in their order, with values trimmed. What it yields are views. Only the request that ParseRequest
+// returned without a refusal has all of them.
+func (r *Request) Fields() iter.Seq2[[]byte, []byte] {
+	return func(yield func(name, value []byte) bool) {
+		for line, rest, ok := cutLine(r.head.fields); ok && len(line) > 0; line, rest, ok = cutLine(rest) {
+			name, value, _ := bytes.Cut(line, colon)
+			if !yield(name, trim(value)) {
+				return
+			}
+		}
+	}
 }
 
 // cutLine splits view after its first line. ok is false if that doesn't end with CR LF.
@@ -258,6 +276,7 @@ func isWebScheme(scheme []byte) bool {
 var (
 	slash    = []byte{'/'}
 	question = []byte{'?'}
+	colon    = []byte{':'}
 	// proxyLine begins what a load balancer with the PROXY protocol sends ahead of a request.
 	proxyLine = []byte("PROXY ")
 )

@@ -9,7 +9,7 @@ import (
 // UpgradeHTTP is [Policy.Upgrade] for a request that net/http has parsed. It writes the fields that matter into a head and applies
 // the same rules to that. It can't find what net/http has dropped, such as a bare LF. It neither hijacks nor writes. If it
 // accepts, the caller hijacks the connection, writes response, and takes what the hijacked reader has buffered as the first
-// frames. If it refuses, the caller may call the refusal's ServeHTTP. It doesn't keep r.
+// frames. A request with https in r.URL.Scheme, which net/http leaves empty, has Request.IsSecure. If it refuses, the caller may call the refusal's ServeHTTP. It doesn't keep r.
 func (p *Policy) UpgradeHTTP(r *http.Request, dst []byte) (response []byte, subprotocol string, refusal *Refusal) {
 	if r.ProtoMajor >= 2 {
 		return dst, "", refusalHTTP2
@@ -25,8 +25,11 @@ func (p *Policy) UpgradeHTTP(r *http.Request, dst []byte) (response []byte, subp
 	if refusal != nil {
 		return dst, "", refusal
 	}
+	request.IsSecure = isSecureHTTP(r)
 	return p.Upgrade(&request, dst)
 }
+
+func isSecureHTTP(r *http.Request) bool { return r.URL != nil && r.URL.Scheme == "https" }
 
 // handshakeFields are the header fields that Upgrade looks at, but for Host.
 var handshakeFields = [...]string{

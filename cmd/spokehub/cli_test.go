@@ -224,7 +224,11 @@ func TestVariableThatNoFlagReadsIsLogged(t *testing.T) {
 func TestEveryFlagNamedLikeAConfigFieldSetsIt(t *testing.T) {
 	filled := func(name string) reflect.Value {
 		s := &service{flags: serveFlags{Engine: "default"}}
-		if name != "" {
+		switch name {
+		case "":
+		case "TrustedProxies":
+			s.flags.TrustedProxies = []string{"10.0.0.0/8"}
+		default:
 			fillField(reflect.ValueOf(&s.flags).Elem().FieldByName(name))
 		}
 		config, err := s.hubConfig()

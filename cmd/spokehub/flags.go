@@ -44,6 +44,8 @@ type serveFlags struct {
 	MaxConnectionsPerAddress int `group:"source" default:"0" placeholder:"N" help:"Clients at the same time. An IPv6 network of /64 counts as one address. (default ${default}: no limit)"`
 	MaxHandshakesPerAddress  int `group:"source" default:"0" placeholder:"N" help:"Handshakes in progress at the same time. (default ${default}: no limit)"`
 
+	TrustedProxies []string `name:"trusted-proxy" group:"source" placeholder:"NETWORK" help:"Network or address of reverse proxies that are believed when they tell the client's address, host and scheme, in X-Forwarded-For, -Host and -Proto or Forwarded, or with the PROXY protocol. Repeat it for several. (default: none)"`
+
 	MaxHandshake byteSize `reload:"" group:"browser" default:"16KiB" placeholder:"SIZE" help:"Largest head of a request, with its target and cookies. A longer one is answered with 431. (default ${default})"`
 	Hosts        []string `reload:"" name:"host" group:"browser" placeholder:"NAME" help:"Name under which clients address the hub, such as hub.example.com, *.example.com, or * for any. Repeat it for several. Addresses and localhost always pass, and so do the hosts of --origin; requests for another name get 421. (default: on a loopback address this machine's own name, elsewhere any)"`
 	Origins      []string `reload:"" name:"origin" group:"browser" placeholder:"ORIGIN" help:"Origin of pages that may connect, such as https://example.com, https://*.example.com, or * for any. Repeat it for several. (default: pages of the same host)"`
@@ -233,6 +235,8 @@ func flagOf(field string) string {
 		return topicsKey
 	case "Origins", "Subprotocols", "Hosts":
 		field = strings.TrimSuffix(field, "s")
+	case "TrustedProxies":
+		field = "TrustedProxy"
 	}
 	return strings.ToLower(wordBoundary.ReplaceAllString(field, "$1-$2"))
 }

@@ -155,6 +155,10 @@ var hubMetrics = []hubMetric{
 		func(s fanout.Stats) uint64 { return uint64(s.Reactors) }),
 	counter("spokehub_turns_total", "Turns of the reactors.",
 		func(s fanout.Stats) uint64 { return s.Turns }),
+	counter("spokehub_proxy_headers_refused_total", "Connections refused for want of a proper PROXY protocol header from a trusted proxy.",
+		func(s fanout.Stats) uint64 { return s.ProxyHeadersRefused }),
+	counter("spokehub_forwarded_ignored_total", "Requests of trusted proxies whose X-Forwarded or Forwarded fields were malformed or contradictory.",
+		func(s fanout.Stats) uint64 { return s.ForwardedIgnored }),
 	counter("spokehub_panics_total", "Panics recovered in callbacks.",
 		func(s fanout.Stats) uint64 { return s.Panics }),
 }

@@ -107,10 +107,7 @@ func serve(given *settings, stdout io.Writer) error {
 
 // serveListener serves one public address until the hub is shut down.
 func (s *service) serveListener(l publicListener) error {
-	if l.asked.proxyProtocol {
-		return usageError{fmt.Errorf("--listen: %s: the PROXY protocol is not there yet", l.text())}
-	}
-	return s.hub.Serve(l.Listener)
+	return s.hub.ServeListener(l.Listener, fanout.ListenerOptions{ProxyProtocol: l.asked.proxyProtocol})
 }
 
 // hubConfig is the fanout.Config that the flags describe, without Fallback.
@@ -119,7 +116,12 @@ func (s *service) hubConfig() (fanout.Config, error) {
 	if err != nil {
 		return fanout.Config{}, fmt.Errorf("--engine: %w", err)
 	}
+	proxies, err := parseNetworks(s.flags.TrustedProxies)
+	if err != nil {
+		return fanout.Config{}, fmt.Errorf("--trusted-proxy: %w", err)
+	}
 	config := fanout.Config{
+		TrustedProxies:           proxies,
 		Path:                     s.flags.Path,
 		Logger:                   s.logger,
 		Relay:                    s.flags.Relay,

@@ -29,14 +29,16 @@ var arrows = map[string]arrow{
 	"event":   {imports: []string{"github.com/go-json-experiment/json"}},
 	"subs":    {},
 	"fanout": {imports: []string{
-		module + "/netpoll", module + "/wsframe", module + "/event", module + "/subs", "github.com/panjf2000/ants/v2",
+		module + "/netpoll", module + "/wsframe", module + "/event", module + "/subs", module + "/internal/proxied",
+		"github.com/panjf2000/ants/v2",
 	}},
 	"fanout/fanouttest": {imports: []string{module + "/fanout", module + "/event", module + "/wsframe", "go.uber.org/goleak"}},
 	"cmd":               {imports: []string{module + "/fanout", module + "/event"}, anyLibrary: true},
 	"bench": {imports: []string{
 		module + "/fanout", module + "/event", module + "/netpoll", module + "/wsframe", module + "/subs",
 	}, anyLibrary: true},
-	"internal/rules": {},
+	"internal/proxied": {},
+	"internal/rules":   {},
 }
 
 // libraries are the directories whose packages embedders may import.

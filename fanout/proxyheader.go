@@ -1,0 +1,57 @@
+package fanout
+
+import (
+	"errors"
+
+	"github.com/spokehub/spokehub/internal/proxied"
+	"github.com/spokehub/spokehub/wsframe"
+)
+
+var (
+	refuseNoHeader  = &wsframe.Refusal{Status: 400, Reason: "the PROXY protocol is expected here: turn it on in the load balancer (HAProxy: send-proxy-v2; nginx: proxy_protocol on), or off for this listener"}
+	refuseBadHeader = &wsframe.Refusal{Status: 400, Reason: "malformed header of the PROXY protocol"}
+	refuseSpeaker   = &wsframe.Refusal{Status: 403, Reason: "only trusted proxies may connect here: the operator can add one with --trusted-proxy, an embedder with Config.TrustedProxies"}
+)
+
+// readProxyHeader reads the header of the PROXY protocol, which comes ahead of a connection's request, in one piece or several, and
+// then counts the connection for the client that it names. The whole header has to come in the time that the first byte has.
+func (l *loop) readProxyHeader(s *Spoke, view []byte) {
+	slot := s.conn.Slot
+	if s.marks&byProxy == 0 {
+		l.refuseHeader(s, refuseSpeaker)
+		return
+	}
+	buf, _ := l.conns.requests.with(slot, view)
+	client, length, err := proxied.ParseHeader(buf)
+	switch {
+	case errors.Is(err, proxied.ErrNoHeader):
+		l.refuseHeader(s, refuseNoHeader)
+		return
+	case err != nil:
+		l.refuseHeader(s, refuseBadHeader)
+		return
+	case length == 0:
+		l.conns.requests.storeFirst(slot, view)
+		return
+	}
+	defer recycleRequest(l.conns.requests.take(slot))
+	s.marks &^= proxyHeader
+	if client.IsValid() && !client.Addr().IsUnspecified() {
+		s.peer = addressOf(client)
+	}
+	if !l.hub.trusts(s.peer, nil) {
+		if refusal := l.attribute(s, s.peer); refusal != nil {
+			l.refuse(s, refusal)
+			return
+		}
+	}
+	if rest := buf[length:]; len(rest) > 0 {
+		l.handshake(s, rest)
+	}
+}
+
+// refuseHeader ends a connection without the header that has to come first.
+func (l *loop) refuseHeader(s *Spoke, refusal *wsframe.Refusal) {
+	l.hub.counters.headersRefused.Add(1)
+	l.refuse(s, refusal)
+}
