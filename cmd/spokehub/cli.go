@@ -18,6 +18,7 @@ const envPrefix = "SPOKEHUB"
 // commandLine is the grammar that kong parses. Its tags are what --help prints.
 type commandLine struct {
 	Serve   serveFlags `cmd:"" help:"Serve WebSocket clients until a signal asks for an end."`
+	Token   tokenFlags `cmd:"" help:"Make and read tokens of clients, and keys."`
 	Version struct{}   `cmd:"" help:"Print the version, the commit and the Go release that built it."`
 }
 
@@ -29,6 +30,7 @@ var flagGroups = kong.Groups{
 	"client":   "Limits for each client, enforced with a reject or a close code:",
 	"source":   "Limits for each source address:",
 	"browser":  "Handshakes, and what protects them from strange pages:",
+	"identity": "Identity: who clients are, and what they may do:",
 	"deadline": "Deadlines:",
 	"drain":    "Draining on SIGTERM, SIGINT or SIGHUP; a second signal ends the process at once with exit code 1:",
 	"engine":   "Reactors and workers:",
@@ -61,6 +63,9 @@ func parseCommandLine(args []string, stdout, stderr io.Writer) (func(stdout io.W
 	}
 	if context.Command() == "version" {
 		return printVersion, nil
+	}
+	if command, isToken := line.Token.run(context.Command()); isToken {
+		return command, nil
 	}
 	if err := line.Serve.check(); err != nil {
 		return nil, usageError{err}

@@ -16,7 +16,7 @@ import (
 // errors that name the field.
 type serveFlags struct {
 	Listen string `group:"address" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Where clients connect: WebSocket on --path, the built-in page on /, /healthz and /readyz. Port 0 picks a free port; the start line says which. (default ${default})"`
-	Admin  string `group:"address" default:"127.0.0.1:8081" placeholder:"HOST:PORT" help:"Where operators connect: /metrics, /debug/pprof/ and POST /publish. It asks for no password: keep it off public networks. Empty turns it off. (default ${default})"`
+	Admin  string `group:"address" default:"127.0.0.1:8081" placeholder:"HOST:PORT" help:"Where operators connect: /metrics, /debug/pprof/ and POST /publish. Other machines may reach it only with --api-keys. Empty turns it off. (default ${default})"`
 	Path   string `group:"address" default:"/ws" placeholder:"PATH" help:"The path of the WebSocket handshake. (default ${default})"`
 	Page   bool   `group:"address" default:"true" negatable:"" help:"Serve the built-in page on / and its counters on /stats.json. (default ${default})"`
 
@@ -45,6 +45,8 @@ type serveFlags struct {
 	Hosts        []string `name:"host" group:"browser" placeholder:"NAME" help:"Name under which clients address the hub, such as hub.example.com, *.example.com, or * for any. Repeat it for several. Addresses and localhost always pass, and so do the hosts of --origin; requests for another name get 421. (default: on a loopback address this machine's own name, elsewhere any)"`
 	Origins      []string `name:"origin" group:"browser" placeholder:"ORIGIN" help:"Origin of pages that may connect, such as https://example.com, https://*.example.com, or * for any. Repeat it for several. (default: pages of the same host)"`
 	Subprotocols []string `name:"subprotocol" group:"browser" placeholder:"NAME" help:"Subprotocol to negotiate. Repeat it for several, best first. (default: none)"`
+
+	identityFlags
 
 	FirstByteTimeout time.Duration `group:"deadline" default:"5s" placeholder:"TIME" help:"Time for the first byte of a connection. (default ${default})"`
 	HandshakeTimeout time.Duration `group:"deadline" default:"10s" placeholder:"TIME" help:"Time for the whole handshake. (default ${default})"`
@@ -109,6 +111,9 @@ func (f serveFlags) check() error {
 		return fmt.Errorf("--path: %q already has another use; --no-page frees / and /stats.json", f.Path)
 	}
 	if err := f.checkSigns(); err != nil {
+		return err
+	}
+	if err := f.identityFlags.check(); err != nil {
 		return err
 	}
 	if f.DrainGrace+f.DrainPeriod > f.DrainTimeout {

@@ -42,7 +42,11 @@ func run(args []string, stdout, stderr io.Writer) int {
 	}
 	var usage usageError
 	if errors.As(err, &usage) {
-		fmt.Fprintf(stderr, "spokehub: %s (spokehub serve --help lists every flag)\n", explain(err, args))
+		command := "serve"
+		if len(args) > 0 && args[0] == "token" {
+			command = "token"
+		}
+		fmt.Fprintf(stderr, "spokehub: %s (spokehub %s --help lists every flag)\n", explain(err, args), command)
 		return exitUsage
 	}
 	fmt.Fprintf(stderr, "spokehub: %s\n", explain(err, args))

@@ -15,12 +15,14 @@ import (
 
 // service is one running spokehub serve. Only draining changes while it runs.
 type service struct {
-	flags    serveFlags
-	logger   *slog.Logger
-	hub      *fanout.Hub
-	gate     *statsGate
-	crowd    crowd
-	capacity uint64
+	flags  serveFlags
+	logger *slog.Logger
+	hub    *fanout.Hub
+	gate   *statsGate
+	// identities is there once the flags are read.
+	identities *identities
+	crowd      crowd
+	capacity   uint64
 	// asked is --max-connections as given.
 	asked int
 	// onLoopback says that only this machine can reach the public address.
@@ -53,6 +55,10 @@ func serve(flags serveFlags, unknownVariables []string, stdout io.Writer) error 
 	if err != nil {
 		return err
 	}
+	if s.identities, err = newIdentities(&flags.identityFlags, flags.Origins, s.logger); err != nil {
+		return usageError{err}
+	}
+	defer s.identities.close()
 	s.onLoopback = isLoopback(public.Addr().String())
 	config, err := s.hubConfig()
 	if err != nil {
@@ -132,5 +138,6 @@ func (s *service) hubConfig() (fanout.Config, error) {
 	if config.PingInterval == 0 {
 		config.PingInterval = -1
 	}
+	s.identities.apply(&config)
 	return config, nil
 }

@@ -50,6 +50,10 @@ func (s *service) startAdmin(public net.Addr, failures chan<- error) (*http.Serv
 	if err != nil {
 		return nil, err
 	}
+	if !s.identities.guard.isOn() && !isLoopback(listener.Addr().String()) {
+		listener.Close()
+		return nil, usageError{fmt.Errorf("--admin %s: other machines could reach it, and it would ask them for no key: keep it on 127.0.0.1, or give --api-keys (spokehub token apikey makes a key)", s.flags.Admin)}
+	}
 	server := s.adminServer(listener.Addr().String(), maxPublish(s.flags))
 	server.Addr = listener.Addr().String()
 	go func() {
@@ -97,9 +101,6 @@ func (s *service) logStart(public net.Addr, admin *http.Server) {
 	if asked := s.asked; asked > 0 && uint64(asked) > s.capacity {
 		s.logger.Warn("the file limit allows fewer clients than --max-connections: raise it (ulimit -n, LimitNOFILE)",
 			"max_connections", asked, "file_limit", fileLimit(), "spokes_allowed", s.capacity)
-	}
-	if admin.Addr != "" && !isLoopback(admin.Addr) {
-		s.logger.Warn("other machines can reach the admin address, which asks for no password", "admin", admin.Addr)
 	}
 }
 

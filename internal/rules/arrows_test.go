@@ -32,7 +32,11 @@ var arrows = map[string]arrow{
 		module + "/netpoll", module + "/wsframe", module + "/event", module + "/subs", "github.com/panjf2000/ants/v2",
 	}},
 	"fanout/fanouttest": {imports: []string{module + "/fanout", module + "/event", module + "/wsframe"}},
-	"cmd":               {imports: []string{module + "/fanout", module + "/event"}, anyLibrary: true},
+	"auth": {imports: []string{
+		module + "/fanout", module + "/event",
+		"github.com/golang-jwt/jwt", "github.com/MicahParks/keyfunc", "github.com/MicahParks/jwkset", "golang.org/x/time",
+	}},
+	"cmd":               {imports: []string{module + "/auth", module + "/fanout", module + "/event"}, anyLibrary: true},
 	"bench": {imports: []string{
 		module + "/fanout", module + "/event", module + "/netpoll", module + "/wsframe", module + "/subs",
 	}, anyLibrary: true},
