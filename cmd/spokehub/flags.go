@@ -46,7 +46,7 @@ type serveFlags struct {
 	Origins      []string `name:"origin" group:"browser" placeholder:"ORIGIN" help:"Origin of pages that may connect, such as https://example.com, https://*.example.com, or * for any. Repeat it for several. (default: pages of the same host)"`
 	Subprotocols []string `name:"subprotocol" group:"browser" placeholder:"NAME" help:"Subprotocol to negotiate. Repeat it for several, best first. (default: none)"`
 
-	identityFlags
+	identityFlags `help:"Who clients are, and what they may do."`
 
 	FirstByteTimeout time.Duration `group:"deadline" default:"5s" placeholder:"TIME" help:"Time for the first byte of a connection. (default ${default})"`
 	HandshakeTimeout time.Duration `group:"deadline" default:"10s" placeholder:"TIME" help:"Time for the whole handshake. (default ${default})"`

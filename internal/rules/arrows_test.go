@@ -44,7 +44,7 @@ var arrows = map[string]arrow{
 }
 
 // libraries are the directories whose packages embedders may import.
-var libraries = []string{"event", "fanout", "fanout/fanouttest", "netpoll", "subs", "wsframe"}
+var libraries = []string{"auth", "event", "fanout", "fanout/fanouttest", "netpoll", "subs", "wsframe"}
 
 func TestArrowsBetweenPackagesPointOneWay(t *testing.T) {
 	for _, s := range sources(t) {
