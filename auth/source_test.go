@@ -26,12 +26,12 @@ func handshake(query string, headers ...string) *fanout.Handshake {
 	return h
 }
 
+// A case has the user that is found, or the status of the refusal, or neither where the client may send __auth.
 func TestTokenIsFoundWhereItMayBe(t *testing.T) {
 	token := goodToken(t)
 	const protocol = "Sec-WebSocket-Protocol"
 	for name, c := range map[string]struct {
 		handshake *fanout.Handshake
-		// user is who it is, status how it is refused, 0 with a user; both are empty where it may be told later.
 		user   string
 		status int
 	}{
