@@ -88,7 +88,11 @@ func (a *Authenticator) OnHandshake(ctx context.Context, h *fanout.Handshake) (f
 	token, err := r.cfg.findToken(h)
 	switch {
 	case err != nil:
-		return fanout.Identity{}, &fanout.Refusal{Status: http.StatusBadRequest, Reason: err.Error()}
+		refusal := r.cfg.refusal(h, err)
+		if refusal.Status != 0 {
+			refusal.Status = http.StatusBadRequest
+		}
+		return fanout.Identity{}, refusal
 	case token != "":
 		identity, err := r.verifier.verify(ctx, token)
 		if err != nil {

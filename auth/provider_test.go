@@ -91,6 +91,50 @@ func TestRotatedKeyIsGoodAtOnce(t *testing.T) {
 	}
 }
 
+func TestKeyThatIsReplacedUnderItsNameIsGoodAtOnce(t *testing.T) {
+	for name, kid := range map[string]string{"with a kid": "1", "without one": ""} {
+		t.Run(name, func(t *testing.T) {
+			provider := startIdentityProvider(t, says(jwks(jwk("rsa", kid, nil))))
+			a := start(t, Config{JWKS: provider.server.URL})
+			header := map[string]any{}
+			if kid != "" {
+				header["kid"] = kid
+			}
+			if _, err := a.Verify(within(t), sign(t, "RS256", "rsa", header, goodClaims(nil))); err != nil {
+				t.Fatalf("got the error %v for the first key, want none", err)
+			}
+			provider.become(says(jwks(jwk("rsa2", kid, nil))))
+			if _, err := a.Verify(within(t), sign(t, "RS256", "rsa2", header, goodClaims(nil))); err != nil {
+				t.Errorf("got the error %v for the second key, want none", err)
+			}
+			provider.become(fails(500))
+			for range unknownBurst {
+				if _, err := a.Verify(within(t), sign(t, "RS256", "rsa", header, goodClaims(nil))); err == nil || errors.Is(err, ErrUnavailable) {
+					t.Errorf("got the error %v for a bad signature, want that it is one", err)
+				}
+			}
+		})
+	}
+}
+
+func TestExpiredTokenCausesNoFetch(t *testing.T) {
+	provider := startIdentityProvider(t, says(jwks(jwk("rsa", "1", nil))))
+	a := start(t, Config{JWKS: provider.server.URL, Keys: mustParse(t, []byte(secret))})
+	if _, err := a.Verify(within(t), sign(t, "RS256", "rsa", nil, goodClaims(nil))); err != nil {
+		t.Fatal(err)
+	}
+	before := provider.fetches.Load()
+	for _, key := range []string{secret, "rsa", "none"} {
+		algorithm := map[string]string{secret: "HS256", "rsa": "RS256", "none": "none"}[key]
+		if _, err := a.Verify(within(t), sign(t, algorithm, key, nil, goodClaims(map[string]any{"exp": 1}))); err == nil {
+			t.Error("got no error for a token that expired, want one")
+		}
+	}
+	if got := provider.fetches.Load(); got != before {
+		t.Errorf("got %d fetches, want %d", got, before)
+	}
+}
+
 // TestFailedFetchChangesNoKey is P1.
 func TestFailedFetchChangesNoKey(t *testing.T) {
 	token := sign(t, "RS256", "rsa", map[string]any{"kid": "1"}, goodClaims(nil))

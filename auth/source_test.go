@@ -32,8 +32,8 @@ func TestTokenIsFoundWhereItMayBe(t *testing.T) {
 	const protocol = "Sec-WebSocket-Protocol"
 	for name, c := range map[string]struct {
 		handshake *fanout.Handshake
-		user   string
-		status int
+		user      string
+		status    int
 	}{
 		"in the header":                         {handshake("", "Authorization", "Bearer "+token), "ada", 0},
 		"in the header, in small letters":       {handshake("", "Authorization", "bearer  "+token), "ada", 0},
@@ -99,6 +99,8 @@ func TestRefusalsReachWhomTheyAreFor(t *testing.T) {
 		code      uint16
 	}{
 		"401 for a program":                        {Config{}, handshake("", "Authorization", bad), 401, 0},
+		"400 for two tokens of a program":          {Config{Cookie: "session"}, handshake("", "Authorization", bad, "Cookie", "session=x"), 400, 0},
+		"4401 for two tokens of a page":            {Config{Cookie: "session"}, handshake("", "Authorization", bad, "Cookie", "session=x", "Origin", "https://a.example"), 0, 4401},
 		"4401 for a page":                          {Config{}, handshake("", "Authorization", bad, "Origin", "https://a.example"), 0, 4401},
 		"401 for a page where that is asked for":   {Config{Refusals: RefuseByStatus}, handshake("", "Authorization", bad, "Origin", "null"), 401, 0},
 		"4401 for a program, asked for":            {Config{Refusals: RefuseByCode}, handshake("", "Authorization", bad), 0, 4401},

@@ -69,12 +69,15 @@ func (v *verifier) verify(ctx context.Context, token string) (fanout.Identity, e
 	if len(token) > maxToken {
 		return fanout.Identity{}, errors.New("the token is too long")
 	}
-	claims, missing, err := v.parse(ctx, token)
-	if err != nil && missing && isAboutKeys(err) {
-		if err := v.provider.refetch(ctx); err != nil {
-			return fanout.Identity{}, err
+	claims, search, err := v.parse(ctx, token)
+	if err != nil && search == searchedProvider && errors.Is(err, jwt.ErrTokenSignatureInvalid) || search == missedKey {
+		failure := v.provider.refetch(ctx)
+		if failure != nil && search == missedKey {
+			return fanout.Identity{}, failure
 		}
-		claims, _, err = v.parse(ctx, token)
+		if failure == nil {
+			claims, _, err = v.parse(ctx, token)
+		}
 	}
 	if err != nil {
 		return fanout.Identity{}, explain(err)
@@ -82,12 +85,20 @@ func (v *verifier) verify(ctx context.Context, token string) (fanout.Identity, e
 	return v.identity(claims)
 }
 
-func isAboutKeys(err error) bool {
-	return errors.Is(err, errUnknownKey) || errors.Is(err, jwt.ErrTokenSignatureInvalid)
-}
+// keySearch is how the keys for a token were looked for.
+type keySearch uint8
 
-// parse checks the signature and the times, issuer and audience. missing says that the provider has no key for the token.
-func (v *verifier) parse(ctx context.Context, token string) (claims jwt.MapClaims, missing bool, err error) {
+const (
+	// searchedFixed is without a provider, or not at all.
+	searchedFixed keySearch = iota
+	// searchedProvider is that the provider has keys for the token. If they don't fit, one may have been replaced under the same kid.
+	searchedProvider
+	// missedKey is that the provider has none, and no other key has signed the token.
+	missedKey
+)
+
+// parse checks the signature and the times, issuer and audience.
+func (v *verifier) parse(ctx context.Context, token string) (claims jwt.MapClaims, search keySearch, err error) {
 	claims = jwt.MapClaims{}
 	_, err = v.parser.ParseWithClaims(token, claims, func(t *jwt.Token) (any, error) {
 		if err := checkHeader(t.Header); err != nil {
@@ -96,7 +107,10 @@ func (v *verifier) parse(ctx context.Context, token string) (claims jwt.MapClaim
 		keys := v.fixed.find(ctx, t.Method.Alg(), t)
 		if v.provider != nil {
 			provided := v.provider.find(ctx, t.Method.Alg(), t)
-			missing = len(provided) == 0
+			search = searchedProvider
+			if len(provided) == 0 {
+				search = missedKey
+			}
 			keys = append(keys, provided...)
 		}
 		if len(keys) == 0 {
@@ -104,7 +118,10 @@ func (v *verifier) parse(ctx context.Context, token string) (claims jwt.MapClaim
 		}
 		return jwt.VerificationKeySet{Keys: keys}, nil
 	})
-	return claims, missing, err
+	if search == missedKey && !errors.Is(err, errUnknownKey) && !errors.Is(err, jwt.ErrTokenSignatureInvalid) {
+		search = searchedFixed
+	}
+	return claims, search, err
 }
 
 var (
