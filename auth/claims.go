@@ -87,7 +87,7 @@ func (v *verifier) expiryOf(claims jwt.MapClaims) (time.Time, error) {
 	if exp == nil {
 		return time.Time{}, nil
 	}
-	if seconds, _ := claims["exp"].(float64); seconds > maxExpiry || seconds < 0 {
+	if seconds, _ := claims["exp"].(float64); seconds > maxExpiry {
 		return time.Time{}, errors.New("the claim exp is out of range")
 	}
 	if exp.After(v.now()) {

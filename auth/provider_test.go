@@ -175,12 +175,29 @@ func TestFailedFetchChangesNoKey(t *testing.T) {
 	}
 }
 
-func writeForever(w http.ResponseWriter) {
+// writeForever writes until nobody reads, and returns how much.
+func writeForever(w http.ResponseWriter) (written int) {
 	block := []byte(strings.Repeat(" ", 64<<10))
 	for {
-		if _, err := w.Write(block); err != nil {
-			return
+		n, err := w.Write(block)
+		written += n
+		if err != nil {
+			return written
 		}
+	}
+}
+
+func TestEndlessKeySetIsNotReadToItsEnd(t *testing.T) {
+	written := make(chan int, 100)
+	provider := startIdentityProvider(t, func(w http.ResponseWriter, r *http.Request) { written <- writeForever(w) })
+	start(t, Config{JWKS: provider.server.URL, FetchTimeout: 2 * time.Second})
+	select {
+	case got := <-written:
+		if most := 32 * maxKeySet; got > most {
+			t.Errorf("got %d bytes sent, want at most %d", got, most)
+		}
+	case <-time.After(patience):
+		t.Error("got no end of the answer, want one")
 	}
 }
 
@@ -261,8 +278,14 @@ func TestReloadKeepsTheKeysOfAProvider(t *testing.T) {
 	if _, err := a.Verify(within(t), token); err != nil {
 		t.Errorf("got the error %v, want none", err)
 	}
+	fetching := a.rules.Load().verifier.provider
 	if err := a.Reload(Config{Keys: mustParse(t, []byte(secret))}); err != nil {
 		t.Fatal(err)
+	}
+	select {
+	case <-fetching.finished:
+	default:
+		t.Error("got a provider that is still fetched from, want an end")
 	}
 	if _, err := a.Verify(within(t), token); err == nil {
 		t.Error("got no error for a key of a provider that is not asked any more, want one")

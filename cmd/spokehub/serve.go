@@ -64,6 +64,7 @@ func serve(flags serveFlags, unknownVariables []string, stdout io.Writer) error 
 	if err != nil {
 		return usageError{err}
 	}
+	s.identities.apply(&config)
 	hub, err := fanout.New(config)
 	if err != nil {
 		return flagError(err)
@@ -138,6 +139,5 @@ func (s *service) hubConfig() (fanout.Config, error) {
 	if config.PingInterval == 0 {
 		config.PingInterval = -1
 	}
-	s.identities.apply(&config)
 	return config, nil
 }
