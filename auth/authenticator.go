@@ -41,29 +41,49 @@ func New(c Config) (*Authenticator, error) {
 // Reload replaces the configuration for all tokens that come from now on; identities that are already given stay until they
 // expire. An error changes nothing. The keys of a URL that stays the same stay, too.
 func (a *Authenticator) Reload(c Config) error {
-	c, err := c.withDefaults()
+	commit, err := a.Prepare(c)
 	if err != nil {
 		return err
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.closed {
-		return errors.New("auth: closed")
-	}
-	old := a.rules.Load()
-	var last *provider
-	if old != nil {
-		last = old.verifier.provider
-	}
-	next, err := newVerifier(c, last)
+	commit()
+	return nil
+}
+
+// Prepare is the first half of Reload: it checks the configuration and reads its file, and changes nothing. commit does the rest and
+// can't fail, so that a service can reload several things or none. What Prepare has read may be dropped instead.
+func (a *Authenticator) Prepare(c Config) (commit func(), err error) {
+	c, err = c.withDefaults()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	a.rules.Store(&rules{cfg: c, verifier: next})
-	if last != nil && last != next.provider {
-		last.close()
+	next, err := newVerifier(c, a.provider())
+	if err != nil {
+		return nil, err
+	}
+	return func() { a.replace(&rules{cfg: c, verifier: next}) }, nil
+}
+
+// provider is the one in use, or nil.
+func (a *Authenticator) provider() *provider {
+	if r := a.rules.Load(); r != nil {
+		return r.verifier.provider
 	}
 	return nil
+}
+
+func (a *Authenticator) replace(next *rules) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	last := a.provider()
+	a.rules.Store(next)
+	if last != next.verifier.provider {
+		if last != nil {
+			last.close()
+		}
+		if next.verifier.provider != nil && !a.closed {
+			next.verifier.provider.start()
+		}
+	}
 }
 
 // Close ends the fetching of keys and waits for that. The keys that are there stay good.
@@ -71,8 +91,8 @@ func (a *Authenticator) Close() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.closed = true
-	if r := a.rules.Load(); r.verifier.provider != nil {
-		r.verifier.provider.close()
+	if p := a.provider(); p != nil {
+		p.close()
 	}
 }
 

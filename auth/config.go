@@ -78,6 +78,16 @@ const (
 	maxToken = 8 << 10
 )
 
+// Check says what New would find wrong. It reads the file of JWKS, and fetches nothing.
+func (c Config) Check() error {
+	c, err := c.withDefaults()
+	if err != nil {
+		return err
+	}
+	_, err = newVerifier(c, nil)
+	return err
+}
+
 func (c Config) withDefaults() (Config, error) {
 	if err := c.check(); err != nil {
 		return c, err

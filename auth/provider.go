@@ -63,23 +63,28 @@ type fetchRound struct {
 	err  error
 }
 
-func startProvider(c Config) (*provider, error) {
+func newProvider(c Config) (*provider, error) {
 	where, err := url.Parse(c.JWKS)
 	if err != nil || where.Host == "" {
 		return nil, errors.New("auth: Config.JWKS: not a URL")
 	}
-	ctx, cancel := context.WithCancel(context.Background())
 	p := &provider{
 		source:   fetchSource{url: c.JWKS, interval: c.RefreshInterval, timeout: c.FetchTimeout, client: newFetchClient(c.FetchTimeout), logger: c.Logger.With("jwks", where.Scheme+"://"+where.Host+where.Path)},
 		unknown:  rate.NewLimiter(rate.Every(unknownInterval), unknownBurst),
 		wake:     make(chan struct{}, 1),
-		cancel:   cancel,
+		cancel:   func() {},
 		finished: make(chan struct{}),
 		next:     &fetchRound{done: make(chan struct{})},
 	}
 	p.begin()
-	go p.run(ctx)
 	return p, nil
+}
+
+// start begins to fetch. It is called once, ahead of close.
+func (p *provider) start() {
+	ctx, cancel := context.WithCancel(context.Background())
+	p.cancel = cancel
+	go p.run(ctx)
 }
 
 // newFetchClient has connections of its own, and does not leave https for http.

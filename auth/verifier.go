@@ -57,7 +57,7 @@ func newVerifier(c Config, last *provider) (verifier, error) {
 	if isURL(c.JWKS) {
 		if last != nil && last.isFor(c) {
 			v.provider = last
-		} else if v.provider, err = startProvider(c); err != nil {
+		} else if v.provider, err = newProvider(c); err != nil {
 			return v, err
 		}
 	}

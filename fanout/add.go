@@ -1,6 +1,8 @@
 package fanout
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 	"net"
 
@@ -8,16 +10,40 @@ import (
 	"github.com/spokehub/spokehub/wsframe"
 )
 
-// AddConnection takes over an established WebSocket connection: the upgrade is done, by whatever framework. The hub reads
+// AddOptions say what is known of a connection that is added. The zero value is one of a client that is anonymous and may do all,
+// of which nothing has been read.
+type AddOptions struct {
+	// Identity is who the client is and what it may do. OnConnection and every later callback see it.
+	Identity Identity
+	// Unread are bytes that the client sent behind its handshake and that have been read from the connection already: its first
+	// frames. They come before what the hub reads. The hub copies them.
+	Unread []byte
+	// Subprotocol is the one agreed on in the handshake.
+	Subprotocol string
+}
+
+// AddConnection takes over an established WebSocket connection: the upgrade is done, by whatever framework. There may be one
+// AddOptions, which make the connection's identity known before anything is called for it. The hub reads
 // from it at once and calls OnConnection before anything it sends is handled. A connection with a descriptor of its own
 // (*net.TCPConn, *net.UnixConn) is taken out of conn, which is closed; any other net.Conn is served by two goroutines.
 // It waits for the reactor, not for the network. On error conn is closed, except for ErrOwned, when it still belongs to
-// a spoke.
-func (h *Hub) AddConnection(conn net.Conn) (*Spoke, error) {
+// a spoke. Besides that the error is ErrClosed, ErrTooMany, ErrInvalidIdentity, ErrIdentityExpired, or one of the system.
+//
+// A connection out of http.Hijacker comes with a reader that may have read ahead, and what that holds is not in conn. Pass it on:
+//
+//	conn, buffered, err := http.NewResponseController(w).Hijack()
+//	unread, _ := buffered.Reader.Peek(buffered.Reader.Buffered())
+//	spoke, err := hub.AddConnection(conn, fanout.AddOptions{Unread: unread})
+func (h *Hub) AddConnection(conn net.Conn, options ...AddOptions) (*Spoke, error) {
 	if raw, ok := conn.(*rawConn); ok && raw.NetConn() == nil {
 		return nil, fmt.Errorf("add connection: %w", ErrOwned)
 	}
 	conn = h.unwrap(conn)
+	e, err := entryOf(options)
+	if err != nil {
+		conn.Close()
+		return nil, fmt.Errorf("add connection: %w", err)
+	}
 	s, refusal := h.admitAdded(conn)
 	if refusal != nil {
 		conn.Close()
@@ -26,10 +52,31 @@ func (h *Hub) AddConnection(conn net.Conn) (*Spoke, error) {
 		}
 		return nil, ErrTooMany
 	}
-	if err := h.add(s, conn, nil, ""); err != nil {
+	if err := h.add(s, conn, e); err != nil {
 		return nil, err
 	}
 	return s, nil
+}
+
+// entry is what is known of a connection whose handshake is done elsewhere.
+type entry struct {
+	verdict     verdict
+	subprotocol string
+	// rest has been read already.
+	rest []byte
+}
+
+var errOptions = errors.New("more than one AddOptions")
+
+func entryOf(options []AddOptions) (entry, error) {
+	switch len(options) {
+	case 0:
+		return entry{}, nil
+	case 1:
+		o := &options[0]
+		return entry{verdict: verdict{identity: o.Identity}, subprotocol: o.Subprotocol, rest: bytes.Clone(o.Unread)}, o.Identity.check()
+	}
+	return entry{}, errOptions
 }
 
 // unwrap returns the connection beneath an httpConn of this hub, which is no longer counted; any other connection as it is.
@@ -55,10 +102,10 @@ func (h *Hub) admitAdded(conn net.Conn) (*Spoke, *wsframe.Refusal) {
 	return s, nil
 }
 
-// add takes over the connection of an admitted spoke; rest of it has been read already.
-func (h *Hub) add(s *Spoke, conn net.Conn, rest []byte, subprotocol string) error {
+// add takes over the connection of an admitted spoke.
+func (h *Hub) add(s *Spoke, conn net.Conn, e entry) error {
 	x := s.ensureExtra()
-	x.subprotocol = subprotocol
+	x.subprotocol = e.subprotocol
 	arrived := netpoll.Accepted{FD: -1, Conn: conn}
 	if h.cfg.Engine.HasDescriptors() {
 		fd, taken, err := netpoll.Adopt(conn)
@@ -76,9 +123,11 @@ func (h *Hub) add(s *Spoke, conn net.Conn, rest []byte, subprotocol string) erro
 	if !s.peer.known() {
 		x.remote = conn.RemoteAddr()
 	}
-	h.connections.add(s, x, conn)
+	if e.verdict.refusal == nil {
+		h.connections.add(s, x, conn)
+	}
 	failed := ErrClosed
-	s.loop.ask(func(*netpoll.Reactor) { failed = s.loop.join(s, arrived, rest) })
+	s.loop.ask(func(*netpoll.Reactor) { failed = s.loop.join(s, arrived, &e) })
 	if failed != nil {
 		arrived.Close()
 		h.connections.remove(s)
@@ -88,8 +137,8 @@ func (h *Hub) add(s *Spoke, conn net.Conn, rest []byte, subprotocol string) erro
 	return nil
 }
 
-// join opens a connection whose handshake is done.
-func (l *loop) join(s *Spoke, a netpoll.Accepted, rest []byte) error {
+// join opens a connection whose handshake is done, or closes it with the code that it is refused with.
+func (l *loop) join(s *Spoke, a netpoll.Accepted, e *entry) error {
 	if !l.hub.lifecycle.serving() {
 		return ErrClosed
 	}
@@ -98,6 +147,6 @@ func (l *loop) join(s *Spoke, a netpoll.Accepted, rest []byte) error {
 		return err
 	}
 	l.put(s, slot)
-	l.openSpoke(s, rest)
+	l.enter(s, &e.verdict, e.rest)
 	return nil
 }

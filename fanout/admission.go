@@ -18,8 +18,8 @@ var (
 
 // admission counts connections against the limits. Any goroutine may use it.
 type admission struct {
-	// maxConnections never changes; 0 means no limit.
-	maxConnections int
+	// maxConnections is changed by Reconfigure; 0 means no limit.
+	maxConnections atomic.Int64
 	addresses      addressLimits
 	// spokes is how many counted connections the hub serves, httpConns how many net/http serves.
 	spokes    atomic.Int64
@@ -35,7 +35,7 @@ type admission struct {
 // admit counts a connection in, or says why not.
 func (a *admission) admit(peer peerAddress) *wsframe.Refusal {
 	spokes := a.spokes.Add(1)
-	if a.maxConnections > 0 && spokes+a.httpConns.Load() > int64(a.maxConnections) {
+	if limit := a.maxConnections.Load(); limit > 0 && spokes+a.httpConns.Load() > limit {
 		a.removeCounted()
 		return refuseFull
 	}

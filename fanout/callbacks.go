@@ -36,7 +36,7 @@ func (h *Hub) authorize(s *Spoke, box *inbox, i *item) {
 	if view.Control() != event.Subscribe {
 		return
 	}
-	if named, err := view.CountTopics(h.cfg.MaxTopics); err != nil || named > h.cfg.MaxTopics {
+	if named, err := view.CountTopics(h.maxTopics()); err != nil || named > h.maxTopics() {
 		return
 	}
 	topics, _ := view.Topics(nil)

@@ -73,7 +73,7 @@ func (c Cause) String() string {
 }
 
 // Close codes. The hub itself sends those below 4000. It refuses handshakes with an HTTP status; the codes from 4000 on are
-// for embedders who close a spoke after the upgrade because a browser would hide that status.
+// for embedders whose Refusal of a handshake, or Spoke.Close, is to be seen by a page, from which a browser hides that status.
 const (
 	CodeNormal       = 1000
 	CodeGoingAway    = 1001

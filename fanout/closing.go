@@ -137,6 +137,7 @@ func (l *loop) startClosing(s *Spoke, cause Cause) bool {
 	l.endAnswers(s, cause)
 	s.phase = closing
 	l.conns.requests.discard(s.conn.Slot)
+	l.dropInquiry(s)
 	l.await(s)
 	if !wasOpen {
 		return true

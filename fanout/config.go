@@ -34,8 +34,8 @@ const (
 // ParseEngine reads an engine's name: default, easygo, epoll, parked or goroutine.
 func ParseEngine(name string) (Engine, error) { return netpoll.ParseEngine(name) }
 
-// Config says how a hub works. It is passed by value, and a hub's copy never changes. The zero value of a field means its
-// default, which the field's comment names. New returns an error that names a field whose value makes no sense.
+// Config says how a hub works. It is passed by value, and only Hub.Reconfigure changes a hub's copy. The zero value of a field
+// means its default, which the field's comment names. New returns an error that names a field whose value makes no sense.
 //
 // Callbacks run on the worker pool, never on a reactor and never under a lock; those of one connection never overlap and
 // come in order. They may block, which delays only that connection as long as there are idle workers, and may call
@@ -51,10 +51,11 @@ type Config struct {
 	OnBackpressure func(s *Spoke, info Backpressure)
 	// OnEvent sees every event of every spoke, ahead of listeners. The payload is borrowed until it returns.
 	OnEvent func(s *Spoke, e event.Event)
-	// OnHandshake says who a client of Serve or ServeHTTP is, before it becomes a spoke. It runs on the worker pool; ctx ends after
-	// HandshakeTimeout, or when the client or the hub goes. An error turns the client away: a *Refusal as it says, ErrAuthLater lets
-	// it in to identify itself by __auth, any other with 500 and no word of the error, which is logged. Nil: every client is let in
-	// with the zero Identity.
+	// OnHandshake says who a client of Serve or ServeHTTP is, before it becomes a spoke. It runs on the worker pool, half of Workers
+	// at a time and the rest in order, or for ServeHTTP on the goroutine of the request. ctx ends with what is left of
+	// HandshakeTimeout, or when the client or the hub goes; what the hook says later is dropped. An error turns the client away: a
+	// *Refusal as it says, ErrAuthLater lets it in to identify itself by __auth, any other with 500 and no word of the error, which
+	// is logged. A client over which it has not decided in time gets 503. Nil: every client is let in with the zero Identity.
 	OnHandshake func(ctx context.Context, h *Handshake) (Identity, error)
 	// OnAuth says whom a token of __auth identifies. ctx ends after HandshakeTimeout, or with the connection. On an error the
 	// spoke's token is rejected; a *Refusal with a Code also closes it. A spoke's user can't change. Nil: every token is rejected.
@@ -124,7 +125,7 @@ type Config struct {
 	// Reactors is the number of goroutines that own connections. Default: one less than GOMAXPROCS, which leaves a core to
 	// callbacks; but two on two cores, where the second doubles what a fan-out delivers.
 	Reactors int
-	// Workers is how many callbacks may run at a time. Default 256.
+	// Workers is how many callbacks may run at a time; half as many OnHandshake may run beside them. Default 256.
 	Workers int
 	// Engine is how reactors wait. Default: EngineDefault.
 	Engine Engine
@@ -135,7 +136,7 @@ type Config struct {
 	// 128 KiB; negative leaves it to the system.
 	UnsentLimit int
 
-	// HandshakeTimeout is how long a client may take for its handshake. Default 10 s.
+	// HandshakeTimeout is how long a client may take for its handshake, and OnHandshake as part of it. Default 10 s.
 	HandshakeTimeout time.Duration
 	// FirstByteTimeout is how long a client may take for the first byte of it. Default 5 s.
 	FirstByteTimeout time.Duration
@@ -167,6 +168,9 @@ type Config struct {
 	// "*" lets any. Addresses and localhost always pass. A handshake for another name is answered with 421. That protects
 	// against pages whose owner lets the name of the site mean this machine (DNS rebinding). Default: any name.
 	Hosts []string
+	// TopicRules say who may have which topics, whatever the permissions of identities say. The first that covers a topic holds.
+	// Default: none.
+	TopicRules []TopicRule
 	// Subprotocols are offered in handshakes.
 	Subprotocols []string
 	// Fallback answers requests to other paths that Serve gets. Default: 404.

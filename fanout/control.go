@@ -51,8 +51,8 @@ func (l *loop) control(s *Spoke, p *progress, forbidden map[string]bool) (done b
 // event names no topic, or more than a spoke may have, and then it is refused whole, before anything is done for it.
 func (l *loop) beginControl(s *Spoke, p *progress) bool {
 	v := &l.scratch.view
-	named, err := v.CountTopics(l.hub.cfg.MaxTopics)
-	if err == nil && named > 0 && named <= l.hub.cfg.MaxTopics {
+	named, err := v.CountTopics(l.hub.maxTopics())
+	if err == nil && named > 0 && named <= l.hub.maxTopics() {
 		p.begun = true
 		return true
 	}
@@ -114,7 +114,7 @@ func (l *loop) change(s *Spoke, kind event.Kind, topic []byte, forbidden map[str
 		return event.InvalidTopic
 	case kind == event.Unsubscribe:
 		l.part.Unsubscribe(s.conn.Slot, topic)
-	case forbidden != nil && forbidden[string(topic)]:
+	case forbidden != nil && forbidden[string(topic)] || !l.hub.rulesLetSubscribe(s, topic):
 		return event.Forbidden
 	case !l.subscribe(s, topic):
 		l.counts.overTopics++
@@ -127,7 +127,7 @@ func (l *loop) change(s *Spoke, kind event.Kind, topic []byte, forbidden map[str
 // by a subscription that is not allowed.
 func (l *loop) subscribe(s *Spoke, topic []byte) bool {
 	slot := s.conn.Slot
-	if l.part.Count(slot) >= l.hub.cfg.MaxTopics {
+	if l.part.Count(slot) >= l.hub.maxTopics() {
 		return l.part.Has(slot, topic)
 	}
 	l.part.Subscribe(slot, topic)

@@ -20,6 +20,8 @@
 //   - What user code must see goes through two inboxes of the connection. The loop appends to the pending inbox and owns it.
 //     A worker runs through the running inbox, and owns it until it gives it up; there is one worker at a time. It calls the
 //     connection's callbacks and listeners, so these never overlap.
+//   - A handshake over which Config.OnHandshake decides belongs to the loop. A worker has a copy of its request, and posts the
+//     verdict to the loop, which drops it if the connection has ended meanwhile.
 //   - Any goroutine may call the exported methods. Counters, and limits on connections, are atomics or have a lock of their own.
 //
 // # Locks

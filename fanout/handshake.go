@@ -13,6 +13,10 @@ var refuseTimeout = &wsframe.Refusal{Status: 408, Reason: "the handshake took to
 // handshake collects the head of a request and, when it is complete, decides what becomes of the connection.
 func (l *loop) handshake(s *Spoke, view []byte) {
 	slot := s.conn.Slot
+	if l.hub.cfg.OnHandshake != nil && l.conns.inquiries.bySlot[slot] != nil {
+		l.keepBehind(s, view)
+		return
+	}
 	buf, scanned := l.conns.requests.with(slot, view)
 	start, end, refusal := l.hub.cfg.onPath.FindHead(buf, scanned)
 	if end == 0 && refusal == nil {
@@ -35,12 +39,16 @@ func (l *loop) handshake(s *Spoke, view []byte) {
 	case l.conns.overLimit[slot] != nil:
 		l.refuse(s, l.conns.overLimit[slot])
 	default:
-		l.upgrade(s, &request, buf[end:])
+		if l.hub.cfg.OnHandshake != nil && scanned == 0 {
+			l.reactor.SetDeadline(slot, l.hub.cfg.HandshakeTimeout)
+		}
+		l.upgrade(s, &request, buf[start:end], buf[end:])
 	}
 }
 
-// upgrade answers a request to the hub's path; rest is what the client has sent behind it.
-func (l *loop) upgrade(s *Spoke, request *wsframe.Request, rest []byte) {
+// upgrade answers a request to the hub's path, or has Config.OnHandshake decide over it. head is all of the request, rest what the
+// client has sent behind it.
+func (l *loop) upgrade(s *Spoke, request *wsframe.Request, head, rest []byte) {
 	f := newFrame()
 	response, subprotocol, refusal := l.hub.cfg.onPath.Upgrade(request, f.buf[:0])
 	f.sealRaw(response)
@@ -49,16 +57,25 @@ func (l *loop) upgrade(s *Spoke, request *wsframe.Request, rest []byte) {
 		l.refuse(s, refusal)
 		return
 	}
+	if l.hub.cfg.OnHandshake != nil {
+		l.inquire(s, &inquiry{head: bytes.Clone(head), response: bytes.Clone(response), subprotocol: subprotocol}, rest)
+		return
+	}
+	l.switchProtocols(s, f, subprotocol)
+	l.openSpoke(s, rest)
+}
+
+// switchProtocols answers a handshake with f, a 101.
+func (l *loop) switchProtocols(s *Spoke, f *frame, subprotocol string) {
 	l.counts.handshakes++
 	l.hub.admission.handshakeDone(s)
 	if subprotocol != "" {
 		s.ensureExtra().subprotocol = subprotocol
 	}
 	l.send(s, f)
-	l.openSpoke(s, rest)
 }
 
-// refuse answers a handshake with an HTTP error and closes.
+// refuse answers a handshake with an HTTP error and closes. See refuseWithCode for those that get a close code instead.
 func (l *loop) refuse(s *Spoke, refusal *wsframe.Refusal) {
 	l.counts.refusals[refusal.Status]++
 	s.marks |= refused
@@ -73,6 +90,10 @@ func (l *loop) refuse(s *Spoke, refusal *wsframe.Refusal) {
 func (l *loop) handshakeTimeout(s *Spoke) {
 	if l.reactor.IsHeavy() {
 		l.reactor.SetDeadline(s.conn.Slot, netpoll.Tick)
+		return
+	}
+	if l.conns.inquiries.bySlot[s.conn.Slot] != nil {
+		l.refuse(s, refuseUndecided.answer())
 		return
 	}
 	if l.conns.requests.begun(s.conn.Slot) {

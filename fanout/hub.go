@@ -38,6 +38,10 @@ type hubShared struct {
 	reserved  atomic.Int64
 	// tuneEach says that some listener's connections do not inherit its socket options.
 	tuneEach atomic.Bool
+	// maxTopics is how many topics a spoke may have.
+	maxTopics atomic.Int64
+	// rules are the topic rules that hold now, nil if there are none.
+	rules atomic.Pointer[topicRules]
 	// acceptPaused says that the first loop, whose reactor has the listeners, does not accept for want of descriptors or memory.
 	acceptPaused atomic.Bool
 }
@@ -53,12 +57,14 @@ func New(cfg Config) (*Hub, error) {
 		index: subs.New(s.Reactors),
 		log:   newHubLog(s.Logger),
 		admission: admission{
-			maxConnections: s.MaxConnections,
-			addresses:      addressLimits{maxConnections: s.MaxConnectionsPerAddress, maxHandshakes: s.MaxHandshakesPerAddress},
-			empty:          make(chan struct{}, 1),
+			addresses: addressLimits{maxConnections: s.MaxConnectionsPerAddress, maxHandshakes: s.MaxHandshakesPerAddress},
+			empty:     make(chan struct{}, 1),
 		},
-		lifecycle: lifecycle{closed: make(chan struct{}), closing: make(chan struct{})},
+		lifecycle: newLifecycle(),
 	}
+	h.admission.maxConnections.Store(int64(s.MaxConnections))
+	h.shared.rules.Store(s.topicRules)
+	h.shared.maxTopics.Store(int64(s.MaxTopics))
 	if h.workers, err = newWorkers(h, s.Workers); err != nil {
 		return nil, err
 	}
@@ -115,6 +121,8 @@ func (h *Hub) stopLoops() {
 	}
 	h.lifecycle.reactors.Wait()
 }
+
+func (h *Hub) maxTopics() int { return int(h.shared.maxTopics.Load()) }
 
 func (h *Hub) nextID() uint64 { return h.shared.ids.Add(1) }
 

@@ -18,10 +18,11 @@ type hubLog struct {
 	violated  logLimit
 	exhausted logLimit
 	hidden    logLimit
+	undecided logLimit
 }
 
 func newHubLog(logger *slog.Logger) hubLog {
-	return hubLog{logger: logger, began: time.Now(), malformed: logLimit{perMinute: 60}, slow: logLimit{perMinute: 600}, violated: logLimit{perMinute: 600}, exhausted: logLimit{perMinute: 1}, hidden: logLimit{perMinute: 60}}
+	return hubLog{logger: logger, began: time.Now(), malformed: logLimit{perMinute: 60}, slow: logLimit{perMinute: 600}, violated: logLimit{perMinute: 600}, exhausted: logLimit{perMinute: 1}, hidden: logLimit{perMinute: 60}, undecided: logLimit{perMinute: 60}}
 }
 
 func (g *hubLog) malformedMessage(s *Spoke, err error) {
@@ -78,6 +79,13 @@ func (g *hubLog) acceptPaused(err error, connections int64) {
 func (g *hubLog) cannotHijack(writer, path string, err error) {
 	if g.hidden.allow(time.Since(g.began)) {
 		g.logger.Error("connection can't be hijacked for a WebSocket", "error", err, "path", path, "writer", writer, "remedy", hijackRemedy)
+	}
+}
+
+// handshakeFailed logs that OnHandshake could not decide over a client.
+func (g *hubLog) handshakeFailed(hs *Handshake, status int, err error) {
+	if g.undecided.allow(time.Since(g.began)) {
+		g.logger.Error("OnHandshake failed; the client is turned away", "status", status, "peer", hs.RemoteAddr.String(), "error", err)
 	}
 }
 

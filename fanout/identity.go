@@ -1,7 +1,11 @@
 package fanout
 
 import (
+	"errors"
+	"fmt"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/spokehub/spokehub/event"
 )
@@ -47,4 +51,31 @@ func (s *Spoke) setIdentity(i Identity) {
 
 func (i *Identity) isZero() bool {
 	return i.User == "" && i.Expires.IsZero() && i.Permissions == nil && i.Value == nil
+}
+
+var (
+	// ErrInvalidIdentity is returned for an Identity whose user is longer than 256 bytes, is not UTF-8 or has control characters.
+	ErrInvalidIdentity = errors.New("identity is not valid")
+	// ErrIdentityExpired is returned for an Identity that has expired already.
+	ErrIdentityExpired = errors.New("identity has expired")
+)
+
+const maxUser = 256
+
+// check says what is wrong with an identity that a spoke is to have.
+func (i *Identity) check() error {
+	switch {
+	case len(i.User) > maxUser:
+		return fmt.Errorf("%w: a user of %d bytes, more than %d", ErrInvalidIdentity, len(i.User), maxUser)
+	case !utf8.ValidString(i.User):
+		return fmt.Errorf("%w: a user that is not UTF-8", ErrInvalidIdentity)
+	case !i.Expires.IsZero() && time.Until(i.Expires) <= 0:
+		return ErrIdentityExpired
+	}
+	for _, r := range i.User {
+		if unicode.IsControl(r) {
+			return fmt.Errorf("%w: a user with a control character", ErrInvalidIdentity)
+		}
+	}
+	return nil
 }

@@ -1,6 +1,7 @@
 package fanout
 
 import (
+	"context"
 	"errors"
 	"sync"
 	"sync/atomic"
@@ -12,11 +13,11 @@ type lifecycle struct {
 	ending atomic.Bool
 	// closed is closed when the hub has ended, once the final statistics are there.
 	closed chan struct{}
-	// closing is closed when Shutdown begins to close the spokes.
-	closing     chan struct{}
-	closingOnce sync.Once
-	stopOnce    sync.Once
-	final       atomic.Pointer[Stats]
+	// open ends when Shutdown begins to close the spokes, which beginClosing does.
+	open         context.Context
+	beginClosing context.CancelFunc
+	stopOnce     sync.Once
+	final        atomic.Pointer[Stats]
 	// reactors are the goroutines of the loops.
 	reactors sync.WaitGroup
 
@@ -25,6 +26,11 @@ type lifecycle struct {
 	stops []func()
 	// failure is why the hub ended by itself; nil if it did not.
 	failure error
+}
+
+func newLifecycle() lifecycle {
+	open, beginClosing := context.WithCancel(context.Background())
+	return lifecycle{closed: make(chan struct{}), open: open, beginClosing: beginClosing}
 }
 
 func (c *lifecycle) serving() bool { return !c.ending.Load() }
@@ -41,9 +47,6 @@ func (c *lifecycle) onShutdown(stop func()) {
 		stop()
 	}
 }
-
-// beginClosing ends the waiting of those who publish.
-func (c *lifecycle) beginClosing() { c.closingOnce.Do(func() { close(c.closing) }) }
 
 func (c *lifecycle) stopListening() {
 	c.mu.Lock()

@@ -70,6 +70,7 @@ type loopConns struct {
 	gaps       readGaps
 	unanswered map[*Spoke]*unanswered
 	requests   requests
+	inquiries  inquiries
 	overLimit  map[uint32]*wsframe.Refusal
 	memory     loopMemory
 }

@@ -13,7 +13,7 @@ type Memory struct {
 	Inboxes uint64
 	// Subscriptions are topics with subscribers, and who they are.
 	Subscriptions uint64
-	// Handshakes are requests that have arrived in part.
+	// Handshakes are requests that have arrived in part, and those that wait for OnHandshake with what came behind them.
 	Handshakes uint64
 	// HTTP is an estimate of what net/http takes for Stats.HTTPConnections.
 	HTTP uint64
@@ -102,7 +102,7 @@ type loopMemory struct {
 
 // heldBytes is the memory that the loop's connections hold, without their inboxes.
 func (l *loop) heldBytes() int64 {
-	return int64(l.reactor.HeldBytes()+l.conns.memory.owed+l.part.Held()+l.conns.requests.held) + l.conns.memory.messages + l.flow.kept
+	return int64(l.reactor.HeldBytes()+l.conns.memory.owed+l.part.Held()+l.conns.requests.held+l.conns.inquiries.held) + l.conns.memory.messages + l.flow.kept
 }
 
 // addMemory adds what the loop's connections hold. It is for the loop's goroutine.
@@ -111,7 +111,7 @@ func (st *Stats) addMemory(l *loop) {
 	m.Queues += uint64(l.reactor.HeldBytes() + l.conns.memory.owed)
 	m.Messages += uint64(l.conns.memory.messages + l.flow.kept)
 	m.Subscriptions += uint64(l.part.Held())
-	m.Handshakes += uint64(l.conns.requests.held)
+	m.Handshakes += uint64(l.conns.requests.held + l.conns.inquiries.held)
 }
 
 // addShared adds what is counted for any goroutine.
@@ -135,7 +135,7 @@ func (l *loop) heldBy(s *Spoke) int {
 	}
 	switch s.phase {
 	case handshaking:
-		held += l.conns.requests.heldBy(slot)
+		held += l.conns.requests.heldBy(slot) + l.conns.inquiries.bySlot[slot].heldBytes()
 	case open:
 		held += l.part.HeldBy(slot)
 	}

@@ -1,15 +1,19 @@
 package fanout
 
 import (
+	"context"
 	"errors"
 	"net"
 	"net/http"
+	"net/netip"
+	"strings"
 )
 
 // Handshake is a client that asks to become a spoke. It and what it points to belong to Config.OnHandshake until that returns.
 type Handshake struct {
 	// Request is the request as net/http has it, without a body: line, headers, cookies, TLS state. Its RemoteAddr and Host are those
-	// of the client, also behind a trusted proxy.
+	// of the client, also behind a trusted proxy. Its context is the one that OnHandshake gets; with ServeHTTP it has the
+	// values of the request's own, such as what a middleware has found out.
 	Request *http.Request
 	// Subprotocols are those that the client offers, in its order.
 	Subprotocols []string
@@ -21,3 +25,43 @@ type Handshake struct {
 // identity, and OnConnection is called when it has one. Until then all else that it sends is answered with __reject and the reason
 // unauthenticated; without an identity within Config.HandshakeTimeout it is closed with 4401.
 var ErrAuthLater = errors.New("identity to follow by __auth")
+
+func newHandshake(r *http.Request, remote, local net.Addr) *Handshake {
+	hs := &Handshake{Request: r, RemoteAddr: remote, LocalAddr: local}
+	for _, line := range r.Header["Sec-Websocket-Protocol"] {
+		for offer := range strings.SplitSeq(line, ",") {
+			if offer = strings.Trim(offer, " \t"); offer != "" {
+				hs.Subprotocols = append(hs.Subprotocols, offer)
+			}
+		}
+	}
+	return hs
+}
+
+// inquireHTTP asks Config.OnHandshake about a request that net/http serves, on its goroutine.
+func (h *Hub) inquireHTTP(r *http.Request) verdict {
+	ctx, cancel := context.WithTimeout(r.Context(), h.cfg.HandshakeTimeout)
+	defer cancel()
+	defer context.AfterFunc(h.lifecycle.open, cancel)()
+	local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+	if local == nil {
+		local = &net.TCPAddr{}
+	}
+	return h.decide(ctx, newHandshake(r.WithContext(ctx), remoteOf(r), local))
+}
+
+// remoteOf is the address of the client as the request has it.
+func remoteOf(r *http.Request) net.Addr {
+	if address, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
+		return net.TCPAddrFromAddrPort(address)
+	}
+	return namedAddr(r.RemoteAddr)
+}
+
+// namedAddr is an address that is no address and port, such as that of a Unix socket.
+type namedAddr string
+
+// Network is empty, for nobody knows it.
+func (namedAddr) Network() string { return "" }
+
+func (a namedAddr) String() string { return string(a) }

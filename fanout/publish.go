@@ -61,7 +61,7 @@ func (h *Hub) awaitRoom(ctx context.Context, pause time.Duration) error {
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
-	case <-h.lifecycle.closing:
+	case <-h.lifecycle.open.Done():
 		return ErrClosed
 	}
 }

@@ -89,7 +89,7 @@ func (l *loop) withinBytes(s *Spoke, n int) bool {
 	if !l.hub.cfg.rated {
 		return true
 	}
-	return l.spend(s, &l.conns.rates.At(s.conn.Slot).bytes, &l.hub.cfg.rates.bytes, n)
+	return l.spend(s, &l.conns.rates.At(s.conn.Slot).bytes, &l.hub.cfg.rates.Load().bytes, n)
 }
 
 // withinFrames accounts for frames that are not those of control events.
@@ -97,22 +97,22 @@ func (l *loop) withinFrames(s *Spoke, n int) bool {
 	if !l.hub.cfg.rated || n == 0 {
 		return true
 	}
-	return l.spend(s, &l.conns.rates.At(s.conn.Slot).frames, &l.hub.cfg.rates.frames, n)
+	return l.spend(s, &l.conns.rates.At(s.conn.Slot).frames, &l.hub.cfg.rates.Load().frames, n)
 }
 
 // withinControls accounts for the control event in view by the topics that it names, as far as those are carried out: one that
 // names too many is refused whole and counts as MaxTopics. p learns that they have been counted.
 func (l *loop) withinControls(s *Spoke, kind event.Kind, p *progress) bool {
-	cfg := &l.hub.cfg
-	if cfg.rates.controls.perSecond == 0 {
+	limits, maxTopics := l.hub.cfg.rates.Load(), l.hub.maxTopics()
+	if limits.controls.perSecond == 0 {
 		return true
 	}
 	named := 0
 	if kind != event.UnknownControl {
-		named, _ = l.scratch.view.CountTopics(cfg.MaxTopics)
-		p.begun = named > 0 && named <= cfg.MaxTopics
+		named, _ = l.scratch.view.CountTopics(maxTopics)
+		p.begun = named > 0 && named <= maxTopics
 	}
-	return l.spend(s, &l.conns.rates.At(s.conn.Slot).controls, &cfg.rates.controls, min(max(named, 1), cfg.MaxTopics))
+	return l.spend(s, &l.conns.rates.At(s.conn.Slot).controls, &limits.controls, min(max(named, 1), maxTopics))
 }
 
 func (l *loop) spend(s *Spoke, a *allowance, limit *rateLimit, amount int) bool {

@@ -64,7 +64,7 @@ func TestRatesForgetHoweverLongASpokeIsIdle(t *testing.T) {
 
 func TestRatesLetEveryMessageThatIsLegalByItselfPass(t *testing.T) {
 	l := hubOf(t, Config{Reactors: 1, MaxMessage: 1 << 20, MaxTopics: 5000, MaxBytesPerSecond: 1, MaxControlsPerSecond: 1, MaxEventsPerSecond: 1})
-	limits := &l.hub.cfg.rates
+	limits := l.hub.cfg.rates.Load()
 	for name, c := range map[string]struct {
 		limit  *rateLimit
 		amount int

@@ -95,6 +95,7 @@ func (l *loop) handleMessage(s *Spoke, raw []byte) {
 	case event.None:
 		l.counts.events++
 		switch {
+		case !l.hub.rulesLetPublish(s, view):
 		case l.isConnecting(s):
 			l.inboxOf(s).addRaw(raw)
 		default:

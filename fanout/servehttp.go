@@ -16,10 +16,18 @@ var _ http.Handler = (*Hub)(nil)
 // server and on any path. Origins, Hosts and Subprotocols of Config apply; a request that is no handshake gets 426 with a
 // hint. It needs an http.ResponseWriter that can be hijacked: a middleware that wraps it must have Hijack, or an Unwrap that
 // returns the writer beneath; otherwise the answer is 500 and names the wrapper. It returns as soon as the connection is the hub's.
+// OnHandshake runs on the goroutine of the request, which waits for it, and not on the worker pool: how many run at a time is up to
+// the server.
 func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	response, subprotocol, refusal := h.cfg.anyPath.UpgradeHTTP(r, nil)
 	if refusal == nil && !h.lifecycle.serving() {
 		refusal = refuseDown
+	}
+	var v verdict
+	if refusal == nil && h.cfg.OnHandshake != nil {
+		if v = h.inquireHTTP(r); v.refusal != nil && v.refusal.Code == 0 {
+			refusal = v.refusal.answer()
+		}
 	}
 	if refusal != nil {
 		h.countRefusal(refusal)
@@ -51,7 +59,7 @@ func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_ = conn.SetDeadline(time.Time{})
 	s.loop.ask(func(*netpoll.Reactor) { s.loop.counts.handshakes++ })
 	rest, _ := buffered.Reader.Peek(buffered.Reader.Buffered())
-	if err := h.add(s, conn, rest, subprotocol); err != nil {
+	if err := h.add(s, conn, entry{v, subprotocol, rest}); err != nil {
 		h.cfg.Logger.Debug("upgraded connection not added", "error", err)
 	}
 }

@@ -2,12 +2,13 @@ package fanout
 
 import (
 	"fmt"
+	"sync/atomic"
 
 	"github.com/spokehub/spokehub/netpoll"
 	"github.com/spokehub/spokehub/wsframe"
 )
 
-// settings are a hub's Config and what follows from it. They never change.
+// settings are a hub's Config and what follows from it. They never change, but for what Reconfigure changes: the policies and the rates.
 type settings struct {
 	Config
 	// opcode is that of outgoing data messages.
@@ -15,10 +16,12 @@ type settings struct {
 	// ping is the one frame that all pings share.
 	ping *netpoll.Frame
 	// onPath answers handshakes on Config.Path, anyPath those that ServeHTTP gets.
-	onPath  *wsframe.Policy
-	anyPath *wsframe.Policy
-	rates   rateLimits
-	// rated says that there is any rate limit.
+	onPath  *livePolicy
+	anyPath *livePolicy
+	// topicRules are those that the hub begins with.
+	topicRules *topicRules
+	rates      *atomic.Pointer[rateLimits]
+	// rated says that the hub began with any rate limit, so that spokes have what they sent counted.
 	rated bool
 	// maxInflow is how many bytes may wait for a loop before it counts as behind.
 	maxInflow int64
@@ -33,28 +36,33 @@ func newSettings(cfg Config) (settings, error) {
 		Config:    cfg,
 		opcode:    wsframe.Text,
 		ping:      netpoll.NewFrame(wsframe.AppendFrame(nil, wsframe.Ping, nil), false),
-		rates:     newRateLimits(&cfg),
+		rates:     &atomic.Pointer[rateLimits]{},
 		maxInflow: inflowLimit(cfg.QueueLimit, cfg.MemoryBudget, cfg.Reactors),
 	}
-	s.rated = s.rates.any()
+	rates := newRateLimits(&cfg)
+	s.rates.Store(&rates)
+	s.rated = rates.any()
 	if cfg.Binary {
 		s.opcode = wsframe.Binary
 	}
 	if s.onPath, err = newPolicy(cfg, cfg.Path); err != nil {
 		return settings{}, err
 	}
-	s.anyPath, err = newPolicy(cfg, "")
+	if s.anyPath, err = newPolicy(cfg, ""); err != nil {
+		return settings{}, err
+	}
+	s.topicRules, err = newTopicRules(cfg.TopicRules)
 	return s, err
 }
 
-func newPolicy(cfg Config, path string) (*wsframe.Policy, error) {
+func newPolicy(cfg Config, path string) (*livePolicy, error) {
 	p, err := wsframe.NewPolicy(wsframe.PolicyConfig{
 		Path: path, Origins: cfg.Origins, Subprotocols: cfg.Subprotocols, Hosts: cfg.Hosts, MaxHead: cfg.MaxHandshake,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("fanout: Config.%w", err)
 	}
-	return p, nil
+	return newLivePolicy(p), nil
 }
 
 // sockets says how the kernel treats connections.

@@ -46,8 +46,9 @@ type upkeep struct {
 //	from         to           by                what the peer sees
 //	(new)        handshaking  arrive            nothing
 //	(new)        open         join              nothing: the handshake was done elsewhere
-//	handshaking  open         upgrade           101
+//	handshaking  open         upgrade, decided  101
 //	handshaking  closing      refuse            an HTTP error
+//	handshaking  closing      refuseWithCode    101, then a close frame
 //	open         closing      closeWith         what is queued, then a close frame
 //	open         closing      peerClosed        what is queued, then its own close code
 //	open         closing      closeSlow         the rest of a half-sent frame, then 1013
@@ -93,7 +94,7 @@ const (
 	owesClose
 	// peerEnded: the peer has shut its side down.
 	peerEnded
-	// refused: its handshake was answered with an error.
+	// refused: its handshake was answered with an error, or with 101 and a close frame.
 	refused
 	// leavesIndex: it has left the hub, and the subscription index still has topics of it (leavers).
 	leavesIndex

@@ -20,12 +20,14 @@ import (
 // I1: queue.running is the number of tasks submitted and not ended; never more than max.
 // I2: while the queue is not empty, a task is running or the watch is set.
 type workers struct {
-	hub   *Hub
-	pool  *ants.Pool
-	max   int
-	task  func()
-	queue workQueue
-	watch watch
+	hub  *Hub
+	pool *ants.Pool
+	// max is how many tasks serve spokes at a time, maxInquiries how many may run Config.OnHandshake beside them.
+	max          int
+	maxInquiries int
+	task         func()
+	queue        workQueue
+	watch        watch
 }
 
 // watch checks that the queue moves. The queue's mu guards it.
@@ -45,11 +47,15 @@ const (
 )
 
 func newWorkers(h *Hub, size int) (*workers, error) {
-	pool, err := ants.NewPool(size, ants.WithNonblocking(true), ants.WithExpiryDuration(10*time.Second))
+	inquiries := 0
+	if h.cfg.OnHandshake != nil {
+		inquiries = max(size/2, 1)
+	}
+	pool, err := ants.NewPool(size+inquiries, ants.WithNonblocking(true), ants.WithExpiryDuration(10*time.Second))
 	if err != nil {
 		return nil, fmt.Errorf("fanout: worker pool: %w", err)
 	}
-	w := &workers{hub: h, pool: pool, max: size}
+	w := &workers{hub: h, pool: pool, max: size, maxInquiries: inquiries}
 	w.task = w.work
 	w.queue.emptied = sync.NewCond(&w.queue.mu)
 	w.watch.timer = time.AfterFunc(time.Hour, w.startMoreIfStuck)
@@ -254,7 +260,8 @@ type workQueue struct {
 	pushed uint64
 	taken  uint64
 	// emptied is signalled when no task runs any more.
-	emptied *sync.Cond
+	emptied   *sync.Cond
+	inquiries inquiryQueue
 }
 
 const (
@@ -266,7 +273,9 @@ const (
 
 func (q *workQueue) waitingLocked() int { return len(q.spokes) - q.next }
 
-func (q *workQueue) emptyLocked() bool { return q.running == 0 && q.waitingLocked() == 0 }
+func (q *workQueue) emptyLocked() bool {
+	return q.running == 0 && q.waitingLocked() == 0 && q.inquiries.running == 0
+}
 
 // pop removes the next spoke. If there is none it returns nil, and the task that asked counts as ended.
 func (q *workQueue) pop() *Spoke {

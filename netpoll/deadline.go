@@ -14,6 +14,16 @@ func (r *Reactor) SetDeadline(n uint32, d time.Duration) {
 	r.wheel.set(n, &s.deadline, r.now()+uint32((d+Tick-1)/Tick))
 }
 
+// TimeLeft is how long it is until the deadline of a connection comes, 0 if there is none or it has come.
+func (r *Reactor) TimeLeft(n uint32) time.Duration {
+	r.owner.assert()
+	due, now := r.conns.table.At(n).deadline.due, r.now()
+	if due <= now {
+		return 0
+	}
+	return time.Duration(due-now) * Tick
+}
+
 // Hasten makes the deadline of a connection come in d if it would come later. Where there is none, or it is being passed on,
 // nothing changes.
 func (r *Reactor) Hasten(n uint32, d time.Duration) {

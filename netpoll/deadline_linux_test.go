@@ -112,3 +112,27 @@ func TestHastenMakesADeadlineComeEarlierAndNeverLater(t *testing.T) {
 		})
 	}
 }
+
+func TestTimeLeftFollowsTheDeadline(t *testing.T) {
+	s := sendersOf(t, Config{}, 1, 0)
+	n := s.slots[0]
+	for what, c := range map[string]struct {
+		deadline, want time.Duration
+	}{
+		"no deadline":            {0, 0},
+		"one, rounded to a Tick": {3*Tick - 1, 3 * Tick},
+		"one of a whole minute":  {time.Minute, time.Minute},
+		"none any more":          {-1, 0},
+	} {
+		s.r.SetDeadline(n, c.deadline)
+		if got := s.r.TimeLeft(n); got != c.want {
+			t.Errorf("%s: got %v, want %v", what, got, c.want)
+		}
+	}
+	s.r.SetDeadline(n, 10*Tick)
+	s.r.freeze(4 * Tick)
+	s.r.turn()
+	if got := s.r.TimeLeft(n); got > 10*Tick-4*Tick+Tick || got < Tick {
+		t.Errorf("got %v left of %v after %v", got, 10*Tick, 4*Tick)
+	}
+}

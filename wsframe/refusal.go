@@ -15,6 +15,8 @@ type Refusal struct {
 	Reason string
 	// Field and Value are the header field that the status calls for, both empty if it calls for none.
 	Field, Value string
+	// RetryAfter is after how many seconds the client may come back, sent as Retry-After; 0 says nothing of it.
+	RetryAfter int
 }
 
 // Error makes a refusal usable as an error. Don't store a nil *Refusal in an error variable: that isn't a nil error.
@@ -37,6 +39,10 @@ func (r *Refusal) AppendResponse(dst []byte, at time.Time) []byte {
 		dst = append(dst, ": "...)
 		dst = append(dst, r.Value...)
 	}
+	if r.RetryAfter > 0 {
+		dst = append(dst, "\r\nRetry-After: "...)
+		dst = strconv.AppendInt(dst, int64(r.RetryAfter), 10)
+	}
 	dst = append(dst, "\r\nDate: "...)
 	dst = at.UTC().AppendFormat(dst, http.TimeFormat)
 	dst = append(dst, "\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: "...)
@@ -54,6 +60,9 @@ func (r *Refusal) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	}
 	if r.Field != "" {
 		w.Header().Set(r.Field, r.Value)
+	}
+	if r.RetryAfter > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(r.RetryAfter))
 	}
 	http.Error(w, r.Reason, r.Status)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -17,14 +18,49 @@ const envPrefix = "SPOKEHUB"
 
 // commandLine is the grammar that kong parses. Its tags are what --help prints.
 type commandLine struct {
-	Serve   serveFlags `cmd:"" help:"Serve WebSocket clients until a signal asks for an end."`
-	Token   tokenFlags `cmd:"" help:"Make and read tokens of clients, and keys."`
-	Version struct{}   `cmd:"" help:"Print the version, the commit and the Go release that built it."`
+	Serve       serveCommand   `cmd:"" help:"Serve WebSocket clients until a signal asks for an end."`
+	Config      configCommands `cmd:"" help:"Check, print, or begin a configuration file."`
+	Token       tokenFlags     `cmd:"" help:"Make and read tokens of clients, and keys."`
+	Version     struct{}       `cmd:"" help:"Print the version, the commit and the Go release that built it."`
+	ShowVersion versionFlag    `name:"version" env:"-" help:"Print the version and exit."`
+}
+
+// serveCommand is spokehub serve.
+type serveCommand struct {
+	serveFlags
+}
+
+// configCommands are the commands below spokehub config.
+type configCommands struct {
+	Check   checkCommand `cmd:"" help:"Say what is wrong with a configuration file, or with the flags and variables of spokehub serve."`
+	Print   printCommand `cmd:"" help:"Print the configuration that spokehub serve would have with these flags and variables, and where each value comes from."`
+	Example struct{}     `cmd:"" help:"Print a configuration file with every key, its default and what it does."`
+}
+
+// checkCommand is spokehub config check.
+type checkCommand struct {
+	File string `arg:"" optional:"" help:"The configuration file, instead of --config."`
+	serveFlags
+}
+
+// printCommand is spokehub config print.
+type printCommand struct {
+	serveFlags
+}
+
+// versionFlag is --version.
+type versionFlag bool
+
+// BeforeReset prints the version and ends the process, ahead of any complaint about what is missing.
+func (versionFlag) BeforeReset(app *kong.Kong) error {
+	err := printVersion(app.Stdout)
+	app.Exit(exitOK)
+	return err
 }
 
 // flagGroups are the headings of serve's flags in --help.
 var flagGroups = kong.Groups{
-	"address":  "Addresses:",
+	"address":  "Addresses, and the configuration file:",
 	"events":   "Events and their sizes:",
 	"limits":   "Limits for all clients together:",
 	"client":   "Limits for each client, enforced with a reject or a close code:",
@@ -32,16 +68,14 @@ var flagGroups = kong.Groups{
 	"browser":  "Handshakes, and what protects them from strange pages:",
 	"identity": "Identity: who clients are, and what they may do:",
 	"deadline": "Deadlines:",
-	"drain":    "Draining on SIGTERM, SIGINT or SIGHUP; a second signal ends the process at once with exit code 1:",
+	"drain":    "Draining on SIGTERM or SIGINT; a second signal ends the process at once with exit code 1:",
 	"engine":   "Reactors and workers:",
 	"log":      "Logs, on standard output:",
 }
 
-// parseCommandLine returns the command that the arguments ask for. --help prints
-// to stdout and exits with 0.
-func parseCommandLine(args []string, stdout, stderr io.Writer) (func(stdout io.Writer) error, error) {
-	var line commandLine
-	parser, err := kong.New(&line,
+// newParser builds the parser of a command line.
+func newParser(line *commandLine, stdout, stderr io.Writer) (*kong.Kong, error) {
+	parser, err := kong.New(line,
 		kong.Name("spokehub"),
 		kong.Description("A WebSocket fan-out hub: clients subscribe to topics and receive the events published to them."),
 		kong.DefaultEnvars(envPrefix),
@@ -54,24 +88,149 @@ func parseCommandLine(args []string, stdout, stderr io.Writer) (func(stdout io.W
 	if err != nil {
 		return nil, fmt.Errorf("build the command line parser: %w", err)
 	}
-	for _, command := range parser.Model.Children {
-		dropEmptyVariables(command.Flags)
-	}
-	context, err := parser.Parse(joinNegatives(args))
+	return parser, nil
+}
+
+// parseCommandLine returns the command that the arguments ask for. --help prints
+// to stdout and exits with 0.
+func parseCommandLine(args []string, stdout, stderr io.Writer) (func(stdout io.Writer) error, error) {
+	args = joinNegatives(withHelp(args))
+	s, err := parseSettings(args, configPath(args), stdout, stderr)
 	if err != nil {
-		return nil, usageError{err}
+		return nil, err
 	}
-	if context.Command() == "version" {
+	switch s.command {
+	case "version":
 		return printVersion, nil
+	case "config example":
+		return func(stdout io.Writer) error { return printExample(stdout, s.model) }, nil
+	case "config print":
+		return func(stdout io.Writer) error { return s.sources.explained(s.print(stdout)) }, nil
+	case "config check", "config check <file>":
+		return func(stdout io.Writer) error { return s.sources.explained(s.printChecked(stdout)) }, nil
+	case "serve":
+		return func(stdout io.Writer) error { return s.sources.explained(serve(s, stdout)) }, nil
 	}
-	if command, isToken := line.Token.run(context.Command()); isToken {
+	if command, isToken := s.line.Token.run(s.command); isToken {
 		return command, nil
 	}
-	if err := line.Serve.check(); err != nil {
-		return nil, usageError{err}
+	return nil, usageError{fmt.Errorf("unexpected command %s", s.command)}
+}
+
+// withHelp reads "spokehub" as "spokehub --help", and "spokehub help serve" as "spokehub serve --help".
+func withHelp(args []string) []string {
+	switch {
+	case len(args) == 0:
+		return []string{"--help"}
+	case args[0] == "help":
+		return append(slices.Clone(args[1:]), "--help")
 	}
-	unknown := unknownVariables(context.Selected().Flags, os.Environ())
-	return func(stdout io.Writer) error { return serve(line.Serve, unknown, stdout) }, nil
+	return args
+}
+
+// configPath is the file that --config or its variable names, or "".
+func configPath(args []string) string {
+	path := os.Getenv(envPrefix + "_CONFIG")
+	for i, arg := range args {
+		if value, found := strings.CutPrefix(arg, "--config="); found {
+			path = value
+		} else if arg == "--config" && i+1 < len(args) {
+			path = args[i+1]
+		}
+	}
+	return path
+}
+
+// settings are the command line, the environment and the file, put together: a flag is ahead of its variable, which is ahead of the
+// file, which is ahead of the default. They never change.
+type settings struct {
+	// line is all that was parsed, and command what of it was asked for.
+	line    *commandLine
+	command string
+	args    []string
+	// flags are those of spokehub serve. They have been checked if the command has them.
+	flags *serveFlags
+	// model has every flag of spokehub serve with its value.
+	model   []*kong.Flag
+	sources sources
+	// unknown are the SPOKEHUB_* variables that no flag reads.
+	unknown []string
+}
+
+// parseSettings puts the arguments, the environment and the file together and checks them. All that is wrong is in the error.
+func parseSettings(args []string, path string, stdout, stderr io.Writer) (*settings, error) {
+	var line commandLine
+	parser, err := newParser(&line, stdout, stderr)
+	if err != nil {
+		return nil, err
+	}
+	commands := commandsWithFlags(parser)
+	for _, flags := range commands {
+		dropEmptyVariables(flags)
+	}
+	s := &settings{line: &line, args: args, sources: sources{args: args}, flags: &line.Serve.serveFlags, model: commands["serve"]}
+	if path != "" {
+		s.sources.file = readConfigFile(path, s.model)
+		for _, flags := range commands {
+			s.sources.file.setDefaults(flags)
+		}
+	}
+	context, err := parser.Parse(args)
+	if err != nil {
+		return nil, usageError{s.sources.explained(errors.Join(append(s.sources.fileMistakes(), err)...))}
+	}
+	s.command = context.Command()
+	switch s.command {
+	case "serve":
+	case "config check", "config check <file>":
+		if file := line.Config.Check.File; file != "" && file != path {
+			return parseSettings(args, file, stdout, stderr)
+		}
+		s.flags, s.model = &line.Config.Check.serveFlags, commands["check"]
+	case "config print":
+		s.flags, s.model = &line.Config.Print.serveFlags, commands["print"]
+	default:
+		return s, nil
+	}
+	s.unknown = unknownVariables(context.Selected().Flags, os.Environ())
+	mistakes := s.sources.fileMistakes()
+	if s.sources.file != nil {
+		s.flags.TopicRules = s.sources.file.topics
+	}
+	if mistakes = append(mistakes, s.flags.check()...); len(mistakes) == 0 {
+		mistakes = s.checkHub()
+	}
+	if len(mistakes) > 0 {
+		return nil, usageError{s.sources.explained(errors.Join(mistakes...))}
+	}
+	return s, nil
+}
+
+// checkHub asks package fanout what it would find wrong.
+func (s *settings) checkHub() []error {
+	checked := &service{flags: *s.flags, onLoopback: s.flags.isOnLoopback()}
+	config, err := checked.hubConfig()
+	if err != nil {
+		return []error{err}
+	}
+	if err := config.Check(); err != nil {
+		return []error{flagError(err)}
+	}
+	if err := s.flags.checkFiles(s.flags.Origins); err != nil {
+		return []error{err}
+	}
+	return nil
+}
+
+// commandsWithFlags are the flags of each command that takes those of spokehub serve, by the command's name.
+func commandsWithFlags(parser *kong.Kong) map[string][]*kong.Flag {
+	found := map[string][]*kong.Flag{}
+	for _, leaf := range parser.Model.Leaves(false) {
+		if slices.ContainsFunc(leaf.Flags, func(f *kong.Flag) bool { return f.Name == "config" }) {
+			found[leaf.Name] = leaf.Flags
+		}
+	}
+	return found
 }
 
 // unknownVariables returns the SPOKEHUB_* variables that no flag reads, except

@@ -90,7 +90,7 @@ func TestMistakesAreReportedInOneLine(t *testing.T) {
 		code      int
 		names     string
 	}{
-		"a command that is missing":            {nil, nil, exitUsage, "serve"},
+		"a command below config that is none":  {nil, []string{"config", "chek"}, exitUsage, "check"},
 		"a command that does not exist":        {nil, []string{"sreve"}, exitUsage, "sreve"},
 		"a flag that does not exist":           {nil, []string{"serve", "--lisen=:0"}, exitUsage, "--listen"},
 		"a value of the wrong kind":            {nil, []string{"serve", "--workers=many"}, exitUsage, "--workers"},
@@ -258,7 +258,7 @@ func fillField(field reflect.Value) {
 	case reflect.String:
 		field.SetString("goroutine")
 	case reflect.Slice:
-		field.Set(reflect.ValueOf([]string{"one"}))
+		field.Set(reflect.MakeSlice(field.Type(), 1, 1))
 	default:
 		field.SetInt(1)
 	}
@@ -270,7 +270,7 @@ func TestDocumentsNameOnlyFlagsAndMetricsThatExist(t *testing.T) {
 		known["--"+name] = true
 	}
 	metrics := metricNames()
-	for _, document := range []string{"README.md", "docs/operating.md"} {
+	for _, document := range []string{"README.md", "docs/operating.md", "docs/configuration.md"} {
 		content, err := os.ReadFile(filepath.Join("..", "..", filepath.FromSlash(document)))
 		if err != nil {
 			t.Fatal(err)

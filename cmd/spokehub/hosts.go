@@ -47,17 +47,15 @@ func originHost(origin string) string {
 	return host
 }
 
-// knownHostsOnly rejects requests for a host name that is none of names, unless names is nil. They come from pages whose owner lets
+// knownHostsOnly rejects requests for a host name that is none of the current names, unless those are nil. They come from pages whose owner lets
 // the name of his site resolve to this machine (DNS rebinding). Health checks are answered under any name: whoever asks
 // for them goes by an address or a name of his own, and "alive" tells a page nothing. A request without a Host comes from no
 // browser. advice says how to allow a name.
-func knownHostsOnly(names []string, advice func(name string) string, next http.Handler) http.Handler {
-	if names == nil {
-		return next
-	}
+func knownHostsOnly(current func() []string, advice func(name string) string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		isHealthCheck := r.URL.Path == "/healthz" || r.URL.Path == "/readyz"
-		if r.Host != "" && !isHealthCheck && !fanout.HostAllowed(r.Host, names) {
+		names := current()
+		if names != nil && r.Host != "" && !isHealthCheck && !fanout.HostAllowed(r.Host, names) {
 			name := r.Host
 			if host, _, err := net.SplitHostPort(name); err == nil {
 				name = host

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"log/slog"
 	"net/url"
@@ -16,15 +17,15 @@ import (
 
 // identityFlags are the flags of serve that say who clients are.
 type identityFlags struct {
-	JWTKeys     []string      `name:"jwt-key" group:"identity" placeholder:"FILE" help:"File with what verifies the tokens (JWT) of clients: public keys or certificates in PEM, or one secret for HMAC. Repeat it for several. With a key set, clients need a token. (default: none)"`
-	JWKS        string        `name:"jwks" group:"identity" placeholder:"URL|FILE" help:"JSON Web Key Set with more such keys. A URL is fetched again every 5 minutes, and when a token names an unknown key. (default: none)"`
-	JWTIssuer   string        `name:"jwt-issuer" group:"identity" placeholder:"NAME" help:"What the claim iss of tokens must be. (default: anything)"`
-	JWTAudience string        `name:"jwt-audience" group:"identity" placeholder:"NAME" help:"What the claim aud of tokens must contain. (default: anything)"`
-	JWTLeeway   time.Duration `name:"jwt-leeway" group:"identity" default:"5s" placeholder:"TIME" help:"How far the clocks of the issuer and the hub may differ. (default ${default})"`
-	JWTCookie   string        `name:"jwt-cookie" group:"identity" placeholder:"NAME" help:"Cookie in which a token may be. It does not go together with --origin '*'. (default: none)"`
-	JWTQuery    string        `name:"jwt-query" group:"identity" placeholder:"NAME" help:"Query parameter in which a token may be. Proxies write queries into their logs: prefer another way. (default: none)"`
-	Anonymous   []string      `name:"anonymous" group:"identity" placeholder:"WHAT" help:"What a client without a token may do: all, none, or subscribe=PATTERN and publish=PATTERN, such as subscribe=price:*. Repeat it for several. (default: all; none once there is a key)"`
-	APIKeys     string        `name:"api-keys" group:"identity" placeholder:"FILE" help:"File with the hashes of API keys, as spokehub token apikey makes them. With it, the admin address asks for a key, and only then may it be one that other machines reach. (default: none)"`
+	JWTKeys     []string      `name:"jwt-key" reload:"" group:"identity" placeholder:"FILE" help:"File with what verifies the tokens (JWT) of clients: public keys or certificates in PEM, or one secret for HMAC. Repeat it for several. With a key set, clients need a token. (default: none)"`
+	JWKS        string        `name:"jwks" reload:"" group:"identity" placeholder:"URL|FILE" help:"JSON Web Key Set with more such keys. A URL is fetched again every 5 minutes, and when a token names an unknown key. (default: none)"`
+	JWTIssuer   string        `name:"jwt-issuer" reload:"" group:"identity" placeholder:"NAME" help:"What the claim iss of tokens must be. (default: anything)"`
+	JWTAudience string        `name:"jwt-audience" reload:"" group:"identity" placeholder:"NAME" help:"What the claim aud of tokens must contain. (default: anything)"`
+	JWTLeeway   time.Duration `name:"jwt-leeway" reload:"" group:"identity" default:"5s" placeholder:"TIME" help:"How far the clocks of the issuer and the hub may differ. (default ${default})"`
+	JWTCookie   string        `name:"jwt-cookie" reload:"" group:"identity" placeholder:"NAME" help:"Cookie in which a token may be. It does not go together with --origin '*'. (default: none)"`
+	JWTQuery    string        `name:"jwt-query" reload:"" group:"identity" placeholder:"NAME" help:"Query parameter in which a token may be. Proxies write queries into their logs: prefer another way. (default: none)"`
+	Anonymous   []string      `name:"anonymous" reload:"" group:"identity" placeholder:"WHAT" help:"What a client without a token may do: all, none, or subscribe=PATTERN and publish=PATTERN, such as subscribe=price:*. Repeat it for several. (default: all; none once there is a key)"`
+	APIKeys     string        `name:"api-keys" reload:"" group:"identity" placeholder:"FILE" help:"File with the hashes of API keys, as spokehub token apikey makes them. With it, the admin address asks for a key, and only then may it be one that other machines reach. (default: none)"`
 }
 
 // hasKeys says whether tokens can be verified.
@@ -36,27 +37,28 @@ func (f *identityFlags) isOpen() bool {
 }
 
 // check rejects flags that don't go together. It opens no file.
-func (f *identityFlags) check() error {
+func (f *identityFlags) check() (mistakes []error) {
+	fail := func(format string, arguments ...any) { mistakes = append(mistakes, fmt.Errorf(format, arguments...)) }
 	if f.JWTLeeway < 0 {
-		return fmt.Errorf("--jwt-leeway: %v is negative", f.JWTLeeway)
+		fail("--jwt-leeway: %v is negative", f.JWTLeeway)
 	}
 	if _, err := f.anonymous(); err != nil {
-		return fmt.Errorf("--anonymous: %w", err)
+		fail("--anonymous: %w", err)
 	}
 	if f.hasKeys() {
-		return nil
+		return mistakes
 	}
 	if slices.Equal(f.Anonymous, []string{"none"}) {
-		return fmt.Errorf("--anonymous: none without --jwt-key or --jwks lets nobody in")
+		fail("--anonymous: none without --jwt-key or --jwks lets nobody in")
 	}
 	for _, flag := range []struct{ name, value string }{
 		{"--jwt-issuer", f.JWTIssuer}, {"--jwt-audience", f.JWTAudience}, {"--jwt-cookie", f.JWTCookie}, {"--jwt-query", f.JWTQuery},
 	} {
 		if flag.value != "" {
-			return fmt.Errorf("%s: it needs --jwt-key or --jwks, for there is nothing yet that verifies a token", flag.name)
+			fail("%s: it needs --jwt-key or --jwks, for there is nothing yet that verifies a token", flag.name)
 		}
 	}
-	return nil
+	return mistakes
 }
 
 // anonymous is what a client without a token may do, or nil if it has to show one.
@@ -127,6 +129,21 @@ func (f *identityFlags) authConfig(origins []string, logger *slog.Logger) (auth.
 	return config, nil
 }
 
+// checkFiles says what is wrong with the files, and with what package auth is told.
+func (f *identityFlags) checkFiles(origins []string) error {
+	if _, err := f.readAPIKeys(); err != nil || f.isOpen() {
+		return err
+	}
+	config, err := f.authConfig(origins, nil)
+	if err != nil {
+		return err
+	}
+	if err := config.Check(); err != nil {
+		return authError(err)
+	}
+	return nil
+}
+
 // authError makes an error of auth.New name the flag instead of the field of auth.Config.
 func authError(err error) error {
 	text := err.Error()
@@ -182,4 +199,18 @@ func (f *identityFlags) warn(logger *slog.Logger) {
 
 func isLocalName(host string) bool {
 	return host == "localhost" || isLoopback(host+":0") || isLoopback("["+host+"]:0")
+}
+
+// fileSums are the sums of the files that the flags name, by flag.
+func (f *identityFlags) fileSums() map[string][sha256.Size]byte {
+	sums := map[string][sha256.Size]byte{}
+	for name, files := range map[string][]string{"jwt-key": f.JWTKeys, "jwks": {f.JWKS}, "api-keys": {f.APIKeys}} {
+		sum := sha256.New()
+		for _, file := range files {
+			text, _ := os.ReadFile(file)
+			sum.Write(text)
+		}
+		sums[name] = [sha256.Size]byte(sum.Sum(nil))
+	}
+	return sums
 }

@@ -21,9 +21,9 @@ func durationsAsText(_ []string, attribute slog.Attr) slog.Attr {
 	return attribute
 }
 
-// newLogger returns a logger to w with the level and the format of the flags.
-func newLogger(flags serveFlags, w io.Writer) *slog.Logger {
-	options := &slog.HandlerOptions{Level: logLevels[flags.LogLevel], ReplaceAttr: durationsAsText}
+// newLogger returns a logger to w with the format of the flags, from a level on that may change.
+func newLogger(flags serveFlags, level slog.Leveler, w io.Writer) *slog.Logger {
+	options := &slog.HandlerOptions{Level: level, ReplaceAttr: durationsAsText}
 	if flags.LogFormat == "json" {
 		return slog.New(slog.NewJSONHandler(w, options))
 	}

@@ -1,7 +1,7 @@
 // Command spokehub serves a WebSocket fan-out hub on one machine: clients
 // connect, subscribe to topics, and receive the events published to them.
 //
-// It reports an error in one line on stderr. It exits with 0 after a drain, with 1
+// It reports an error in one line on stderr, and each of several mistakes in a line of its own. It exits with 0 after a drain, with 1
 // if it fails to start or to keep running or if a second signal cuts a drain
 // short, and with 2 if its arguments are wrong.
 package main
@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 )
 
 const (
@@ -41,14 +42,20 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return exitOK
 	}
 	var usage usageError
-	if errors.As(err, &usage) {
-		command := "serve"
-		if len(args) > 0 && args[0] == "token" {
-			command = "token"
+	isUsage := errors.As(err, &usage)
+	lines := strings.Split(err.Error(), "\n")
+	for i, line := range lines {
+		advice := ""
+		if isUsage && i == len(lines)-1 {
+			advice = " (spokehub serve --help lists every flag)"
+			if len(args) > 0 && args[0] == "token" {
+				advice = " (spokehub token --help lists every flag)"
+			}
 		}
-		fmt.Fprintf(stderr, "spokehub: %s (spokehub %s --help lists every flag)\n", explain(err, args), command)
+		fmt.Fprintf(stderr, "spokehub: %s%s\n", line, advice)
+	}
+	if isUsage {
 		return exitUsage
 	}
-	fmt.Fprintf(stderr, "spokehub: %s\n", explain(err, args))
 	return exitFailure
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"reflect"
@@ -50,24 +51,27 @@ func dropEmptyVariables(flags []*kong.Flag) {
 	}
 }
 
-// explain words an error about the command line in one line, and names the variables that have set the flags which it names.
-func explain(err error, args []string) string {
+// explain words an error about the configuration in one line, and names what has set the flags which it names.
+func explain(err error, s sources) string {
+	var done explainedError
+	if errors.As(err, &done) {
+		return done.text
+	}
 	text, _, _ := strings.Cut(err.Error(), "\n")
 	text = parsedVariable.ReplaceAllString(text, "")
 	text = noValue.ReplaceAllString(text, "a value is missing")
 	text = otherFlag.ReplaceAllString(text, "a value is missing: $1 is a flag itself")
-	var variables []string
+	var set []string
 	for _, match := range flagName.FindAllStringSubmatch(text, -1) {
-		variable := envPrefix + "_" + strings.ToUpper(strings.ReplaceAll(match[1], "-", "_"))
-		isGiven := func(arg string) bool { return arg == match[0] || strings.HasPrefix(arg, match[0]+"=") }
-		if os.Getenv(variable) != "" && !slices.ContainsFunc(args, isGiven) && !slices.Contains(variables, variable) {
-			variables = append(variables, variable)
+		source := s.of(match[1])
+		if source != "" && source != match[0] && !slices.Contains(set, source) {
+			set = append(set, source)
 		}
 	}
-	if len(variables) == 0 {
+	if len(set) == 0 {
 		return text
 	}
-	return text + " (set by " + strings.Join(variables, " and ") + ")"
+	return text + " (set by " + strings.Join(set, " and ") + ")"
 }
 
 // decodeInt reads a flag that is a number.

@@ -38,7 +38,7 @@ func (s *service) publicHandler() http.Handler {
 		}
 		http.Error(w, message, http.StatusNotFound)
 	})
-	return s.crowd.pace(withDeadlines(withoutSniffing(knownHostsOnly(s.hostNames(), publicHostAdvice, mux))))
+	return s.crowd.pace(withDeadlines(withoutSniffing(knownHostsOnly(s.live.hostNames, publicHostAdvice, mux))))
 }
 
 const (
@@ -78,8 +78,8 @@ func (s *service) unready(stats fanout.Stats) string {
 	switch {
 	case s.draining.Load():
 		return "draining"
-	case s.capacity > 0 && stats.Connections >= s.capacity:
-		return fmt.Sprintf("full: %d of %d connections", stats.Connections, s.capacity)
+	case s.live.capacity.Load() > 0 && stats.Connections >= s.live.capacity.Load():
+		return fmt.Sprintf("full: %d of %d connections", stats.Connections, s.live.capacity.Load())
 	case stats.MemoryBudget > 0 && stats.Memory.Total() >= stats.MemoryBudget+stats.MemoryBudget/2:
 		kind, bytes := stats.Memory.Largest()
 		return fmt.Sprintf("over the memory budget: %d of %d bytes, of them %d in %s", stats.Memory.Total(), stats.MemoryBudget, bytes, kind)

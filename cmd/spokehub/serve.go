@@ -13,90 +13,115 @@ import (
 	"github.com/spokehub/spokehub/fanout"
 )
 
-// service is one running spokehub serve. Only draining changes while it runs.
+// service is one running spokehub serve. Only draining and live change while it runs.
 type service struct {
+	// flags are those that it was started with.
 	flags  serveFlags
 	logger *slog.Logger
 	hub    *fanout.Hub
 	gate   *statsGate
+	crowd  crowd
+	// onLoopback says that browsers can reach the public addresses from this machine alone.
+	onLoopback bool
 	// identities is there once the flags are read.
 	identities *identities
-	crowd      crowd
-	capacity   uint64
-	// asked is --max-connections as given.
-	asked int
-	// onLoopback says that only this machine can reach the public address.
-	onLoopback bool
 	draining   atomic.Bool
+	live       liveSettings
+	// reloaders belong to the goroutine that serves signals.
+	reloaders []reloader
 }
 
-// serve runs the hub until a signal has drained it or something fails. A SIGHUP that the process was started to ignore, as by
-// nohup, stays ignored. A log whose reader is stuck or gone causes neither.
-func serve(flags serveFlags, unknownVariables []string, stdout io.Writer) error {
-	signals := make(chan os.Signal, 2)
+// serve runs the hub until a signal has drained it or something fails. SIGHUP reloads the configuration. One that the process was
+// started to ignore, as by nohup, stays ignored. A log whose reader is stuck or gone ends nothing.
+func serve(given *settings, stdout io.Writer) error {
+	signals, hangups := make(chan os.Signal, 2), make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGTERM, os.Interrupt)
 	if !signal.Ignored(syscall.SIGHUP) {
-		signal.Notify(signals, syscall.SIGHUP)
+		signal.Notify(hangups, syscall.SIGHUP)
 	}
 	defer signal.Stop(signals)
+	defer signal.Stop(hangups)
 	signal.Ignore(syscall.SIGPIPE)
 
-	s := &service{flags: flags, asked: flags.MaxConnections, capacity: capacity(flags, fileLimit())}
-	s.flags.MaxConnections = int(s.capacity)
+	flags := *given.flags
+	s := &service{flags: flags}
 	log := newAsyncWriter(stdout, func(n uint64) {
 		s.logger.Warn("log lines were dropped because the reader of the log is too slow", "lines", n)
 	})
 	defer log.close()
-	s.logger = newLogger(flags, log)
-	if len(unknownVariables) > 0 {
-		s.logger.Warn("ignoring environment variables that no flag reads", "names", unknownVariables)
+	s.live.level.Set(logLevels[flags.LogLevel])
+	s.logger = newLogger(flags, &s.live.level, log)
+	if len(given.unknown) > 0 {
+		s.logger.Warn("ignoring environment variables that no flag reads", "names", given.unknown)
 	}
-	public, err := listen("--listen", flags.Listen)
+	if given.sources.isEmptyFile() {
+		s.logger.Warn(emptyFileWarning, "config", flags.Config)
+	}
+	public, err := listenPublic(flags.Listen)
 	if err != nil {
 		return err
 	}
-	if s.identities, err = newIdentities(&flags.identityFlags, flags.Origins, s.logger); err != nil {
-		return usageError{err}
-	}
-	defer s.identities.close()
-	s.onLoopback = isLoopback(public.Addr().String())
+	defer closeAll(public)
+	s.onLoopback = flags.isOnLoopback()
+	s.live.set(s.hostNames(), capacity(flags, fileLimit()))
 	config, err := s.hubConfig()
 	if err != nil {
 		return usageError{err}
 	}
+	config.Fallback = s.publicHandler()
+	if s.identities, err = newIdentities(flags, s.logger); err != nil {
+		return usageError{err}
+	}
+	defer s.identities.close()
+	s.reloaders = append(s.reloaders, s.identities.prepare)
 	s.identities.apply(&config)
 	hub, err := fanout.New(config)
 	if err != nil {
 		return flagError(err)
 	}
 	s.hub, s.gate = hub, newStatsGate(hub.Stats)
-	failures := make(chan error, 2)
-	admin, err := s.startAdmin(public.Addr(), failures)
+	failures := make(chan error, 1+len(public))
+	admin, err := s.startAdmin(public, failures)
 	if err != nil {
 		return err
 	}
-	s.logStart(public.Addr(), admin)
-	go func() {
-		if err := hub.Serve(public); !errors.Is(err, fanout.ErrClosed) {
-			failures <- fmt.Errorf("serve %s: %w", public.Addr(), err)
-		}
-	}()
+	s.logStart(public, admin)
+	for _, l := range public {
+		go func() {
+			if err := s.serveListener(l); !errors.Is(err, fanout.ErrClosed) {
+				failures <- fmt.Errorf("serve %s: %w", l.text(), err)
+			}
+		}()
+	}
 
 	setGCPercent()
 	stop := make(chan struct{})
 	defer close(stop)
 	go newScavenger().run(stop)
 
-	select {
-	case err := <-failures:
-		return err
-	case received := <-signals:
-		defer admin.Close()
-		return s.drain(received, signals)
+	reload := newReload(s, given)
+	for {
+		select {
+		case err := <-failures:
+			return err
+		case <-hangups:
+			reload.run()
+		case received := <-signals:
+			defer admin.Close()
+			return s.drain(received, signals)
+		}
 	}
 }
 
-// hubConfig is the fanout.Config that the flags describe.
+// serveListener serves one public address until the hub is shut down.
+func (s *service) serveListener(l publicListener) error {
+	if l.asked.proxyProtocol {
+		return usageError{fmt.Errorf("--listen: %s: the PROXY protocol is not there yet", l.text())}
+	}
+	return s.hub.Serve(l.Listener)
+}
+
+// hubConfig is the fanout.Config that the flags describe, without Fallback.
 func (s *service) hubConfig() (fanout.Config, error) {
 	engine, err := fanout.ParseEngine(s.flags.Engine)
 	if err != nil {
@@ -104,13 +129,12 @@ func (s *service) hubConfig() (fanout.Config, error) {
 	}
 	config := fanout.Config{
 		Path:                     s.flags.Path,
-		Fallback:                 s.publicHandler(),
 		Logger:                   s.logger,
 		Relay:                    s.flags.Relay,
 		Binary:                   s.flags.Binary,
 		MaxMessage:               int(s.flags.MaxMessage),
 		MaxEvent:                 int(s.flags.MaxEvent),
-		MaxConnections:           s.flags.MaxConnections,
+		MaxConnections:           int(capacity(s.flags, fileLimit())),
 		MemoryBudget:             int64(s.flags.MemoryBudget),
 		QueueLimit:               int(s.flags.QueueLimit),
 		UnsentLimit:              int(s.flags.UnsentLimit),
@@ -124,6 +148,7 @@ func (s *service) hubConfig() (fanout.Config, error) {
 		MaxHandshake:             int(s.flags.MaxHandshake),
 		Origins:                  s.flags.Origins,
 		Hosts:                    s.hostNames(),
+		TopicRules:               s.flags.TopicRules,
 		Subprotocols:             s.flags.Subprotocols,
 		FirstByteTimeout:         s.flags.FirstByteTimeout,
 		HandshakeTimeout:         s.flags.HandshakeTimeout,

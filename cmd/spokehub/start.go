@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strconv"
 )
 
@@ -39,14 +40,16 @@ func maxPublish(flags serveFlags) int {
 
 // startAdmin serves the admin address, if there is one. It reports to failures if
 // serving ends by itself.
-func (s *service) startAdmin(public net.Addr, failures chan<- error) (*http.Server, error) {
+func (s *service) startAdmin(public []publicListener, failures chan<- error) (*http.Server, error) {
 	if s.flags.Admin == "" {
 		return &http.Server{}, nil
 	}
-	if isSameAddress(s.flags.Admin, public) {
-		return nil, usageError{fmt.Errorf("--admin %s: --listen %s has that port already: the two need different ones", s.flags.Admin, s.flags.Listen)}
+	for _, l := range public {
+		if isSameAddress(s.flags.Admin, l.Addr()) {
+			return nil, usageError{fmt.Errorf("--admin %s: --listen %s has that port already: the two need different ones", s.flags.Admin, l.asked.address)}
+		}
 	}
-	listener, err := listen("--admin", s.flags.Admin)
+	listener, err := listen("--admin", listenAddress{network: "tcp", address: s.flags.Admin})
 	if err != nil {
 		return nil, err
 	}
@@ -75,14 +78,22 @@ func isSameAddress(address string, public net.Addr) bool {
 }
 
 // logStart logs what an operator wants to know about a process that starts.
-func (s *service) logStart(public net.Addr, admin *http.Server) {
+func (s *service) logStart(public []publicListener, admin *http.Server) {
 	stats := s.hub.Stats()
-	attributes := []any{
-		"version", buildVersion(),
-		"websocket", fmt.Sprintf("ws://%s%s", public, s.flags.Path),
+	attributes := []any{"version", buildVersion()}
+	if s.flags.Config != "" {
+		attributes = append(attributes, "config", s.flags.Config)
 	}
-	if s.flags.Page {
-		attributes = append(attributes, "page", fmt.Sprintf("http://%s/", public))
+	var addresses []string
+	for _, l := range public {
+		addresses = append(addresses, l.text())
+	}
+	attributes = append(attributes, "listen", addresses)
+	if first := slices.IndexFunc(public, func(l publicListener) bool { return l.asked.network == "tcp" }); first >= 0 {
+		attributes = append(attributes, "websocket", fmt.Sprintf("ws://%s%s", public[first].Addr(), s.flags.Path))
+		if s.flags.Page {
+			attributes = append(attributes, "page", fmt.Sprintf("http://%s/", public[first].Addr()))
+		}
 	}
 	if admin.Addr != "" {
 		attributes = append(attributes, "admin", fmt.Sprintf("http://%s/", admin.Addr))
@@ -94,23 +105,10 @@ func (s *service) logStart(public net.Addr, admin *http.Server) {
 		"gomaxprocs", runtime.GOMAXPROCS(0),
 		"gomemlimit", memoryLimit(),
 		"file_limit", fileLimit(),
-		"spokes_allowed", s.capacity,
+		"spokes_allowed", s.live.capacity.Load(),
 	)
 	s.logger.Info("listening", attributes...)
-	s.warnOfLongEvents()
-	if asked := s.asked; asked > 0 && uint64(asked) > s.capacity {
-		s.logger.Warn("the file limit allows fewer clients than --max-connections: raise it (ulimit -n, LimitNOFILE)",
-			"max_connections", asked, "file_limit", fileLimit(), "spokes_allowed", s.capacity)
-	}
-}
-
-// warnOfLongEvents tells who lets events in of which a few fill a client's queue: then a burst of them may close clients
-// that keep reading.
-func (s *service) warnOfLongEvents() {
-	if s.flags.MaxEvent > s.flags.QueueLimit/4 {
-		s.logger.Warn("--max-event is over a quarter of --queue-limit, so that a burst of long events may close clients that read in time",
-			"max_event", s.flags.MaxEvent.String(), "queue_limit", s.flags.QueueLimit.String())
-	}
+	s.logContradictions(s.flags)
 }
 
 func isLoopback(address string) bool {

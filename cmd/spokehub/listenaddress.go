@@ -1,0 +1,94 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+)
+
+// listenAddress is one value of --listen.
+type listenAddress struct {
+	// network is tcp or unix, address what net.Listen takes with it.
+	network, address string
+	// mode is the permissions of the socket file, 0 to leave them to the umask.
+	mode os.FileMode
+	// proxyProtocol says that a PROXY header comes ahead of each connection.
+	proxyProtocol bool
+}
+
+// maxSocketPath is how long the path of a socket file may be.
+const maxSocketPath = 103
+
+// parseListen reads HOST:PORT or unix:PATH, with options behind commas.
+func parseListen(text string) (listenAddress, error) {
+	parts := strings.Split(text, ",")
+	where, options := strings.TrimSpace(parts[0]), parts[1:]
+	a := listenAddress{network: "tcp", address: where}
+	if path, isUnix := strings.CutPrefix(where, "unix:"); isUnix {
+		a.network, a.address = "unix", path
+		switch {
+		case path == "" || path == "@":
+			return a, fmt.Errorf("%q has no path behind unix:, such as unix:/run/spokehub.sock", text)
+		case len(path) > maxSocketPath:
+			return a, fmt.Errorf("%q: the path of a socket has at most %d bytes", text, maxSocketPath)
+		}
+	} else if _, _, err := net.SplitHostPort(where); err != nil {
+		return a, fmt.Errorf("%q is not a HOST:PORT, such as 127.0.0.1:8080, [::1]:8080 or :8080, nor a unix:PATH", where)
+	}
+	for _, option := range options {
+		if err := a.set(strings.TrimSpace(option)); err != nil {
+			return a, fmt.Errorf("%q: %w", text, err)
+		}
+	}
+	return a, nil
+}
+
+func (a *listenAddress) set(option string) error {
+	name, value, hasValue := strings.Cut(option, "=")
+	switch name {
+	case "proxy-protocol":
+		on, err := strconv.ParseBool(value)
+		if hasValue && err != nil {
+			return fmt.Errorf("proxy-protocol: want true or false, and got %q", value)
+		}
+		a.proxyProtocol = on || !hasValue
+	case "mode":
+		mode, err := strconv.ParseUint(value, 8, 32)
+		switch {
+		case a.network != "unix" || strings.HasPrefix(a.address, "@"):
+			return errors.New("mode is for the files of Unix sockets")
+		case err != nil || mode == 0 || mode > 0o777:
+			return fmt.Errorf("mode: want permissions such as 0660, and got %q", value)
+		}
+		a.mode = os.FileMode(mode)
+	default:
+		return errors.New(strings.ReplaceAll(noSuchKey(name, []string{"proxy-protocol", "mode"}), "key", "option"))
+	}
+	return nil
+}
+
+// onLoopback says that only this machine can reach a TCP address as it is written.
+func (a listenAddress) onLoopback() bool {
+	host, _, _ := net.SplitHostPort(a.address)
+	return host == "localhost" || isLoopback(a.address)
+}
+
+// isSame says that two addresses can't both be listened on.
+func (a listenAddress) isSame(b listenAddress) bool {
+	if a.network != b.network {
+		return false
+	}
+	if a.network == "unix" {
+		return a.address == b.address
+	}
+	host, port, _ := net.SplitHostPort(a.address)
+	otherHost, otherPort, _ := net.SplitHostPort(b.address)
+	isAny := func(host string) bool {
+		ip := net.ParseIP(host)
+		return host == "" || ip != nil && ip.IsUnspecified()
+	}
+	return port == otherPort && port != "0" && (host == otherHost || isAny(host) && isAny(otherHost))
+}
