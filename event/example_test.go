@@ -84,3 +84,21 @@ func ExampleSplitTopic() {
 	// price EURUSD <nil>
 	// type begins with __, which is reserved for control events
 }
+
+// ParsePatterns says what a user may have. The name of a user is put in as it is: nothing in it is a pattern.
+func ExampleParsePatterns() {
+	patterns, err := event.ParsePatterns([]string{"news", "price:*", "inbox:$user"})
+	if err != nil {
+		panic(err)
+	}
+	for _, topic := range []string{"news", "news:1", "price:EURUSD", "price", "inbox:ada", "inbox:bob"} {
+		fmt.Println(topic, patterns.Match([]byte(topic), "ada"), patterns.Match([]byte(topic), "*"))
+	}
+	// Output:
+	// news true true
+	// news:1 false false
+	// price:EURUSD true true
+	// price false false
+	// inbox:ada true false
+	// inbox:bob false false
+}

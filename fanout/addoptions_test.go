@@ -28,7 +28,12 @@ func TestEveryCallbackSeesTheIdentityOfAnAddedConnection(t *testing.T) {
 			OnConnection:    func(s *fanout.Spoke, _ net.Conn) { see(s) },
 			OnDisconnection: func(s *fanout.Spoke, _ net.Conn, _ fanout.Cause) { see(s) },
 			OnEvent:         func(s *fanout.Spoke, _ event.Event) { see(s) },
-			Authorize:       func(s *fanout.Spoke, topic string) bool { see(s); return topic == "inbox:"+s.Identity().User },
+			OnSubscribe: func(s *fanout.Spoke, topic string) error {
+				if see(s); topic != "inbox:"+s.Identity().User {
+					return errors.New("somebody else's")
+				}
+				return nil
+			},
 		})
 		var adding sync.WaitGroup
 		clients := make([]*client, connections)

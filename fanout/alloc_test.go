@@ -79,6 +79,45 @@ func TestAllocationsOfAReceivedAndRelayedFrameAreNone(t *testing.T) {
 	})
 }
 
+func TestAllocationsOfAFrameUnderPermissionsAreNone(t *testing.T) {
+	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
+		hub := bare(t, fanout.Config{Engine: engine, Reactors: 1, Relay: true})
+		sender := addTo(t, hub)
+		reader := addTo(t, hub).subscribe("t:ada")
+		for s := range hub.Spokes() {
+			fanout.Become(s, may(t, "ada", "*", "a:* b:* t:$user"))
+		}
+		sent := frames(clientFrame(fin|opText, envelope("t", "bob", "0")), clientFrame(fin|opText, envelope("t", "ada", "0")))
+		into := make([]byte, len(envelope("t", "ada", "0"))+2)
+		allocations(t, rounds, func() {
+			if _, err := sender.conn.Write(sent); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := io.ReadFull(reader.in, into); err != nil {
+				t.Fatal(err)
+			}
+		})
+	})
+}
+
+func TestAllocationsOfAnEventThatOnPublishIsAskedAboutAreNone(t *testing.T) {
+	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
+		hub := bare(t, fanout.Config{Engine: engine, Reactors: 1, Relay: true, OnPublish: func(*fanout.Spoke, event.Event) error { return nil }})
+		sender := addTo(t, hub)
+		reader := addTo(t, hub).subscribe("t")
+		sent := clientFrame(fin|opText, envelope("t", "1", "0"))
+		into := make([]byte, len(envelope("t", "1", "0"))+2)
+		allocations(t, rounds, func() {
+			if _, err := sender.conn.Write(sent); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := io.ReadFull(reader.in, into); err != nil {
+				t.Fatal(err)
+			}
+		})
+	})
+}
+
 func TestAllocationsOfAnEventToAListenerAreNone(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
 		hub := bare(t, fanout.Config{Engine: engine, Reactors: 1})

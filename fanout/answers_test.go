@@ -69,8 +69,8 @@ func TestAnswersThatThePeerDoesNotReadStopItsReadingAndEndNothing(t *testing.T) 
 	for name, flood := range floods {
 		t.Run(name, func(t *testing.T) {
 			eachEngineAtOnce(t, func(t *testing.T, engine fanout.Engine) {
-				for _, authorize := range []func(*fanout.Spoke, string) bool{nil, func(*fanout.Spoke, string) bool { return true }} {
-					h := newTestHub(t, fanout.Config{Engine: engine, Authorize: authorize, QueueLimit: 64 << 10, SendBuffer: 4 << 10})
+				for _, onSubscribe := range []func(*fanout.Spoke, string) error{nil, func(*fanout.Spoke, string) error { return nil }} {
+					h := newTestHub(t, fanout.Config{Engine: engine, OnSubscribe: onSubscribe, QueueLimit: 64 << 10, SendBuffer: 4 << 10})
 					peer, spoke := h.join()
 					last := h.hear("last")
 					stall(t, spoke)
@@ -287,8 +287,8 @@ func TestAnswersOwedGoAheadOfTheEnd(t *testing.T) {
 
 func TestControlEventsOfTooManyTopicsAreRefusedWhole(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
-		for _, authorize := range []func(*fanout.Spoke, string) bool{nil, func(*fanout.Spoke, string) bool { return true }} {
-			h := newTestHub(t, fanout.Config{Engine: engine, MaxTopics: 3, Authorize: authorize})
+		for _, onSubscribe := range []func(*fanout.Spoke, string) error{nil, func(*fanout.Spoke, string) error { return nil }} {
+			h := newTestHub(t, fanout.Config{Engine: engine, MaxTopics: 3, OnSubscribe: onSubscribe})
 			peer, spoke := h.join()
 			peer.subscribe("a", "b", "a")
 			for i, kind := range []string{"__subscribe", "__unsubscribe"} {

@@ -19,7 +19,7 @@ func TestPromise9APanicInACallbackCostsOneLogLineAndNothingElse(t *testing.T) {
 			OnDisconnection: func(*fanout.Spoke, net.Conn, fanout.Cause) { panic("OnDisconnection") },
 			OnBackpressure:  func(*fanout.Spoke, fanout.Backpressure) { panic("OnBackpressure") },
 			OnEvent:         func(*fanout.Spoke, event.Event) { panic("OnEvent") },
-			Authorize:       func(*fanout.Spoke, string) bool { panic("Authorize") },
+			OnSubscribe:     func(*fanout.Spoke, string) error { panic("OnSubscribe") },
 		})
 		h.listen("t", func(*fanout.Spoke, event.Event) { panic("listener") })
 		heard := h.hear("t")
@@ -141,7 +141,7 @@ func TestPromise9ACallbackMayCallAnyMethod(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			eachEngineAtOnce(t, func(t *testing.T, engine fanout.Engine) {
 				callbacks := map[string]string{}
-				for _, where := range []string{"OnConnection", "OnEvent", "listener", "OnBackpressure", "OnDisconnection", "Authorize"} {
+				for _, where := range []string{"OnConnection", "OnEvent", "listener", "OnBackpressure", "OnDisconnection", "OnSubscribe", "OnPublish"} {
 					if name == "AddConnection" && where != "listener" {
 						continue
 					}
@@ -173,9 +173,13 @@ func actIn(t *testing.T, engine fanout.Engine, where string, act func(*testHub, 
 		OnEvent:         func(s *fanout.Spoke, _ event.Event) { do("OnEvent", s) },
 		OnBackpressure:  func(s *fanout.Spoke, _ fanout.Backpressure) { do("OnBackpressure", s) },
 		OnDisconnection: func(s *fanout.Spoke, _ net.Conn, _ fanout.Cause) { do("OnDisconnection", s) },
-		Authorize: func(s *fanout.Spoke, _ string) bool {
-			do("Authorize", s)
-			return true
+		OnSubscribe: func(s *fanout.Spoke, _ string) error {
+			do("OnSubscribe", s)
+			return nil
+		},
+		OnPublish: func(s *fanout.Spoke, _ event.Event) error {
+			do("OnPublish", s)
+			return nil
 		},
 	})
 	h.listen("t", func(s *fanout.Spoke, _ event.Event) { do("listener", s) })

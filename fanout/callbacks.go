@@ -24,13 +24,15 @@ func (h *Hub) callback(s *Spoke, i *item) {
 	}
 }
 
-// authorize asks the embedder about the topics of a control event, which the loop then carries out.
-func (h *Hub) authorize(s *Spoke, box *inbox, i *item) {
-	if h.cfg.Authorize == nil || i.authorized {
+// askToSubscribe asks the embedder about the topics of a control event, which the loop then carries out: once about each that the
+// spoke's identity covers.
+func (h *Hub) askToSubscribe(s *Spoke, box *inbox, i *item) {
+	if h.cfg.OnSubscribe == nil || i.asked {
 		return
 	}
-	i.authorized = true
-	i.detail = &detail{forbidden: make(map[string]bool)}
+	i.asked = true
+	allowed := make(map[string]bool)
+	i.detail = &detail{allowed: allowed}
 	var view event.View
 	box.setView(&view, i)
 	if view.Control() != event.Subscribe {
@@ -41,16 +43,18 @@ func (h *Hub) authorize(s *Spoke, box *inbox, i *item) {
 	}
 	topics, _ := view.Topics(nil)
 	for _, topic := range topics {
-		if event.ValidTopic(topic) && !h.allows(s, string(topic)) {
-			i.detail.forbidden[string(topic)] = true
+		if _, known := allowed[string(topic)]; !known && event.ValidTopic(topic) && h.maySubscribe(s.known(), topic) {
+			name := string(topic)
+			allowed[name] = false
+			allowed[name] = h.allowsTopic(s, name)
 		}
 	}
 }
 
-// allows asks whether the spoke may subscribe to the topic. If the hook panics, it may not.
-func (h *Hub) allows(s *Spoke, topic string) (ok bool) {
-	defer h.recoverFrom("Authorize", s)
-	return h.cfg.Authorize(s, topic)
+// allowsTopic asks whether the spoke may subscribe to the topic. If the hook panics, it may not.
+func (h *Hub) allowsTopic(s *Spoke, topic string) (ok bool) {
+	defer h.recoverFrom("OnSubscribe", s)
+	return h.cfg.OnSubscribe(s, topic) == nil
 }
 
 // recoverFrom recovers from a panic of user code. It must be deferred itself.

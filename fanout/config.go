@@ -60,19 +60,18 @@ type Config struct {
 	// OnAuth says whom a token of __auth identifies. ctx ends after HandshakeTimeout, or with the connection. On an error the
 	// spoke's token is rejected; a *Refusal with a Code also closes it. A spoke's user can't change. Nil: every token is rejected.
 	OnAuth func(ctx context.Context, s *Spoke, token string) (Identity, error)
-	// OnSubscribe is asked about each topic that a spoke's identity lets it subscribe to, and may still refuse it: an error rejects the
-	// topic with the reason forbidden. Nil allows all.
+	// OnSubscribe is asked about each topic that a spoke's identity lets it subscribe to, and may still refuse it: an error, or a
+	// panic, rejects the topic with the reason forbidden. The error goes no further. Nil allows all.
 	OnSubscribe func(s *Spoke, topic string) error
-	// OnPublish is asked about each event that a spoke's identity lets it publish, before listeners and other spokes get it. An error
-	// drops it with a reject, reason forbidden. The payload is borrowed until it returns. Nil allows all.
+	// OnPublish is asked about each event that a spoke's identity lets it publish, before listeners and other spokes get it, also where
+	// nobody would. An error, or a panic, drops it with a reject, reason forbidden; the error goes no further. What the
+	// spoke sends behind the event waits for the answer, so the order stays. It is asked about some events ahead of the listeners of
+	// those before them. The payload is borrowed until it returns. Nil allows all.
 	OnPublish func(s *Spoke, e event.Event) error
 	// OnSubscribed is called once a subscription is in force. What send sends comes behind the ack and before every event
 	// of that topic that was dispatched since: a snapshot has no gap. send may be called until OnSubscribed returns, for any valid
 	// event; it reports false if the spoke can't take the event any more.
 	OnSubscribed func(s *Spoke, topic string, send func(e event.Event) bool)
-	// Authorize decides whether a spoke may subscribe to a topic. Nil allows all. A subscription to a topic for
-	// which it returns false is answered with the reason forbidden.
-	Authorize func(s *Spoke, topic string) bool
 
 	// Relay dispatches the events of spokes to the other subscribers.
 	Relay bool
@@ -315,8 +314,12 @@ func orTime(field *time.Duration, value time.Duration) {
 // ErrClosed is returned by what needs a running hub after Shutdown.
 var ErrClosed = errors.New("hub is closed")
 
-// ErrNotConnected is returned by RemoveConnection for a connection that the hub does not have.
+// ErrNotConnected is returned by RemoveConnection for a connection that the hub does not have, and by Spoke.Subscribe and
+// Spoke.Unsubscribe for a spoke that has ended.
 var ErrNotConnected = errors.New("not a connection of this hub")
+
+// ErrTopicLimit is returned by Spoke.Subscribe for a topic that Config.MaxTopics does not allow.
+var ErrTopicLimit = errors.New("the spoke has as many topics as it may")
 
 // ErrTooMany is returned by AddConnection when a limit on connections is reached.
 var ErrTooMany = errors.New("too many connections")

@@ -49,6 +49,16 @@ func (l *loop) replayOne(s *Spoke, box *inbox, i *item) bool {
 	if l.scratch.view.Parse(box.raw(i)) != nil {
 		return true
 	}
+	if !l.mayPublish(s) {
+		l.refuseToPublish(s)
+		i.kind = itemPassedOn
+		return true
+	}
+	if l.hub.cfg.OnPublish != nil {
+		*i = box.eventOf(&l.scratch.view)
+		i.kind = itemPublish
+		return true
+	}
 	if !l.relay(s, nil) {
 		return false
 	}

@@ -22,12 +22,13 @@ type progress struct {
 // allDone is the place of an event whose topics have all been carried out.
 const allDone = -1
 
-// control carries the control event in view out, from where p says, but for subscriptions to forbidden topics. It stops after a slice, or
-// when the spoke has to read answers first, and reports whether all is done. What p says afterwards is good for the same event.
+// control carries the control event in view out, from where p says. Of its subscriptions only those take effect that the
+// spoke's identity covers and that allowed has, unless it is nil. It stops after a slice, or when the spoke has to read answers
+// first, and reports whether all is done. What p says afterwards is good for the same event.
 //
 // All tasks posted before have been run, so what is dispatched from now on finds the change and what was dispatched before
 // does not.
-func (l *loop) control(s *Spoke, p *progress, forbidden map[string]bool) (done bool) {
+func (l *loop) control(s *Spoke, p *progress, allowed map[string]bool) (done bool) {
 	if l.work.topics <= 0 || s.marks&answersBlocked != 0 {
 		return false
 	}
@@ -35,7 +36,7 @@ func (l *loop) control(s *Spoke, p *progress, forbidden map[string]bool) (done b
 		return true
 	}
 	if p.place != allDone {
-		l.changeTopics(s, p, forbidden)
+		l.changeTopics(s, p, allowed)
 	}
 	if p.place != allDone {
 		return false
@@ -72,15 +73,16 @@ func (l *loop) beginControl(s *Spoke, p *progress) bool {
 }
 
 // changeTopics carries out a slice of the topics of the control event in view, up to one whose answer there is no room for.
-func (l *loop) changeTopics(s *Spoke, p *progress, forbidden map[string]bool) {
+func (l *loop) changeTopics(s *Spoke, p *progress, allowed map[string]bool) {
 	v := &l.scratch.view
 	topics, next, _ := v.TopicsFrom(l.scratch.topics[:0], p.place, min(sliceTopics, l.work.topics))
 	l.scratch.topics = topics
 	l.work.topics -= len(topics)
 	kind, piece := v.Control(), l.hub.cfg.QueueLimit/answerShare
+	who := s.known()
 	inForce, length := topics[:0], 0
 	for i, topic := range topics {
-		reason := l.change(s, kind, topic, forbidden)
+		reason := l.change(s, who, kind, topic, allowed)
 		if reason != "" {
 			l.reject(s, v.ID, topic, reason)
 		} else {
@@ -107,14 +109,15 @@ func (l *loop) changeTopics(s *Spoke, p *progress, forbidden map[string]bool) {
 }
 
 // change carries out a control event for one topic and says why it could not.
-func (l *loop) change(s *Spoke, kind event.Kind, topic []byte, forbidden map[string]bool) event.Reason {
+func (l *loop) change(s *Spoke, who *Identity, kind event.Kind, topic []byte, allowed map[string]bool) event.Reason {
 	switch {
 	case !event.ValidTopic(topic):
 		l.counts.badTopics++
 		return event.InvalidTopic
 	case kind == event.Unsubscribe:
 		l.part.Unsubscribe(s.conn.Slot, topic)
-	case forbidden != nil && forbidden[string(topic)] || !l.hub.rulesLetSubscribe(s, topic):
+	case !l.hub.maySubscribe(who, topic) || allowed != nil && !allowed[string(topic)]:
+		l.counts.forbiddenTopics++
 		return event.Forbidden
 	case !l.subscribe(s, topic):
 		l.counts.overTopics++
@@ -176,10 +179,15 @@ func (l *loop) dropAck(p *progress) {
 	}
 }
 
+// reject answers the control event id, if it wants an answer.
 func (l *loop) reject(s *Spoke, id, topic []byte, reason event.Reason) {
 	if len(id) > 0 {
-		f := newFrame()
-		f.seal(event.AppendReject(f.reserveHeader(), id, topic, reason), l.hub.cfg.opcode, false)
-		l.answer(s, f)
+		l.sendReject(s, id, topic, reason)
 	}
+}
+
+func (l *loop) sendReject(s *Spoke, id, topic []byte, reason event.Reason) {
+	f := newFrame()
+	f.seal(event.AppendReject(f.reserveHeader(), id, topic, reason), l.hub.cfg.opcode, false)
+	l.answer(s, f)
 }

@@ -1,6 +1,7 @@
 package fanout_test
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -53,8 +54,8 @@ func TestControlEvents(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			eachEngine(t, func(t *testing.T, engine fanout.Engine) {
-				for _, authorize := range []func(*fanout.Spoke, string) bool{nil, func(*fanout.Spoke, string) bool { return true }} {
-					h := newTestHub(t, fanout.Config{Engine: engine, Authorize: authorize})
+				for _, onSubscribe := range []func(*fanout.Spoke, string) error{nil, func(*fanout.Spoke, string) error { return nil }} {
+					h := newTestHub(t, fanout.Config{Engine: engine, OnSubscribe: onSubscribe})
 					heard := h.hear("end")
 					peer, spoke := h.join()
 					peer.text(c.sent...)
@@ -138,13 +139,16 @@ func TestControlTopicsOverTheLimitAreRejected(t *testing.T) {
 	})
 }
 
-func TestControlTopicsThatAuthorizeRefusesAreForbidden(t *testing.T) {
+func TestControlTopicsThatOnSubscribeRefusesAreForbidden(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
-		h := newTestHub(t, fanout.Config{Engine: engine, Authorize: func(s *fanout.Spoke, topic string) bool {
+		h := newTestHub(t, fanout.Config{Engine: engine, OnSubscribe: func(s *fanout.Spoke, topic string) error {
 			if topic == "panics" {
 				panic("no opinion")
 			}
-			return strings.HasPrefix(topic, "public") && s.ID() > 0
+			if !strings.HasPrefix(topic, "public") || s.ID() == 0 {
+				return errors.New("not public")
+			}
+			return nil
 		}})
 		c, spoke := h.join()
 		c.text(envelope("__subscribe", "1", `{"topics":["public","secret",":","public:1","panics"]}`), envelope("__unsubscribe", "2", `{"topic":"secret"}`))

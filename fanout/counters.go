@@ -31,6 +31,9 @@ type messageCounters struct {
 	// unknownControls are those of a type that the hub does not know, overTopics rejections for the limit on topics.
 	unknownControls uint64
 	overTopics      uint64
+	// forbiddenTopics are subscriptions that were refused or taken away, forbiddenEvents events that the spoke might not publish.
+	forbiddenTopics uint64
+	forbiddenEvents uint64
 	relayed         uint64
 	// overRate is how many spokes were closed for sending too much, overdue how many for an unfinished message.
 	overRate uint64

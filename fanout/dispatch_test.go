@@ -187,13 +187,13 @@ func TestPromise6EventsOfOneSpokeReachEachListenerInOrder(t *testing.T) {
 
 func TestPromise6ControlEventsTakeEffectInTheirPlace(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
-		for name, authorize := range map[string]func(*fanout.Spoke, string) bool{
-			"without Authorize": nil,
-			"with Authorize":    func(*fanout.Spoke, string) bool { return true },
+		for name, onSubscribe := range map[string]func(*fanout.Spoke, string) error{
+			"without OnSubscribe": nil,
+			"with OnSubscribe":    func(*fanout.Spoke, string) error { return nil },
 		} {
 			t.Run(name, func(t *testing.T) {
 				held := make(chan int, 100)
-				h := newTestHub(t, fanout.Config{Engine: engine, Authorize: authorize})
+				h := newTestHub(t, fanout.Config{Engine: engine, OnSubscribe: onSubscribe})
 				h.listen("probe", func(s *fanout.Spoke, _ event.Event) { held <- len(s.Subscriptions()) })
 				c, _ := h.join()
 				const rounds = 20

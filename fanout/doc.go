@@ -38,9 +38,10 @@
 // dispatched after its subscription is acknowledged, and none that were dispatched before it asked.
 //
 // Messages of a spoke take effect in the order in which they were sent. An event is relayed as soon as it is parsed; its
-// listeners hear it later, on a worker. A control event takes effect at once if both inboxes are empty and Config.Authorize is
+// listeners hear it later, on a worker. A control event takes effect at once if both inboxes are empty and Config.OnSubscribe is
 // not set. Otherwise it waits in the pending inbox, behind what came before. Until OnConnection has returned, events wait
-// there too: they are neither heard nor relayed.
+// there too: they are neither heard nor relayed. So do events that Config.OnPublish is asked about: a worker asks, the loop relays
+// those that may pass, and a worker has them heard. What an identity does not cover goes no further than the loop.
 //
 // # Where a broker would go
 //

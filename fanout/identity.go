@@ -24,9 +24,10 @@ type Identity struct {
 }
 
 // Permissions say which topics a spoke may have. The topic of a published event is its type and id if it has an id ("order:7"), else
-// its type. The zero value allows nothing.
+// its type. The zero value allows nothing. What they don't cover has no effect: neither listeners nor other spokes get such an event.
 type Permissions struct {
-	// Subscribe covers topics that the spoke may subscribe to.
+	// Subscribe covers topics that the spoke may subscribe to. A topic that is a type alone brings all events of the type, those with an
+	// id included: who may have only some ids must not be covered for the type.
 	Subscribe event.Patterns
 	// Publish covers topics of events that it may send.
 	Publish event.Patterns
@@ -34,19 +35,26 @@ type Permissions struct {
 
 // Identity is what the spoke's handshake or its last __auth has said, or what it was added with; the zero Identity if nothing did.
 func (s *Spoke) Identity() Identity {
-	if x := s.extra.Load(); x != nil {
-		if i := x.identity.Load(); i != nil {
-			return *i
-		}
+	if i := s.known(); i != nil {
+		return *i
 	}
 	return Identity{}
 }
 
-// setIdentity stores an identity that says something. Any goroutine may call it.
-func (s *Spoke) setIdentity(i Identity) {
-	if x := s.extra.Load(); !i.isZero() || x != nil && x.identity.Load() != nil {
-		s.ensureExtra().identity.Store(&i)
+// known is the spoke's identity, nil if nothing is known of it. Any goroutine may call it.
+func (s *Spoke) known() *Identity {
+	if x := s.extra.Load(); x != nil {
+		return x.identity.Load()
 	}
+	return nil
+}
+
+// setIdentity stores an identity that says something, and returns the one before, nil if nothing was known. Any goroutine may call it.
+func (s *Spoke) setIdentity(i Identity) (old *Identity) {
+	if i.isZero() && s.known() == nil {
+		return nil
+	}
+	return s.ensureExtra().identity.Swap(&i)
 }
 
 func (i *Identity) isZero() bool {

@@ -15,8 +15,8 @@ import (
 // who owns running.
 //
 // I1: pos is the first item that has not been run. A worker runs items from pos up to one that the loop carries out, which it
-// does when the worker has handed the inbox back: a control event, an event that came before OnConnection had returned,
-// the close frame that waits for OnBackpressure.
+// does when the worker has handed the inbox back: a control event, an event that came before OnConnection had returned or that
+// OnPublish has been asked about, a reject, the close frame that waits for OnBackpressure.
 type inbox struct {
 	buf   []byte
 	items []item
@@ -34,8 +34,16 @@ const (
 	itemEvent
 	// itemRaw: a message that holds an event came while the spoke was connecting.
 	itemRaw
-	// itemPassedOn: such a message has been relayed, and nobody hears it.
+	// itemPassedOn: an event has been relayed or dropped, and nobody hears it.
 	itemPassedOn
+	// itemPublish: OnPublish is asked about an event.
+	itemPublish
+	// itemAllowed: OnPublish lets the event pass. It is relayed, and then heard.
+	itemAllowed
+	// itemRefused: OnPublish does not.
+	itemRefused
+	// itemReject: the spoke is told that it has lost a topic, which is the payload.
+	itemReject
 	// itemControl: a control event, or what is left of it.
 	itemControl
 	// itemBackpressure: OnBackpressure is called.
@@ -50,22 +58,35 @@ const (
 // the other, or a whole message as payload.
 type item struct {
 	kind itemKind
-	// authorized says that Authorize has been asked about a control event.
-	authorized bool
-	at         uint32
-	typ        uint32
-	id         uint32
-	payload    uint32
-	detail     *detail
+	// asked says that OnSubscribe has been asked about a control event.
+	asked   bool
+	at      uint32
+	typ     uint32
+	id      uint32
+	payload uint32
+	detail  *detail
 }
 
 // detail is what only rare items have.
 type detail struct {
-	cause     Cause
-	pressure  Backpressure
-	forbidden map[string]bool
+	cause    Cause
+	pressure Backpressure
+	// allowed is what OnSubscribe has said of topics. It has not been asked about those that are missing, and those are refused.
+	allowed map[string]bool
 	// progress is that of a control event.
 	progress progress
+}
+
+// isAnswered says that OnPublish has been asked about an event, which the loop has yet to pass on.
+func (k itemKind) isAnswered() bool { return k == itemAllowed || k == itemRefused }
+
+// isForLoop says that only the loop can carry such an item out; a control event is, once OnSubscribe has been asked.
+func (k itemKind) isForLoop() bool {
+	switch k {
+	case itemRaw, itemPassedOn, itemAllowed, itemRefused, itemReject, itemCloseFrame:
+		return true
+	}
+	return false
 }
 
 const (
@@ -92,9 +113,12 @@ func (b *inbox) memory() int {
 
 func (b *inbox) finished() bool { return b.pos == len(b.items) }
 
-func (b *inbox) addEvent(v *event.View) {
+// addEvent adds the event in v, which is to be heard, or asked about first.
+func (b *inbox) addEvent(v *event.View, kind itemKind) {
 	b.buf = byteSlabs.grow(b.buf, len(v.Type)+len(v.ID)+len(v.Payload))
-	b.add(b.eventOf(v))
+	i := b.eventOf(v)
+	i.kind = kind
+	b.add(i)
 }
 
 func (b *inbox) add(i item) { b.items = append(itemSlabs.grow(b.items, 1), i) }
@@ -124,10 +148,11 @@ func (i *item) setProgress(p progress) {
 	}
 }
 
-func (b *inbox) addRaw(raw []byte) {
+// addBytes adds an item that is a run of bytes: itemRaw or itemReject.
+func (b *inbox) addBytes(kind itemKind, bytes []byte) {
 	at := uint32(len(b.buf))
-	b.buf = append(byteSlabs.grow(b.buf, len(raw)), raw...)
-	b.add(item{kind: itemRaw, at: at, payload: uint32(len(raw))})
+	b.buf = append(byteSlabs.grow(b.buf, len(bytes)), bytes...)
+	b.add(item{kind: kind, at: at, payload: uint32(len(bytes))})
 }
 
 func (b *inbox) raw(i *item) []byte { return b.buf[i.at : i.at+i.payload] }
@@ -300,8 +325,15 @@ func (l *loop) carryOut(s *Spoke) fate {
 	case itemRaw, itemPassedOn:
 	case itemCloseFrame:
 		l.sendOwedClose(s)
+	case itemAllowed, itemRefused:
+		return l.passOn(s, box)
+	case itemReject:
+		if s.marks&answersBlocked != 0 && s.phase == open {
+			return itemLater
+		}
+		l.sendReject(s, nil, box.raw(next), event.Forbidden)
 	case itemControl:
-		if l.hub.cfg.Authorize != nil && !next.authorized {
+		if l.hub.cfg.OnSubscribe != nil && !next.asked {
 			return itemForWorker
 		}
 		if s.phase == open && !l.goOnWithControl(s, box, next) {
@@ -331,7 +363,7 @@ func (l *loop) goOnWithControl(s *Spoke, box *inbox, i *item) bool {
 	}
 	box.setView(&l.scratch.view, i)
 	before := l.work.topics
-	if l.control(s, &now.progress, now.forbidden) {
+	if l.control(s, &now.progress, now.allowed) {
 		i.setProgress(progress{})
 		return true
 	}

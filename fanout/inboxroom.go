@@ -124,7 +124,7 @@ func (l *loop) dropWaiting(s *Spoke) {
 	}
 	kept := slices.DeleteFunc(box.items, func(i item) bool {
 		l.dropUnsent(&i)
-		return i.kind == itemEvent || i.kind == itemRaw || i.kind == itemControl
+		return i.kind == itemEvent || i.kind == itemRaw || i.kind == itemControl || i.kind == itemPublish || i.kind == itemReject
 	})
 	box.items = append(itemSlabs.get(len(kept)), kept...)
 	itemSlabs.put(kept)

@@ -44,7 +44,7 @@ func TestTheInboxPositionIsTheFirstItemThatHasNotBeenRun(t *testing.T) {
 	l := hubOf(t, Config{
 		OnConnection: func(s *Spoke, _ net.Conn) { at(s) },
 		OnEvent:      func(s *Spoke, _ event.Event) { at(s) },
-		Authorize:    func(s *Spoke, _ string) bool { at(s); return true },
+		OnSubscribe:  func(s *Spoke, _ string) error { at(s); return nil },
 	})
 	here, _ := l.join()
 	const topics = `{"topic":"a"}`

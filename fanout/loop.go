@@ -79,6 +79,8 @@ type loopConns struct {
 type scratch struct {
 	view   event.View
 	topics [][]byte
+	// topic is that of an event.
+	topic []byte
 	// ping is the payload of the last one.
 	ping []byte
 }

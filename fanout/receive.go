@@ -95,12 +95,15 @@ func (l *loop) handleMessage(s *Spoke, raw []byte) {
 	case event.None:
 		l.counts.events++
 		switch {
-		case !l.hub.rulesLetPublish(s, view):
 		case l.isConnecting(s):
-			l.inboxOf(s).addRaw(raw)
+			l.inboxOf(s).addBytes(itemRaw, raw)
+		case !l.mayPublish(s):
+			l.refuseToPublish(s)
+		case l.hub.cfg.OnPublish != nil:
+			l.inboxOf(s).addEvent(view, itemPublish)
 		default:
 			if l.isHeard(s) {
-				l.inboxOf(s).addEvent(view)
+				l.inboxOf(s).addEvent(view, itemEvent)
 			}
 			l.relay(s, raw)
 		}
@@ -114,7 +117,7 @@ func (l *loop) handleMessage(s *Spoke, raw []byte) {
 
 // startControl carries out the control event in view, as far as that may be done now. The rest waits in the inbox.
 func (l *loop) startControl(s *Spoke, p progress) {
-	if !s.quiet() || l.hub.cfg.Authorize != nil {
+	if !s.quiet() || l.hub.cfg.OnSubscribe != nil {
 		p = progress{}
 	} else if l.control(s, &p, nil) {
 		return

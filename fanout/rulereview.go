@@ -1,9 +1,6 @@
 package fanout
 
-import (
-	"github.com/spokehub/spokehub/event"
-	"github.com/spokehub/spokehub/netpoll"
-)
+import "github.com/spokehub/spokehub/netpoll"
 
 // rulesReview is a task that drops the subscriptions of a loop's spokes which topic rules no longer allow. What the old rules did not
 // allow either is the server's own decision, and stays. It belongs to the loop's goroutine, and does its work in slices, so that others
@@ -37,28 +34,20 @@ func (r *rulesReview) Do(reactor *netpoll.Reactor) {
 	}
 }
 
-// look drops what the spoke may no longer have, tells it of each topic, and returns how many topics it has looked at.
+// look drops what the spoke may no longer have, has it told of each topic by way of its inbox, and returns how many topics it has looked at.
 func (r *rulesReview) look(s *Spoke) int {
-	l, user := r.loop, s.Identity().User
+	l, who, now := r.loop, s.known(), r.loop.hub.shared.rules.Load()
 	names := l.part.AppendTopics(nil, s.conn.Slot)
 	for _, name := range names {
-		topic := []byte(name)
-		if l.hub.rulesLetSubscribe(s, topic) || r.old != nil && !r.old.letSubscribe(topic, user) {
+		l.scratch.topic = append(l.scratch.topic[:0], name...)
+		topic := l.scratch.topic
+		if now == nil || now.letSubscribe(topic, who.user()) || r.old != nil && !r.old.letSubscribe(topic, who.user()) {
 			continue
 		}
 		if l.part.Unsubscribe(s.conn.Slot, topic) {
-			l.tellForbidden(s, topic)
+			l.counts.forbiddenTopics++
+			l.inboxOf(s).addBytes(itemReject, topic)
 		}
 	}
 	return len(names)
-}
-
-// tellForbidden tells a spoke that it no longer has a topic, unless it does not read what it is told.
-func (l *loop) tellForbidden(s *Spoke, topic []byte) {
-	f := newFrame()
-	f.seal(event.AppendReject(f.reserveHeader(), nil, topic, event.Forbidden), l.hub.cfg.opcode, false)
-	if l.hasRoom(s, f.Len()) && !l.sender.IsRefusing(s.conn.Slot) {
-		l.sender.SendLast(s.conn.Slot, &f.Frame)
-	}
-	f.Release()
 }

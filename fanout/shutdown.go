@@ -126,7 +126,7 @@ func (h *Hub) stop() {
 		defer cancel()
 		_ = h.workers.awaitCallbacks(patience, h.loops)
 		stats := h.Stats()
-		stats.Topics, stats.Subscriptions = 0, 0
+		stats.Topics, stats.Subscriptions, stats.Memory.Subscriptions = 0, 0, 0
 		h.lifecycle.final.Store(&stats)
 		h.stopLoops()
 		h.index.Clear()

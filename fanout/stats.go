@@ -29,6 +29,9 @@ type Stats struct {
 	ControlsUnknown uint64
 	// TopicsOverLimit are subscriptions that MaxTopics did not allow, and control events that named more topics than that.
 	TopicsOverLimit uint64
+	// TopicsForbidden are subscriptions that a spoke's identity or Config.OnSubscribe did not allow, and those that a new identity
+	// took away. EventsForbidden are events that its identity or Config.OnPublish did not let it publish; they were dropped.
+	TopicsForbidden, EventsForbidden uint64
 	// Malformed messages and BadTopics were dropped.
 	Malformed, BadTopics uint64
 	// OverRate spokes were closed for sending too much.
@@ -154,6 +157,8 @@ func (st *Stats) addLoop(n *loopCounters) {
 	st.BadTopics += n.badTopics
 	st.ControlsUnknown += n.unknownControls
 	st.TopicsOverLimit += n.overTopics
+	st.TopicsForbidden += n.forbiddenTopics
+	st.EventsForbidden += n.forbiddenEvents
 	st.OverRate += n.overRate
 	st.MessagesOverdue += n.overdue
 	st.EventsRelayed += n.relayed

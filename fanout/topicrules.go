@@ -1,6 +1,7 @@
 package fanout
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -11,13 +12,16 @@ import (
 // TopicRule says who may have the topics that its pattern covers. The first rule that covers a topic holds for it; a topic that no
 // rule covers is open to all. The permissions of an identity hold besides: both have to allow.
 //
+// A rule with $user in its pattern covers the topics of all users, and unless it says otherwise each may have his own alone: by
+// "inbox:$user" nobody gets to "inbox:ada" but ada.
+//
 // Who subscribes to a type also gets the events of all its ids. So where a rule for ids ("inbox:$user") restricts who may subscribe
 // and no rule covers the type itself ("inbox"), nobody may subscribe to the type.
 type TopicRule struct {
 	// Match is a pattern as event.ParsePatterns has it.
 	Match string
-	// Subscribe says who may subscribe: everyone, users (spokes whose identity has a user) or nobody, as one word, or the names of
-	// users. Nil means everyone.
+	// Subscribe says who may subscribe: everyone, users (spokes whose identity has a user), owner (the one user whose name stands in
+	// the topic for $user) or nobody, as one word, or the names of users. Nil means owner if the pattern has $user, else everyone.
 	Subscribe []string
 	// Publish says the same of events, whose topic is their type and id, or their type if they have no id. It holds for events of
 	// spokes, not for those that the embedder dispatches.
@@ -28,6 +32,7 @@ type TopicRule struct {
 const (
 	everyone = "everyone"
 	anyUser  = "users"
+	owner    = "owner"
 	nobody   = "nobody"
 )
 
@@ -40,14 +45,23 @@ type topicRules struct {
 
 // topicRule is a compiled TopicRule.
 type topicRule struct {
-	match              event.Patterns
+	match event.Patterns
+	// users are the topics of all users, nil if the pattern has no $user.
+	users              *userTopics
 	subscribe, publish audience
+}
+
+// userTopics are the topics that a pattern with $user may cover, whoever the user is: what stands ahead of his name and behind it.
+type userTopics struct {
+	before, behind string
+	// open says that anything may follow.
+	open bool
 }
 
 // audience is who may do something.
 type audience struct {
-	everyone, users bool
-	names           []string
+	everyone, users, owner bool
+	names                  []string
 }
 
 func newTopicRules(rules []TopicRule) (*topicRules, error) {
@@ -90,24 +104,64 @@ func (r TopicRule) compile() (c topicRule, err error) {
 	if c.match, err = event.ParsePatterns([]string{r.Match}); err != nil {
 		return c, err
 	}
-	if c.subscribe, err = newAudience(r.Subscribe); err != nil {
+	c.users = newUserTopics(r.Match)
+	if c.subscribe, err = c.newAudience(r.Subscribe); err != nil {
 		return c, fmt.Errorf("%q: Subscribe: %w", r.Match, err)
 	}
-	if c.publish, err = newAudience(r.Publish); err != nil {
+	if c.publish, err = c.newAudience(r.Publish); err != nil {
 		return c, fmt.Errorf("%q: Publish: %w", r.Match, err)
 	}
 	return c, nil
 }
 
-func newAudience(words []string) (audience, error) {
+func newUserTopics(pattern string) *userTopics {
+	var texts []string
+	for rest := pattern; ; {
+		text := beforeUser(rest)
+		texts = append(texts, text)
+		at := len(strings.ReplaceAll(text, "$", "$$"))
+		if at >= len(rest) {
+			break
+		}
+		rest = rest[at+len("$user"):]
+	}
+	if len(texts) == 1 {
+		return nil
+	}
+	behind, open := strings.CutSuffix(texts[len(texts)-1], "*")
+	return &userTopics{before: texts[0], behind: behind, open: open}
+}
+
+// cover says whether the topic is one of some user.
+func (u *userTopics) cover(topic []byte) bool {
+	if len(topic) < len(u.before) || string(topic[:len(u.before)]) != u.before {
+		return false
+	}
+	rest := topic[len(u.before):]
+	if u.open {
+		return bytes.Contains(rest, []byte(u.behind))
+	}
+	return len(rest) >= len(u.behind) && string(rest[len(rest)-len(u.behind):]) == u.behind
+}
+
+// covers says whether the rule holds for the topic, and whether that is the user's own.
+func (r *topicRule) covers(topic []byte, user string) (holds, own bool) {
+	matches := r.match.Match(topic, user)
+	if r.users == nil {
+		return matches, false
+	}
+	return matches || r.users.cover(topic), matches
+}
+
+func (r *topicRule) newAudience(words []string) (audience, error) {
 	if words == nil {
-		return audience{everyone: true}, nil
+		return audience{everyone: r.users == nil, owner: r.users != nil}, nil
 	}
 	if len(words) == 0 {
-		return audience{}, fmt.Errorf("names nobody: want everyone, users, nobody, or names of users")
+		return audience{}, fmt.Errorf("names nobody: want everyone, users, owner, nobody, or names of users")
 	}
 	for _, word := range words {
-		isWord := word == everyone || word == anyUser || word == nobody
+		isWord := word == everyone || word == anyUser || word == owner || word == nobody
 		switch {
 		case word == "":
 			return audience{}, fmt.Errorf("the name of a user is empty")
@@ -120,46 +174,36 @@ func newAudience(words []string) (audience, error) {
 		return audience{everyone: true}, nil
 	case anyUser:
 		return audience{users: true}, nil
+	case owner:
+		if r.users == nil {
+			return audience{}, fmt.Errorf("the pattern has no $user, so its topics have no owner")
+		}
+		return audience{owner: true}, nil
 	case nobody:
 		return audience{}, nil
 	}
 	return audience{names: slices.Clone(words)}, nil
 }
 
-func (a *audience) has(user string) bool {
-	return a.everyone || a.users && user != "" || user != "" && slices.Contains(a.names, user)
+func (a *audience) has(user string, own bool) bool {
+	return a.everyone || a.owner && own || a.users && user != "" || user != "" && slices.Contains(a.names, user)
 }
 
-// rulesLetSubscribe reports whether the rules let the spoke subscribe to the topic.
-func (h *Hub) rulesLetSubscribe(s *Spoke, topic []byte) bool {
-	rules := h.shared.rules.Load()
-	return rules == nil || rules.letSubscribe(topic, s.Identity().User)
-}
-
-// rulesLetPublish reports whether the rules let the spoke publish the event in view.
-func (h *Hub) rulesLetPublish(s *Spoke, v *event.View) bool {
-	rules := h.shared.rules.Load()
-	if rules == nil {
-		return true
-	}
-	var topic [maxTopic]byte
-	full := append(topic[:0], v.Type...)
-	if len(v.ID) > 0 {
-		full = append(append(full, ':'), v.ID...)
-	}
-	user := s.Identity().User
-	for i := range rules.rules {
-		if r := &rules.rules[i]; r.match.Match(full, user) {
-			return r.publish.has(user)
+// letPublish reports whether the rules let the user publish to the topic.
+func (t *topicRules) letPublish(topic []byte, user string) bool {
+	for i := range t.rules {
+		if holds, own := t.rules[i].covers(topic, user); holds {
+			return t.rules[i].publish.has(user, own)
 		}
 	}
 	return true
 }
 
+// letSubscribe reports whether they let the user subscribe to the topic.
 func (t *topicRules) letSubscribe(topic []byte, user string) bool {
 	for i := range t.rules {
-		if r := &t.rules[i]; r.match.Match(topic, user) {
-			return r.subscribe.has(user)
+		if holds, own := t.rules[i].covers(topic, user); holds {
+			return t.rules[i].subscribe.has(user, own)
 		}
 	}
 	return !t.hasRulesOfIDs(topic)

@@ -32,6 +32,8 @@ func TestFirstTopicRuleThatCoversHolds(t *testing.T) {
 		TopicRule{Match: "inbox:open", Subscribe: []string{"everyone"}},
 		TopicRule{Match: "inbox:*", Subscribe: []string{"ada"}, Publish: []string{"users"}},
 		TopicRule{Match: "a$$b:1", Subscribe: []string{"nobody"}},
+		TopicRule{Match: "mail:$user", Publish: []string{"users"}},
+		TopicRule{Match: "c$$d:$user:*"},
 		TopicRule{Match: "audit*", Subscribe: []string{"nobody"}, Publish: []string{"nobody"}},
 	)
 	for name, c := range map[string]struct {
@@ -50,20 +52,29 @@ func TestFirstTopicRuleThatCoversHolds(t *testing.T) {
 		"a type whose ids have rules":              {"ada", "inbox", false, true},
 		"a type whose ids have rules, with dollar": {"ada", "a$b", false, true},
 		"what begins like such a type":             {"ada", "inboxes", true, true},
+		"a user's own topic":                       {"ada", "mail:ada", true, true},
+		"a topic of another user":                  {"ada", "mail:bob", false, true},
+		"a user's topic, for nobody in particular": {"", "mail:ada", false, false},
+		"a type of users' topics":                  {"ada", "mail", false, true},
+		"a user's topics":                          {"ada", "c$d:ada:1", true, true},
+		"topics of another user":                   {"ada", "c$d:bob:1", false, false},
+		"what is no user's topic":                  {"ada", "c$d:bob", true, true},
 		"nobody":                                   {"ada", "audit.login:3", false, false},
 		"a topic without a rule":                   {"", "news:1", true, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := spokeOf(c.user)
-			if got := h.rulesLetSubscribe(s, []byte(c.topic)); got != c.subscribe {
+			who := &Identity{User: c.user}
+			if got := h.maySubscribe(who, []byte(c.topic)); got != c.subscribe {
 				t.Errorf("subscribe to %s: got %v, want %v", c.topic, got, c.subscribe)
 			}
 			kind, id, _ := strings.Cut(c.topic, ":")
-			view := &event.View{Type: []byte(kind), ID: []byte(id)}
-			if got := h.rulesLetPublish(s, view); got != c.publish {
+			l := h.loops[0]
+			l.scratch.view = event.View{Type: []byte(kind), ID: []byte(id)}
+			if got := l.mayPublish(s); got != c.publish {
 				t.Errorf("publish to %s: got %v, want %v", c.topic, got, c.publish)
 			}
-			if n := testing.AllocsPerRun(10, func() { h.rulesLetPublish(s, view); h.rulesLetSubscribe(s, view.Type) }); n != 0 {
+			if n := testing.AllocsPerRun(10, func() { l.mayPublish(s); h.maySubscribe(who, l.scratch.view.Type) }); n != 0 {
 				t.Errorf("got %v allocations, want none", n)
 			}
 		})
@@ -77,6 +88,7 @@ func TestTopicRulesThatMakeNoSenseAreNamed(t *testing.T) {
 	}{
 		"no pattern":                  {TopicRule{}, "Match is empty"},
 		"a bad pattern":               {TopicRule{Match: "a*b"}, "a*b"},
+		"an owner of what has none":   {TopicRule{Match: "a:*", Publish: []string{"owner"}}, "no $user"},
 		"an empty list":               {TopicRule{Match: "a", Subscribe: []string{}}, "Subscribe"},
 		"an empty name":               {TopicRule{Match: "a", Publish: []string{""}}, "Publish"},
 		"a word with names beside it": {TopicRule{Match: "a", Publish: []string{"ada", "nobody"}}, "nobody"},
@@ -105,7 +117,7 @@ func TestReconfigureTakesOverAllOrNothing(t *testing.T) {
 	if err != nil || !slices.Equal(restart, []string{"QueueLimit", "MaxEventsPerSecond", "Reactors"}) {
 		t.Errorf("got %q and %v, want QueueLimit, MaxEventsPerSecond and Reactors to need a new hub", restart, err)
 	}
-	if h.rulesLetSubscribe(&Spoke{}, []byte("a")) || h.cfg.onPath.Load() == policy || h.admission.maxConnections.Load() != 7 || h.maxTopics() != 5 {
+	if h.maySubscribe(nil, []byte("a")) || h.cfg.onPath.Load() == policy || h.admission.maxConnections.Load() != 7 || h.maxTopics() != 5 {
 		t.Error("got the old configuration, want the new one")
 	}
 }

@@ -132,7 +132,7 @@ func (l *loop) goOn(w *waiter) {
 		l.keepRest(s, w.rest)
 		return
 	}
-	if s.marks&connecting != 0 {
+	if w.message == nil {
 		l.markReady(s)
 	}
 	if s.phase == open {

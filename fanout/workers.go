@@ -139,7 +139,10 @@ func (w *workers) endTask(serving **Spoke, names *interner) {
 		return
 	}
 	w.hub.cfg.Logger.Error("callback ended its goroutine; the connection goes on", "spoke", s.id)
-	s.runningInbox.pos++
+	box := s.runningInbox
+	if i := &box.items[box.pos]; !i.kind.isAnswered() && !i.asked {
+		box.pos++
+	}
 	w.queue.taskEnded()
 	w.push([]*Spoke{s})
 }
@@ -150,10 +153,14 @@ func (w *workers) serve(s *Spoke, names *interner) {
 	for !box.finished() {
 		i := &box.items[box.pos]
 		if i.kind == itemControl {
-			w.hub.authorize(s, box, i)
+			w.hub.askToSubscribe(s, box, i)
 			break
 		}
-		if i.kind == itemCloseFrame || i.kind == itemRaw || i.kind == itemPassedOn {
+		if i.kind == itemPublish {
+			w.hub.askToPublish(s, box, names)
+			break
+		}
+		if i.kind.isForLoop() {
 			break
 		}
 		w.runItem(s, box, i, names)
@@ -177,11 +184,16 @@ func (w *workers) serve(s *Spoke, names *interner) {
 }
 
 func (w *workers) runItem(s *Spoke, box *inbox, i *item, names *interner) {
-	if i.kind == itemEvent {
+	switch i.kind {
+	case itemEvent, itemAllowed:
 		w.hub.hear(s, box.event(i, names))
-		return
+	case itemPublish:
+		if e := box.event(i, names); w.hub.allowsEvent(s, e) {
+			w.hub.hear(s, e)
+		}
+	default:
+		w.hub.callback(s, i)
 	}
-	w.hub.callback(s, i)
 }
 
 // finish runs what remains of a spoke whose loop has ended. Nobody else uses its inboxes any more.

@@ -69,7 +69,7 @@ func (s *settings) print(stdout io.Writer) error {
 
 // audienceInYAML writes one word as such, and names as a list.
 func audienceInYAML(words []string) string {
-	if len(words) == 1 && (words[0] == "everyone" || words[0] == "users" || words[0] == "nobody") {
+	if len(words) == 1 && slices.Contains(audienceWords, words[0]) {
 		return words[0]
 	}
 	return inYAML(reflect.ValueOf(words))
@@ -141,13 +141,14 @@ const exampleHead = `# Configuration of spokehub serve: spokehub serve --config 
 const exampleTopics = `
 # Who may have which topics. The first rule whose pattern covers a topic holds; a topic without a rule is open to all. What
 # a client's token allows holds besides: both have to allow. A pattern is one topic (price, price:EURUSD), or the beginning
-# of topics with * at its end (price:*), and $user stands for the client's user. subscribe and publish say who: everyone,
-# users (clients with an identity), nobody, or a list of users; left out, everyone. Where rules restrict who may subscribe to
+# of topics with * at its end (price:*), and $user stands for the name of any user. subscribe and publish say who: everyone,
+# users (clients with an identity), owner (the one whose name stands for $user in the topic), nobody, or a list of users; left
+# out, owner where the pattern has $user, else everyone. Where rules restrict who may subscribe to
 # ids of a type and none covers the type itself, nobody may subscribe to the type, which brings the events of all ids.
 # Reloaded by SIGHUP.
 #topics:
 #  - match: inbox:$user
-#    subscribe: users
+#    subscribe: owner
 #    publish: nobody
 #  - match: price*
 #    publish: [feed, backup]

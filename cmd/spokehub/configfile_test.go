@@ -84,7 +84,7 @@ func TestMistakesInAFileNameLineAndKey(t *testing.T) {
 		"a pattern that is none":      {"topics:\n  - match: a*b\n", []string{":2: topics: pattern \"a*b\""}},
 		"a rule without a pattern":    {"topics:\n  - subscribe: users\n", []string{":2: topics: match is empty"}},
 		"a rule with an unknown key":  {"topics:\n  - match: a\n    subscrib: users\n", []string{":3: topics: subscrib: there is no such key; did you mean subscribe?"}},
-		"a name outside a list":       {"topics:\n  - match: a\n    publish: ada\n", []string{":3: topics: publish: want everyone, users, nobody"}},
+		"a name outside a list":       {"topics:\n  - match: a\n    publish: ada\n", []string{":3: topics: publish: want everyone, users, owner, nobody"}},
 		"a word beside names":         {"topics:\n  - match: a\n    publish: [ada, users]\n", []string{":2: topics: ", "publish", "users"}},
 		"topics that are no list":     {"topics: {match: a}\n", []string{":1: topics: want a list"}},
 		"a rule that is a word":       {"topics: [price]\n", []string{`:1: want keys with values`}},

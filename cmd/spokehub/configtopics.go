@@ -54,9 +54,12 @@ func (f *configFile) readTopic(entry *yaml.Node) (rule fanout.TopicRule) {
 	return rule
 }
 
+// audienceWords are the words that say who may have a topic without naming users.
+var audienceWords = []string{"everyone", "users", "owner", "nobody"}
+
 // readAudience is one word or a list of names.
 func (f *configFile) readAudience(key string, at, value *yaml.Node) []string {
-	const want = "want everyone, users, nobody, or a list of names of users"
+	const want = "want everyone, users, owner, nobody, or a list of names of users"
 	value = behindAlias(value)
 	items := []*yaml.Node{value}
 	if value.Kind == yaml.SequenceNode {
@@ -74,7 +77,7 @@ func (f *configFile) readAudience(key string, at, value *yaml.Node) []string {
 		}
 		words = append(words, item.Value)
 	}
-	if value.Kind == yaml.ScalarNode && !slices.Contains([]string{"everyone", "users", "nobody"}, words[0]) {
+	if value.Kind == yaml.ScalarNode && !slices.Contains(audienceWords, words[0]) {
 		f.fail(at.Line, "topics: %s: %s, and got %q: a name stands in a list, [%s]", key, want, words[0], words[0])
 	}
 	return words

@@ -2,7 +2,7 @@
 // no port and no file.
 //
 //	func TestPricesReachSubscribers(t *testing.T) {
-//		hub := fanouttest.New(t, fanout.Config{Authorize: mayRead})
+//		hub := fanouttest.New(t, fanout.Config{OnSubscribe: mayRead})
 //		service := newService(hub.Hub)
 //		alice, bob := hub.Connect(), hub.Connect()
 //		alice.Subscribe("price:EURUSD")

@@ -1,6 +1,7 @@
 package fanouttest_test
 
 import (
+	"errors"
 	"fmt"
 	"log"
 	"slices"
@@ -97,7 +98,12 @@ func ExampleClient_TrySubscribe() {
 	defer t.end()
 
 	hub := fanouttest.New(t, fanout.Config{
-		Authorize: func(_ *fanout.Spoke, topic string) bool { return topic != "admin" },
+		OnSubscribe: func(_ *fanout.Spoke, topic string) error {
+			if topic == "admin" {
+				return errors.New("for administrators")
+			}
+			return nil
+		},
 	})
 	fmt.Println(hub.Connect().TrySubscribe("news", "admin", "a:"))
 	// Output: map[a::invalid_topic admin:forbidden]

@@ -148,6 +148,22 @@ func (s *sim) composeEvent(c *client, r *rand.Rand, do string, pad int) string {
 	return x.wire
 }
 
+// rejectedEvents are the answers to events that OnPublish forbids.
+var rejectedEvents = func() (answers []string) {
+	for _, typ := range types {
+		answers = append(answers, string(event.AppendReject(nil, nil, []byte(typ+":"+forbiddenID), event.Forbidden)))
+	}
+	return answers
+}()
+
+// sendForbidden sends an event that nobody may get to see, if OnPublish forbids any. It belongs to no stream.
+func (s *sim) sendForbidden(c *client, typ string) {
+	if s.traits.onPublish {
+		c.message(string(event.Append(nil, event.Event{Type: typ, ID: forbiddenID, Payload: []byte(`{"s":-1,"n":-1}`)})))
+		c.bytesSent += len(rejectedEvents[0]) + frameRoom
+	}
+}
+
 // someInstruction returns what OnEvent shall do when it sees an event.
 func (s *sim) someInstruction(r *rand.Rand) string {
 	if !s.traits.onEvent {
@@ -163,6 +179,7 @@ func (s *sim) publishOne(c *client, r *rand.Rand) {
 	}
 	for range 1 + r.IntN(4) {
 		c.message(s.composeEvent(c, r, do, r.IntN(300)))
+		s.sendForbidden(c, types[len(c.messages)%len(types)])
 		do = ""
 	}
 }
@@ -190,6 +207,7 @@ func (s *sim) publishMany(c *client, r *rand.Rand) {
 		s.recorder.blockCallbacks()
 	}
 	for range 700 {
+		s.sendForbidden(c, types[0])
 		c.message(s.composeEvent(c, r, do, 0))
 		do = ""
 	}

@@ -212,6 +212,7 @@ func (c *client) text(op byte, payload []byte) {
 	case text == c.ownerMessage && c.ownerMessage != "":
 		c.ownerMessage = ""
 		c.requireArrived(c.requiredAtEnd, "before what the new owner wrote")
+	case c.sim.traits.onPublish && slices.Contains(rejectedEvents, text):
 	case strings.HasPrefix(text, `{"type":"__`):
 		c.replied(text)
 	default:
@@ -309,7 +310,7 @@ func (c *client) control(kind, id string, topics []string, arrived func()) {
 			reason = event.InvalidTopic
 		case !subscribe:
 			c.setSubscription(topic, false, number)
-		case c.sim.traits.authorize && topic == forbiddenTopic:
+		case c.sim.traits.onSubscribe && topic == forbiddenTopic:
 			reason = event.Forbidden
 		case !c.topics[topic] && len(c.topics) >= c.sim.traits.maxTopics:
 			reason = event.Limit

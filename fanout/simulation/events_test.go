@@ -44,8 +44,9 @@ type trackedEvent struct {
 
 const (
 	driverStream = 0
-	// forbiddenTopic is the topic that Authorize rejects.
+	// forbiddenTopic is the topic that OnSubscribe rejects, forbiddenID the id of events that OnPublish does.
 	forbiddenTopic = "no"
+	forbiddenID    = "no"
 	// frameRoom is the longest header of a frame, and what a queued one counts for besides its bytes.
 	frameRoom = 10 + 64
 )

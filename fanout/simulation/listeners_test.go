@@ -57,7 +57,7 @@ func (s *sim) listenerCalled(l *listener, spoke *fanout.Spoke, what event.Event)
 	recorder.mu.Lock()
 	heard := l.heard[m.Stream]
 	switch {
-	case !ok || !x.matches(l.topic):
+	case !ok || m.Stream < 0 || !x.matches(l.topic):
 		recorder.failLocked("client %d: the listener to %s got %s:%s", seen.client, l.topic, what.Type, what.ID)
 	case l.only != nil && (l.only.spoke != spoke || relayStream(l.only.id) != m.Stream):
 		recorder.failLocked("client %d: the listener to %v got its event", seen.client, l.only)

@@ -4,6 +4,7 @@ package simulation
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"sync"
@@ -121,14 +122,29 @@ func (r *recorder) callbacks(cfg *fanout.Config, t traits) {
 	if t.onEvent {
 		cfg.OnEvent = r.onEvent
 	}
-	if t.authorize {
-		cfg.Authorize = func(s *fanout.Spoke, topic string) bool {
-			seen := r.beginCallback(s, "Authorize")
+	if t.onSubscribe {
+		cfg.OnSubscribe = func(s *fanout.Spoke, topic string) error {
+			seen := r.beginCallback(s, "OnSubscribe")
 			defer r.endCallback(seen)
-			return topic != forbiddenTopic
+			if topic == forbiddenTopic {
+				return errForbidden
+			}
+			return nil
+		}
+	}
+	if t.onPublish {
+		cfg.OnPublish = func(s *fanout.Spoke, e event.Event) error {
+			seen := r.beginCallback(s, "OnPublish")
+			defer r.endCallback(seen)
+			if e.ID == forbiddenID {
+				return errForbidden
+			}
+			return nil
 		}
 	}
 }
+
+var errForbidden = errors.New("forbidden")
 
 func (r *recorder) beginCallback(s *fanout.Spoke, what string) *spokeRecord {
 	r.mu.Lock()

@@ -16,9 +16,10 @@ type traits struct {
 	hubTraits
 	slots   int
 	actions int
-	// onEvent and authorize say whether the hub has these callbacks.
-	onEvent   bool
-	authorize bool
+	// onEvent, onSubscribe and onPublish say whether the hub has these callbacks.
+	onEvent     bool
+	onSubscribe bool
+	onPublish   bool
 	// abrupt ends kill all clients before the hub shuts down.
 	abrupt bool
 	plan   netpoll.FaultPlan
@@ -69,7 +70,7 @@ func traitsOf(seed uint64) traits {
 	t.relay = !oneIn(r, 8)
 	t.binary = oneIn(r, 4)
 	t.onEvent = !oneIn(r, 4)
-	t.authorize = oneIn(r, 4)
+	t.onSubscribe = oneIn(r, 4)
 	t.abrupt = oneIn(r, 4)
 	often := pick(r, 0, 3, 10)
 	t.plan = netpoll.FaultPlan{Seed: seed, Again: often, Interrupt: often, Short: often, Spurious: often, Abort: often}
@@ -87,12 +88,13 @@ func traitsOf(seed uint64) traits {
 		t.hostiles = 1 + r.IntN(5)
 		t.plan.Reset = 0
 	}
+	t.onPublish = oneIn(r, 3)
 	return t
 }
 
 func (t traits) String() string {
-	return fmt.Sprintf("engine=%v reactors=%d workers=%d queue=%d sndbuf=%d unsent=%d topics=%d relay=%v onEvent=%v authorize=%v plan=%+v",
-		t.engine, t.reactors, t.workers, t.queueLimit, t.sendBuffer, t.unsentLimit, t.maxTopics, t.relay, t.onEvent, t.authorize, t.plan)
+	return fmt.Sprintf("engine=%v reactors=%d workers=%d queue=%d sndbuf=%d unsent=%d topics=%d relay=%v onEvent=%v onSubscribe=%v onPublish=%v plan=%+v",
+		t.engine, t.reactors, t.workers, t.queueLimit, t.sendBuffer, t.unsentLimit, t.maxTopics, t.relay, t.onEvent, t.onSubscribe, t.onPublish, t.plan)
 }
 
 // timeout is for all that may take long: more than the pauses of a run count for, and less than one pause takes.
