@@ -55,7 +55,7 @@ func (s *service) adminServer(address string, maxLine int) *http.Server {
 		names = append(ownNames(), "localhost")
 	}
 	return &http.Server{
-		Handler:           withAdminHeaders(knownHostsOnly(func() []string { return names }, adminHostAdvice, ownPagesOnly(mux))),
+		Handler:           withAdminHeaders(knownHostsOnly(func() []string { return names }, adminHostAdvice, ownPagesOnly(s.identities.guard.protect(mux)))),
 		ReadHeaderTimeout: adminHeaderTimeout,
 		IdleTimeout:       adminIdleTimeout,
 		ErrorLog:          slog.NewLogLogger(s.logger.Handler(), slog.LevelWarn),

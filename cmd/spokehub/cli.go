@@ -20,6 +20,7 @@ const envPrefix = "SPOKEHUB"
 type commandLine struct {
 	Serve       serveCommand   `cmd:"" help:"Serve WebSocket clients until a signal asks for an end."`
 	Config      configCommands `cmd:"" help:"Check, print, or begin a configuration file."`
+	Token       tokenFlags     `cmd:"" help:"Make and read tokens of clients, and keys."`
 	Version     struct{}       `cmd:"" help:"Print the version, the commit and the Go release that built it."`
 	ShowVersion versionFlag    `name:"version" env:"-" help:"Print the version and exit."`
 }
@@ -65,6 +66,7 @@ var flagGroups = kong.Groups{
 	"client":   "Limits for each client, enforced with a reject or a close code:",
 	"source":   "Limits for each source address:",
 	"browser":  "Handshakes, and what protects them from strange pages:",
+	"identity": "Identity: who clients are, and what they may do:",
 	"deadline": "Deadlines:",
 	"drain":    "Draining on SIGTERM or SIGINT; a second signal ends the process at once with exit code 1:",
 	"engine":   "Reactors and workers:",
@@ -108,6 +110,9 @@ func parseCommandLine(args []string, stdout, stderr io.Writer) (func(stdout io.W
 		return func(stdout io.Writer) error { return s.sources.explained(s.printChecked(stdout)) }, nil
 	case "serve":
 		return func(stdout io.Writer) error { return s.sources.explained(serve(s, stdout)) }, nil
+	}
+	if command, isToken := s.line.Token.run(s.command); isToken {
+		return command, nil
 	}
 	return nil, usageError{fmt.Errorf("unexpected command %s", s.command)}
 }
@@ -210,6 +215,9 @@ func (s *settings) checkHub() []error {
 	}
 	if err := config.Check(); err != nil {
 		return []error{flagError(err)}
+	}
+	if err := s.flags.checkFiles(s.flags.Origins); err != nil {
+		return []error{err}
 	}
 	return nil
 }

@@ -19,7 +19,7 @@ import (
 type serveFlags struct {
 	Config string   `group:"address" placeholder:"FILE" help:"File of settings in YAML: its keys are the names of the flags, and topics says who may publish and subscribe to what. Flags and variables take precedence. (default: none)"`
 	Listen []string `group:"address" default:"127.0.0.1:8080" sep:" " placeholder:"ADDRESS" help:"Where clients connect: WebSocket on --path, the built-in page on /, /healthz and /readyz. HOST:PORT, where port 0 picks a free one and the start line says which, or unix:PATH. Options stand behind commas: mode=0660 for the file of a Unix socket, proxy-protocol for addresses that a proxy sends ahead. Repeat it for several; the variable has spaces between them. (default ${default})"`
-	Admin  string   `group:"address" default:"127.0.0.1:8081" placeholder:"HOST:PORT" help:"Where operators connect: /metrics, /debug/pprof/ and POST /publish. It asks for no password: keep it off public networks. Empty turns it off. (default ${default})"`
+	Admin  string   `group:"address" default:"127.0.0.1:8081" placeholder:"HOST:PORT" help:"Where operators connect: /metrics, /debug/pprof/ and POST /publish. Other machines may reach it only with --api-keys. Empty turns it off. (default ${default})"`
 	Path   string   `group:"address" default:"/ws" placeholder:"PATH" help:"The path of the WebSocket handshake. (default ${default})"`
 	Page   bool     `group:"address" default:"true" negatable:"" help:"Serve the built-in page on / and its counters on /stats.json. (default ${default})"`
 
@@ -50,6 +50,8 @@ type serveFlags struct {
 	Hosts        []string `reload:"" name:"host" group:"browser" placeholder:"NAME" help:"Name under which clients address the hub, such as hub.example.com, *.example.com, or * for any. Repeat it for several. Addresses and localhost always pass, and so do the hosts of --origin; requests for another name get 421. (default: on a loopback address this machine's own name, elsewhere any)"`
 	Origins      []string `reload:"" name:"origin" group:"browser" placeholder:"ORIGIN" help:"Origin of pages that may connect, such as https://example.com, https://*.example.com, or * for any. Repeat it for several. (default: pages of the same host)"`
 	Subprotocols []string `reload:"" name:"subprotocol" group:"browser" placeholder:"NAME" help:"Subprotocol to negotiate. Repeat it for several, best first. (default: none)"`
+
+	identityFlags `help:"Who clients are, and what they may do."`
 
 	FirstByteTimeout time.Duration `group:"deadline" default:"5s" placeholder:"TIME" help:"Time for the first byte of a connection. (default ${default})"`
 	HandshakeTimeout time.Duration `group:"deadline" default:"10s" placeholder:"TIME" help:"Time for the whole handshake. (default ${default})"`
@@ -114,6 +116,7 @@ func (f serveFlags) check() (mistakes []error) {
 	if f.MaxMessage > 0 && f.MaxMessage < minMaxMessage {
 		fail("--max-message: %v is too little for a control event, so that nobody could subscribe: at least %v", f.MaxMessage, byteSize(minMaxMessage))
 	}
+	mistakes = append(mistakes, f.identityFlags.check()...)
 	if f.DrainGrace+f.DrainPeriod > f.DrainTimeout {
 		fail("--drain-grace %v and --drain-period %v together exceed --drain-timeout %v",
 			f.DrainGrace, f.DrainPeriod, f.DrainTimeout)

@@ -48,6 +48,9 @@ func run(args []string, stdout, stderr io.Writer) int {
 		advice := ""
 		if isUsage && i == len(lines)-1 {
 			advice = " (spokehub serve --help lists every flag)"
+			if len(args) > 0 && args[0] == "token" {
+				advice = " (spokehub token --help lists every flag)"
+			}
 		}
 		fmt.Fprintf(stderr, "spokehub: %s%s\n", line, advice)
 	}

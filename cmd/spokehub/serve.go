@@ -23,6 +23,8 @@ type service struct {
 	crowd  crowd
 	// onLoopback says that browsers can reach the public addresses from this machine alone.
 	onLoopback bool
+	// identities is there once the flags are read.
+	identities *identities
 	draining   atomic.Bool
 	live       liveSettings
 	// reloaders belong to the goroutine that serves signals.
@@ -67,6 +69,12 @@ func serve(given *settings, stdout io.Writer) error {
 		return usageError{err}
 	}
 	config.Fallback = s.publicHandler()
+	if s.identities, err = newIdentities(flags, s.logger); err != nil {
+		return usageError{err}
+	}
+	defer s.identities.close()
+	s.reloaders = append(s.reloaders, s.identities.prepare)
+	s.identities.apply(&config)
 	hub, err := fanout.New(config)
 	if err != nil {
 		return flagError(err)

@@ -53,6 +53,10 @@ func (s *service) startAdmin(public []publicListener, failures chan<- error) (*h
 	if err != nil {
 		return nil, err
 	}
+	if !s.identities.guard.isOn() && !isLoopback(listener.Addr().String()) {
+		listener.Close()
+		return nil, usageError{fmt.Errorf("--admin %s: other machines could reach it, and it would ask them for no key: keep it on 127.0.0.1, or give --api-keys (spokehub token apikey makes a key)", s.flags.Admin)}
+	}
 	server := s.adminServer(listener.Addr().String(), maxPublish(s.flags))
 	server.Addr = listener.Addr().String()
 	go func() {
@@ -105,9 +109,6 @@ func (s *service) logStart(public []publicListener, admin *http.Server) {
 	)
 	s.logger.Info("listening", attributes...)
 	s.logContradictions(s.flags)
-	if admin.Addr != "" && !isLoopback(admin.Addr) {
-		s.logger.Warn("other machines can reach the admin address, which asks for no password", "admin", admin.Addr)
-	}
 }
 
 func isLoopback(address string) bool {

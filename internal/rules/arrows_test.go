@@ -33,7 +33,11 @@ var arrows = map[string]arrow{
 		"github.com/panjf2000/ants/v2",
 	}},
 	"fanout/fanouttest": {imports: []string{module + "/fanout", module + "/event", module + "/wsframe", "go.uber.org/goleak"}},
-	"cmd":               {imports: []string{module + "/fanout", module + "/event"}, anyLibrary: true},
+	"auth": {imports: []string{
+		module + "/fanout", module + "/event",
+		"github.com/golang-jwt/jwt", "github.com/MicahParks/keyfunc", "github.com/MicahParks/jwkset", "golang.org/x/time",
+	}},
+	"cmd": {imports: []string{module + "/auth", module + "/fanout", module + "/event"}, anyLibrary: true},
 	"bench": {imports: []string{
 		module + "/fanout", module + "/event", module + "/netpoll", module + "/wsframe", module + "/subs",
 	}, anyLibrary: true},
@@ -42,7 +46,7 @@ var arrows = map[string]arrow{
 }
 
 // libraries are the directories whose packages embedders may import.
-var libraries = []string{"event", "fanout", "fanout/fanouttest", "netpoll", "subs", "wsframe"}
+var libraries = []string{"auth", "event", "fanout", "fanout/fanouttest", "netpoll", "subs", "wsframe"}
 
 func TestArrowsBetweenPackagesPointOneWay(t *testing.T) {
 	for _, s := range sources(t) {

@@ -1,0 +1,97 @@
+package auth
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/spokehub/spokehub/event"
+	"github.com/spokehub/spokehub/fanout"
+)
+
+const (
+	// maxUser is the length of the longest name of a user.
+	maxUser = 256
+	// maxExpiry is the end of the year 9999, in seconds since 1970: what lies behind it is a mistake, or meant to overflow.
+	maxExpiry = 253402300799
+)
+
+// identity is what the claims of a good token say.
+func (v *verifier) identity(claims jwt.MapClaims) (fanout.Identity, error) {
+	user, err := userOf(claims)
+	if err != nil {
+		return fanout.Identity{}, err
+	}
+	permissions := v.grants
+	if err := readPatterns(claims, "subscribe", &permissions.Subscribe); err != nil {
+		return fanout.Identity{}, err
+	}
+	if err := readPatterns(claims, "publish", &permissions.Publish); err != nil {
+		return fanout.Identity{}, err
+	}
+	expires, err := v.expiryOf(claims)
+	if err != nil {
+		return fanout.Identity{}, err
+	}
+	return fanout.Identity{User: user, Expires: expires, Permissions: &permissions}, nil
+}
+
+func userOf(claims jwt.MapClaims) (string, error) {
+	user, isText := claims["sub"].(string)
+	switch {
+	case !isText || user == "":
+		return "", errors.New("the token has no user: the claim sub must be a string that is not empty")
+	case len(user) > maxUser:
+		return "", fmt.Errorf("the claim sub is longer than %d bytes", maxUser)
+	case !utf8.ValidString(user) || strings.ContainsFunc(user, unicode.IsControl):
+		return "", errors.New("the claim sub has control characters")
+	}
+	return user, nil
+}
+
+// readPatterns replaces patterns by those of a claim, if it is there.
+func readPatterns(claims jwt.MapClaims, name string, patterns *event.Patterns) error {
+	claim, isThere := claims[name]
+	if !isThere {
+		return nil
+	}
+	list, isList := claim.([]any)
+	texts := make([]string, 0, len(list))
+	for _, element := range list {
+		text, isText := element.(string)
+		isList = isList && isText
+		texts = append(texts, text)
+	}
+	if !isList {
+		return fmt.Errorf("the claim %s is not an array of strings", name)
+	}
+	parsed, err := event.ParsePatterns(texts)
+	if err != nil {
+		return fmt.Errorf("the claim %s: %w", name, err)
+	}
+	*patterns = parsed
+	return nil
+}
+
+// expiryOf is when the identity ends: at exp, or after the leeway if exp has just passed. Zero: never.
+func (v *verifier) expiryOf(claims jwt.MapClaims) (time.Time, error) {
+	exp, err := claims.GetExpirationTime()
+	if err != nil {
+		return time.Time{}, errors.New("the claim exp is not a number")
+	}
+	if exp == nil {
+		return time.Time{}, nil
+	}
+	if seconds, _ := claims["exp"].(float64); seconds > maxExpiry {
+		return time.Time{}, errors.New("the claim exp is out of range")
+	}
+	if exp.After(v.now()) {
+		return exp.Time, nil
+	}
+	return exp.Add(v.leeway), nil
+}

@@ -1,0 +1,62 @@
+package main
+
+import (
+	"net/http"
+	"os"
+	"syscall"
+	"testing"
+)
+
+func TestReloadRotatesKeys(t *testing.T) {
+	hangupsReachTheHub(t)
+	first, firstPublic := makeKey(t, "EdDSA")
+	second, secondPublic := makeKey(t, "ES256")
+	key, line := newAPIKey(t, "ci")
+	next, nextLine := newAPIKey(t, "ci")
+	read := func(name string) []byte {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return text
+	}
+	keyFile, apiKeys := writeFile(t, "key.pem", string(read(firstPublic))), writeFile(t, "keys", line)
+	hub := startHub(t, nil, "--jwt-key="+keyFile, "--api-keys="+apiKeys)
+	old, fresh := makeToken(t, first), makeToken(t, second)
+	isIn := func(step, token string, want bool) {
+		t.Helper()
+		if _, _, err := connectWith(t, hub.websocket, http.Header{"Authorization": {"Bearer " + token}}); (err == nil) != want {
+			t.Errorf("%s: got the error %v, want let in: %v", step, err, want)
+		}
+	}
+	opens := func(step, key string, want int) {
+		t.Helper()
+		if status, _, _ := getWith(t, hub.admin+"metrics", "Bearer "+key); status != want {
+			t.Errorf("%s: got %d, want %d", step, status, want)
+		}
+	}
+	rewrite := func(name string, text []byte) {
+		t.Helper()
+		if err := os.WriteFile(name, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rewrite(keyFile, []byte("hunter2"))
+	rewrite(apiKeys, []byte(nextLine))
+	hub.signal(t, syscall.SIGHUP)
+	hub.output.await(t, "the configuration was not reloaded, and nothing has changed")
+	isIn("a wrong file, the old key", old, true)
+	opens("a wrong file, the old API key", key, 200)
+	opens("a wrong file, the new API key", next, 401)
+
+	rewrite(keyFile, append(read(firstPublic), read(secondPublic)...))
+	hub.signal(t, syscall.SIGHUP)
+	record := hub.output.await(t, "configuration reloaded")
+	if changed, _ := record["changed"].([]any); len(changed) != 2 {
+		t.Errorf("got the changes %v, want api-keys and jwt-key", changed)
+	}
+	isIn("both keys, the old one", old, true)
+	isIn("both keys, the new one", fresh, true)
+	opens("after the reload, the old API key", key, 401)
+	opens("after the reload, the new API key", next, 200)
+}
