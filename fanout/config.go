@@ -92,7 +92,8 @@ type Config struct {
 	// QueueLimit is how many unsent bytes a connection may have queued before it is closed with 1013. Each frame behind the first
 	// counts for 64 bytes more than it has, since a queue of tiny frames takes memory, too. Default 1 MiB.
 	QueueLimit int
-	// MaxMessage is the longest message that a spoke may send, in bytes. Control events need long ones, for they may name
+	// MaxMessage is the longest message that a spoke may send, in bytes; four times MaxHandshake, if that is less, before a spoke that
+	// was let in with ErrAuthLater has sent a token. Control events need long ones, for they may name
 	// thousands of topics. Default 1 MiB.
 	MaxMessage int
 	// MaxEvent is the longest event that Relay passes on, in bytes of its type, id and payload. A spoke whose event is longer and
