@@ -28,6 +28,9 @@ type attack struct {
 	// flags are what the hub needs for it, limited is true where it runs with a memory limit.
 	flags   []string
 	limited bool
+	// identity says whether the hub asks for identities, query is what an innocent adds to its path then.
+	identity identityUse
+	query    string
 	// crowd is how many healthy readers the topic of the crowd has.
 	crowd int
 	// prepare makes, once for all attackers, what they send.
@@ -51,7 +54,7 @@ type wanted struct {
 
 // attacks is the table.
 func attacks() []attack {
-	all := slices.Concat(calm, frameAttacks, controlAttacks, nameAttacks, memoryAttacks, handshakeAttacks, endAttacks, relayAttacks, readerAttacks, requestAttacks)
+	all := slices.Concat(calm, frameAttacks, controlAttacks, nameAttacks, memoryAttacks, handshakeAttacks, endAttacks, relayAttacks, readerAttacks, requestAttacks, identityAttacks)
 	return append(all, mixed(all))
 }
 
@@ -74,7 +77,7 @@ func (a attack) parts(clients int) (parts []part) {
 		return []part{{a.name, cmp.Or(a.clients, clients)}}
 	}
 	for _, other := range attacks() {
-		alone := other.name == "mixed" || other.name == "calm" || other.disturb != nil || other.limited || other.clients == 1
+		alone := other.name == "mixed" || other.name == "calm" || other.disturb != nil || other.identity != unasked || other.limited || other.clients == 1
 		if !alone {
 			parts = append(parts, part{other.name, mixedShare})
 		}
@@ -126,6 +129,9 @@ func (a attack) conditions() string {
 	}
 	if a.crowd > 0 {
 		parts = append(parts, fmt.Sprintf("crowd of %d", a.crowd))
+	}
+	if a.identity != unasked {
+		parts = append(parts, "--jwt-key")
 	}
 	if a.limited {
 		parts = append(parts, "GOMEMLIMIT="+memoryLimit)
