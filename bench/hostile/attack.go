@@ -28,9 +28,6 @@ type attack struct {
 	// flags are what the hub needs for it, limited is true where it runs with a memory limit.
 	flags   []string
 	limited bool
-	// identity says whether the hub asks for identities, query is what an innocent adds to its path then.
-	identity identityUse
-	query    string
 	// crowd is how many healthy readers the topic of the crowd has.
 	crowd int
 	// prepare makes, once for all attackers, what they send.
@@ -40,6 +37,13 @@ type attack struct {
 	// disturb happens to the server itself.
 	disturb func(context.Context, *server.Server) error
 	wanted
+	asking
+}
+
+// asking says whether the hub asks for identities, and what an innocent adds to its path then.
+type asking struct {
+	identity identityUse
+	query    string
 }
 
 // wanted is what an attack expects beside the targets that all have.

@@ -21,15 +21,15 @@ const strangers = 1000
 
 // identityAttacks are against a hub that asks who its clients are. Innocents have a token, attackers have none.
 var identityAttacks = []attack{
-	{name: "token-flood", about: "bad tokens by __auth", identity: asked, prepare: badTokens, play: flooding},
-	{name: "token-flood-anonymous", about: "the same, of clients that need none", identity: asked, flags: anonymousMayAll, prepare: badTokens, play: flooding},
-	{name: "huge-tokens", about: "tokens as long as a message may be", identity: asked, prepare: hugeToken, play: flooding},
-	{name: "unidentified-crowd", about: "clients that never say who they are", clients: strangers, identity: asked, wanted: wanted{end: endOpen}, play: joined(func(a *attacker, c *server.Conn) string { return a.stay(c) })},
-	{name: "unidentified-parts", about: "messages of a MiB that lack their end, of clients that have not said who they are", clients: strangers, identity: asked, limited: true, flags: largeMessages, prepare: withoutEnd, play: holding},
-	{name: "early-events", about: "events of clients that have not said who they are", identity: asked, prepare: earlyEvents, play: flooding},
-	{name: "hung-provider", about: "tokens that name keys which the provider never delivers", clients: strangers, identity: askedOfHung, play: joined(sendUnknownKey)},
-	{name: "forbidden-events", about: "events that their sender may not publish", identity: asked, flags: anonymousMayRead, prepare: earlyEvents, play: flooding},
-	{name: "refused-handshakes", about: "handshakes with a bad token, and at once again", identity: asked, play: churnRefused},
+	{name: "token-flood", about: "bad tokens by __auth", asking: asking{identity: asked}, prepare: badTokens, play: flooding},
+	{name: "token-flood-anonymous", about: "the same, of clients that need none", asking: asking{identity: asked}, flags: anonymousMayAll, prepare: badTokens, play: flooding},
+	{name: "huge-tokens", about: "tokens as long as a message may be", asking: asking{identity: asked}, prepare: hugeToken, play: flooding},
+	{name: "unidentified-crowd", about: "clients that never say who they are", clients: strangers, asking: asking{identity: asked}, wanted: wanted{end: endOpen}, play: joined(func(a *attacker, c *server.Conn) string { return a.stay(c) })},
+	{name: "unidentified-parts", about: "messages of a MiB that lack their end, of clients that have not said who they are", clients: strangers, asking: asking{identity: asked}, limited: true, flags: largeMessages, prepare: withoutEnd, play: holding},
+	{name: "early-events", about: "events of clients that have not said who they are", asking: asking{identity: asked}, prepare: earlyEvents, play: flooding},
+	{name: "hung-provider", about: "tokens that name keys which the provider never delivers", clients: strangers, asking: asking{identity: askedOfHung}, play: joined(sendUnknownKey)},
+	{name: "forbidden-events", about: "events that their sender may not publish", asking: asking{identity: asked}, flags: anonymousMayRead, prepare: earlyEvents, play: flooding},
+	{name: "refused-handshakes", about: "handshakes with a bad token, and at once again", asking: asking{identity: asked}, play: churnRefused},
 }
 
 var (
