@@ -124,7 +124,7 @@ func playWithAnyHooks(t *testing.T, engine fanout.Engine, reactors int) {
 		})
 	}
 	playing.Wait()
-	until(t, "all has been called", func() bool { return h.hub.Stats().CallbacksPending == 0 })
+	until(t, "all has ended", func() bool { st := h.hub.Stats(); return st.Connections == 0 && st.CallbacksPending == 0 })
 	expect(t, "tenures", h.hub.Tenures(), 0)
 }
 

@@ -143,7 +143,7 @@ func (l *loop) identify(s *Spoke, i Identity) (connects bool) {
 	old := s.setIdentity(i)
 	isFirst := s.marks&unidentified != 0
 	s.marks &^= unidentified
-	if old.user() == "" {
+	if l.users.Count(s.conn.Slot) == 0 {
 		l.addToUser(s)
 	}
 	l.watchIdentity(s)
