@@ -266,19 +266,3 @@ func TestPageReconnectsAfterARestartWithItsTopics(t *testing.T) {
 	own.awaitRow(t, "in", "news", `"after"`)
 	own.do(t, chromedp.Click("#connect"), chromedp.WaitVisible(`#state[data-state="closed"]`))
 }
-
-func TestPageShowsTheTokenOfItsFragment(t *testing.T) {
-	browser := startBrowser(t)
-	private, public := makeKey(t, "EdDSA")
-	token := makeToken(t, private, "--subscribe=price", "--publish=price")
-	hub := startHub(t, nil, "--jwt-key="+public)
-	ada := openTab(t, browser, hub.page+"#token="+token)
-	ada.subscribe(t, "price")
-	ada.do(t, chromedp.SendKeys("#topic", "order\r"))
-	ada.awaitRow(t, "refused", "order", "the hub forbids it")
-	ctx, cancel := ada.front(t)
-	defer cancel()
-	if got, err := chromedp.Run(ctx, chromedp.Evaluate[string]("location.href")); err != nil || strings.Contains(got, token) {
-		t.Errorf("got the address %q and error %v, want one without the token", got, err)
-	}
-}
