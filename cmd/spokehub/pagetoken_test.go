@@ -32,6 +32,18 @@ func (b *tab) awaitNote(t *testing.T, words ...string) {
 	}
 }
 
+// narrow shows the page as wide as a telephone's screen, where nothing of it may stand outside, and takes a picture.
+func (b *tab) narrow(t *testing.T, file string) {
+	t.Helper()
+	b.do(t, chromedp.EmulateViewport(390, 844))
+	b.screenshot(t, file)
+	ctx, cancel := b.front(t)
+	defer cancel()
+	if width, err := chromedp.Run(ctx, chromedp.Evaluate[int]("document.documentElement.scrollWidth")); err != nil || width > 390 {
+		t.Errorf("got a page %d px wide and error %v, want 390 at most", width, err)
+	}
+}
+
 func TestPageSaysWhatToDoAboutARefusal(t *testing.T) {
 	browser := startBrowser(t)
 	private, public := makeKey(t, "EdDSA")
@@ -52,8 +64,7 @@ func TestPageSaysWhatToDoAboutARefusal(t *testing.T) {
 			own.awaitNote(t, c.words...)
 			directory, file := screenshots(t), strings.ReplaceAll(name, " ", "-")
 			own.screenshot(t, filepath.Join(directory, file+".png"))
-			own.do(t, chromedp.EmulateViewport(390, 844))
-			own.screenshot(t, filepath.Join(directory, file+"-390.png"))
+			own.narrow(t, filepath.Join(directory, file+"-390.png"))
 		})
 	}
 }
@@ -71,6 +82,8 @@ func TestPageTellsWhatItMayNotPublish(t *testing.T) {
 	if got := own.text(t, "#topic-hint"); got != "" {
 		t.Errorf("got %q under the form for subscriptions, want nothing", got)
 	}
+	own.screenshot(t, filepath.Join(screenshots(t), "forbidden.png"))
+	own.narrow(t, filepath.Join(screenshots(t), "forbidden-390.png"))
 	if faults := own.faults(); len(faults) > 0 {
 		t.Errorf("got from the browser %q, want no complaint", faults)
 	}
