@@ -195,6 +195,10 @@ func (s *sim) checkArrived(c *client, text string) {
 	if err != nil {
 		c.fail("got %.200q, which is %v", text, err)
 	}
+	if of, uncovered := uncoveredOf(e.Payload); uncovered {
+		s.recorder.suspect(of, "%v got %s:%s, which it may not publish", c, e.Type, e.ID)
+		return
+	}
 	m, ok := stampOf(e.Payload)
 	if !ok || m.Stream >= len(s.streams) || m.Stream < 0 || m.Seq >= len(s.streams[m.Stream]) {
 		c.fail("got %.200q, which was never sent", text)
