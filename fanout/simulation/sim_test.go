@@ -295,6 +295,9 @@ func (s *sim) end() {
 			s.kill(c)
 			c.causes[fanout.CauseShutdown] = true
 		}
+		if s.traits.hostiles == 0 && oneIn(dice(s.seed, -3), 2) {
+			s.awaitEmptyIndexes()
+		}
 	}
 	s.logf("shut down")
 	for _, c := range s.clients {

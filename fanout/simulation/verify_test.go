@@ -80,6 +80,14 @@ func (s *sim) stats() fanout.Stats {
 	return st
 }
 
+// awaitEmptyIndexes waits until the indexes of topics and of users hold nothing. All connections have been cut.
+func (s *sim) awaitEmptyIndexes() {
+	s.await("indexes of topics and users that hold nothing", func() bool {
+		st := s.stats()
+		return st.Topics == 0 && st.Subscriptions == 0 && st.Memory.Subscriptions == 0
+	})
+}
+
 // assemblyRoom is what an unfinished message takes beside its bytes at most.
 const assemblyRoom = 2 << 10
 
