@@ -57,6 +57,10 @@ var identityActions = append(slices.Clone(actions), []action{
 	{"expire", 1, (*sim).expire},
 	{"dispatch to a user", 10, (*sim).dispatchToUser},
 	{"reconfigure", 2, (*sim).reconfigure},
+	{"be subscribed", 5, (*sim).beSubscribed},
+	{"be unsubscribed", 2, (*sim).beUnsubscribed},
+	{"be disconnected as a user", 1, (*sim).disconnectUser},
+	{"fail to identify", 1, (*sim).failToIdentify},
 }...)
 
 func choose(r *rand.Rand, actions []action) action {
@@ -353,5 +357,11 @@ func (s *sim) checkSubscriptions(c *client, _ *rand.Rand) {
 	slices.Sort(want)
 	if !slices.Equal(got, want) {
 		s.fail("%v: got the subscriptions %q, want %q", c, got, want)
+	}
+	for _, topic := range types {
+		members := s.hub.Members(topic)
+		if is, want := slices.Contains(members, c.spoke), c.topics[topic]; is != want && (is || c.spoke.Subscriptions() != nil) {
+			s.fail("%v: got it among the members of %q %v, want %v", c, topic, is, want)
+		}
 	}
 }

@@ -38,6 +38,8 @@ type client struct {
 // end is what the model knows of the end of a connection.
 type end struct {
 	ending bool
+	// left: the hub has closed it, and no event is for it any more.
+	left bool
 	// killed connections were cut by the driver; removed ones were taken out of the hub.
 	killed  bool
 	removed bool

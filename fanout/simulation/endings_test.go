@@ -37,12 +37,13 @@ func (s *sim) connectByAdd(way string, r *rand.Rand) *client {
 	c := s.newClient(way, k, r.Uint32())
 	who := s.someClaim(r)
 	s.logf("%v: connect as %+v", c, who)
-	spoke, err := s.hub.AddConnection(conn, fanout.AddOptions{Identity: who.entry()})
+	c.become(who, 0)
+	unread := s.sendAhead(c, r)
+	spoke, err := s.hub.AddConnection(conn, fanout.AddOptions{Identity: who.entry(), Unread: unread})
 	if err != nil {
 		s.fail("add connection: %v", err)
 	}
 	c.spoke = spoke
-	c.become(who, 0)
 	s.recorder.assign(spoke, c.id)
 	s.awaitInside(c, who)
 	return c

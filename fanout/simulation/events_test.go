@@ -85,7 +85,7 @@ func (x *trackedEvent) matches(topic string) bool {
 func (s *sim) decideReceivers(x *trackedEvent, except *client) {
 	x.verdicts = make([]verdict, len(s.clients))
 	for i, c := range s.clients {
-		if c == except || c.spoke == nil {
+		if c == except || c.spoke == nil && c != x.by {
 			continue
 		}
 		v := c.membership(x.event.Type)
@@ -101,6 +101,9 @@ func (s *sim) setVerdict(x *trackedEvent, i int, v verdict) {
 	c := s.clients[i]
 	if v == must && c.ending {
 		v = maybe
+	}
+	if c.left {
+		v = never
 	}
 	if v != never && len(x.wire)+wireHeader(len(x.wire)) > s.traits.queueLimit {
 		v = never

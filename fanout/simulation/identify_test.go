@@ -22,6 +22,8 @@ const (
 	soon = 20 * time.Millisecond
 	// wrongToken is a token that OnAuth rejects.
 	wrongToken = "wrong"
+	// refusedToken is one for which it also closes the client.
+	refusedToken = "refused"
 )
 
 // someClaim is who a new client is, if clients of this run have identities.
@@ -66,6 +68,10 @@ func (s *sim) renew(c *client, r *rand.Rand) {
 	}
 	want := claim{User: c.user, Level: r.IntN(len(levels))}
 	switch {
+	case oneIn(r, 12):
+		c.sendToken(refusedToken, nil)
+		c.wants = fanout.CodeForbidden
+		c.beginEnd(fanout.CauseUnauthenticated)
 	case oneIn(r, 4):
 		c.sendToken(wrongToken, nil)
 	case oneIn(r, 4) && c.user != "":
@@ -95,9 +101,19 @@ func (s *sim) settle(c *client) bool {
 	return answered && c.usable()
 }
 
-// setIdentity has the hub's side give a client another identity.
+// setIdentity has the hub's side give a client another identity, or the same again: that changes nothing, whatever is under way.
 func (s *sim) setIdentity(c *client, r *rand.Rand) {
-	if !s.traits.identities || !s.settle(c) {
+	if !s.traits.identities {
+		return
+	}
+	if oneIn(r, 2) {
+		s.logf("  the same")
+		if err := c.spoke.SetIdentity(claim{User: c.user, Level: c.level}.identity()); err != nil && !errors.Is(err, fanout.ErrNotConnected) {
+			c.fail("set the same identity: %v", err)
+		}
+		return
+	}
+	if !s.settle(c) {
 		return
 	}
 	k := claim{User: c.user, Level: r.IntN(len(levels))}

@@ -43,6 +43,9 @@ func (r *recorder) onAuth(_ context.Context, s *fanout.Spoke, token string) (fan
 	}
 	r.mu.Unlock()
 	defer r.wake()
+	if token == refusedToken {
+		return fanout.Identity{}, &fanout.Refusal{Code: fanout.CodeForbidden, Reason: token}
+	}
 	k, err := parseClaim(token)
 	if err != nil {
 		return fanout.Identity{}, err
@@ -99,4 +102,17 @@ func (c *client) sendEarlyControl(topic string) {
 	c.replies = append(c.replies, reply{text: answer, control: c.controls})
 	c.bytesSent += len(answer) + frameRoom
 	c.message(string(event.Append(nil, event.Event{Type: "__subscribe", ID: id, Payload: []byte(jsonOf(map[string]any{"topic": topic}))})))
+}
+
+// sendAhead returns what a client has sent before it is added, and somebody has read.
+func (s *sim) sendAhead(c *client, r *rand.Rand) (unread []byte) {
+	if !s.traits.identities {
+		return nil
+	}
+	for range r.IntN(3) {
+		s.publishOne(c, r)
+		c.control("__subscribe", fmt.Sprintf("k%d", c.controls), someTopics(r), nil)
+	}
+	unread, c.out = c.out, nil
+	return unread
 }

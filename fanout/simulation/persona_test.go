@@ -97,18 +97,21 @@ func (k claim) identity() fanout.Identity {
 	return i
 }
 
-// become notes who the client is from now on, in the order of what it sends. What it is subscribed to and may not have any more is
-// dropped by the control event of this number, of which it has to be told once told is called.
+// become notes who the client is from now on, in the order of what it sends. What it has by its old identity and not by the new one is
+// dropped by the control event of this number, and the client has to be told once told is called.
 func (c *client) become(k claim, number int) (told func()) {
+	old, user := levels[c.level], c.user
 	c.user, c.level = k.User, k.Level
-	return c.dropUncovered(number)
+	return c.drop(number, func(topic string) bool {
+		return old.subscribe(topic, user) && !levels[c.level].subscribe(topic, c.user)
+	})
 }
 
-// dropUncovered drops the subscriptions that the client may not have. It has to be told of each once told is called.
-func (c *client) dropUncovered(number int) (told func()) {
+// drop drops the subscriptions that are lost.
+func (c *client) drop(number int, isLost func(topic string) bool) (told func()) {
 	var due []*notice
 	for topic := range c.topics {
-		if !c.maySubscribe(topic) {
+		if isLost(topic) {
 			c.setSubscription(topic, false, number)
 			due = append(due, c.expectNotice(topic, event.Forbidden))
 		}
@@ -201,7 +204,13 @@ func (c *client) checkSuspicion() {
 	c.sim.recorder.checkSuspicionsLocked([]*client{c})
 }
 
+// nobodyKnown stands for the clients that failed to identify themselves.
+const nobodyKnown = -1
+
 func (r *recorder) checkSuspicionsLocked(clients []*client) {
+	if what := r.suspicions[nobodyKnown]; what != "" {
+		r.sim.fail("a client that failed to identify itself: %s", what)
+	}
 	for _, c := range clients {
 		if what := r.suspicions[c.id]; what != "" && !c.doubtful {
 			c.fail("%s", what)

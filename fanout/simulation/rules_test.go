@@ -40,9 +40,14 @@ var ruleSets = []ruleSet{
 // rules are those that hold now.
 func (s *sim) rules() *ruleSet { return &ruleSets[s.ruleSet] }
 
-// reconfigure has other topic rules hold, after all that clients have sent before.
+// reconfigure has other topic rules hold, after all that clients have sent before, or the same: that changes nothing.
 func (s *sim) reconfigure(_ *client, r *rand.Rand) {
 	if !s.traits.rules {
+		return
+	}
+	if oneIn(r, 2) {
+		s.logf("  the same")
+		s.takeRules()
 		return
 	}
 	for _, c := range s.clients {
@@ -50,17 +55,24 @@ func (s *sim) reconfigure(_ *client, r *rand.Rand) {
 		c.socket.allowed = unlimited
 	}
 	s.barrier()
+	before := s.rules()
 	s.ruleSet = r.IntN(len(ruleSets))
 	s.logf("  rules %d", s.ruleSet)
+	s.takeRules()
+	for _, c := range s.clients {
+		if c.spoke != nil {
+			c.drop(c.controls+1, func(topic string) bool {
+				return before.subscribe(topic, c.user) && !s.rules().subscribe(topic, c.user)
+			})()
+		}
+	}
+	s.barrier()
+}
+
+func (s *sim) takeRules() {
 	cfg := s.traits.config()
 	cfg.TopicRules = s.rules().rules
 	if _, err := s.hub.Reconfigure(cfg); err != nil {
 		s.fail("reconfigure: %v", err)
 	}
-	for _, c := range s.clients {
-		if c.spoke != nil {
-			c.dropUncovered(c.controls + 1)()
-		}
-	}
-	s.barrier()
 }
