@@ -151,7 +151,7 @@ func (s *service) hubConfig() (fanout.Config, error) {
 		Origins:                  s.flags.Origins,
 		Hosts:                    s.hostNames(),
 		TopicRules:               s.flags.TopicRules,
-		Subprotocols:             s.flags.Subprotocols,
+		Subprotocols:             subprotocols(s.flags.Subprotocols),
 		FirstByteTimeout:         s.flags.FirstByteTimeout,
 		HandshakeTimeout:         s.flags.HandshakeTimeout,
 		MessageTimeout:           s.flags.MessageTimeout,
