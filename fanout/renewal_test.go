@@ -229,6 +229,7 @@ func TestPromise11EveryCallbackSeesTheIdentity(t *testing.T) {
 	see := func(what string, s *fanout.Spoke) { seen <- what + " " + s.Identity().User }
 	h := authHub(t, fanout.Config{
 		QueueLimit:      8 << 10,
+		OnSubscribed:    func(s *fanout.Spoke, _ string, _ func(event.Event) bool) { see("OnSubscribed", s) },
 		OnConnection:    func(s *fanout.Spoke, _ net.Conn) { see("OnConnection", s) },
 		OnEvent:         func(s *fanout.Spoke, _ event.Event) { see("OnEvent", s) },
 		OnBackpressure:  func(s *fanout.Spoke, _ fanout.Backpressure) { see("OnBackpressure", s) },
