@@ -84,6 +84,9 @@ func (p *livePolicy) FindHead(buf []byte, scanned int) (start, end int, refusal 
 	return p.Load().FindHead(buf, scanned)
 }
 
+// AllowsAnyOrigin is that of the policy which holds now.
+func (p *livePolicy) AllowsAnyOrigin() bool { return p.Load().AllowsAnyOrigin() }
+
 // Upgrade is that of the policy which holds now.
 func (p *livePolicy) Upgrade(r *wsframe.Request, dst []byte) (response []byte, subprotocol string, refusal *wsframe.Refusal) {
 	return p.Load().Upgrade(r, dst)
