@@ -41,16 +41,11 @@ func newIdentities(flags serveFlags, logger *slog.Logger) (*identities, error) {
 	return i, nil
 }
 
-// subprotocols are those that the hub answers: the operator's, and the one beside which a page shows its token.
-func subprotocols(given []string) []string {
-	if slices.Contains(given, auth.Subprotocol) {
-		return given
-	}
-	return append(slices.Clone(given), auth.Subprotocol)
-}
-
 // apply makes a hub ask them.
 func (i *identities) apply(config *fanout.Config) {
+	if !slices.Contains(config.Subprotocols, auth.Subprotocol) {
+		config.Subprotocols = append(slices.Clone(config.Subprotocols), auth.Subprotocol)
+	}
 	if i.tokens != nil {
 		config.OnHandshake, config.OnAuth = i.tokens.OnHandshake, i.tokens.OnAuth
 	}
