@@ -104,6 +104,9 @@ Run behind a load balancer that checks /readyz every 5 seconds:
 func (f serveFlags) check() (mistakes []error) {
 	fail := func(format string, arguments ...any) { mistakes = append(mistakes, fmt.Errorf(format, arguments...)) }
 	mistakes = append(mistakes, f.checkAddresses()...)
+	if host, _, err := net.SplitHostPort(f.Admin); err == nil && f.APIKeys == "" && (host == "" || net.ParseIP(host) != nil) && !isLoopback(f.Admin) {
+		mistakes = append(mistakes, f.openAdmin())
+	}
 	if !strings.HasPrefix(f.Path, "/") {
 		fail("--path: %q does not start with a slash", f.Path)
 	} else if plain, err := url.PathUnescape(f.Path); err != nil || plain != f.Path || path.Clean(f.Path) != f.Path {
