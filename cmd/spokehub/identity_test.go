@@ -149,6 +149,13 @@ func TestClientsWithoutAGoodTokenAreRefused(t *testing.T) {
 	if got := c.closed(t); got.Code != 4401 {
 		t.Errorf("got the close %v for a page, want 4401", got)
 	}
+	own := strings.TrimPrefix(page.Get("Origin"), "http://")
+	for _, refused := range []string{`"origin":"","host":"` + own + `","path":"/ws","status":401,`, `"origin":"http://` + own + `","host":"` + own + `","path":"/ws","status":4401,`} {
+		hub.output.awaitText(t, refused)
+	}
+	if text := hub.output.String(); strings.Count(text, "signature or algorithm is not valid") != 2 || strings.Count(text, `"address":"127.0.0.1:`) != 2 {
+		t.Errorf("got the log %s, want both refusals with address and reason", text)
+	}
 	silent, _, err := connectWith(t, hub.websocket, nil)
 	if err != nil {
 		t.Fatalf("got the error %v, want a connection that waits for __auth", err)
