@@ -71,7 +71,7 @@ func (k itemKind) isAnswered() bool { return k == itemAllowed || k == itemRefuse
 // isForLoop says that only the loop can carry such an item out; a control event is, once OnSubscribe has been asked.
 func (k itemKind) isForLoop() bool {
 	switch k {
-	case itemRaw, itemPassedOn, itemAllowed, itemRefused, itemReject, itemCloseFrame:
+	case itemRaw, itemPassedOn, itemAllowed, itemRefused, itemReject, itemCloseFrame, itemAuth:
 		return true
 	}
 	return false

@@ -10,6 +10,8 @@ const (
 	// tellEarlyEvery and tellsAtOnce bound how often a spoke without an identity is told that an event of it came too early.
 	tellEarlyEvery = 100 * time.Millisecond
 	tellsAtOnce    = 10
+	// maxEarly times Config.MaxHandshake is how long a message may be that no token has come ahead of: long enough for any token.
+	maxEarly = 4
 )
 
 // openUnidentified opens the connection of a client that is let in without an identity, to identify itself by __auth. rest is what it
@@ -21,6 +23,16 @@ const (
 func (l *loop) openUnidentified(s *Spoke, rest []byte) {
 	s.marks |= unidentified | connecting
 	l.openSpoke(s, rest)
+}
+
+// longestMessage is how long a message of the spoke may be. A stranger who does not even show a token holds no more of the hub's memory
+// than it takes to show one.
+func (l *loop) longestMessage(s *Spoke) int {
+	cfg := &l.hub.cfg
+	if s.marks&unidentified == 0 || l.tenureOf(s).attempts > 0 {
+		return cfg.MaxMessage
+	}
+	return min(cfg.MaxMessage, maxEarly*cfg.MaxHandshake)
 }
 
 // keepEvent keeps the message raw, which view shows, of a spoke that is connecting. If it has no identity and there is none to wait for, it is
