@@ -37,7 +37,6 @@ func newIdentities(flags serveFlags, logger *slog.Logger) (*identities, error) {
 	if i.tokens, err = auth.New(config); err != nil {
 		return nil, authError(err)
 	}
-	flags.identityFlags.warn(logger)
 	return i, nil
 }
 
@@ -56,6 +55,9 @@ func (i *identities) apply(config *fanout.Config) {
 func (i *identities) prepare(next serveFlags) (commit func(), changed []string, err error) {
 	if i.tokens == nil && !next.isOpen() {
 		return nil, nil, errors.New("--jwt-key, --jwks, --anonymous: a hub that was started without them asks nobody for a token until it is started again")
+	}
+	if i.tokens != nil && next.isOpen() {
+		return nil, nil, errors.New("--jwt-key, --jwks, --anonymous: none is left, so that every client could do everything: a hub that was started with them asks for a token until it is started again without")
 	}
 	if i.guard.isOn() && next.APIKeys == "" {
 		return nil, nil, errors.New("--api-keys: the admin address asks for a key until the hub is started again without")
