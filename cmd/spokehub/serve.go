@@ -55,7 +55,9 @@ func serve(given *settings, stdout io.Writer) error {
 	if len(given.unknown) > 0 {
 		var near []string
 		for _, name := range given.unknown {
-			near = append(near, meant(name, given.model))
+			if meant := meant(name, given.model); meant != "" {
+				near = append(near, meant)
+			}
 		}
 		s.logger.Warn("ignoring environment variables that no flag reads", "names", given.unknown, "did_you_mean", near)
 	}
