@@ -113,7 +113,7 @@ func TestReloadOpensTheHubToNobody(t *testing.T) {
 	hub, name := startHubFrom(t, "jwt-key: "+public+"\n")
 	for _, without := range []string{"# nothing\n", "jwks: ''\n", "jwt-key: []\n", "anonymous: all\n"} {
 		hub.reload(t, name, without, "the configuration was not reloaded, and nothing has changed")
-		hub.output.awaitText(t, "none is left, so that every client could do everything")
+		hub.output.awaitText(t, "lets everybody do everything only when it is started again")
 	}
 	hub.reload(t, name, "jwt-key: "+public+"\nanonymous: all\n", "configuration reloaded")
 }
