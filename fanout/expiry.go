@@ -110,6 +110,9 @@ func (l *loop) checkIdentity(s *Spoke) bool {
 // closeUnauthenticated closes a spoke that has no identity any more, or none yet.
 func (l *loop) closeUnauthenticated(s *Spoke, reason string) {
 	l.counts.unauthenticated++
+	if s.marks&unidentified != 0 {
+		l.hub.log.unidentified(s, reason)
+	}
 	l.closeWith(s, Cause{Kind: CauseUnauthenticated, Code: CodeUnauthorized, Reason: reason})
 }
 

@@ -68,7 +68,8 @@ func TestEmptyAdminAddressTurnsItOff(t *testing.T) {
 }
 
 func metricNames() map[string]bool {
-	names := map[string]bool{"spokehub_dropped_total": true, "spokehub_closes_total": true, "spokehub_refusals_total": true, "spokehub_build_info": true}
+	names := map[string]bool{"spokehub_dropped_total": true, "spokehub_closes_total": true, "spokehub_refusals_total": true, "spokehub_build_info": true,
+		"spokehub_config_reloads_total": true, "spokehub_config_last_reload_successful": true}
 	fqName := regexp.MustCompile(`fqName: "([^"]+)"`)
 	for _, metric := range hubMetrics {
 		names[fqName.FindStringSubmatch(metric.desc.String())[1]] = true

@@ -136,7 +136,9 @@ func (f serveFlags) checkAddresses() (mistakes []error) {
 	if len(f.Listen) == 0 {
 		fail("--listen: there is no address, so that nobody could connect")
 	}
-	if _, _, err := net.SplitHostPort(f.Admin); err != nil && f.Admin != "" {
+	if strings.HasPrefix(f.Admin, "unix:") || strings.Contains(f.Admin, ",") {
+		fail("--admin: %q: want one HOST:PORT, such as 127.0.0.1:8081: Unix sockets and options are for --listen", f.Admin)
+	} else if _, _, err := net.SplitHostPort(f.Admin); err != nil && f.Admin != "" {
 		fail("--admin: %q is not a HOST:PORT, such as 127.0.0.1:8081; empty turns it off", f.Admin)
 	}
 	admin := listenAddress{network: "tcp", address: f.Admin}
@@ -147,7 +149,7 @@ func (f serveFlags) checkAddresses() (mistakes []error) {
 		case err != nil:
 			fail("--listen: %w", err)
 		case slices.ContainsFunc(taken, address.isSame):
-			fail("--listen: %s is there twice", text)
+			fail("--listen: %s is there twice, or another one has its port on all addresses", text)
 		case f.Admin != "" && address.isSame(admin):
 			fail("--admin %s: --listen %s has that port already: the two need different ones", f.Admin, text)
 		}

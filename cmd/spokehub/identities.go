@@ -37,7 +37,6 @@ func newIdentities(flags serveFlags, logger *slog.Logger) (*identities, error) {
 	if i.tokens, err = auth.New(config); err != nil {
 		return nil, authError(err)
 	}
-	flags.identityFlags.warn(logger)
 	return i, nil
 }
 

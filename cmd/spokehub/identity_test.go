@@ -21,7 +21,7 @@ func TestFlagsOfIdentityThatMakeNoSenseAreReported(t *testing.T) {
 		arguments []string
 		names     string
 	}{
-		"a key file that is missing":                    {[]string{"--jwt-key=/does/not/exist"}, "--jwt-key: open /does/not/exist"},
+		"a key file that is missing":                    {[]string{"--jwt-key=/does/not/exist"}, "--jwt-key: /does/not/exist: there is no such file"},
 		"a key file that is empty":                      {[]string{"--jwt-key=" + empty}, empty},
 		"a private key":                                 {[]string{"--jwt-key=" + strings.TrimSuffix(public, ".pub")}, "private key"},
 		"a key set that is missing":                     {[]string{"--jwks=/does/not/exist"}, "--jwks"},
@@ -38,6 +38,10 @@ func TestFlagsOfIdentityThatMakeNoSenseAreReported(t *testing.T) {
 		"an anonymous that is two things":               {[]string{"--anonymous=all", "--anonymous=subscribe=a"}, "--anonymous"},
 		"an anonymous without a pattern":                {[]string{"--anonymous=subscribe="}, "--anonymous"},
 		"an anonymous with a pattern that is malformed": {[]string{"--anonymous=publish=a*b"}, "--anonymous"},
+		"a name for nobody":                             {[]string{"--anonymous=subscribe=inbox:$user"}, "no name to stand for $user"},
+		"a URL of another kind":                         {[]string{"--jwks=ftp://ada:hunter2@a.example"}, "want an http or https URL"},
+		"a key file without end":                        {[]string{"--jwt-key=/dev/zero"}, "longer than 1MiB"},
+		"a key file that is a directory":                {[]string{"--jwt-key=/"}, "directory"},
 		"a leeway that is negative":                     {[]string{"--jwt-leeway=-1s"}, "--jwt-leeway"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -32,7 +32,7 @@ func TestListenAddresses(t *testing.T) {
 		"unix:a,mode=01777":                "such as 0660",
 		":1,proxy-protocol=v2":             "want true or false",
 		":1,proxy-protokol":                "did you mean proxy-protocol?",
-		":1,:2":                            "no such option",
+		":1,:2":                            "repeat --listen",
 	} {
 		address, err := parseListen(text)
 		got := fmt.Sprint(address)
@@ -51,14 +51,19 @@ func TestAddressesThatExcludeEachOther(t *testing.T) {
 		admin  string
 		says   string
 	}{
-		"twice the same":          {[]string{":80", ":80"}, "", "twice"},
-		"twice everywhere":        {[]string{"0.0.0.0:80", ":80"}, "", "twice"},
-		"twice one socket":        {[]string{"unix:/a", "unix:/a,mode=0600"}, "", "twice"},
-		"the admin address":       {[]string{"127.0.0.1:1", "127.0.0.1:81"}, "127.0.0.1:81", "--listen 127.0.0.1:81"},
-		"different ports":         {[]string{":80", ":81"}, ":82", ""},
-		"different addresses":     {[]string{"127.0.0.1:80", "[::1]:80"}, "127.0.0.2:80", ""},
-		"free ports":              {[]string{":0", ":0"}, ":0", ""},
-		"a socket and a TCP port": {[]string{"unix:/a", ":80"}, "", ""},
+		"twice the same":           {[]string{":80", ":80"}, "", "twice"},
+		"twice everywhere":         {[]string{"0.0.0.0:80", ":80"}, "", "twice"},
+		"twice one socket":         {[]string{"unix:/a", "unix:/a,mode=0600"}, "", "twice"},
+		"one of all":               {[]string{":80", "127.0.0.1:80"}, "", "on all addresses"},
+		"one of all of IPv4":       {[]string{"10.0.0.1:80", "0.0.0.0:80"}, "", "on all addresses"},
+		"IPv6 beside IPv4":         {[]string{"[::1]:80", "0.0.0.0:80"}, "", ""},
+		"the admin address in all": {[]string{":81"}, "127.0.0.1:81", "--listen :81"},
+		"a socket for operators":   {[]string{":80"}, "unix:/a", "Unix sockets and options are for --listen"},
+		"the admin address":        {[]string{"127.0.0.1:1", "127.0.0.1:81"}, "127.0.0.1:81", "--listen 127.0.0.1:81"},
+		"different ports":          {[]string{":80", ":81"}, ":82", ""},
+		"different addresses":      {[]string{"127.0.0.1:80", "[::1]:80"}, "127.0.0.2:80", ""},
+		"free ports":               {[]string{":0", ":0"}, ":0", ""},
+		"a socket and a TCP port":  {[]string{"unix:/a", ":80"}, "", ""},
 	} {
 		mistakes := serveFlags{Listen: c.listen, Admin: c.admin}.checkAddresses()
 		if (len(mistakes) == 0) != (c.says == "") || len(mistakes) > 0 && !strings.Contains(mistakes[0].Error(), c.says) {

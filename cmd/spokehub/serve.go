@@ -27,6 +27,7 @@ type service struct {
 	identities *identities
 	draining   atomic.Bool
 	live       liveSettings
+	reloads    reloadCounts
 	// reloaders belong to the goroutine that serves signals.
 	reloaders []reloader
 }
@@ -52,7 +53,13 @@ func serve(given *settings, stdout io.Writer) error {
 	s.live.level.Set(logLevels[flags.LogLevel])
 	s.logger = newLogger(flags, &s.live.level, log)
 	if len(given.unknown) > 0 {
-		s.logger.Warn("ignoring environment variables that no flag reads", "names", given.unknown)
+		var near []string
+		for _, name := range given.unknown {
+			if meant := meant(name, given.model); meant != "" {
+				near = append(near, meant)
+			}
+		}
+		s.logger.Warn("ignoring environment variables that no flag reads", "names", given.unknown, "did_you_mean", near)
 	}
 	if given.sources.isEmptyFile() {
 		s.logger.Warn(emptyFileWarning, "config", flags.Config)
