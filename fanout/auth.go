@@ -144,7 +144,7 @@ func (l *loop) identify(s *Spoke, i Identity) (connects bool) {
 	old := s.setIdentity(i)
 	isFirst := s.marks&unidentified != 0
 	s.marks &^= unidentified
-	if old.user() == "" {
+	if isFirst || old.user() == "" {
 		l.addToUser(s)
 	}
 	l.watchIdentity(s)

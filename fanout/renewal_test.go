@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -181,6 +182,7 @@ func TestSetIdentity(t *testing.T) {
 			c.subscribe("t")
 			c.text(envelope("__subscribe", "", "0"))
 			c.sync()
+			expect(t, "spokes of the user", slices.Equal(h.hub.UserSpokes(test.user), []*fanout.Spoke{spoke}), test.user != "")
 			spoke.Close(1000, "")
 			receive(t, h.gone, "OnDisconnection")
 			if err := spoke.SetIdentity(test.set); !test.fails && !errors.Is(err, fanout.ErrNotConnected) {
