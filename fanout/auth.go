@@ -149,7 +149,7 @@ func (l *loop) identify(s *Spoke, i Identity) (connects bool) {
 	}
 	l.watchIdentity(s)
 	if !isFirst {
-		l.reviewSubscriptions(s, old)
+		l.reviewIdentity(s, old)
 	}
 	return isFirst && l.hub.cfg.OnConnection != nil
 }

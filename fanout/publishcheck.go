@@ -24,7 +24,7 @@ func (l *loop) mayPublish(s *Spoke) bool {
 		return true
 	}
 	topic := l.topicInView()
-	return (!restricted || who.Permissions.Publish.Match(topic, who.User)) && (rules == nil || rules.letPublish(topic, who.user()))
+	return (!restricted || who.Permissions.Publish.Match(topic, who.User)) && rules.letPublish(topic, who.user())
 }
 
 // topicInView is the topic of the event in view, good until the next call.

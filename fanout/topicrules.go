@@ -189,8 +189,11 @@ func (a *audience) has(user string, own bool) bool {
 	return a.everyone || a.owner && own || a.users && user != "" || user != "" && slices.Contains(a.names, user)
 }
 
-// letPublish reports whether the rules let the user publish to the topic.
+// letPublish reports whether the rules, nil if there are none, let the user publish to the topic.
 func (t *topicRules) letPublish(topic []byte, user string) bool {
+	if t == nil {
+		return true
+	}
 	for i := range t.rules {
 		if holds, own := t.rules[i].covers(topic, user); holds {
 			return t.rules[i].publish.has(user, own)
@@ -199,8 +202,11 @@ func (t *topicRules) letPublish(topic []byte, user string) bool {
 	return true
 }
 
-// letSubscribe reports whether they let the user subscribe to the topic.
+// letSubscribe reports whether they let the user subscribe to it.
 func (t *topicRules) letSubscribe(topic []byte, user string) bool {
+	if t == nil {
+		return true
+	}
 	for i := range t.rules {
 		if holds, own := t.rules[i].covers(topic, user); holds {
 			return t.rules[i].subscribe.has(user, own)

@@ -13,7 +13,7 @@ func TestWhoeverEndsItsGoroutineBehindTheEndOfTheHubIsCalledOnce(t *testing.T) {
 	for name, kind := range map[string]itemKind{
 		"a listener of an event that OnPublish has let pass": itemAllowed,
 		"a listener of an event that OnPublish lets pass":    itemPublish,
-		"a listener":                                         itemEvent,
+		"a listener": itemEvent,
 	} {
 		t.Run(name, func(t *testing.T) {
 			var heard atomic.Int32
