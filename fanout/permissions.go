@@ -11,6 +11,7 @@ func (i *Identity) maySubscribe(topic []byte) bool {
 	return i == nil || i.Permissions == nil || i.Permissions.Subscribe.Match(topic, i.User)
 }
 
+// user is the name of the user, empty if nothing is known.
 func (i *Identity) user() string {
 	if i == nil {
 		return ""

@@ -118,14 +118,14 @@ const (
 // extra is what only some spokes have.
 //
 // Owners: connInfo never changes once the spoke is announced; userState has its own lock, and so have listeners when they
-// change; identity is for any goroutine, and refused belongs to the loop's.
+// change; identity is for any goroutine, and told belongs to the loop's.
 type extra struct {
 	connInfo
 	userState
 	identity  atomic.Pointer[Identity]
 	listeners listenerSet
-	// refused is how much the spoke has been told lately of events that it may not publish.
-	refused allowance
+	// told is how often the spoke was told lately that an event of it was dropped.
+	told allowance
 }
 
 // connInfo is what is known of the connection besides its address.
