@@ -2,9 +2,9 @@ package fanout
 
 import "context"
 
-// attempt is an __auth that waits for its turn, and then what OnAuth made of its token. It belongs to whoever has its inbox.
+// attempt is an __auth that waits for its turn, and then what OnAuth made of its token; or a SetIdentity that waits likewise. It belongs to whoever has its inbox.
 type attempt struct {
-	// ctx is that of OnAuth. It ends after HandshakeTimeout, and with the spoke.
+	// ctx is that of OnAuth, nil if that need not be asked. It ends after HandshakeTimeout, and with the spoke.
 	ctx context.Context
 	// known says that identity and err are.
 	known    bool

@@ -129,7 +129,9 @@ func (l *loop) goOnWithAuth(s *Spoke, box *inbox, i *item) fate {
 		l.rejectToken(s, id, err)
 		return itemDone
 	}
-	l.counts.authsAccepted++
+	if a.ctx != nil {
+		l.counts.authsAccepted++
+	}
 	l.ackToken(s, id, &a.identity)
 	if l.identify(s, a.identity) {
 		*i = item{kind: itemConnected}

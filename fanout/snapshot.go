@@ -75,9 +75,6 @@ func (l *loop) gate(s *Spoke) {
 	p := l.conns.snapshots[s]
 	if p == nil {
 		p = new(snapshot)
-		if l.conns.snapshots == nil {
-			l.conns.snapshots = make(map[*Spoke]*snapshot)
-		}
 		l.conns.snapshots[s] = p
 		l.sender.Gate(s.conn.Slot)
 	}

@@ -46,10 +46,11 @@ type upkeep struct {
 //	from         to           by                what the peer sees
 //	(new)        handshaking  arrive            nothing
 //	(new)        open         join              nothing: the handshake was done elsewhere
+//	(new)        closing      join              a close frame: the handshake was done elsewhere
 //	handshaking  open         upgrade, decided  101
-//	handshaking  closing      refuse            an HTTP error
-//	handshaking  closing      refuseWithCode    101, then a close frame
-//	open         closing      closeWith         what is queued, then a close frame
+//	handshaking  closing      refuseRequest     an HTTP error
+//	handshaking  closing      decided           101, then a close frame
+//	open         closing      closeWith         what is queued and not gated, then a close frame
 //	open         closing      peerClosed        what is queued, then its own close code
 //	open         closing      closeSlow         the rest of a half-sent frame, then 1013
 //	closing      lingering    linger            the end of the stream
