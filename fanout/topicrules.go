@@ -217,6 +217,9 @@ func (t *topicRules) letSubscribe(topic []byte, user string) bool {
 
 // hasRulesOfIDs reports whether topic is a type whose ids have rules about subscriptions.
 func (t *topicRules) hasRulesOfIDs(topic []byte) bool {
+	if bytes.IndexByte(topic, ':') >= 0 {
+		return false
+	}
 	for _, text := range t.ofIDs {
 		whole, isWhole := strings.CutSuffix(text, ":")
 		if isWhole && string(topic) == whole || !isWhole && len(topic) >= len(text) && string(topic[:len(text)]) == text {
