@@ -219,6 +219,7 @@ func TestSetIdentityMeetsATokenUnderWay(t *testing.T) {
 			close(gate)
 			c.wants(test.want)
 			expect(t, "user", receive(t, h.connected, "OnConnection").Identity().User, "alice")
+			expect(t, "connections of alice", len(h.hub.UserSpokes("alice")), 1)
 			if got := c.message(); got != rejected("2", "", event.Unauthenticated) && got != envelope("__ack", "2", `{"topics":["t"]}`) {
 				t.Errorf("got %s, want the subscription answered", got)
 			}
