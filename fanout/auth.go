@@ -1,7 +1,6 @@
 package fanout
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -109,7 +108,7 @@ func (l *loop) goOnWithAuth(s *Spoke, box *inbox, i *item) fate {
 		return itemDone
 	case a != nil && !a.known:
 		if a.ctx == nil {
-			a.ctx, l.tenureOf(s).cancel = context.WithTimeout(context.Background(), l.hub.cfg.HandshakeTimeout)
+			l.begin(s, a)
 		}
 		return itemForWorker
 	case s.marks&answersBlocked != 0:
@@ -146,7 +145,7 @@ func (l *loop) identify(s *Spoke, i Identity) (connects bool) {
 	old := s.setIdentity(i)
 	isFirst := s.marks&unidentified != 0
 	s.marks &^= unidentified
-	if isFirst || old.user() == "" {
+	if l.users.Count(s.conn.Slot) == 0 {
 		l.addToUser(s)
 	}
 	l.watchIdentity(s)
@@ -175,8 +174,9 @@ func (l *loop) rejectToken(s *Spoke, id []byte, err error) {
 	l.counts.authsRejected++
 	l.hub.log.tokenRejected(s, err)
 	l.reject(s, id, nil, event.Unauthenticated)
-	var refusal *Refusal
-	if errors.As(err, &refusal) && (refusal.Code == CodeUnauthorized || refusal.Code == CodeForbidden || refusal.Code == CodeTooMany) {
+	var hook *hookError
+	if errors.As(err, &hook) && hook.refusal.hasCode() {
+		refusal := hook.refusal
 		l.closeWith(s, Cause{Kind: CauseUnauthenticated, Code: refusal.Code, Reason: refusal.closeReason()})
 		return
 	}

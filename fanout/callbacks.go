@@ -30,8 +30,6 @@ func (h *Hub) askHook(s *Spoke, box *inbox, names *interner) {
 	switch i := &box.items[box.pos]; i.kind {
 	case itemControl:
 		h.askToSubscribe(s, box, i)
-	case itemAuth:
-		h.authenticate(s, box, i)
 	case itemSubscribed:
 		h.tellSubscribed(s, box, i)
 	case itemPublish:

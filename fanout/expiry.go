@@ -26,8 +26,9 @@ type tenure struct {
 	rejected int
 	// asks is how often OnAuth was asked lately.
 	asks allowance
-	// cancel ends the context of OnAuth, if it runs.
-	cancel context.CancelFunc
+	// attempt is the one that OnAuth is asked about, cancel ends its context; nil if there is none.
+	attempt *attempt
+	cancel  context.CancelFunc
 }
 
 // never is longer than any time.
@@ -121,7 +122,8 @@ func (l *loop) endTenure(s *Spoke) {
 func (l *loop) endAttempt(s *Spoke) {
 	if t := l.conns.tenures[s]; t != nil && t.cancel != nil {
 		t.cancel()
-		t.cancel = nil
+		l.takeBackAttempt(t.attempt)
+		t.attempt, t.cancel = nil, nil
 	}
 }
 

@@ -99,8 +99,12 @@ func (l *loop) dropInquiry(s *Spoke) {
 	l.hub.workers.forget(q)
 }
 
-// answer asks Config.OnHandshake and tells the loop what it says, also if the hook ends its goroutine. For a worker.
-func (h *Hub) answer(q *inquiry) {
+func (q *inquiry) standing() *place { return &q.place }
+
+func (q *inquiry) isUrgent() bool { return false }
+
+// ask asks Config.OnHandshake and tells the loop what it says, also if the hook ends its goroutine. For a worker.
+func (q *inquiry) ask(h *Hub) {
 	q.verdict.refusal = refuseFailed
 	defer q.spoke.loop.reactor.Post(q)
 	request, err := q.request()

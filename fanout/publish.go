@@ -20,7 +20,8 @@ var (
 type Receipt struct {
 	// Matched is how many subscribers the event's topics had when it was sent. A spoke that is subscribed to the type and to the
 	// type and id gets one copy and counts twice: one number for each topic is there at once, and to find out who has both would
-	// mean to wait for the reactors.
+	// mean to wait for the reactors. A subscriber that begins to close before the event reaches its reactor, as all do in Shutdown,
+	// counts and does not get it.
 	Matched int
 }
 

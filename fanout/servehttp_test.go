@@ -1,7 +1,9 @@
 package fanout_test
 
 import (
+	"bufio"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -162,4 +164,37 @@ func TestEmptyLinesAheadOfARequestAreSkipped(t *testing.T) {
 			peer.conn.Close()
 		}
 	})
+}
+
+// pipeWriter is a response whose connection is one end of a pipe.
+type pipeWriter struct {
+	*httptest.ResponseRecorder
+	conn net.Conn
+}
+
+func (w pipeWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	return w.conn, bufio.NewReadWriter(bufio.NewReader(w.conn), bufio.NewWriter(w.conn)), nil
+}
+
+func TestAConnectionThatTheEndOvertakesIsCountedUntilItIsClosed(t *testing.T) {
+	h := newTestHub(t, fanout.Config{})
+	here, there := net.Pipe()
+	request, err := http.ReadRequest(bufio.NewReader(strings.NewReader(handshakeRequest)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		h.hub.ServeHTTP(pipeWriter{httptest.NewRecorder(), there}, request)
+	}()
+	one := make([]byte, 1)
+	if _, err := here.Read(one); err != nil {
+		t.Fatal(err)
+	}
+	h.cut()
+	expect(t, "connections while it is answered", h.hub.Stats().Connections, 1)
+	newClient(t, here).cutOff()
+	receive(t, served, "the end of ServeHTTP")
+	expect(t, "connections when it is closed", h.hub.Stats().Connections, 0)
 }

@@ -2,6 +2,9 @@ package fanout
 
 import "github.com/spokehub/spokehub/event"
 
+// maxEarly times Config.MaxHandshake is how long a message may be that no token has come ahead of: long enough for any token.
+const maxEarly = 4
+
 // openUnidentified opens the connection of a client that is let in without an identity, to identify itself by __auth. rest is what it
 // has sent behind its handshake.
 //
@@ -11,6 +14,16 @@ import "github.com/spokehub/spokehub/event"
 func (l *loop) openUnidentified(s *Spoke, rest []byte) {
 	s.marks |= unidentified | connecting
 	l.openSpoke(s, rest)
+}
+
+// longestMessage is how long a message of the spoke may be. A stranger who does not even show a token holds no more of the hub's memory
+// than it takes to show one.
+func (l *loop) longestMessage(s *Spoke) int {
+	cfg := &l.hub.cfg
+	if s.marks&unidentified == 0 || l.tenureOf(s).attempts > 0 {
+		return cfg.MaxMessage
+	}
+	return min(cfg.MaxMessage, maxEarly*cfg.MaxHandshake)
 }
 
 // keepEvent keeps the message raw, which view shows, of a spoke that is connecting. If it has no identity and there is none to wait for, it is

@@ -22,7 +22,8 @@ import (
 type workers struct {
 	hub  *Hub
 	pool *ants.Pool
-	// max is how many tasks serve spokes at a time, maxInquiries how many may run Config.OnHandshake beside them.
+	// max is how many tasks serve spokes at a time, maxInquiries how many may run Config.OnHandshake
+	// and OnAuth beside them.
 	max          int
 	maxInquiries int
 	task         func()
@@ -48,7 +49,7 @@ const (
 
 func newWorkers(h *Hub, size int) (*workers, error) {
 	inquiries := 0
-	if h.cfg.OnHandshake != nil {
+	if h.cfg.OnHandshake != nil || h.cfg.OnAuth != nil {
 		inquiries = max(size/2, 1)
 	}
 	pool, err := ants.NewPool(size+inquiries, ants.WithNonblocking(true), ants.WithExpiryDuration(10*time.Second))
@@ -163,14 +164,26 @@ func (w *workers) serve(s *Spoke, names *interner) {
 			return
 		}
 	}
-	s.state.setFree()
-	if s.loop.reactor.Post((*inboxStopped)(s)) {
-		return
-	}
-	<-s.loop.reactor.Done()
-	if s.state.claimForGood() {
+	if w.isLast(s) {
 		w.finish(s, names)
 	}
+}
+
+// giveUp gives up the running inbox of a spoke that OnAuth was asked about.
+func (w *workers) giveUp(s *Spoke) {
+	if w.isLast(s) {
+		w.finish(s, new(interner))
+	}
+}
+
+// isLast hands a worker's inbox back to the loop. It reports true if the loop has ended, and the worker has to finish with the spoke.
+func (w *workers) isLast(s *Spoke) bool {
+	s.state.setFree()
+	if s.loop.reactor.Post((*inboxStopped)(s)) {
+		return false
+	}
+	<-s.loop.reactor.Done()
+	return s.state.claimForGood()
 }
 
 func (w *workers) runItem(s *Spoke, box *inbox, i *item, names *interner) {

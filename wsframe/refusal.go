@@ -91,7 +91,7 @@ var (
 
 	refusalPath      = &Refusal{Status: 404, Reason: "no WebSocket here"}
 	refusalMethod    = &Refusal{Status: 405, Reason: "WebSocket needs GET", Field: "Allow", Value: "GET"}
-	refusalNoUpgrade = &Refusal{Status: 426, Reason: `this is a WebSocket endpoint: connect with a WebSocket client, which sends "Connection: Upgrade" and "Upgrade: websocket"`, Field: "Upgrade", Value: "websocket"}
+	refusalNoUpgrade = &Refusal{Status: 426, Reason: `this is a WebSocket endpoint: connect with a WebSocket client, which sends "Connection: Upgrade" and "Upgrade: websocket"; a proxy on the way has to pass both on (nginx: proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection "upgrade";)`, Field: "Upgrade", Value: "websocket"}
 	refusalBody      = &Refusal{Status: 400, Reason: "WebSocket handshake with a body"}
 	refusalVersion   = &Refusal{Status: 426, Reason: "Sec-WebSocket-Version must be 13", Field: "Sec-WebSocket-Version", Value: "13"}
 	refusalKey       = &Refusal{Status: 400, Reason: "Sec-WebSocket-Key must be 16 bytes in base64"}
