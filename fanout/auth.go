@@ -28,7 +28,8 @@ var (
 // SetIdentity replaces the spoke's identity, as an __auth of the spoke does: subscriptions that the new one does not cover are dropped,
 // and for each the spoke is told with __reject and the reason forbidden. A spoke that has yet to identify itself needs no __auth any
 // more. An anonymous spoke may get a user; any other user can't change. It asks the reactor and waits for the answer. The error says
-// what is wrong with the identity, or that the spoke has ended (ErrNotConnected); then nothing has changed.
+// what is wrong with the identity, and then nothing has changed, or that the spoke has ended (ErrNotConnected): then what it sent before
+// and has not been passed on yet is judged by the new identity all the same, as when OnConnection sets it and the client has left by then.
 func (s *Spoke) SetIdentity(i Identity) error {
 	err := i.check()
 	if err == nil {
@@ -36,6 +37,8 @@ func (s *Spoke) SetIdentity(i Identity) error {
 		s.loop.ask(func(r *netpoll.Reactor) {
 			if r.Holds(s.conn) && s.phase == open {
 				err = s.loop.changeIdentity(s, i)
+			} else if s.mayBecome(&i) == nil {
+				s.setIdentity(i)
 			}
 		})
 	}

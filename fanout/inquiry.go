@@ -112,7 +112,7 @@ func (q *inquiry) ask(h *Hub) {
 		q.verdict.refusal = &Refusal{Status: http.StatusBadRequest, Reason: "malformed request"}
 		return
 	}
-	q.verdict = h.decide(q.ctx, newHandshake(request, q.spoke.RemoteAddr(), q.local))
+	q.verdict = h.decide(q.ctx, h.newHandshake(request, q.spoke.RemoteAddr(), q.local))
 }
 
 // parsed is the request as the log describes it.

@@ -53,12 +53,9 @@ func TestPageOfAnotherSiteCannotPublish(t *testing.T) {
 }
 
 func TestEmptyAdminAddressTurnsItOff(t *testing.T) {
-	for name, c := range map[string]struct{ environ, arguments []string }{
-		"in the flag":     {nil, []string{"--admin="}},
-		"in the variable": {[]string{"SPOKEHUB_ADMIN="}, nil},
-	} {
+	for name, argument := range map[string]string{"in the flag": "--admin=", "in the file": "--config=" + writeConfig(t, "admin: ''\n")} {
 		t.Run(name, func(t *testing.T) {
-			hub := startHubOn(t, c.environ, append([]string{"--listen=127.0.0.1:0"}, c.arguments...)...)
+			hub := startHubOn(t, []string{"SPOKEHUB_ADMIN="}, "--listen=127.0.0.1:0", argument)
 			if hub.admin != "" {
 				t.Errorf("got the admin address %s, want none", hub.admin)
 			}

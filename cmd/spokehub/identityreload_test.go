@@ -9,6 +9,16 @@ import (
 	"testing"
 )
 
+func TestReloadKeepsTheOriginCheckWhileTokensAreInCookies(t *testing.T) {
+	_, public := makeKey(t, "EdDSA")
+	hub, name := startHubFrom(t, "jwt-cookie: session\n", "--jwt-key="+public)
+	hub.reload(t, name, "jwt-cookie: session\norigin: '*'\n", "the configuration was not reloaded, and nothing has changed")
+	hub.output.awaitText(t, "--jwt-cookie: --origin has")
+	if got, body := handshakeStatus(t, hub.page, "127.0.0.1", "https://elsewhere.example"); got != http.StatusForbidden {
+		t.Errorf("got %d %s for a page of another site, want 403", got, body)
+	}
+}
+
 func TestReloadRotatesKeys(t *testing.T) {
 	hangupsReachTheHub(t)
 	first, firstPublic := makeKey(t, "EdDSA")

@@ -44,7 +44,7 @@ func joinNegatives(args []string) []string {
 func dropEmptyVariables(flags []*kong.Flag) {
 	for _, flag := range flags {
 		for _, name := range flag.Envs {
-			if value, found := os.LookupEnv(name); found && value == "" && flag.Name != "admin" {
+			if value, found := os.LookupEnv(name); found && value == "" {
 				_ = os.Unsetenv(name)
 			}
 		}

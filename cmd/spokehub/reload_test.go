@@ -55,6 +55,19 @@ func TestHangupReloadsWhatCanChange(t *testing.T) {
 	connected.reject(t, "secret")
 }
 
+func TestReloadChangesTheLimitsOfAddresses(t *testing.T) {
+	hub, name := startHubFrom(t, "max-connections-per-address: 1\n")
+	connect(t, hub.websocket)
+	if got, body := handshakeStatus(t, hub.page, "127.0.0.1", ""); got != http.StatusTooManyRequests {
+		t.Errorf("got %d %s for the second client, want 429", got, body)
+	}
+	record := hub.reload(t, name, "max-connections-per-address: 2\n", "configuration reloaded")
+	if got, want := fmt.Sprint(record["changed"], record["need_restart"]), "[max-connections-per-address] <nil>"; got != want {
+		t.Errorf("got changed and need_restart %s, want %s", got, want)
+	}
+	connect(t, hub.websocket).subscribe(t, "news")
+}
+
 func TestReloadedRulesEndSubscriptions(t *testing.T) {
 	hub, name := startHubFrom(t, "topics: [{match: 'a:1', subscribe: users}]\n")
 	connected := connect(t, hub.websocket)

@@ -56,15 +56,19 @@ func (s *sim) connectByHandshake(r *rand.Rand) *client {
 	port := c.port()
 	s.recorder.forgetPort(port)
 	c.out = append(c.out, s.requestOf(who)...)
+	before := 0
 	if who.Later {
-		s.sendBeforeIdentity(c, who, r)
+		before = s.sendBeforeIdentity(c, who, r)
 	} else {
 		c.become(who, 0)
 	}
 	if oneIn(r, 2) {
 		c.control("__subscribe", "early", []string{pick(r, types...)}, nil)
 	}
-	if oneIn(r, 2) {
+	waits := who.Later && oneIn(r, 2)
+	if waits {
+		c.socket.allowed = before
+	} else if oneIn(r, 2) {
 		c.socket.allowed = 1 + r.IntN(len(c.out))
 		s.exchangeFor(time.Millisecond, func() bool { return c.socket.allowed == 0 })
 		c.socket.allowed = unlimited
@@ -83,6 +87,9 @@ func (s *sim) connectByHandshake(r *rand.Rand) *client {
 		return c
 	}
 	c.in = rest
+	if waits {
+		s.dispatchPast(c, r)
+	}
 	s.await("OnConnection", func() bool {
 		return s.recorder.spokeAt(port) != nil || who.Later && s.traits.plan.Reset > 0 && c.hasEnded()
 	})

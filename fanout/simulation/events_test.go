@@ -85,7 +85,7 @@ func (x *trackedEvent) matches(topic string) bool {
 func (s *sim) decideReceivers(x *trackedEvent, except *client) {
 	x.verdicts = make([]verdict, len(s.clients))
 	for i, c := range s.clients {
-		if c == except || c.spoke == nil && c != x.by {
+		if c == except || c.spoke == nil && x.by == nil {
 			continue
 		}
 		v := c.membership(x.event.Type)

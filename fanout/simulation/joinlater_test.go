@@ -73,8 +73,9 @@ func (r *recorder) checkAsked(s *fanout.Spoke, seen *spokeRecord, topic string) 
 	}
 }
 
-// sendBeforeIdentity sends what has no effect, since the hub does not know the client yet, and then who it is.
-func (s *sim) sendBeforeIdentity(c *client, who claim, r *rand.Rand) {
+// sendBeforeIdentity sends what has no effect, since the hub does not know the client yet, and then who it is. It returns how many bytes
+// are sent before that.
+func (s *sim) sendBeforeIdentity(c *client, who claim, r *rand.Rand) (before int) {
 	for range r.IntN(4) {
 		switch r.IntN(3) {
 		case 0:
@@ -88,10 +89,19 @@ func (s *sim) sendBeforeIdentity(c *client, who claim, r *rand.Rand) {
 		}
 	}
 	who.Later = false
+	before = len(c.out)
 	c.sendToken(jsonOf(who), &who)
 	for range r.IntN(3) {
 		s.publishOne(c, r)
 	}
+	return before
+}
+
+// dispatchPast dispatches what a client may not get that the hub does not know yet, and then lets the client say who it is.
+func (s *sim) dispatchPast(c *client, r *rand.Rand) {
+	s.dispatchSome(nil, r)
+	s.dispatchToUser(nil, r)
+	c.socket.allowed = unlimited
 }
 
 // sendEarlyControl sends a subscription that is rejected whatever the topic.
