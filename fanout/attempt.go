@@ -16,7 +16,7 @@ type attempt struct {
 	// isRenewal says that the spoke has an identity.
 	isRenewal bool
 	place     place
-	// ctx is that of OnAuth. It ends after HandshakeTimeout, and with the spoke.
+	// ctx is that of OnAuth, nil if that need not be asked, as for SetIdentity. It ends after HandshakeTimeout, and with the spoke.
 	ctx context.Context
 	// known says that identity and err are.
 	known    bool

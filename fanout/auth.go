@@ -131,7 +131,9 @@ func (l *loop) goOnWithAuth(s *Spoke, box *inbox, i *item) fate {
 		l.rejectToken(s, id, err)
 		return itemDone
 	}
-	l.counts.authsAccepted++
+	if a.ctx != nil {
+		l.counts.authsAccepted++
+	}
 	l.ackToken(s, id, &a.identity)
 	if l.identify(s, a.identity) {
 		*i = item{kind: itemConnected}
@@ -151,7 +153,7 @@ func (l *loop) identify(s *Spoke, i Identity) (connects bool) {
 	}
 	l.watchIdentity(s)
 	if !isFirst {
-		l.reviewSubscriptions(s, old)
+		l.reviewIdentity(s, old)
 	}
 	return isFirst && l.hub.cfg.OnConnection != nil
 }

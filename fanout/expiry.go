@@ -24,9 +24,8 @@ type tenure struct {
 	attempts int
 	// rejected is how many tokens were, of a spoke without an identity.
 	rejected int
-	// asks is how often OnAuth was asked lately, early how often the spoke was told that it has sent something too early.
-	asks  allowance
-	early allowance
+	// asks is how often OnAuth was asked lately.
+	asks allowance
 	// attempt is the one that OnAuth is asked about, cancel ends its context; nil if there is none.
 	attempt *attempt
 	cancel  context.CancelFunc

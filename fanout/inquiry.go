@@ -57,9 +57,6 @@ type inquiries struct {
 }
 
 func (i *inquiries) add(slot uint32, q *inquiry) {
-	if i.bySlot == nil {
-		i.bySlot = make(map[uint32]*inquiry)
-	}
 	i.bySlot[slot] = q
 	i.held += q.heldBytes()
 }

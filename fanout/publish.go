@@ -43,7 +43,7 @@ func (h *Hub) Publish(ctx context.Context, e event.Event) (Receipt, error) {
 		return Receipt{}, fmt.Errorf("publish: %w: %w", ErrInvalid, err)
 	}
 	for pause := throttleStep; ; pause = min(2*pause, maxThrottle) {
-		if err := h.mayPublish(ctx); err != nil {
+		if err := h.whyOver(ctx); err != nil {
 			return Receipt{}, fmt.Errorf("publish: %w", err)
 		}
 		out := outgoing{event: e, waits: true}
@@ -60,8 +60,8 @@ func (h *Hub) Publish(ctx context.Context, e event.Event) (Receipt, error) {
 	}
 }
 
-// mayPublish says why an event may not be sent any more.
-func (h *Hub) mayPublish(ctx context.Context) error {
+// whyOver says why an event may not be sent any more, nil if it may.
+func (h *Hub) whyOver(ctx context.Context) error {
 	select {
 	case <-h.lifecycle.closed:
 		return ErrClosed

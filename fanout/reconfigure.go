@@ -53,7 +53,7 @@ func (h *Hub) Reconfigure(cfg Config) (needNewHub []string, err error) {
 	h.shared.maxTopics.Store(int64(next.MaxTopics))
 	if next.topicRules != nil {
 		for _, l := range h.loops {
-			l.reactor.Post(&rulesReview{loop: l, old: old})
+			l.reviewRules(old)
 		}
 	}
 	return needNewHub, nil

@@ -3,6 +3,7 @@ package fanout_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 	"sync/atomic"
 	"testing"
@@ -168,6 +169,7 @@ func TestSetIdentity(t *testing.T) {
 			h := authHub(t, fanout.Config{})
 			c, spoke := test.join(h)
 			wasThere := spoke.Identity().Value != nil
+			accepted := h.hub.Stats().AuthsAccepted
 			err := spoke.SetIdentity(test.set)
 			if (err != nil) != test.fails {
 				t.Errorf("got %v, want an error: %v", err, test.fails)
@@ -179,6 +181,8 @@ func TestSetIdentity(t *testing.T) {
 			c.subscribe("t")
 			c.text(envelope("__subscribe", "", "0"))
 			c.sync()
+			expect(t, "tokens accepted", h.hub.Stats().AuthsAccepted, accepted)
+			expect(t, "spokes of the user", slices.Equal(h.hub.UserSpokes(test.user), []*fanout.Spoke{spoke}), test.user != "")
 			spoke.Close(1000, "")
 			receive(t, h.gone, "OnDisconnection")
 			if err := spoke.SetIdentity(test.set); !test.fails && !errors.Is(err, fanout.ErrNotConnected) {

@@ -200,14 +200,20 @@ func (a *audience) has(user string, own bool) bool {
 	return a.everyone || a.owner && own || a.users && user != "" || user != "" && slices.Contains(a.names, user)
 }
 
-// letPublish reports whether the rules let the user publish to the topic.
+// letPublish reports whether the rules, nil if there are none, let the user publish to the topic.
 func (t *topicRules) letPublish(topic []byte, user string) bool {
+	if t == nil {
+		return true
+	}
 	rule, own := t.find(topic, user)
 	return rule == nil || rule.publish.has(user, own)
 }
 
-// letSubscribe reports whether they let the user subscribe to the topic.
+// letSubscribe reports whether they let the user subscribe to it.
 func (t *topicRules) letSubscribe(topic []byte, user string) bool {
+	if t == nil {
+		return true
+	}
 	if rule, own := t.find(topic, user); rule != nil {
 		return rule.subscribe.has(user, own)
 	}
@@ -216,6 +222,9 @@ func (t *topicRules) letSubscribe(topic []byte, user string) bool {
 
 // hasRulesOfIDs reports whether topic is a type whose ids have rules about subscriptions.
 func (t *topicRules) hasRulesOfIDs(topic []byte) bool {
+	if bytes.IndexByte(topic, ':') >= 0 {
+		return false
+	}
 	return t.types[string(topic)] || slices.ContainsFunc(t.beginnings, func(text string) bool {
 		return len(topic) >= len(text) && string(topic[:len(text)]) == text
 	})

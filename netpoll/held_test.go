@@ -44,9 +44,9 @@ func TestHeldByIsAConnectionsShare(t *testing.T) {
 
 func TestWhatAWriterHasInHandIsHeldUntilTheWriteOrTheConnectionEnds(t *testing.T) {
 	for name, end := range map[string]func(r *Reactor, n uint32, l *link){
-		"the write": func(r *Reactor, n uint32, l *link) { (*linkWritten)(l).Do(r) },
+		"the write":                           func(r *Reactor, n uint32, l *link) { (*linkWritten)(l).Do(r) },
 		"the connection, closed by its owner": func(r *Reactor, n uint32, l *link) { r.Close(n, DropClosed) },
-		"the connection, handed back": func(r *Reactor, n uint32, l *link) { r.Release(n, nil) },
+		"the connection, handed back":         func(r *Reactor, n uint32, l *link) { r.Release(n, nil) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			r, _ := still(t, Config{Handler: newRecorder(), Engine: EngineGoroutine})
