@@ -54,6 +54,7 @@ func (h *Hub) AddConnection(conn net.Conn, options ...AddOptions) (*Spoke, error
 		}
 		return nil, ErrTooMany
 	}
+	h.admission.handshakeDone(s)
 	if err := h.add(s, conn, e); err != nil {
 		return nil, err
 	}
@@ -101,7 +102,6 @@ func (h *Hub) admitAdded(peer peerAddress, isProxy bool) (*Spoke, *wsframe.Refus
 	if refusal := h.admit(s.countsFor()); refusal != nil && (refusal != refuseFull || !h.admitInstead(s.countsFor())) {
 		return nil, refusal
 	}
-	h.admission.handshakeDone(s)
 	s.loop = h.leastLoaded()
 	s.loop.shared.connections.Add(1)
 	h.counters.accepted.Add(1)

@@ -117,7 +117,8 @@ type Config struct {
 	// MaxConnectionsPerAddress is the same for one source address, with 429. The IPv6 addresses of a /64 network count as one,
 	// because one client can use all of them. Default: none.
 	MaxConnectionsPerAddress int
-	// MaxHandshakesPerAddress is how many unfinished handshakes a source address may have. Default: none.
+	// MaxHandshakesPerAddress is how many unfinished handshakes a source address may have. That of a client that is to identify itself by
+	// __auth ends when it has. Default: none.
 	MaxHandshakesPerAddress int
 	// MaxHandshake is the length of the longest request head that Serve accepts, in bytes, with its cookies; a longer one is
 	// answered with 431. Default 16 KiB.
