@@ -15,6 +15,8 @@ import (
 type AddOptions struct {
 	// Identity is who the client is and what it may do. OnConnection and every later callback see it.
 	Identity Identity
+	// AuthLater lets the client in without an identity, to give itself one by __auth, as ErrAuthLater does. Identity must be zero then.
+	AuthLater bool
 	// Unread are bytes that the client sent behind its handshake and that have been read from the connection already: its first
 	// frames. They come before what the hub reads. The hub copies them.
 	Unread []byte
@@ -76,7 +78,11 @@ func entryOf(options []AddOptions) (entry, error) {
 		return entry{}, nil
 	case 1:
 		o := &options[0]
-		return entry{verdict: verdict{identity: o.Identity}, subprotocol: o.Subprotocol, rest: bytes.Clone(o.Unread)}, o.Identity.check()
+		if o.AuthLater && !o.Identity.isZero() {
+			return entry{}, fmt.Errorf("%w: AddOptions has one, and AuthLater", ErrInvalidIdentity)
+		}
+		v := verdict{identity: o.Identity, later: o.AuthLater}
+		return entry{verdict: v, subprotocol: o.Subprotocol, rest: bytes.Clone(o.Unread)}, o.Identity.check()
 	}
 	return entry{}, errOptions
 }
