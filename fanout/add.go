@@ -31,6 +31,9 @@ type AddOptions struct {
 // It waits for the reactor, not for the network. On error conn is closed, except for ErrOwned, when it still belongs to
 // a spoke. Besides that the error is ErrClosed, ErrTooMany, ErrInvalidIdentity, ErrIdentityExpired, or one of the system.
 //
+// The handshake is the caller's: Config.OnHandshake, Origins, Hosts, Subprotocols and MaxHandshake do not apply. Where cookies say who
+// a client is, compare the Origin with the Host, or any page in the client's browser can connect in its name.
+//
 // A connection out of http.Hijacker comes with a reader that may have read ahead, and what that holds is not in conn. Pass it on:
 //
 //	conn, buffered, err := http.NewResponseController(w).Hijack()
