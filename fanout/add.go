@@ -71,6 +71,8 @@ type entry struct {
 	subprotocol string
 	// rest has been read already.
 	rest []byte
+	// answered says that the hub has answered the handshake itself: the client hears why, if it can't stay.
+	answered bool
 }
 
 var errOptions = errors.New("more than one AddOptions")
@@ -152,10 +154,14 @@ func (h *Hub) add(s *Spoke, conn net.Conn, e entry) error {
 	return nil
 }
 
-// join opens a connection whose handshake is done, or closes it with the code that it is refused with.
+// join opens a connection whose handshake is done, or closes it with the code that it is refused with, or since the hub has begun to
+// end meanwhile.
 func (l *loop) join(s *Spoke, a netpoll.Accepted, e *entry) error {
 	if !l.hub.lifecycle.serving() {
-		return ErrClosed
+		if !e.answered || l.ending.cut {
+			return ErrClosed
+		}
+		e.verdict = verdict{refusal: &Refusal{Code: CodeRestart, Reason: retryReason(retryAfter + l.hub.cfg.DrainPeriod)}}
 	}
 	slot, err := l.register(a)
 	if err != nil {

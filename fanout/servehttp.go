@@ -66,7 +66,7 @@ func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_ = conn.SetDeadline(time.Time{})
 	s.loop.ask(func(*netpoll.Reactor) { s.loop.counts.handshakes++ })
 	rest, _ := buffered.Reader.Peek(buffered.Reader.Buffered())
-	if err := h.add(s, conn, entry{v, subprotocol, rest}); err != nil {
+	if err := h.add(s, conn, entry{v, subprotocol, rest, true}); err != nil {
 		h.cfg.Logger.Debug("upgraded connection not added", "error", err)
 	}
 }

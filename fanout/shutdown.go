@@ -158,6 +158,7 @@ func (h *Hub) stop() {
 func (h *Hub) endAll() {
 	for _, l := range h.loops {
 		l.ask(func(*netpoll.Reactor) {
+			l.ending.cut = true
 			for s := range l.all() {
 				l.end(s, Cause{Kind: CauseShutdown})
 			}
