@@ -2,8 +2,10 @@ package auth
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -143,9 +145,24 @@ const retryUnavailable = 5 * time.Second
 func (c *Config) refusal(h *fanout.Handshake, err error) *fanout.Refusal {
 	byCode := c.Refusals == RefuseByCode || c.Refusals == RefuseVisibly && h.Request.Header.Get("Origin") != ""
 	if byCode && !errors.Is(err, ErrUnavailable) {
-		return &fanout.Refusal{Code: fanout.CodeUnauthorized, Reason: err.Error()}
+		return &fanout.Refusal{Code: fanout.CodeUnauthorized, Reason: closeReason(err)}
 	}
 	return statusRefusal(err)
+}
+
+// maxCloseReason is how many bytes of reason a close frame has room for.
+const maxCloseReason = 123
+
+// closeReason is an error as the reason of a close frame: {"reason":"..."}, as those of the hub itself are, with a shorter text where it is
+// too long.
+func closeReason(err error) string {
+	text := err.Error()
+	for text = text[:min(len(text), maxCloseReason)]; ; text = text[:len(text)-1] {
+		reason, _ := json.Marshal(map[string]string{"reason": strings.ToValidUTF8(text, "")})
+		if len(reason) <= maxCloseReason {
+			return string(reason)
+		}
+	}
 }
 
 func statusRefusal(err error) *fanout.Refusal {

@@ -38,7 +38,7 @@ type Config struct {
 	AllowNoExpiry bool
 
 	// Cookie is the name of a cookie that has the token. Browsers send it whichever page asks, so only the check of Origin keeps strange
-	// pages out: Origins may not have a "*" then. Default: no cookie.
+	// pages out: Origins may not have a "*" then, and a hub whose Origins has one takes no cookie from a page. Default: no cookie.
 	Cookie string
 	// Origins is fanout.Config.Origins, for that check.
 	Origins []string

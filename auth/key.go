@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode"
 )
 
 const (
@@ -56,11 +57,17 @@ func ParseKeys(text []byte) ([]Key, error) {
 	case isDER(text):
 		return nil, errors.New("this is a key in DER: convert it to PEM, as with openssl pkey -pubin -inform DER")
 	case bytes.HasPrefix(bytes.TrimSpace(text), []byte("{")):
-		return nil, errors.New("this is JSON: a JSON Web Key Set is not a key file, it is given as JWKS")
+		return nil, errors.New("this is JSON: a JSON Web Key Set is given with --jwks (Config.JWKS)")
 	case bytes.HasPrefix(secret, []byte("ssh-")) || bytes.HasPrefix(secret, []byte("ecdsa-sha2-")):
 		return nil, errors.New("this is a key for SSH: convert it to PEM, as with ssh-keygen -e -m PKCS8")
 	case bytes.ContainsAny(secret, "\r\n"):
 		return nil, errors.New("several lines: a secret is one line, a public key begins with -----BEGIN")
+	case bytes.HasPrefix(secret, []byte("\uFEFF")):
+		return nil, errors.New("a byte order mark stands ahead of the secret: save the file without it")
+	case bytes.ContainsFunc(secret, unicode.IsControl):
+		return nil, errors.New("control characters: a secret is text, such as the base64 of random bytes")
+	case bytes.HasPrefix(secret, []byte("eyJ")) && bytes.Count(secret, []byte(".")) == 2:
+		return nil, errors.New("this is a token, and it is no secret")
 	case len(secret) < minSecret:
 		return nil, fmt.Errorf("the secret has %d bytes, and %d is the least", len(secret), minSecret)
 	}

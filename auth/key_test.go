@@ -72,6 +72,9 @@ func TestWhatIsNoKeyIsNeverASecret(t *testing.T) {
 	for name, c := range map[string]struct{ text, says string }{
 		"nothing":                        {"", "empty"},
 		"line ends":                      {"\n\n", "empty"},
+		"a token":                        {"eyJhbGciOiJFZERTQSIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJhZGEifQ.c2lnbmF0dXJl", "token"},
+		"bytes that are no text":         {strings.Repeat("\x00", 64), "control characters"},
+		"a secret behind a mark":         {"\uFEFF" + secret, "byte order mark"},
 		"a short secret":                 {strings.Repeat("x", 31), "31 bytes"},
 		"two lines":                      {secret + "\n" + secret, "lines"},
 		"a public key in DER":            {string(public), "DER"},

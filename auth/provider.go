@@ -46,6 +46,8 @@ type provider struct {
 	// next is the round that tokens wait for and that has not begun, running the one that has.
 	next, running *fetchRound
 	failing       bool
+	// told is the failure that the log has last.
+	told string
 }
 
 // fetchSource is where and how keys are fetched. It never changes.
@@ -212,6 +214,10 @@ func (p *provider) fetch(ctx context.Context) error {
 	set, count, err := p.source.fetch(ctx)
 	p.mu.Lock()
 	round, failed := p.running, p.failing
+	isNews := err != nil && (!failed || err.Error() != p.told)
+	if isNews {
+		p.told = err.Error()
+	}
 	p.running, p.failing = nil, err != nil
 	isFirst := p.current.Load() == nil
 	if err == nil {
@@ -222,9 +228,9 @@ func (p *provider) fetch(ctx context.Context) error {
 	close(round.done)
 	switch {
 	case ctx.Err() != nil:
-	case err != nil && !failed && isFirst:
+	case isNews && isFirst:
 		p.source.logger.Warn("no keys for tokens: clients that show one are refused with 503 until they can be fetched", "error", err)
-	case err != nil && !failed:
+	case isNews:
 		p.source.logger.Warn("the keys for tokens can't be fetched: the last good ones stay", "error", err)
 	case err != nil:
 		p.source.logger.Debug("the keys for tokens still can't be fetched", "error", err)

@@ -222,6 +222,21 @@ func TestHubStartsBeforeItsProvider(t *testing.T) {
 	}
 }
 
+func TestEachReasonOfAFailingProviderIsLoggedOnce(t *testing.T) {
+	var log bytes.Buffer
+	provider := startIdentityProvider(t, says(jwks(jwk("rsa", "1", nil))))
+	a := start(t, Config{JWKS: provider.server.URL, RefreshInterval: time.Millisecond, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	for _, answer := range []http.HandlerFunc{fails(503), says("<html>"), fails(503)} {
+		provider.awaitFetches(t, 3)
+		provider.become(answer)
+		provider.awaitFetches(t, 3)
+	}
+	a.Close()
+	if unavailable, html := strings.Count(log.String(), "status 503"), strings.Count(log.String(), "malformed"); unavailable != 2 || html != 1 {
+		t.Errorf("got %d and %d lines, want 2 of the status and 1 of the JSON: %s", unavailable, html, log.String())
+	}
+}
+
 func TestKeysAreRefreshed(t *testing.T) {
 	provider := startIdentityProvider(t, says(jwks(jwk("rsa", "1", nil))))
 	a := start(t, Config{JWKS: provider.server.URL, RefreshInterval: time.Millisecond})

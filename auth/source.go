@@ -15,6 +15,7 @@ const bearerPrefix = "bearer."
 
 var (
 	errNoToken   = errors.New("no token: send Authorization: Bearer TOKEN, or offer the subprotocols spokehub.v1 and bearer.TOKEN")
+	errAnyOrigin = errors.New("a token in a cookie is not accepted while pages of any origin may connect")
 	errTwoTokens = errors.New("more than one token: send one, in one place")
 )
 
@@ -31,7 +32,11 @@ func (c *Config) findToken(h *fanout.Handshake) (string, error) {
 	}
 	found = append(found, offered...)
 	if c.Cookie != "" {
-		found = append(found, cookieTokens(h.Request, c.Cookie)...)
+		kept := cookieTokens(h.Request, c.Cookie)
+		if len(kept) > 0 && h.AnyOrigin && h.Request.Header.Get("Origin") != "" {
+			return "", errAnyOrigin
+		}
+		found = append(found, kept...)
 	}
 	if c.Query != "" {
 		asked, err := queryTokens(h.Request, c.Query)

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/http/httptest"
@@ -88,6 +89,31 @@ func TestQueryAndCookieCountOnlyWhereTheyAreAskedFor(t *testing.T) {
 	}
 }
 
+func TestACookieCountsOnlyWhereTheOriginIsChecked(t *testing.T) {
+	token := goodToken(t)
+	for name, c := range map[string]struct {
+		handshake *fanout.Handshake
+		anyOrigin bool
+		user      string
+	}{
+		"from a page whose origin was checked":       {handshake("", "Cookie", "session="+token, "Origin", "https://a.example"), false, "ada"},
+		"not from a page whose origin was not":       {handshake("", "Cookie", "session="+token, "Origin", "https://a.example"), true, ""},
+		"from a program, which no page can be":       {handshake("", "Cookie", "session="+token), true, "ada"},
+		"not even beside a token in the header":      {handshake("", "Cookie", "session="+token, "Origin", "https://a.example", "Authorization", "Bearer "+token), true, ""},
+		"a header counts, which pages can't forge":   {handshake("", "Authorization", "Bearer "+token, "Origin", "https://a.example"), true, "ada"},
+		"a cookie of somebody who has signed out":    {handshake("", "Authorization", "Bearer "+token, "Cookie", "session=", "Origin", "https://a.example"), true, "ada"},
+		"another cookie is none of the hub's matter": {handshake("", "Authorization", "Bearer "+token, "Cookie", "a=b", "Origin", "https://a.example"), true, "ada"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c.handshake.AnyOrigin = c.anyOrigin
+			identity, err := start(t, Config{Keys: mustParse(t, []byte(secret)), Cookie: "session"}).OnHandshake(within(t), c.handshake)
+			if identity.User != c.user || (err == nil) != (c.user != "") {
+				t.Errorf("got the user %q and the error %v, want %q", identity.User, err, c.user)
+			}
+		})
+	}
+}
+
 func TestRefusalsReachWhomTheyAreFor(t *testing.T) {
 	patterns, _ := event.ParsePatterns([]string{"news"})
 	anonymous := &fanout.Permissions{Subscribe: patterns}
@@ -115,13 +141,28 @@ func TestRefusalsReachWhomTheyAreFor(t *testing.T) {
 			if errors.As(err, &refusal); refusal.Status != c.status || refusal.Code != c.code {
 				t.Errorf("got the error %v, want status %d and code %d", err, c.status, c.code)
 			}
-			if len(refusal.Reason) > 120 {
-				t.Errorf("got a reason of %d bytes, want one that fits into a close frame", len(refusal.Reason))
+			if isJSON := json.Valid([]byte(refusal.Reason)); isJSON != (c.code != 0) || len(refusal.Reason) > maxCloseReason {
+				t.Errorf("got the reason %q, want JSON that fits into a close frame, or text behind a status", refusal.Reason)
 			}
 			if err == nil && identity.Permissions != anonymous {
 				t.Errorf("got the permissions %v, want those of an anonymous client", identity.Permissions)
 			}
 		})
+	}
+}
+
+func TestReasonsOfCloseFramesAreShortJSON(t *testing.T) {
+	for text, want := range map[string]string{
+		"the token has expired":              `{"reason":"the token has expired"}`,
+		`pattern "a*b"`:                      `{"reason":"pattern \"a*b\""}`,
+		strings.Repeat("x", 1000):            `{"reason":"` + strings.Repeat("x", 110) + `"}`,
+		strings.Repeat("\"", 1000):           `{"reason":"` + strings.Repeat(`\"`, 55) + `"}`,
+		strings.Repeat("x", 109) + "éé":      `{"reason":"` + strings.Repeat("x", 109) + `"}`,
+		strings.Repeat("x", 108) + "é" + "é": `{"reason":"` + strings.Repeat("x", 108) + `é"}`,
+	} {
+		if got := closeReason(errors.New(text)); got != want {
+			t.Errorf("got %s for %.20q, want %s", got, text, want)
+		}
 	}
 }
 

@@ -4,7 +4,7 @@
 //	go test -bench load -benchtime 1x ./bench
 //	go test -bench WorkloadSaturate -count 6 ./bench -duration 10s -server peer:bun
 //
-// The first takes a few minutes, the second makes one short pass. The bench's own flags stand behind the package: -server (hub, peer:bun, peer:gorilla,
+// The first takes a few minutes, the second makes one short pass. The bench's own flags stand behind the package: -server (hub, hub-identity, peer:bun, peer:gorilla,
 // ...), -server-flags, -spokes, -payload, -window, -rate, -duration, -warmup, -server-cores, -clients, -profile.
 //
 // Each benchmark starts the hub's real binary in a process of its own, pinned to cores of its own, and client processes on the other
@@ -21,6 +21,11 @@
 //	cd bench/peers && go run . -runs 3
 //	cd bench/peers && go run . -runs 3 -servers hub,bun -workloads saturate,many-topics -html results.html
 //	cd bench/peers && go run . -baseline v1.0.0 -runs 5
+//
+// hub-identity is the hub where every client shows a token and has an identity, an expiry and patterns of what it may do. What that costs is
+// the column "hub-identity / hub", which marks a row where it is worse by more than 3 %; to connect costs more there, for tokens are verified:
+//
+//	cd bench/peers && go run . -runs 5 -servers hub,hub-identity
 //
 // bench/hostile attacks the hub as strangers would, and shows what innocents beside them notice, against targets:
 //

@@ -14,7 +14,7 @@ import (
 )
 
 var (
-	serverFlag      = flag.String("server", "hub", "the server under test: hub, or peer: and bun, "+strings.Join(load.PeerNames, ", "))
+	serverFlag      = flag.String("server", "hub", "the server under test: hub, hub-identity, or peer: and bun, "+strings.Join(load.PeerNames, ", "))
 	serverFlagsFlag = flag.String("server-flags", "", "further flags for spokehub serve, separated by spaces")
 	serverCoresFlag = flag.Int("server-cores", 0, "cores for the server (0: two, or one on a machine of three or fewer)")
 	clientsFlag     = flag.Int("clients", 0, "client processes (0: one for each core that is left, more where the file limit asks for it)")

@@ -38,8 +38,10 @@ func buildTarget(name, directory string) (*load.Target, error) {
 	switch {
 	case name == "hub":
 		return load.BuildHub("hub", "..", directory, strings.Fields(*serverFlagsFlag))
+	case name == load.HubIdentity:
+		return load.BuildHubIdentity("..", directory, strings.Fields(*serverFlagsFlag))
 	case !isPeer:
-		return nil, fmt.Errorf("-server: %q is unknown: say hub, or peer: and one of bun, %s", name, strings.Join(load.PeerNames, ", "))
+		return nil, fmt.Errorf("-server: %q is unknown: say hub, hub-identity, or peer: and one of bun, %s", name, strings.Join(load.PeerNames, ", "))
 	case peer == "bun":
 		return load.FindBun(os.Stderr)
 	}

@@ -57,7 +57,11 @@ func TestRejectsAreParsed(t *testing.T) {
 }
 
 func TestTheTypesOfControlEventsAreThoseOfTheProtocol(t *testing.T) {
-	for typ, want := range map[string]Kind{TypeSubscribe: Subscribe, TypeUnsubscribe: Unsubscribe} {
+	names := []string{TypeSubscribe, TypeUnsubscribe, TypeAuth, TypeAck, TypeReject}
+	if want := []string{"__subscribe", "__unsubscribe", "__auth", "__ack", "__reject"}; !slices.Equal(names, want) {
+		t.Errorf("got the names %q, want %q", names, want)
+	}
+	for typ, want := range map[string]Kind{TypeSubscribe: Subscribe, TypeUnsubscribe: Unsubscribe, TypeAuth: Auth} {
 		var v View
 		if err := v.Parse(Append(nil, Event{Type: typ})); err != nil || v.Control() != want {
 			t.Errorf("%s: got the kind %d and %v, want %d", typ, v.Control(), err, want)

@@ -3,17 +3,19 @@ package fanout
 import (
 	"net/netip"
 	"sync"
+	"sync/atomic"
 )
 
 // addressLimits counts connections and unfinished handshakes by source address, where the configuration limits them. Any
-// goroutine may use it: mu guards counts, the limits never change.
+// goroutine may use it: mu guards counts, isOn never changes.
 //
 // I1: an address is in the map only while it has a connection. Peers without one, as on Unix sockets, are not counted.
 // I2: the addresses of an IPv6 network that one client may have count as one.
 type addressLimits struct {
-	// maxConnections and maxHandshakes are for each address; 0 means no limit.
-	maxConnections int
-	maxHandshakes  int
+	// isOn says that the hub began with a limit: else nobody is counted, ever.
+	isOn bool
+	// maxConnections and maxHandshakes are for each address; 0 means no limit. Reconfigure changes them.
+	maxConnections, maxHandshakes atomic.Int64
 
 	mu     sync.Mutex
 	counts map[netip.Addr]addressCount
@@ -23,6 +25,18 @@ type addressLimits struct {
 type addressCount struct {
 	connections int
 	handshakes  int
+}
+
+// begin sets the first limits.
+func (a *addressLimits) begin(maxConnections, maxHandshakes int) {
+	a.isOn = maxConnections > 0 || maxHandshakes > 0
+	a.change(maxConnections, maxHandshakes)
+}
+
+// change sets other limits. Who is over them stays.
+func (a *addressLimits) change(maxConnections, maxHandshakes int) {
+	a.maxConnections.Store(int64(maxConnections))
+	a.maxHandshakes.Store(int64(maxHandshakes))
 }
 
 // add counts a connection and its handshake, or reports false if the address has as many as it may.
@@ -37,10 +51,10 @@ func (a *addressLimits) add(peer peerAddress) bool {
 	}
 	ip := chargedAddress(peer)
 	n := a.counts[ip]
-	if a.maxConnections > 0 && n.connections >= a.maxConnections {
+	if most := a.maxConnections.Load(); most > 0 && int64(n.connections) >= most {
 		return false
 	}
-	if a.maxHandshakes > 0 && n.handshakes >= a.maxHandshakes {
+	if most := a.maxHandshakes.Load(); most > 0 && int64(n.handshakes) >= most {
 		return false
 	}
 	n.connections++
@@ -75,7 +89,7 @@ func (a *addressLimits) subtract(peer peerAddress, less addressCount) {
 }
 
 func (a *addressLimits) counted(peer peerAddress) bool {
-	return (a.maxConnections > 0 || a.maxHandshakes > 0) && peer.known()
+	return a.isOn && peer.known()
 }
 
 // clientNetwork is the length of the prefix that a client's IPv6 addresses have in common (RFC 6177, RFC 7934).

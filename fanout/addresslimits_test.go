@@ -2,8 +2,52 @@ package fanout
 
 import (
 	"net/netip"
+	"slices"
 	"testing"
 )
+
+func TestLimitsOfAddressesChangeWhereThereAreSome(t *testing.T) {
+	peer := addressOf(netip.MustParseAddrPort("192.0.2.1:1000"))
+	for name, c := range map[string]struct {
+		first, next Config
+		restart     []string
+		admitted    int
+	}{
+		"more":                        {Config{MaxConnectionsPerAddress: 1}, Config{MaxConnectionsPerAddress: 3}, nil, 3},
+		"fewer than there are":        {Config{MaxConnectionsPerAddress: 2}, Config{MaxConnectionsPerAddress: 1}, nil, 1},
+		"of the other kind":           {Config{MaxConnectionsPerAddress: 9}, Config{MaxHandshakesPerAddress: 2}, nil, 2},
+		"none":                        {Config{MaxHandshakesPerAddress: 1}, Config{}, nil, 10},
+		"but not in one without them": {Config{}, Config{MaxConnectionsPerAddress: 1}, []string{"MaxConnectionsPerAddress"}, 10},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c.first.Reactors, c.next.Reactors = 1, 1
+			h, err := New(c.first)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { h.Shutdown(t.Context()) })
+			a := &h.admission.addresses
+			a.add(peer)
+			if restart, err := h.Reconfigure(c.next); err != nil || !slices.Equal(restart, c.restart) {
+				t.Errorf("got %q and %v, want %q to need a new hub", restart, err, c.restart)
+			}
+			admitted := 1
+			for admitted < 10 && a.add(peer) {
+				admitted++
+			}
+			if admitted != c.admitted {
+				t.Errorf("got %d connections of an address let in, want %d", admitted, c.admitted)
+			}
+			for range admitted {
+				a.handshakeDone(peer)
+				a.remove(peer)
+			}
+			if len(a.counts) != 0 {
+				t.Errorf("got %d addresses counted at the end, want none", len(a.counts))
+			}
+		})
+	}
+}
 
 func TestAnAddressIsCountedOnlyWhileItHasAConnection(t *testing.T) {
 	peer := addressOf(netip.MustParseAddrPort("192.0.2.1:1000"))
@@ -44,7 +88,8 @@ func TestAnAddressIsCountedOnlyWhileItHasAConnection(t *testing.T) {
 		"connections without limits":            {0, 0, func(a *addressLimits) bool { a.add(peer); return a.add(samePeer) }, true, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			a := &addressLimits{maxConnections: c.maxConnections, maxHandshakes: c.maxHandshakes}
+			a := new(addressLimits)
+			a.begin(c.maxConnections, c.maxHandshakes)
 			if got := c.do(a); got != c.want {
 				t.Errorf("got admitted %v, want %v", got, c.want)
 			}

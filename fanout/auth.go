@@ -1,7 +1,6 @@
 package fanout
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -29,7 +28,8 @@ var (
 // SetIdentity replaces the spoke's identity, as an __auth of the spoke does: subscriptions that the new one does not cover are dropped,
 // and for each the spoke is told with __reject and the reason forbidden. A spoke that has yet to identify itself needs no __auth any
 // more. An anonymous spoke may get a user; any other user can't change. It asks the reactor and waits for the answer. The error says
-// what is wrong with the identity, or that the spoke has ended (ErrNotConnected); then nothing has changed.
+// what is wrong with the identity, and then nothing has changed, or that the spoke has ended (ErrNotConnected): then what it sent before
+// and has not been passed on yet is judged by the new identity all the same, as when OnConnection sets it and the client has left by then.
 func (s *Spoke) SetIdentity(i Identity) error {
 	err := i.check()
 	if err == nil {
@@ -37,6 +37,8 @@ func (s *Spoke) SetIdentity(i Identity) error {
 		s.loop.ask(func(r *netpoll.Reactor) {
 			if r.Holds(s.conn) && s.phase == open {
 				err = s.loop.changeIdentity(s, i)
+			} else if s.mayBecome(&i) == nil {
+				s.setIdentity(i)
 			}
 		})
 	}
@@ -109,7 +111,7 @@ func (l *loop) goOnWithAuth(s *Spoke, box *inbox, i *item) fate {
 		return itemDone
 	case a != nil && !a.known:
 		if a.ctx == nil {
-			a.ctx, l.tenureOf(s).cancel = context.WithTimeout(context.Background(), l.hub.cfg.HandshakeTimeout)
+			l.begin(s, a)
 		}
 		return itemForWorker
 	case s.marks&answersBlocked != 0:
@@ -129,7 +131,9 @@ func (l *loop) goOnWithAuth(s *Spoke, box *inbox, i *item) fate {
 		l.rejectToken(s, id, err)
 		return itemDone
 	}
-	l.counts.authsAccepted++
+	if a.ctx != nil {
+		l.counts.authsAccepted++
+	}
 	l.ackToken(s, id, &a.identity)
 	if l.identify(s, a.identity) {
 		*i = item{kind: itemConnected}
@@ -144,12 +148,12 @@ func (l *loop) identify(s *Spoke, i Identity) (connects bool) {
 	old := s.setIdentity(i)
 	isFirst := s.marks&unidentified != 0
 	s.marks &^= unidentified
-	if old.user() == "" {
+	if l.users.Count(s.conn.Slot) == 0 {
 		l.addToUser(s)
 	}
 	l.watchIdentity(s)
 	if !isFirst {
-		l.reviewSubscriptions(s, old)
+		l.reviewIdentity(s, old)
 	}
 	return isFirst && l.hub.cfg.OnConnection != nil
 }
@@ -173,8 +177,9 @@ func (l *loop) rejectToken(s *Spoke, id []byte, err error) {
 	l.counts.authsRejected++
 	l.hub.log.tokenRejected(s, err)
 	l.reject(s, id, nil, event.Unauthenticated)
-	var refusal *Refusal
-	if errors.As(err, &refusal) && (refusal.Code == CodeUnauthorized || refusal.Code == CodeForbidden || refusal.Code == CodeTooMany) {
+	var hook *hookError
+	if errors.As(err, &hook) && hook.refusal.hasCode() {
+		refusal := hook.refusal
 		l.closeWith(s, Cause{Kind: CauseUnauthenticated, Code: refusal.Code, Reason: refusal.closeReason()})
 		return
 	}

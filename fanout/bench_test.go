@@ -5,6 +5,7 @@ package fanout_test
 import (
 	"fmt"
 	"io"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -85,16 +86,32 @@ func BenchmarkDispatch(b *testing.B) {
 	}
 }
 
+// BenchmarkRelay relays without identities, and with those that may publish the event: as one of few patterns, as one of many, and as the
+// user's own topic.
 func BenchmarkRelay(b *testing.B) {
-	for _, spokes := range []int{1, 100} {
-		b.Run(fmt.Sprintf("subs=%d", spokes), func(b *testing.B) {
-			hub := bare(b, fanout.Config{Relay: true})
-			got := audience(b, hub, spokes)
-			sender := addTo(b, hub)
-			_ = sender.conn.SetDeadline(time.Time{})
-			sent := clientFrame(fin|opText, envelope("t", "1", string(tickEvent.Payload)))
-			pump(b, got, spokes, tickSize(), func() { sender.write(sent) })
-		})
+	var many strings.Builder
+	for i := range 1000 {
+		fmt.Fprintf(&many, "exact:%d prefix%d:* ", i, i)
+	}
+	for _, c := range []struct{ name, user, publish string }{
+		{"none", "", ""}, {"exact", "ada", "inbox:$user t:1"}, {"prefix", "ada", "inbox:$user t:*"}, {"user", "1", "inbox:$user t:$user"}, {"many", "1", many.String() + "t:$user"},
+	} {
+		for _, spokes := range []int{1, 100} {
+			b.Run(fmt.Sprintf("permissions=%s/subs=%d", c.name, spokes), func(b *testing.B) {
+				hub := bare(b, fanout.Config{Relay: true})
+				got := audience(b, hub, spokes)
+				sender := addTo(b, hub)
+				_ = sender.conn.SetDeadline(time.Time{})
+				if c.publish != "" {
+					sender.sync()
+					for s := range hub.Spokes() {
+						fanout.Become(s, may(b, c.user, "t", c.publish))
+					}
+				}
+				sent := clientFrame(fin|opText, envelope("t", "1", string(tickEvent.Payload)))
+				pump(b, got, spokes, tickSize(), func() { sender.write(sent) })
+			})
+		}
 	}
 }
 

@@ -24,6 +24,19 @@ func (h *Hub) callback(s *Spoke, i *item) {
 	}
 }
 
+// askHook asks the embedder what the loop has to know to carry out the next item of the inbox. If a hook ends its goroutine, the loop
+// finds no answer in the item, which refuses.
+func (h *Hub) askHook(s *Spoke, box *inbox, names *interner) {
+	switch i := &box.items[box.pos]; i.kind {
+	case itemControl:
+		h.askToSubscribe(s, box, i)
+	case itemSubscribed:
+		h.tellSubscribed(s, box, i)
+	case itemPublish:
+		h.askToPublish(s, box, names)
+	}
+}
+
 // askToSubscribe asks the embedder about the topics of a control event, which the loop then carries out: once about each that the
 // spoke's identity covers.
 func (h *Hub) askToSubscribe(s *Spoke, box *inbox, i *item) {

@@ -12,7 +12,7 @@ import (
 // Close ends the connection: what is queued is sent, then a close frame with code and reason (cut to 123 bytes), then
 // the socket is closed once the peer has answered or Config.CloseTimeout has passed, or twice that if the peer has not read what
 // was queued. A code that RFC 6455 does not let a server send becomes 1011. It does not wait; OnDisconnection tells when the spoke
-// is removed.
+// is removed. Called in OnConnection, it drops what the client has sent so far, also if the client has left by then.
 func (s *Spoke) Close(code uint16, reason string) {
 	if !wsframe.CodeAllowed(code) {
 		code = CodeInternal
@@ -21,6 +21,7 @@ func (s *Spoke) Close(code uint16, reason string) {
 		if r.Holds(s.conn) {
 			s.loop.closeWith(s, Cause{Kind: CauseClosed, Code: code, Reason: reason})
 		}
+		s.marks &^= connecting
 	}))
 }
 

@@ -64,11 +64,12 @@ type Config struct {
 	// error, which is logged. A client over which it has not decided in time gets 503. Nil: every client is let in with the zero
 	// Identity, which may do all. It is not asked about connections of AddConnection.
 	OnHandshake func(ctx context.Context, h *Handshake) (Identity, error)
-	// OnAuth says whom a token of __auth identifies. ctx ends after HandshakeTimeout, or with the connection. On an error or a panic
-	// the spoke's token is rejected with the reason unauthenticated, whatever the error says, and an identity that it has stays; a
-	// *Refusal with a Code also closes it. The user of a spoke can't change, though an anonymous one may get a user. Of one spoke it
-	// is asked about one token at a time, and how often is limited. It is called ahead of OnConnection for a spoke that was let in
-	// with ErrAuthLater. Nil: every token is rejected.
+	// OnAuth says whom a token of __auth identifies. It runs beside OnHandshake, ahead of it where the spoke has an identity. ctx ends
+	// after HandshakeTimeout, which waiting for a worker is part of, or with the connection. On an error or a panic the spoke's token
+	// is rejected with the reason unauthenticated, whatever the error says, and an identity that it has stays; a *Refusal with a Code
+	// also closes it. The user of a spoke can't change, though an anonymous one may get a user. Of one spoke it is asked about one
+	// token at a time, and how often is limited. It is called ahead of OnConnection for a spoke that was let in with ErrAuthLater.
+	// Nil: every token is rejected.
 	OnAuth func(ctx context.Context, s *Spoke, token string) (Identity, error)
 	// OnSubscribe is asked about each topic that a spoke's identity lets it subscribe to, and may still refuse it: an error, or a
 	// panic, rejects the topic with the reason forbidden. The error goes no further. It is not asked about Spoke.Subscribe. Nil allows
@@ -103,7 +104,8 @@ type Config struct {
 	// QueueLimit is how many unsent bytes a connection may have queued before it is closed with 1013. Each frame behind the first
 	// counts for 64 bytes more than it has, since a queue of tiny frames takes memory, too. Default 1 MiB.
 	QueueLimit int
-	// MaxMessage is the longest message that a spoke may send, in bytes. Control events need long ones, for they may name
+	// MaxMessage is the longest message that a spoke may send, in bytes; four times MaxHandshake, if that is less, before a spoke that
+	// was let in with ErrAuthLater has sent a token. Control events need long ones, for they may name
 	// thousands of topics. Default 1 MiB.
 	MaxMessage int
 	// MaxEvent is the longest event that Relay passes on, in bytes of its type, id and payload. A spoke whose event is longer and
@@ -146,7 +148,7 @@ type Config struct {
 	// Reactors is the number of goroutines that own connections. Default: one less than GOMAXPROCS, which leaves a core to
 	// callbacks; but two on two cores, where the second doubles what a fan-out delivers.
 	Reactors int
-	// Workers is how many callbacks may run at a time; half as many OnHandshake may run beside them. Default 256.
+	// Workers is how many callbacks may run at a time; half as many OnHandshake and OnAuth may run beside them. Default 256.
 	Workers int
 	// Engine is how reactors wait. Default: EngineDefault.
 	Engine Engine

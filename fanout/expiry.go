@@ -24,11 +24,11 @@ type tenure struct {
 	attempts int
 	// rejected is how many tokens were, of a spoke without an identity.
 	rejected int
-	// asks is how often OnAuth was asked lately, early how often the spoke was told that it has sent something too early.
-	asks  allowance
-	early allowance
-	// cancel ends the context of OnAuth, if it runs.
-	cancel context.CancelFunc
+	// asks is how often OnAuth was asked lately.
+	asks allowance
+	// attempt is the one that OnAuth is asked about, cancel ends its context; nil if there is none.
+	attempt *attempt
+	cancel  context.CancelFunc
 }
 
 // never is longer than any time.
@@ -109,6 +109,9 @@ func (l *loop) checkIdentity(s *Spoke) bool {
 // closeUnauthenticated closes a spoke that has no identity any more, or none yet.
 func (l *loop) closeUnauthenticated(s *Spoke, reason string) {
 	l.counts.unauthenticated++
+	if s.marks&unidentified != 0 {
+		l.hub.log.unidentified(s, reason)
+	}
 	l.closeWith(s, Cause{Kind: CauseUnauthenticated, Code: CodeUnauthorized, Reason: reason})
 }
 
@@ -122,7 +125,8 @@ func (l *loop) endTenure(s *Spoke) {
 func (l *loop) endAttempt(s *Spoke) {
 	if t := l.conns.tenures[s]; t != nil && t.cancel != nil {
 		t.cancel()
-		t.cancel = nil
+		l.takeBackAttempt(t.attempt)
+		t.attempt, t.cancel = nil, nil
 	}
 }
 

@@ -61,16 +61,14 @@ func New(cfg Config) (*Hub, error) {
 		return nil, err
 	}
 	h := &Hub{
-		cfg:     s,
-		indexes: indexes{index: subs.New(s.Reactors), users: subs.New(s.Reactors)},
-		log:     newHubLog(s.Logger),
-		admission: admission{
-			addresses: addressLimits{maxConnections: s.MaxConnectionsPerAddress, maxHandshakes: s.MaxHandshakesPerAddress},
-			empty:     make(chan struct{}, 1),
-		},
+		cfg:       s,
+		indexes:   indexes{index: subs.New(s.Reactors), users: subs.New(s.Reactors)},
+		log:       newHubLog(s.Logger),
+		admission: admission{empty: make(chan struct{}, 1)},
 		lifecycle: newLifecycle(),
 	}
 	h.admission.maxConnections.Store(int64(s.MaxConnections))
+	h.admission.addresses.begin(s.MaxConnectionsPerAddress, s.MaxHandshakesPerAddress)
 	h.shared.rules.Store(s.topicRules)
 	h.shared.maxTopics.Store(int64(s.MaxTopics))
 	if h.workers, err = newWorkers(h, s.Workers); err != nil {

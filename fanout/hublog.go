@@ -20,10 +20,11 @@ type hubLog struct {
 	hidden    logLimit
 	refusals  refusalLog
 	undecided logLimit
+	identity  logLimit
 }
 
 func newHubLog(logger *slog.Logger) hubLog {
-	return hubLog{logger: logger, began: time.Now(), malformed: logLimit{perMinute: 60}, slow: logLimit{perMinute: 600}, violated: logLimit{perMinute: 600}, exhausted: logLimit{perMinute: 1}, hidden: logLimit{perMinute: 60}, undecided: logLimit{perMinute: 60}}
+	return hubLog{logger: logger, began: time.Now(), malformed: logLimit{perMinute: 60}, slow: logLimit{perMinute: 600}, violated: logLimit{perMinute: 600}, exhausted: logLimit{perMinute: 1}, hidden: logLimit{perMinute: 60}, undecided: logLimit{perMinute: 60}, identity: logLimit{perMinute: 60}}
 }
 
 func (g *hubLog) malformedMessage(s *Spoke, err error) {
@@ -51,8 +52,15 @@ func (g *hubLog) slowSpoke(s *Spoke, p Backpressure) {
 
 // tokenRejected logs why a spoke has not got the identity that it asked for.
 func (g *hubLog) tokenRejected(s *Spoke, err error) {
-	if g.malformed.allow(time.Since(g.began)) {
-		g.logger.Debug("token rejected", "spoke", s.id, "peer", s.RemoteAddr().String(), "error", err)
+	if g.identity.allow(time.Since(g.began)) {
+		g.logger.Info("token rejected", "spoke", s.id, "peer", s.RemoteAddr().String(), "error", err)
+	}
+}
+
+// unidentified logs why a spoke is closed that never had an identity: to its user that looks like a refused handshake.
+func (g *hubLog) unidentified(s *Spoke, reason string) {
+	if g.identity.allow(time.Since(g.began)) {
+		g.logger.Info("spoke without an identity is closed with 4401", "spoke", s.id, "peer", s.RemoteAddr().String(), "reason", reason)
 	}
 }
 

@@ -184,7 +184,11 @@ func (l *loop) handOver() {
 	for _, s := range todo {
 		s.marks &^= ready
 		l.chargeInbox(s)
-		if l.advance(s) {
+		switch {
+		case !l.advance(s):
+		case l.hub.cfg.OnAuth != nil && s.runningInbox.isAsked():
+			l.hub.workers.inquire(s.runningInbox.items[s.runningInbox.pos].attempt())
+		default:
 			l.work.runnable = append(l.work.runnable, s)
 		}
 	}

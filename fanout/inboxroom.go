@@ -125,10 +125,10 @@ func (l *loop) dropWaiting(s *Spoke) {
 	kept := slices.DeleteFunc(box.items, func(i item) bool {
 		l.dropUnsent(&i)
 		switch i.kind {
-		case itemEvent, itemRaw, itemControl, itemAuth, itemPublish, itemReject, itemSubscribed:
-			return true
+		case itemConnected, itemBackpressure, itemCloseFrame, itemDisconnected:
+			return false
 		}
-		return false
+		return true
 	})
 	box.items = append(itemSlabs.get(len(kept)), kept...)
 	itemSlabs.put(kept)

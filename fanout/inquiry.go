@@ -57,9 +57,6 @@ type inquiries struct {
 }
 
 func (i *inquiries) add(slot uint32, q *inquiry) {
-	if i.bySlot == nil {
-		i.bySlot = make(map[uint32]*inquiry)
-	}
 	i.bySlot[slot] = q
 	i.held += q.heldBytes()
 }
@@ -102,8 +99,12 @@ func (l *loop) dropInquiry(s *Spoke) {
 	l.hub.workers.forget(q)
 }
 
-// answer asks Config.OnHandshake and tells the loop what it says, also if the hook ends its goroutine. For a worker.
-func (h *Hub) answer(q *inquiry) {
+func (q *inquiry) standing() *place { return &q.place }
+
+func (q *inquiry) isUrgent() bool { return false }
+
+// ask asks Config.OnHandshake and tells the loop what it says, also if the hook ends its goroutine. For a worker.
+func (q *inquiry) ask(h *Hub) {
 	q.verdict.refusal = refuseFailed
 	defer q.spoke.loop.reactor.Post(q)
 	request, err := q.request()
@@ -111,7 +112,7 @@ func (h *Hub) answer(q *inquiry) {
 		q.verdict.refusal = &Refusal{Status: http.StatusBadRequest, Reason: "malformed request"}
 		return
 	}
-	q.verdict = h.decide(q.ctx, newHandshake(request, q.spoke.RemoteAddr(), q.local))
+	q.verdict = h.decide(q.ctx, h.newHandshake(request, q.spoke.RemoteAddr(), q.local))
 }
 
 // parsed is the request as the log describes it.

@@ -2,33 +2,53 @@ package fanout
 
 import "container/list"
 
-// inquiryQueue holds the inquiries that wait for a worker, in order, and counts the tasks that serve them. They are beside the tasks
+// question is an inquiry or an attempt: who a client is, asked of the embedder.
+type question interface {
+	// ask asks and tells the loop what the embedder says. A worker calls it.
+	ask(h *Hub)
+	// standing is where it stands in the queue.
+	standing() *place
+	// isUrgent is true where the client is a spoke with an identity, which strangers must not cost it.
+	isUrgent() bool
+}
+
+// inquiryQueue holds the questions that wait for a worker, in order, those about spokes that have an identity first, and counts the
+// tasks that serve them. They are beside the tasks
 // that serve spokes, and neither may use up the other's: strangers whose identity nobody can tell in time don't stop the callbacks
 // of spokes, and busy spokes keep nobody out. workQueue's mu guards it.
 //
 // I1: running never exceeds workers.maxInquiries.
-// I2: while inquiries wait, that many tasks run.
-// I3: an inquiry waits only as long as its connection is in its handshake.
+// I2: while questions wait, that many tasks run.
+// I3: an inquiry waits only as long as its connection is in its handshake, an attempt as long as its spoke is open, and neither
+// longer than HandshakeTimeout.
 type inquiryQueue struct {
+	urgent  list.List
 	waiting list.List
 	running int
 }
 
-// place is where an inquiry stands in the queue, nil if it does not. workQueue's mu guards it.
-type place struct{ element *list.Element }
+// place is where a question stands in the queue, nil if it does not. workQueue's mu guards it.
+type place struct {
+	list    *list.List
+	element *list.Element
+}
 
-// inquire queues an inquiry and starts a task for it if one may run. It does not wait.
-func (w *workers) inquire(q *inquiry) {
+// inquire queues a question and starts a task for it if one may run. It does not wait.
+func (w *workers) inquire(q question) {
 	w.queue.mu.Lock()
-	q.place.element = w.queue.inquiries.waiting.PushBack(q)
+	line := &w.queue.inquiries.waiting
+	if q.isUrgent() {
+		line = &w.queue.inquiries.urgent
+	}
+	*q.standing() = place{line, line.PushBack(q)}
 	next := w.startInquiryLocked()
 	w.queue.mu.Unlock()
 	w.submitInquiry(next)
 }
 
-// startInquiryLocked takes the first inquiry that waits and counts a task for it, or returns nil if there is none or no further task
+// startInquiryLocked takes the first question that waits and counts a task for it, or returns nil if there is none or no further task
 // may run.
-func (w *workers) startInquiryLocked() *inquiry {
+func (w *workers) startInquiryLocked() question {
 	if w.queue.inquiries.running == w.maxInquiries {
 		return nil
 	}
@@ -39,19 +59,20 @@ func (w *workers) startInquiryLocked() *inquiry {
 	return q
 }
 
-func (q *workQueue) takeInquiryLocked() *inquiry {
-	first := q.inquiries.waiting.Front()
-	if first == nil {
-		return nil
+func (q *workQueue) takeInquiryLocked() question {
+	for _, line := range [...]*list.List{&q.inquiries.urgent, &q.inquiries.waiting} {
+		if first := line.Front(); first != nil {
+			next := line.Remove(first).(question)
+			*next.standing() = place{}
+			return next
+		}
 	}
-	next := q.inquiries.waiting.Remove(first).(*inquiry)
-	next.place.element = nil
-	return next
+	return nil
 }
 
-// submitInquiry starts the task that begins with an inquiry, if that is not nil. A goroutine takes the place of a worker that has
+// submitInquiry starts the task that begins with a question, if that is not nil. A goroutine takes the place of a worker that has
 // not come back to the pool yet.
-func (w *workers) submitInquiry(q *inquiry) {
+func (w *workers) submitInquiry(q question) {
 	if q == nil {
 		return
 	}
@@ -61,15 +82,15 @@ func (w *workers) submitInquiry(q *inquiry) {
 	}
 }
 
-// runInquiries is one task: it serves inquiries until none waits.
-func (w *workers) runInquiries(q *inquiry) {
+// runInquiries is one task: it serves questions until none waits.
+func (w *workers) runInquiries(q question) {
 	defer w.endInquiries()
 	for ; q != nil; q = w.nextInquiry() {
-		w.hub.answer(q)
+		q.ask(w.hub)
 	}
 }
 
-func (w *workers) nextInquiry() *inquiry {
+func (w *workers) nextInquiry() question {
 	w.queue.mu.Lock()
 	defer w.queue.mu.Unlock()
 	return w.queue.takeInquiryLocked()
@@ -88,12 +109,15 @@ func (w *workers) endInquiries() {
 	w.submitInquiry(next)
 }
 
-// forget takes an inquiry out of the queue if it still waits.
-func (w *workers) forget(q *inquiry) {
+// forget takes a question out of the queue, and reports false if it does not wait there.
+func (w *workers) forget(q question) bool {
 	w.queue.mu.Lock()
 	defer w.queue.mu.Unlock()
-	if q.place.element != nil {
-		w.queue.inquiries.waiting.Remove(q.place.element)
-		q.place.element = nil
+	p := q.standing()
+	if p.element == nil {
+		return false
 	}
+	p.list.Remove(p.element)
+	*p = place{}
+	return true
 }

@@ -68,10 +68,11 @@ type detail struct {
 // isAnswered says that OnPublish has been asked about an event, which the loop has yet to pass on.
 func (k itemKind) isAnswered() bool { return k == itemAllowed || k == itemRefused }
 
-// isForLoop says that only the loop can carry such an item out; a control event is, once OnSubscribe has been asked.
-func (k itemKind) isForLoop() bool {
+// isForWorker says that a worker runs such an item to its end, or has nothing to do for it. The loop carries out any other; a worker at
+// most asks a hook about it.
+func (k itemKind) isForWorker() bool {
 	switch k {
-	case itemRaw, itemPassedOn, itemAllowed, itemRefused, itemReject, itemCloseFrame:
+	case itemConnected, itemEvent, itemPassedOn, itemBackpressure, itemDisconnected:
 		return true
 	}
 	return false

@@ -124,7 +124,7 @@ func newLoop(h *Hub, index int) (*loop, error) {
 		hub:       h,
 		index:     index,
 		loopParts: loopParts{part: h.index.Part(index), users: h.users.Part(index)},
-		conns:     loopConns{unanswered: make(map[*Spoke]*unanswered), requests: requests{bySlot: make(map[uint32]*[]byte)}, overLimit: make(map[uint32]*wsframe.Refusal), tenures: make(map[*Spoke]*tenure), proxyListeners: make(map[uint32]bool)},
+		conns:     newLoopConns(),
 		work:      turnWork{topics: turnTopics, outbound: make([][]netpoll.Task, h.cfg.Reactors), arrivals: make([][]arrival, h.cfg.Reactors)},
 	}
 	l.shared.holds.init(h.cfg.QueueLimit)
@@ -136,6 +136,18 @@ func newLoop(h *Hub, index int) (*loop, error) {
 	}
 	l.reactor, l.sender = r, r.Sender()
 	return l, nil
+}
+
+func newLoopConns() loopConns {
+	return loopConns{
+		unanswered:     make(map[*Spoke]*unanswered),
+		snapshots:      make(map[*Spoke]*snapshot),
+		requests:       requests{bySlot: make(map[uint32]*[]byte)},
+		inquiries:      inquiries{bySlot: make(map[uint32]*inquiry)},
+		overLimit:      make(map[uint32]*wsframe.Refusal),
+		tenures:        make(map[*Spoke]*tenure),
+		proxyListeners: make(map[uint32]bool),
+	}
 }
 
 // ask runs f on the loop and waits for it. After the loop's end it does nothing. Any goroutine but the loop's may call it.

@@ -17,6 +17,8 @@ type Handshake struct {
 	Request *http.Request
 	// Subprotocols are those that the client offers, in its order.
 	Subprotocols []string
+	// AnyOrigin says that Config.Origins has "*": then a cookie proves nothing, for browsers send it whatever page asks.
+	AnyOrigin bool
 	// RemoteAddr and LocalAddr are the two ends of the connection.
 	RemoteAddr, LocalAddr net.Addr
 }
@@ -26,8 +28,8 @@ type Handshake struct {
 // unauthenticated; without an identity within Config.HandshakeTimeout it is closed with 4401.
 var ErrAuthLater = errors.New("identity to follow by __auth")
 
-func newHandshake(r *http.Request, remote, local net.Addr) *Handshake {
-	hs := &Handshake{Request: r, RemoteAddr: remote, LocalAddr: local}
+func (h *Hub) newHandshake(r *http.Request, remote, local net.Addr) *Handshake {
+	hs := &Handshake{Request: r, AnyOrigin: h.cfg.onPath.AllowsAnyOrigin(), RemoteAddr: remote, LocalAddr: local}
 	for _, line := range r.Header["Sec-Websocket-Protocol"] {
 		for offer := range strings.SplitSeq(line, ",") {
 			if offer = strings.Trim(offer, " \t"); offer != "" {
@@ -47,7 +49,7 @@ func (h *Hub) inquireHTTP(r *http.Request) verdict {
 	if local == nil {
 		local = &net.TCPAddr{}
 	}
-	return h.decide(ctx, newHandshake(r.WithContext(ctx), remoteOf(r), local))
+	return h.decide(ctx, h.newHandshake(r.WithContext(ctx), remoteOf(r), local))
 }
 
 // remoteOf is the address of the client as the request has it.

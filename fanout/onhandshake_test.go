@@ -77,6 +77,20 @@ func TestOnHandshakeSeesTheWholeRequest(t *testing.T) {
 	})
 }
 
+func TestOnHandshakeKnowsWhetherTheOriginWasChecked(t *testing.T) {
+	for origin, want := range map[string]bool{"*": true, "https://a.example": false, "": false} {
+		eachServer(t, func(t *testing.T, engine fanout.Engine, address func(h *testHub) string) {
+			cfg := fanout.Config{Engine: engine, OnHandshake: named}
+			if origin != "" {
+				cfg.Origins = []string{origin}
+			}
+			h := newTestHub(t, cfg)
+			dial(t, "tcp", address(h)).handshake()
+			expect(t, "any origin with "+origin, receive(t, h.connected, "OnConnection").Identity().Value.(*fanout.Handshake).AnyOrigin, want)
+		})
+	}
+}
+
 // ctxKey is under which a middleware stores what it knows.
 type ctxKey struct{}
 

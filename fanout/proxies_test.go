@@ -111,6 +111,15 @@ func TestLimitsByAddressCountTheClientBehindAProxy(t *testing.T) {
 	})
 }
 
+func TestANetworkOfIPv6BehindAProxyIsOneClient(t *testing.T) {
+	eachWayIn(t, fanout.Config{TrustedProxies: localProxies(), MaxConnectionsPerAddress: 1}, func(t *testing.T, h *testHub, address string) {
+		ask(t, address, "X-Forwarded-For: 2001:db8:0:1::1").accepted()
+		receive(t, h.connected, "the first")
+		expect(t, "another address of its /64", ask(t, address, "X-Forwarded-For: 2001:db8:0:1:ffff::2").response().StatusCode, 429)
+		ask(t, address, `Forwarded: for="[2001:db8:0:2::1]:4711"`).accepted()
+	})
+}
+
 func TestAProxyOnAUnixSocketIsTrusted(t *testing.T) {
 	for _, engine := range []fanout.Engine{fanout.EngineDefault, fanout.EngineGoroutine} {
 		t.Run(engine.String(), func(t *testing.T) {

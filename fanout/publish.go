@@ -20,7 +20,8 @@ var (
 type Receipt struct {
 	// Matched is how many subscribers the event's topics had when it was sent. A spoke that is subscribed to the type and to the
 	// type and id gets one copy and counts twice: one number for each topic is there at once, and to find out who has both would
-	// mean to wait for the reactors.
+	// mean to wait for the reactors. A subscriber that begins to close before the event reaches its reactor, as all do in Shutdown,
+	// counts and does not get it.
 	Matched int
 }
 
@@ -42,7 +43,7 @@ func (h *Hub) Publish(ctx context.Context, e event.Event) (Receipt, error) {
 		return Receipt{}, fmt.Errorf("publish: %w: %w", ErrInvalid, err)
 	}
 	for pause := throttleStep; ; pause = min(2*pause, maxThrottle) {
-		if err := h.mayPublish(ctx); err != nil {
+		if err := h.whyOver(ctx); err != nil {
 			return Receipt{}, fmt.Errorf("publish: %w", err)
 		}
 		out := outgoing{event: e, waits: true}
@@ -59,8 +60,8 @@ func (h *Hub) Publish(ctx context.Context, e event.Event) (Receipt, error) {
 	}
 }
 
-// mayPublish says why an event may not be sent any more.
-func (h *Hub) mayPublish(ctx context.Context) error {
+// whyOver says why an event may not be sent any more, nil if it may.
+func (h *Hub) whyOver(ctx context.Context) error {
 	select {
 	case <-h.lifecycle.closed:
 		return ErrClosed

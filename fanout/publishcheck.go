@@ -1,20 +1,9 @@
 package fanout
 
-import (
-	"time"
-
-	"github.com/spokehub/spokehub/event"
-)
+import "github.com/spokehub/spokehub/event"
 
 // askedAtOnce is how many events of a spoke a worker asks OnPublish about before the loop relays those that may pass.
 const askedAtOnce = 16
-
-const (
-	// tellEvery is how long it takes until a spoke is told once more that it may not publish an event, tellBurst how long it
-	// has been told nothing when it is told of all.
-	tellEvery = time.Second
-	tellBurst = 10 * tellEvery
-)
 
 // mayPublish says whether the spoke's identity and the topic rules cover the event in view.
 func (l *loop) mayPublish(s *Spoke) bool {
@@ -24,33 +13,13 @@ func (l *loop) mayPublish(s *Spoke) bool {
 		return true
 	}
 	topic := l.topicInView()
-	return (!restricted || who.Permissions.Publish.Match(topic, who.User)) && (rules == nil || rules.letPublish(topic, who.user()))
+	return (!restricted || who.Permissions.Publish.Match(topic, who.User)) && rules.letPublish(topic, who.user())
 }
 
-// topicInView is the topic of the event in view, good until the next call.
-func (l *loop) topicInView() []byte {
-	v := &l.scratch.view
-	if len(v.ID) == 0 {
-		return v.Type
-	}
-	l.scratch.topic = append(append(append(l.scratch.topic[:0], v.Type...), ':'), v.ID...)
-	return l.scratch.topic
-}
-
-// refuseToPublish counts the event in view, which is dropped, and tells the spoke, unless it has been told often enough lately or
-// does not read what it is told.
+// refuseToPublish drops the event in view, which the spoke may not publish.
 func (l *loop) refuseToPublish(s *Spoke) {
 	l.counts.forbiddenEvents++
-	if s.phase != open || s.marks&answersBlocked != 0 || l.sender.IsRefusing(s.conn.Slot) ||
-		!s.ensureExtra().refused.spend(tellEvery, tellBurst, l.reactor.Now()) {
-		return
-	}
-	f := newFrame()
-	f.seal(event.AppendReject(f.reserveHeader(), nil, l.topicInView(), event.Forbidden), l.hub.cfg.opcode, false)
-	if l.hasRoom(s, f.Len()) {
-		l.sender.SendLast(s.conn.Slot, &f.Frame)
-	}
-	f.Release()
+	l.rejectEvent(s, event.Forbidden)
 }
 
 // askToPublish asks the embedder about some events at once, from the inbox's next on, and leaves them to the loop. An event counts as

@@ -142,6 +142,7 @@ func TestEventsThatOnPublishIsAskedAboutArePublishedAlsoIfTheSpokeEnds(t *testin
 				other, _ := h.join()
 				other.subscribe("t")
 				c, spoke := h.join()
+				c.subscribe("what comes behind OnConnection")
 				const events = 50
 				for i := range events {
 					c.text(envelope("t", "", strconv.Itoa(i)))

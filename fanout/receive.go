@@ -15,9 +15,9 @@ func (l *loop) receive(s *Spoke, view []byte) {
 // parse acts on every whole message in view, up to one with which the spoke has to wait: what lies behind that waits with it. Of
 // the pings the last one is answered.
 func (l *loop) parse(s *Spoke, view []byte) {
-	pinged := false
+	pinged, longest := false, l.longestMessage(s)
 	for {
-		m, n, ok, violation := s.parser.Next(view, l.hub.cfg.MaxMessage)
+		m, n, ok, violation := s.parser.Next(view, longest)
 		if violation != nil {
 			l.answerPing(s, pinged)
 			l.closeWith(s, Cause{Kind: CauseViolation, Code: violation.Code, Reason: violation.Reason})
@@ -37,6 +37,9 @@ func (l *loop) parse(s *Spoke, view []byte) {
 				l.reactor.Charge(len(m.Payload))
 			}
 			l.handleMessage(s, m.Payload)
+			if longest < l.hub.cfg.MaxMessage {
+				longest = l.longestMessage(s)
+			}
 		case wsframe.CloseOp:
 			l.answerPing(s, pinged)
 			l.peerClosed(s, m.Payload)

@@ -15,6 +15,9 @@ var liveFields = []string{"Origins", "Hosts", "Subprotocols", "MaxHandshake", "M
 // liveRates change too in a hub that began with any of them: in another, nothing of what a spoke sends is counted.
 var liveRates = []string{"MaxEventsPerSecond", "MaxBytesPerSecond", "MaxControlsPerSecond"}
 
+// liveAddressLimits change too in a hub that began with one of them: in another, nobody is counted by address.
+var liveAddressLimits = []string{"MaxConnectionsPerAddress", "MaxHandshakesPerAddress"}
+
 // Check says what New would find wrong with the configuration, naming the field. It starts nothing and doesn't block; anybody may
 // call it.
 func (c Config) Check() error {
@@ -23,7 +26,7 @@ func (c Config) Check() error {
 }
 
 // Reconfigure takes over from cfg what may change while the hub runs: Origins, Hosts, Subprotocols, MaxHandshake, MaxConnections, MaxTopics,
-// TopicRules and, in a hub that began with any limit of a rate, the rates. They hold for the handshakes, subscriptions and events that
+// TopicRules and, in a hub that began with any of them, the limits of rates, and those of addresses. They hold for the handshakes, subscriptions and events that
 // come after it returns. Spokes stay connected, and soon lose the subscriptions that the new rules forbid: each is told by __reject with an
 // empty id and the reason forbidden. It returns the names of other fields that differ from those that the hub runs with, and which only a new
 // hub can have; functions, Fallback and Logger are not compared. On an error, which names the field as New's does, nothing has changed.
@@ -38,6 +41,10 @@ func (h *Hub) Reconfigure(cfg Config) (needNewHub []string, err error) {
 		live = slices.Concat(live, liveRates)
 		h.cfg.rates.Store(next.rates.Load())
 	}
+	if h.admission.addresses.isOn {
+		live = slices.Concat(live, liveAddressLimits)
+		h.admission.addresses.change(next.MaxConnectionsPerAddress, next.MaxHandshakesPerAddress)
+	}
 	needNewHub = h.cfg.Config.differences(next.Config, live)
 	h.cfg.onPath.Store(next.onPath.Load())
 	h.cfg.anyPath.Store(next.anyPath.Load())
@@ -46,7 +53,7 @@ func (h *Hub) Reconfigure(cfg Config) (needNewHub []string, err error) {
 	h.shared.maxTopics.Store(int64(next.MaxTopics))
 	if next.topicRules != nil {
 		for _, l := range h.loops {
-			l.reactor.Post(&rulesReview{loop: l, old: old})
+			l.reviewRules(old)
 		}
 	}
 	return needNewHub, nil
@@ -83,6 +90,9 @@ func newLivePolicy(p *wsframe.Policy) *livePolicy {
 func (p *livePolicy) FindHead(buf []byte, scanned int) (start, end int, refusal *wsframe.Refusal) {
 	return p.Load().FindHead(buf, scanned)
 }
+
+// AllowsAnyOrigin is that of the policy which holds now.
+func (p *livePolicy) AllowsAnyOrigin() bool { return p.Load().AllowsAnyOrigin() }
 
 // Upgrade is that of the policy which holds now.
 func (p *livePolicy) Upgrade(r *wsframe.Request, dst []byte) (response []byte, subprotocol string, refusal *wsframe.Refusal) {

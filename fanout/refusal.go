@@ -37,12 +37,16 @@ var errRefusal = errors.New("a Refusal needs either a Status from 400 to 599 or 
 
 // check says whether the embedder's refusal makes sense.
 func (r *Refusal) check() error {
-	isCode := r.Code == CodeUnauthorized || r.Code == CodeForbidden || r.Code == CodeTooMany
 	isStatus := r.Status >= 400 && r.Status <= 599
-	if r.Code == 0 && isStatus || r.Status == 0 && isCode {
+	if r.Code == 0 && isStatus || r.Status == 0 && r.hasCode() {
 		return nil
 	}
 	return fmt.Errorf("%w, not status %d and code %d", errRefusal, r.Status, r.Code)
+}
+
+// hasCode says whether the refusal, which may be nil, closes a connection.
+func (r *Refusal) hasCode() bool {
+	return r != nil && (r.Code == CodeUnauthorized || r.Code == CodeForbidden || r.Code == CodeTooMany)
 }
 
 // answer is the HTTP error of a refusal with a status.

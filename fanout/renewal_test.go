@@ -3,9 +3,8 @@ package fanout_test
 import (
 	"context"
 	"errors"
-	"net"
+	"slices"
 	"strconv"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -170,6 +169,7 @@ func TestSetIdentity(t *testing.T) {
 			h := authHub(t, fanout.Config{})
 			c, spoke := test.join(h)
 			wasThere := spoke.Identity().Value != nil
+			accepted := h.hub.Stats().AuthsAccepted
 			err := spoke.SetIdentity(test.set)
 			if (err != nil) != test.fails {
 				t.Errorf("got %v, want an error: %v", err, test.fails)
@@ -181,6 +181,8 @@ func TestSetIdentity(t *testing.T) {
 			c.subscribe("t")
 			c.text(envelope("__subscribe", "", "0"))
 			c.sync()
+			expect(t, "tokens accepted", h.hub.Stats().AuthsAccepted, accepted)
+			expect(t, "spokes of the user", slices.Equal(h.hub.UserSpokes(test.user), []*fanout.Spoke{spoke}), test.user != "")
 			spoke.Close(1000, "")
 			receive(t, h.gone, "OnDisconnection")
 			if err := spoke.SetIdentity(test.set); !test.fails && !errors.Is(err, fanout.ErrNotConnected) {
@@ -215,6 +217,7 @@ func TestSetIdentityMeetsATokenUnderWay(t *testing.T) {
 			close(gate)
 			c.wants(test.want)
 			expect(t, "user", receive(t, h.connected, "OnConnection").Identity().User, "alice")
+			expect(t, "connections of alice", len(h.hub.UserSpokes("alice")), 1)
 			if got := c.message(); got != rejected("2", "", event.Unauthenticated) && got != envelope("__ack", "2", `{"topics":["t"]}`) {
 				t.Errorf("got %s, want the subscription answered", got)
 			}
@@ -222,36 +225,4 @@ func TestSetIdentityMeetsATokenUnderWay(t *testing.T) {
 			expect(t, "calls of OnConnection left", len(h.connected), 0)
 		})
 	}
-}
-
-func TestPromise11EveryCallbackSeesTheIdentity(t *testing.T) {
-	seen := make(chan string, 100)
-	see := func(what string, s *fanout.Spoke) { seen <- what + " " + s.Identity().User }
-	h := authHub(t, fanout.Config{
-		QueueLimit:      8 << 10,
-		OnConnection:    func(s *fanout.Spoke, _ net.Conn) { see("OnConnection", s) },
-		OnEvent:         func(s *fanout.Spoke, _ event.Event) { see("OnEvent", s) },
-		OnBackpressure:  func(s *fanout.Spoke, _ fanout.Backpressure) { see("OnBackpressure", s) },
-		OnDisconnection: func(s *fanout.Spoke, _ net.Conn, _ fanout.Cause) { see("OnDisconnection", s) },
-		OnPublish: func(s *fanout.Spoke, _ event.Event) error {
-			see("OnPublish", s)
-			return nil
-		},
-		OnSubscribe: func(s *fanout.Spoke, _ string) error {
-			see("OnSubscribe", s)
-			return nil
-		},
-	})
-	h.listen("t", func(s *fanout.Spoke, _ event.Event) { see("listener", s) })
-	c, spoke := h.joinUnidentified()
-	c.text(authOf("1", "alice"), envelope("t", "", "1"), envelope("__subscribe", "2", `{"topic":"t"}`))
-	c.wants(authAck("1", "alice"), envelope("__ack", "2", `{"topics":["t"]}`))
-	for _, want := range []string{"OnConnection", "OnPublish", "OnEvent", "listener", "OnSubscribe"} {
-		expect(t, "seen", receive(t, seen, want), want+" alice")
-	}
-	h.hub.DispatchEvent(event.Event{Type: "t", Payload: []byte(jsonOf(strings.Repeat("x", 9<<10)))})
-	for _, want := range []string{"OnBackpressure", "OnDisconnection"} {
-		expect(t, "seen", receive(t, seen, want), want+" alice")
-	}
-	expect(t, "user after the end", spoke.Identity().User, "alice")
 }

@@ -167,9 +167,9 @@ func TestEmptyLinesAheadOfARequestAreSkipped(t *testing.T) {
 	})
 }
 
-// pipeWriter is the writer of a request that came through a pipe: each write to it waits for the reader.
+// pipeWriter is a response whose connection is one end of a pipe.
 type pipeWriter struct {
-	http.ResponseWriter
+	*httptest.ResponseRecorder
 	conn net.Conn
 }
 
@@ -213,4 +213,27 @@ func TestAClientWhoseHandshakeIsAnsweredWhileTheHubShutsDownIsTold(t *testing.T)
 			t.Errorf("shutdown: %v", err)
 		}
 	})
+}
+
+func TestAConnectionThatTheEndOvertakesIsCountedUntilItIsClosed(t *testing.T) {
+	h := newTestHub(t, fanout.Config{})
+	here, there := net.Pipe()
+	request, err := http.ReadRequest(bufio.NewReader(strings.NewReader(handshakeRequest)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		h.hub.ServeHTTP(pipeWriter{httptest.NewRecorder(), there}, request)
+	}()
+	one := make([]byte, 1)
+	if _, err := here.Read(one); err != nil {
+		t.Fatal(err)
+	}
+	h.cut()
+	expect(t, "connections while it is answered", h.hub.Stats().Connections, 1)
+	newClient(t, here).cutOff()
+	receive(t, served, "the end of ServeHTTP")
+	expect(t, "connections when it is closed", h.hub.Stats().Connections, 0)
 }

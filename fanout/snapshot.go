@@ -75,9 +75,6 @@ func (l *loop) gate(s *Spoke) {
 	p := l.conns.snapshots[s]
 	if p == nil {
 		p = new(snapshot)
-		if l.conns.snapshots == nil {
-			l.conns.snapshots = make(map[*Spoke]*snapshot)
-		}
 		l.conns.snapshots[s] = p
 		l.sender.Gate(s.conn.Slot)
 	}
@@ -130,10 +127,13 @@ func (l *loop) goOnWithSnapshot(s *Spoke, d *detail) fate {
 // isTold says whether OnSubscribed has returned for all topics of an item.
 func (d *detail) isTold() bool { return len(d.topics) > 0 && d.told == len(d.topics) }
 
-// tellSubscribed calls OnSubscribed for all topics of an item. A hook that ends its goroutine costs its own topic alone: another worker
-// goes on with the next.
+// tellSubscribed calls OnSubscribed for all topics of an item, if the loop has come to that already. A hook that ends its goroutine
+// costs its own topic alone: another worker goes on with the next.
 func (h *Hub) tellSubscribed(s *Spoke, box *inbox, i *item) {
 	d := i.detail
+	if d.snapshot == nil {
+		return
+	}
 	if d.topics == nil {
 		d.topics = box.freshTopics(i)
 	}

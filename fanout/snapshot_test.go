@@ -165,6 +165,29 @@ func TestOnSubscribedIsCalledOnceForASubscription(t *testing.T) {
 	expect(t, "further calls", len(calls), 0)
 }
 
+func TestASubscriptionBehindAnEventThatWaitsForItsListenerGetsItsSnapshot(t *testing.T) {
+	h, calls := snapshotHub(t, fanout.Config{})
+	heard, goOn := make(chan struct{}, 2), make(chan struct{})
+	h.hub.AddEventListener("slow", func(*fanout.Spoke, event.Event) {
+		heard <- struct{}{}
+		<-goOn
+	})
+	c, spoke := h.join()
+	c.text(envelope("slow", "", "1"))
+	receive(t, heard, "the first event")
+	c.text(envelope("slow", "", "2"))
+	c.sync()
+	if err := spoke.Subscribe("a"); err != nil {
+		t.Fatal(err)
+	}
+	h.hub.DispatchEvent(event.Event{Type: "a"})
+	close(goOn)
+	call := receive(t, calls, "a call")
+	expect(t, "the snapshot is taken", call.send("snapshot"), true)
+	close(call.goOn)
+	expect(t, "messages", typesOf(c, 2), "snapshot a")
+}
+
 func TestAHookThatFailsOpensTheGate(t *testing.T) {
 	for name, fail := range map[string]func(){"by a panic": func() { panic("on purpose") }, "by ending its goroutine": runtime.Goexit} {
 		t.Run(name, func(t *testing.T) {

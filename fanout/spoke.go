@@ -46,10 +46,11 @@ type upkeep struct {
 //	from         to           by                what the peer sees
 //	(new)        handshaking  arrive            nothing
 //	(new)        open         join              nothing: the handshake was done elsewhere
+//	(new)        closing      join              a close frame: the handshake was done elsewhere
 //	handshaking  open         upgrade, decided  101
-//	handshaking  closing      refuse            an HTTP error
-//	handshaking  closing      refuseWithCode    101, then a close frame
-//	open         closing      closeWith         what is queued, then a close frame
+//	handshaking  closing      refuseRequest     an HTTP error
+//	handshaking  closing      decided           101, then a close frame
+//	open         closing      closeWith         what is queued and not gated, then a close frame
 //	open         closing      peerClosed        what is queued, then its own close code
 //	open         closing      closeSlow         the rest of a half-sent frame, then 1013
 //	closing      lingering    linger            the end of the stream
@@ -118,14 +119,14 @@ const (
 // extra is what only some spokes have.
 //
 // Owners: connInfo never changes once the spoke is announced; userState has its own lock, and so have listeners when they
-// change; identity is for any goroutine, and refused belongs to the loop's.
+// change; identity is for any goroutine, and told belongs to the loop's.
 type extra struct {
 	connInfo
 	userState
 	identity  atomic.Pointer[Identity]
 	listeners listenerSet
-	// refused is how much the spoke has been told lately of events that it may not publish.
-	refused allowance
+	// told is how often the spoke was told lately that an event of it was dropped.
+	told allowance
 }
 
 // connInfo is what is known of the connection besides its address.

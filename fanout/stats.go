@@ -112,6 +112,7 @@ type Stats struct {
 func (h *Hub) Stats() Stats {
 	if final := h.lifecycle.final.Load(); final != nil {
 		last := *final
+		last.Connections = uint64(max(h.admission.spokes.Load(), 0))
 		last.HTTPConnections = uint64(max(h.admission.httpConns.Load(), 0))
 		last.CallbacksPending = h.callbacksPending()
 		last.Memory.addShared(h)

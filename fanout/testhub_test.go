@@ -220,6 +220,7 @@ func (h *testHub) cut() {
 func (h *testHub) finish() {
 	h.cut()
 	until(h.t, "net/http lets go of its connections", func() bool { return h.hub.Stats().HTTPConnections == 0 })
+	until(h.t, "what was about to be added is refused", func() bool { return h.hub.Stats().Connections == 0 })
 	h.checkLedger(h.hub.Stats())
 	st := h.hub.Stats()
 	if st.Queued != 0 || st.Connections != 0 || st.HTTPConnections != 0 || st.Topics != 0 || st.Subscriptions != 0 {

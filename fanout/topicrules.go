@@ -39,8 +39,10 @@ const (
 // topicRules are the compiled rules of a hub. They never change.
 type topicRules struct {
 	rules []topicRule
-	// ofIDs are how the types begin whose ids have rules about subscriptions, with a colon behind a whole type.
-	ofIDs []string
+	index ruleIndex
+	// types are those whose ids have rules about subscriptions, and beginnings how more of them begin.
+	types      map[string]bool
+	beginnings []string
 }
 
 // topicRule is a compiled TopicRule.
@@ -68,7 +70,7 @@ func newTopicRules(rules []TopicRule) (*topicRules, error) {
 	if len(rules) == 0 {
 		return nil, nil
 	}
-	compiled := &topicRules{}
+	compiled := &topicRules{index: newRuleIndex(rules), types: map[string]bool{}}
 	for i, r := range rules {
 		c, err := r.compile()
 		if err != nil {
@@ -76,10 +78,19 @@ func newTopicRules(rules []TopicRule) (*topicRules, error) {
 		}
 		compiled.rules = append(compiled.rules, c)
 		if colon := strings.IndexByte(r.Match, ':'); colon >= 0 && !c.subscribe.everyone {
-			compiled.ofIDs = append(compiled.ofIDs, beforeUser(r.Match[:colon+1]))
+			compiled.coverIDs(beforeUser(r.Match[:colon+1]))
 		}
 	}
 	return compiled, nil
+}
+
+// coverIDs takes down that ids have rules about subscriptions: text is how their topics begin, with the colon if that is all of the type.
+func (t *topicRules) coverIDs(text string) {
+	if whole, isWhole := strings.CutSuffix(text, ":"); isWhole {
+		t.types[whole] = true
+	} else if !slices.Contains(t.beginnings, text) {
+		t.beginnings = append(t.beginnings, text)
+	}
 }
 
 // beforeUser is the part of a pattern's text ahead of $user, as it stands in topics.
@@ -189,33 +200,32 @@ func (a *audience) has(user string, own bool) bool {
 	return a.everyone || a.owner && own || a.users && user != "" || user != "" && slices.Contains(a.names, user)
 }
 
-// letPublish reports whether the rules let the user publish to the topic.
+// letPublish reports whether the rules, nil if there are none, let the user publish to the topic.
 func (t *topicRules) letPublish(topic []byte, user string) bool {
-	for i := range t.rules {
-		if holds, own := t.rules[i].covers(topic, user); holds {
-			return t.rules[i].publish.has(user, own)
-		}
+	if t == nil {
+		return true
 	}
-	return true
+	rule, own := t.find(topic, user)
+	return rule == nil || rule.publish.has(user, own)
 }
 
-// letSubscribe reports whether they let the user subscribe to the topic.
+// letSubscribe reports whether they let the user subscribe to it.
 func (t *topicRules) letSubscribe(topic []byte, user string) bool {
-	for i := range t.rules {
-		if holds, own := t.rules[i].covers(topic, user); holds {
-			return t.rules[i].subscribe.has(user, own)
-		}
+	if t == nil {
+		return true
+	}
+	if rule, own := t.find(topic, user); rule != nil {
+		return rule.subscribe.has(user, own)
 	}
 	return !t.hasRulesOfIDs(topic)
 }
 
 // hasRulesOfIDs reports whether topic is a type whose ids have rules about subscriptions.
 func (t *topicRules) hasRulesOfIDs(topic []byte) bool {
-	for _, text := range t.ofIDs {
-		whole, isWhole := strings.CutSuffix(text, ":")
-		if isWhole && string(topic) == whole || !isWhole && len(topic) >= len(text) && string(topic[:len(text)]) == text {
-			return true
-		}
+	if bytes.IndexByte(topic, ':') >= 0 {
+		return false
 	}
-	return false
+	return t.types[string(topic)] || slices.ContainsFunc(t.beginnings, func(text string) bool {
+		return len(topic) >= len(text) && string(topic[:len(text)]) == text
+	})
 }

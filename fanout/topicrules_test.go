@@ -81,6 +81,15 @@ func TestFirstTopicRuleThatCoversHolds(t *testing.T) {
 	}
 }
 
+func TestARuleWithTheUserInTheTypeHoldsForTypesAndItsOwnTopics(t *testing.T) {
+	h := rulesOf(t, TopicRule{Match: "t$user:inbox"})
+	for topic, want := range map[string]bool{"tada:inbox": true, "tbob:inbox": false, "tbob": false, "tada": false, "trade:1": true, "news": true} {
+		if got := h.maySubscribe(&Identity{User: "ada"}, []byte(topic)); got != want {
+			t.Errorf("ada subscribes to %s: got %v, want %v", topic, got, want)
+		}
+	}
+}
+
 func TestTopicRulesThatMakeNoSenseAreNamed(t *testing.T) {
 	for name, c := range map[string]struct {
 		rule TopicRule

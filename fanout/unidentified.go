@@ -1,16 +1,9 @@
 package fanout
 
-import (
-	"time"
+import "github.com/spokehub/spokehub/event"
 
-	"github.com/spokehub/spokehub/event"
-)
-
-const (
-	// tellEarlyEvery and tellsAtOnce bound how often a spoke without an identity is told that an event of it came too early.
-	tellEarlyEvery = 100 * time.Millisecond
-	tellsAtOnce    = 10
-)
+// maxEarly times Config.MaxHandshake is how long a message may be that no token has come ahead of: long enough for any token.
+const maxEarly = 4
 
 // openUnidentified opens the connection of a client that is let in without an identity, to identify itself by __auth. rest is what it
 // has sent behind its handshake.
@@ -21,6 +14,16 @@ const (
 func (l *loop) openUnidentified(s *Spoke, rest []byte) {
 	s.marks |= unidentified | connecting
 	l.openSpoke(s, rest)
+}
+
+// longestMessage is how long a message of the spoke may be. A stranger who does not even show a token holds no more of the hub's memory
+// than it takes to show one.
+func (l *loop) longestMessage(s *Spoke) int {
+	cfg := &l.hub.cfg
+	if s.marks&unidentified == 0 || l.tenureOf(s).attempts > 0 {
+		return cfg.MaxMessage
+	}
+	return min(cfg.MaxMessage, maxEarly*cfg.MaxHandshake)
 }
 
 // keepEvent keeps the message raw, which view shows, of a spoke that is connecting. If it has no identity and there is none to wait for, it is
@@ -69,23 +72,8 @@ func (l *loop) rejectEarlyControl(s *Spoke) {
 	l.reject(s, l.scratch.view.ID, nil, event.Unauthenticated)
 }
 
-// rejectEarlyEvent tells the spoke that the event in view came too early, if it has not been told so often lately and reads what it
-// is told.
+// rejectEarlyEvent drops the event in view, which came too early.
 func (l *loop) rejectEarlyEvent(s *Spoke) {
 	l.counts.early++
-	if !l.tenureOf(s).early.spend(tellEarlyEvery, tellsAtOnce*tellEarlyEvery, l.reactor.Now()) {
-		return
-	}
-	v := &l.scratch.view
-	var room [maxTopic]byte
-	topic := append(room[:0], v.Type...)
-	if len(v.ID) > 0 {
-		topic = append(append(topic, ':'), v.ID...)
-	}
-	f := newFrame()
-	f.seal(event.AppendReject(f.reserveHeader(), nil, topic, event.Unauthenticated), l.hub.cfg.opcode, false)
-	if l.sender.HasRoom(s.conn.Slot, f.Len(), l.hub.cfg.QueueLimit/answerShare) {
-		l.sender.SendLast(s.conn.Slot, &f.Frame)
-	}
-	f.Release()
+	l.rejectEvent(s, event.Unauthenticated)
 }

@@ -29,7 +29,7 @@ func (h *Hub) decide(ctx context.Context, hs *Handshake) verdict {
 	identity, err := h.callOnHandshake(ctx, hs)
 	var refusal *Refusal
 	switch {
-	case errors.As(err, &refusal):
+	case errors.As(err, &refusal) && refusal != nil:
 		if err := refusal.check(); err != nil {
 			return h.undecided(hs, refuseFailed, err)
 		}

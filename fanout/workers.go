@@ -22,7 +22,8 @@ import (
 type workers struct {
 	hub  *Hub
 	pool *ants.Pool
-	// max is how many tasks serve spokes at a time, maxInquiries how many may run Config.OnHandshake beside them.
+	// max is how many tasks serve spokes at a time, maxInquiries how many may run Config.OnHandshake
+	// and OnAuth beside them.
 	max          int
 	maxInquiries int
 	task         func()
@@ -48,7 +49,7 @@ const (
 
 func newWorkers(h *Hub, size int) (*workers, error) {
 	inquiries := 0
-	if h.cfg.OnHandshake != nil {
+	if h.cfg.OnHandshake != nil || h.cfg.OnAuth != nil {
 		inquiries = max(size/2, 1)
 	}
 	pool, err := ants.NewPool(size+inquiries, ants.WithNonblocking(true), ants.WithExpiryDuration(10*time.Second))
@@ -131,7 +132,7 @@ func (w *workers) work() {
 var internerPool = sync.Pool{New: func() any { return new(interner) }}
 
 // endTask ends a task. If a callback ends its goroutine with runtime.Goexit, as a test's FailNow does, the spoke
-// continues with its next item in another task.
+// continues in another task: with its next item, or with what the loop makes of a hook that has not answered.
 func (w *workers) endTask(serving **Spoke, names *interner) {
 	internerPool.Put(names)
 	s := *serving
@@ -140,7 +141,7 @@ func (w *workers) endTask(serving **Spoke, names *interner) {
 	}
 	w.hub.cfg.Logger.Error("callback ended its goroutine; the connection goes on", "spoke", s.id)
 	box := s.runningInbox
-	if i := &box.items[box.pos]; !i.kind.isAnswered() && !i.asked && i.kind != itemAuth && i.kind != itemSubscribed {
+	if box.items[box.pos].kind.isForWorker() {
 		box.pos++
 	}
 	w.queue.taskEnded()
@@ -150,58 +151,47 @@ func (w *workers) endTask(serving **Spoke, names *interner) {
 // serve runs the items of the spoke's running inbox, up to one that the loop must carry out, and gives the inbox up.
 func (w *workers) serve(s *Spoke, names *interner) {
 	box := s.runningInbox
-	for !box.finished() {
-		i := &box.items[box.pos]
-		if i.kind == itemControl {
-			w.hub.askToSubscribe(s, box, i)
-			break
-		}
-		if i.kind == itemAuth {
-			w.hub.authenticate(s, box, i)
-			break
-		}
-		if i.kind == itemSubscribed {
-			w.hub.tellSubscribed(s, box, i)
-			break
-		}
-		if i.kind == itemPublish {
-			w.hub.askToPublish(s, box, names)
-			break
-		}
-		if i.kind.isForLoop() {
-			break
-		}
-		w.runItem(s, box, i, names)
+	for !box.finished() && box.items[box.pos].kind.isForWorker() {
+		w.runItem(s, box, &box.items[box.pos], names)
 		box.pos++
 	}
-	if box.finished() {
+	if !box.finished() {
+		w.hub.askHook(s, box, names)
+	} else {
 		s.loop.finishRunning(s)
 		s.loop.inboxDone()
 		if s.state.stop() {
 			return
 		}
 	}
-	s.state.setFree()
-	if s.loop.reactor.Post((*inboxStopped)(s)) {
-		return
-	}
-	<-s.loop.reactor.Done()
-	if s.state.claimForGood() {
+	if w.isLast(s) {
 		w.finish(s, names)
 	}
 }
 
-func (w *workers) runItem(s *Spoke, box *inbox, i *item, names *interner) {
-	switch i.kind {
-	case itemEvent, itemAllowed:
-		w.hub.hear(s, box.event(i, names))
-	case itemPublish:
-		if e := box.event(i, names); w.hub.allowsEvent(s, e) {
-			w.hub.hear(s, e)
-		}
-	default:
-		w.hub.callback(s, i)
+// giveUp gives up the running inbox of a spoke that OnAuth was asked about.
+func (w *workers) giveUp(s *Spoke) {
+	if w.isLast(s) {
+		w.finish(s, new(interner))
 	}
+}
+
+// isLast hands a worker's inbox back to the loop. It reports true if the loop has ended, and the worker has to finish with the spoke.
+func (w *workers) isLast(s *Spoke) bool {
+	s.state.setFree()
+	if s.loop.reactor.Post((*inboxStopped)(s)) {
+		return false
+	}
+	<-s.loop.reactor.Done()
+	return s.state.claimForGood()
+}
+
+func (w *workers) runItem(s *Spoke, box *inbox, i *item, names *interner) {
+	if i.kind == itemEvent {
+		w.hub.hear(s, box.event(i, names))
+		return
+	}
+	w.hub.callback(s, i)
 }
 
 // finish runs what remains of a spoke whose loop has ended. Nobody else uses its inboxes any more.
@@ -211,7 +201,14 @@ func (w *workers) finish(s *Spoke, names *interner) {
 			s.runningInbox, s.pendingInbox = s.pendingInbox, nil
 		}
 		for box := s.runningInbox; !box.finished(); box.pos++ {
-			w.runItem(s, box, &box.items[box.pos], names)
+			i := &box.items[box.pos]
+			if i.kind == itemPublish {
+				w.hub.askToPublish(s, box, names)
+			}
+			if i.kind == itemAllowed {
+				i.kind = itemEvent
+			}
+			w.runItem(s, box, i, names)
 		}
 		s.loop.finishRunning(s)
 	}

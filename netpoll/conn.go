@@ -46,7 +46,9 @@ func (r *Reactor) Close(n uint32, why Reason) {
 	s := r.conns.table.At(n)
 	r.sender.drop(n, why)
 	if s.is(linked) {
-		r.links.retired = append(r.links.retired, r.links.bySlot[n])
+		l := r.links.bySlot[n]
+		l.count(0)
+		r.links.retired = append(r.links.retired, l)
 		delete(r.links.bySlot, n)
 	} else {
 		r.conns.retired.fds = append(r.conns.retired.fds, s.fd)

@@ -44,12 +44,9 @@ func TestHeldByIsAConnectionsShare(t *testing.T) {
 
 func TestWhatAWriterHasInHandIsHeldUntilTheWriteOrTheConnectionEnds(t *testing.T) {
 	for name, end := range map[string]func(r *Reactor, n uint32, l *link){
-		"the write": func(r *Reactor, n uint32, l *link) { (*linkWritten)(l).Do(r) },
-		"the connection, closed by its owner": func(r *Reactor, n uint32, l *link) {
-			r.Close(n, DropClosed)
-			r.closeRetired()
-		},
-		"the connection, handed back": func(r *Reactor, n uint32, l *link) { r.Release(n, nil) },
+		"the write":                           func(r *Reactor, n uint32, l *link) { (*linkWritten)(l).Do(r) },
+		"the connection, closed by its owner": func(r *Reactor, n uint32, l *link) { r.Close(n, DropClosed) },
+		"the connection, handed back":         func(r *Reactor, n uint32, l *link) { r.Release(n, nil) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			r, _ := still(t, Config{Handler: newRecorder(), Engine: EngineGoroutine})
@@ -66,6 +63,38 @@ func TestWhatAWriterHasInHandIsHeldUntilTheWriteOrTheConnectionEnds(t *testing.T
 			if held := r.HeldBytes(); held != 0 {
 				t.Errorf("got %d bytes held, want none", held)
 			}
+			r.closeRetired()
+		})
+	}
+}
+
+func TestNothingIsHeldFromTheMomentAConnectionIsClosed(t *testing.T) {
+	for name, hold := range map[string]func(r *Reactor, n uint32){
+		"of pending frames": func(r *Reactor, n uint32) { r.sender.Send(n, NewFrame(pattern(5000), true)) },
+		"of a backlog": func(r *Reactor, n uint32) {
+			r.sender.Send(n, NewFrame(pattern(5<<20), true))
+			r.flush()
+		},
+		"behind a gate": func(r *Reactor, n uint32) {
+			r.sender.Gate(n)
+			r.sender.Send(n, NewFrame(pattern(5000), true))
+			r.flush()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, _ := still(t, Config{Handler: newRecorder(), QueueLimit: 8 << 20})
+			ours, peer := net.Pipe()
+			defer peer.Close()
+			n, _ := stillLink(r, ours)
+			hold(r, n)
+			if r.HeldBytes() == 0 {
+				t.Fatal("got nothing held, want something")
+			}
+			r.Close(n, DropClosed)
+			if held := r.HeldBytes(); held != 0 {
+				t.Errorf("got %d bytes held, want none", held)
+			}
+			r.closeRetired()
 		})
 	}
 }

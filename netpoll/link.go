@@ -159,7 +159,6 @@ func (l *link) readOn(s *slot) {
 // close ends both goroutines and the connection. One that is being written is closed from beside the writer: that ends a
 // write under way on any net.Conn, with or without deadlines, and spares a TLS connection the alert that nobody reads.
 func (l *link) close() {
-	l.count(0)
 	l.ending.closedBeside = l.out.busy
 	close(l.ending.quit)
 	if l.ending.closedBeside {

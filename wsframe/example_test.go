@@ -77,9 +77,9 @@ func ExampleRefusal() {
 	// Upgrade: websocket
 	// Date: Mon, 23 Nov 2026 12:00:00 GMT
 	// Content-Type: text/plain; charset=utf-8
-	// Content-Length: 122
+	// Content-Length: 250
 	//
-	// this is a WebSocket endpoint: connect with a WebSocket client, which sends "Connection: Upgrade" and "Upgrade: websocket"
+	// this is a WebSocket endpoint: connect with a WebSocket client, which sends "Connection: Upgrade" and "Upgrade: websocket"; a proxy on the way has to pass both on (nginx: proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection "upgrade";)
 }
 
 // A connection that changes owners in the middle of a frame loses nothing: its next owner reads the unread bytes first.

@@ -110,9 +110,20 @@ func skipEmptyLines(buf []byte) (start int, refusal *Refusal) {
 		start += 2
 	}
 	if len(buf) > start && !tokenChars[buf[start]] && (buf[start] != '\r' || start == 2*maxEmptyLines) {
-		return start, refusalRequestLine
+		return start, refusalOfByte(buf[start], start)
 	}
 	return start, nil
+}
+
+// refusalOfByte says what a first byte that begins no request looks like, behind so many bytes of empty lines.
+func refusalOfByte(first byte, start int) *Refusal {
+	switch {
+	case first == 0x16 && start == 0:
+		return refusalTLS
+	case first == 0 && start == 4:
+		return refusalProxyLine
+	}
+	return refusalRequestLine
 }
 
 var lineFeed = []byte{'\n'}

@@ -60,9 +60,9 @@ func headCases() []headCase {
 		{"refuses an LF first", "\n", 0, refusalRequestLine},
 		{"refuses an LF behind an empty line", "\r\n\nGET / HTTP/1.1\r\n\r\n", 0, refusalRequestLine},
 		{"refuses a blank first", " GET / HTTP/1.1\r\n\r\n", 0, refusalRequestLine},
-		{"refuses a TLS hello at its first byte", "\x16", 0, refusalRequestLine},
+		{"refuses a TLS hello at its first byte", "\x16", 0, refusalTLS},
 		{"refuses a frame at its first byte", "\x81", 0, refusalRequestLine},
-		{"refuses the binary PROXY protocol", "\r\n\r\n\x00\r\nQUIT\n", 0, refusalRequestLine},
+		{"refuses the binary PROXY protocol", "\r\n\r\n\x00\r\nQUIT\n", 0, refusalProxyLine},
 	}
 }
 

@@ -132,6 +132,9 @@ func isKey(key []byte) bool {
 	return len(key) == 24 && key[22] == '=' && key[23] == '=' && consistsOf(key[:22], &base64Chars)
 }
 
+// AllowsAnyOrigin reports whether the pages of all sites may connect, so that nothing keeps one from acting for its visitor.
+func (p *Policy) AllowsAnyOrigin() bool { return p.anyOrigin }
+
 func (p *Policy) allowsOrigin(r *Request) bool {
 	if p.anyOrigin {
 		return true

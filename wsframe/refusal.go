@@ -88,10 +88,11 @@ var (
 	refusalHTTPVersion = &Refusal{Status: 505, Reason: "WebSocket needs HTTP/1.1; a proxy has to speak it to the hub (nginx: proxy_http_version 1.1)"}
 	refusalHTTP2       = &Refusal{Status: 505, Reason: "this request came over HTTP/2, on which the hub speaks no WebSocket (RFC 8441): the server or proxy in front has to offer HTTP/1.1 here"}
 	refusalProxyLine   = &Refusal{Status: 400, Reason: "the PROXY protocol isn't spoken here: turn it off in the load balancer"}
+	refusalTLS         = &Refusal{Status: 400, Reason: "this looks like TLS, which isn't spoken here: use ws:// or http://, or let a proxy in front end TLS"}
 
 	refusalPath      = &Refusal{Status: 404, Reason: "no WebSocket here"}
 	refusalMethod    = &Refusal{Status: 405, Reason: "WebSocket needs GET", Field: "Allow", Value: "GET"}
-	refusalNoUpgrade = &Refusal{Status: 426, Reason: `this is a WebSocket endpoint: connect with a WebSocket client, which sends "Connection: Upgrade" and "Upgrade: websocket"`, Field: "Upgrade", Value: "websocket"}
+	refusalNoUpgrade = &Refusal{Status: 426, Reason: `this is a WebSocket endpoint: connect with a WebSocket client, which sends "Connection: Upgrade" and "Upgrade: websocket"; a proxy on the way has to pass both on (nginx: proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection "upgrade";)`, Field: "Upgrade", Value: "websocket"}
 	refusalBody      = &Refusal{Status: 400, Reason: "WebSocket handshake with a body"}
 	refusalVersion   = &Refusal{Status: 426, Reason: "Sec-WebSocket-Version must be 13", Field: "Sec-WebSocket-Version", Value: "13"}
 	refusalKey       = &Refusal{Status: 400, Reason: "Sec-WebSocket-Key must be 16 bytes in base64"}

@@ -37,6 +37,13 @@ type attack struct {
 	// disturb happens to the server itself.
 	disturb func(context.Context, *server.Server) error
 	wanted
+	asking
+}
+
+// asking says whether the hub asks for identities, and what an innocent adds to its path then.
+type asking struct {
+	identity identityUse
+	query    string
 }
 
 // wanted is what an attack expects beside the targets that all have.
@@ -51,7 +58,7 @@ type wanted struct {
 
 // attacks is the table.
 func attacks() []attack {
-	all := slices.Concat(calm, frameAttacks, controlAttacks, nameAttacks, memoryAttacks, handshakeAttacks, endAttacks, relayAttacks, readerAttacks, requestAttacks)
+	all := slices.Concat(calm, frameAttacks, controlAttacks, nameAttacks, memoryAttacks, handshakeAttacks, endAttacks, relayAttacks, readerAttacks, requestAttacks, identityAttacks)
 	return append(all, mixed(all))
 }
 
@@ -74,7 +81,7 @@ func (a attack) parts(clients int) (parts []part) {
 		return []part{{a.name, cmp.Or(a.clients, clients)}}
 	}
 	for _, other := range attacks() {
-		alone := other.name == "mixed" || other.name == "calm" || other.disturb != nil || other.limited || other.clients == 1
+		alone := other.name == "mixed" || other.name == "calm" || other.disturb != nil || other.identity != unasked || other.limited || other.clients == 1
 		if !alone {
 			parts = append(parts, part{other.name, mixedShare})
 		}
@@ -126,6 +133,9 @@ func (a attack) conditions() string {
 	}
 	if a.crowd > 0 {
 		parts = append(parts, fmt.Sprintf("crowd of %d", a.crowd))
+	}
+	if a.identity != unasked {
+		parts = append(parts, "--jwt-key")
 	}
 	if a.limited {
 		parts = append(parts, "GOMEMLIMIT="+memoryLimit)

@@ -45,6 +45,12 @@ type usage struct {
 // carryOut starts a fresh server, innocents and attackers, and ends them again.
 func (s settings) carryOut(a attack, v victim) (o outcome) {
 	o = outcome{attack: a, victim: v.name}
+	a, done, err := a.withIdentity()
+	if err != nil {
+		o.failure = err
+		return o
+	}
+	defer done()
 	running, at, err := v.start(a, s.serverCores)
 	if err != nil {
 		o.failure = err
@@ -77,7 +83,7 @@ func (s settings) castFor(a attack, at place) (c cast, err error) {
 			return c, err
 		}
 	}
-	c.attackers, err = s.castOne(roleAttackers, attackScript{at, a.parts(s.clients), s.again}, s.nice)
+	c.attackers, err = s.castOne(roleAttackers, attackScript{at.withoutToken(), a.parts(s.clients), s.again}, s.nice)
 	return c, err
 }
 

@@ -33,6 +33,12 @@ type place struct {
 	Hub bool
 }
 
+// withoutToken is the place for who has no token.
+func (p place) withoutToken() place {
+	p.Path, _, _ = strings.Cut(p.Path, "?")
+	return p
+}
+
 // largestProbed is the message with which probing begins; the hub's largest by default has never been larger.
 const largestProbed = 1 << 20
 
@@ -87,6 +93,7 @@ func (v victim) start(a attack, cores []int) (*server.Server, place, error) {
 	if err != nil {
 		return nil, place{}, err
 	}
+	running.Path += a.query
 	at := place{Address: running.Address, Path: running.Path, Admin: strings.TrimSuffix(running.Admin, "/"), Hub: v.hub}
 	at.Message, err = probeMessage(running)
 	if err != nil {

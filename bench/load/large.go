@@ -38,7 +38,7 @@ func (l large) workload(label string) Workload {
 func (l large) measure(s *setup) {
 	c := must(s.server.Dial(1))
 	defer c.Close()
-	must(c.Write(s.server.Request()))
+	must(c.Write(s.place().Handshake(1)))
 	check(c.ReadUpgrade())
 	payload := swarm.AppendEvent(nil, 0, 0, l.bytes)
 	wire, answer := l.frames(payload), make([]byte, 0, l.bytes)

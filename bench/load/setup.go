@@ -99,7 +99,7 @@ func (s *setup) run(w Workload) (err error) {
 
 // connect opens connections in all processes, or those given, and reports progress.
 func (s *setup) connect(plan swarm.Plan, processes ...int) swarm.Opened {
-	plan.Server = swarm.Server{Address: s.server.Address, Path: s.server.Path, Dialect: s.target.Dialect}
+	plan.Server = s.place()
 	if len(processes) == 0 {
 		processes = s.fleet.All()
 	}
@@ -113,6 +113,11 @@ func (s *setup) connect(plan swarm.Plan, processes ...int) swarm.Opened {
 	<-watched
 	check(err)
 	return opened
+}
+
+// place is the server as its clients know it.
+func (s *setup) place() swarm.Server {
+	return swarm.Server{Address: s.server.Address, Path: s.server.Path, Dialect: s.target.Dialect, Secret: s.target.Secret}
 }
 
 // watchConnecting reports progress, and kills a server that lets nobody in for long, so that the clients see an end.

@@ -48,6 +48,8 @@ type Target struct {
 	Version string
 	// Dialect is its protocol.
 	Dialect swarm.Dialect
+	// Secret signs the tokens that it asks clients for; empty if it asks for none.
+	Secret string
 	// Commands are the command lines that start it, in each mode that it has, on a free port of 127.0.0.1. It writes a line with its ws://
 	// address.
 	Commands map[Mode][]string
@@ -70,6 +72,31 @@ func BuildHub(name, root, directory string, flags []string) (*Target, error) {
 			return nil, err
 		}
 		t.Commands[ModeEcho] = []string{echo, "--listen=127.0.0.1:0"}
+	}
+	return t, nil
+}
+
+// HubIdentity is the name of the hub that asks for identities.
+const HubIdentity = "hub-identity"
+
+// identitySecret signs the tokens of clients. It guards nothing.
+const identitySecret = "the secret of a hub that is only measured"
+
+// BuildHubIdentity is BuildHub for a hub in which every client has an identity: a user of its own, an expiry, and patterns of what it
+// may subscribe to and publish, so that all of that is checked. An echo server has no identities.
+func BuildHubIdentity(root, directory string, flags []string) (*Target, error) {
+	t, err := BuildHub(HubIdentity, root, directory, flags)
+	if err != nil {
+		return nil, err
+	}
+	key := filepath.Join(directory, "jwt-key")
+	if err := os.WriteFile(key, []byte(identitySecret), 0o600); err != nil {
+		return nil, fmt.Errorf("write the secret of tokens: %w", err)
+	}
+	t.Secret = identitySecret
+	delete(t.Commands, ModeEcho)
+	for mode := range t.Commands {
+		t.Commands[mode] = append(t.Commands[mode], "--jwt-key="+key)
 	}
 	return t, nil
 }

@@ -131,6 +131,25 @@ func TestAHubIsComparedWithItsBaseline(t *testing.T) {
 	}
 }
 
+func TestTheTableSaysWhatIdentitiesCost(t *testing.T) {
+	for name, c := range map[string]struct {
+		all  findings
+		want string
+	}{
+		"where they cost too much":   {findings{cpuFinding("hub", 2, false), cpuFinding(load.HubIdentity, 3, false)}, "| **1.50 worse** | 2.00 | 3.00 |"},
+		"where they cost little":     {findings{cpuFinding("hub", 2, false), cpuFinding(load.HubIdentity, 2.02, false)}, "| 1.01 | 2.00 | 2.02 |"},
+		"where one was not measured": {findings{cpuFinding("hub", 2, false), cpuFinding(load.HubIdentity, 3, true)}, "|  | 2.00 | - |"},
+		"beside those of a baseline": {findings{cpuFinding("hub", 2, false), cpuFinding(baseline, 2, false), cpuFinding(load.HubIdentity, 3, false)}, "| 1.00 | **1.50 worse** |"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, _, err := makeReport(c.all).render()
+			if err != nil || !strings.Contains(string(got), c.want) {
+				t.Errorf("got %s and %v, want %q in it", got, err, c.want)
+			}
+		})
+	}
+}
+
 func TestTheTableMarksWhatIsWorseThanTheBaseline(t *testing.T) {
 	all := findings{cpuFinding("hub", 3, false), cpuFinding(baseline, 2, false)}
 	got, _, err := makeReport(all).render()

@@ -78,7 +78,7 @@ func parseFlags(arguments []string) (c comparison, render bool, err error) {
 		fmt.Fprint(flags.Output(), usage)
 		flags.PrintDefaults()
 	}
-	servers := flags.String("servers", "", "who is measured, of "+strings.Join(everybody(), ",")+" (empty: all that can be had, or with -baseline the hub alone)")
+	servers := flags.String("servers", "", "who is measured, of "+strings.Join(known(), ",")+" (empty: all that can be had but "+load.HubIdentity+", or with -baseline the hub alone)")
 	workloads := flags.String("workloads", "", "labels of workloads, separated by commas, such as saturate,idle (empty: all)")
 	hubFlags := flags.String("server-flags", "", "further flags for spokehub serve, separated by spaces")
 	flags.StringVar(&c.baseline, "baseline", "", "another build of the hub to measure: a git revision, the root of a checkout, or an executable")
@@ -118,6 +118,9 @@ func parseFlags(arguments []string) (c comparison, render bool, err error) {
 }
 
 func everybody() []string { return append([]string{"hub", "bun"}, load.PeerNames...) }
+
+// known are all servers that can be asked for by name.
+func known() []string { return append(everybody(), load.HubIdentity) }
 
 // repeatable is the command that measures the same again: without the flags that name places on this machine.
 func repeatable(flags *flag.FlagSet) string {
@@ -231,6 +234,8 @@ func (c comparison) targets(directory string) (targets []*load.Target, err error
 		switch name {
 		case "hub":
 			target, err = load.BuildHub(name, c.root, filepath.Join(directory, name), c.hubFlags)
+		case load.HubIdentity:
+			target, err = load.BuildHubIdentity(c.root, filepath.Join(directory, name), c.hubFlags)
 		case baseline:
 			target, err = load.Baseline(c.baseline, c.root, filepath.Join(directory, name), c.hubFlags)
 		case "bun":

@@ -18,6 +18,7 @@ import (
 	"github.com/prometheus/procfs"
 	"golang.org/x/sys/unix"
 
+	"github.com/spokehub/spokehub/bench/load"
 	"github.com/spokehub/spokehub/bench/swarm"
 )
 
@@ -85,6 +86,9 @@ func makeReport(all findings) report {
 	if slices.Contains(servers, baseline) {
 		made.Columns = append(made.Columns, "hub / baseline")
 	}
+	if slices.Contains(servers, load.HubIdentity) {
+		made.Columns = append(made.Columns, load.HubIdentity+" / hub")
+	}
 	made.Columns = append(made.Columns, servers...)
 	versions := map[string]string{}
 	for _, f := range all {
@@ -127,12 +131,10 @@ func (r row) report(all findings, name string, servers []string) reportRow {
 	ratio, target, met := r.judge(hub, all.spread(r.against(), name, r.metric))
 	line := reportRow{Cells: []string{r.title, r.unit, ratioCell(ratio), target, met}}
 	if slices.Contains(servers, baseline) {
-		ratio, worse := r.regression(hub, all.spread(baseline, name, r.metric))
-		cell := ratioCell(ratio)
-		if worse {
-			cell = "**" + cell + " worse**"
-		}
-		line.Cells = append(line.Cells, cell)
+		line.Cells = append(line.Cells, r.compared(hub, all.spread(baseline, name, r.metric)))
+	}
+	if slices.Contains(servers, load.HubIdentity) {
+		line.Cells = append(line.Cells, r.compared(all.spread(load.HubIdentity, name, r.metric), hub))
 	}
 	top := 0.0
 	for _, server := range servers {
@@ -150,6 +152,15 @@ func (r row) report(all findings, name string, servers []string) reportRow {
 		b.Width, b.Low, b.High = 100*b.Width/top, 100*b.Low/top, 100*b.High/top
 	}
 	return line
+}
+
+// compared is the cell of a ratio between two hubs, which says where the first is worse.
+func (g goal) compared(hub, other spread) string {
+	ratio, worse := g.regression(hub, other)
+	if worse && hub.runs > 0 {
+		return "**" + ratioCell(ratio) + " worse**"
+	}
+	return ratioCell(ratio)
 }
 
 func ratioCell(ratio float64) string {

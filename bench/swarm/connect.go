@@ -14,9 +14,11 @@ const connectsAtOnce = 256
 // connector opens the connections of one plan, a limited number at a time.
 // I1: opening is how many have been opened and are neither ready nor failed.
 type connector struct {
-	plan    Plan
-	server  unix.SockaddrInet4
+	plan   Plan
+	server unix.SockaddrInet4
+	// request is that of all clients, or empty if each shows a token of its own; asked is how many have sent theirs.
 	request []byte
+	asked   int
 	opened  int
 	opening int
 	ready   int
@@ -29,12 +31,20 @@ func newConnector(plan Plan, now int64) (*connector, error) {
 	if err != nil || !address.Addr().Is4() {
 		return nil, fmt.Errorf("the server's address %q is not an IPv4 address and port", plan.Address)
 	}
-	return &connector{
-		plan:    plan,
-		server:  unix.SockaddrInet4{Addr: address.Addr().As4(), Port: int(address.Port())},
-		request: Handshake(plan.Path, plan.Address),
-		began:   now,
-	}, nil
+	c := &connector{plan: plan, server: unix.SockaddrInet4{Addr: address.Addr().As4(), Port: int(address.Port())}, began: now}
+	if plan.Secret == "" {
+		c.request = plan.Handshake(0)
+	}
+	return c, nil
+}
+
+// nextRequest is the handshake of the next client.
+func (c *connector) nextRequest() []byte {
+	c.asked++
+	if len(c.request) > 0 {
+		return c.request
+	}
+	return c.plan.Handshake(c.plan.First + c.asked)
 }
 
 // dialMore keeps as many connections opening as are allowed at once, and answers the command when all are ready.

@@ -8,6 +8,8 @@ type Server struct {
 	Address, Path string
 	// Dialect is its protocol.
 	Dialect Dialect
+	// Secret signs a token for each client, which has a user of its own and permissions. Empty: the server asks for none.
+	Secret string
 }
 
 // Plan asks for connections.

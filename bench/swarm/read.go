@@ -30,7 +30,7 @@ func (p *process) spokeEvent(slot int32, events uint32) {
 			return
 		}
 		s.state = stateUpgrading
-		p.send(s, p.connector.request)
+		p.send(s, p.connector.nextRequest())
 	}
 	if events&unix.EPOLLOUT != 0 && s.writer != nil && s.writer.blocked {
 		s.writer.flush()

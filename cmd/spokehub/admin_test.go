@@ -53,12 +53,9 @@ func TestPageOfAnotherSiteCannotPublish(t *testing.T) {
 }
 
 func TestEmptyAdminAddressTurnsItOff(t *testing.T) {
-	for name, c := range map[string]struct{ environ, arguments []string }{
-		"in the flag":     {nil, []string{"--admin="}},
-		"in the variable": {[]string{"SPOKEHUB_ADMIN="}, nil},
-	} {
+	for name, argument := range map[string]string{"in the flag": "--admin=", "in the file": "--config=" + writeConfig(t, "admin: ''\n")} {
 		t.Run(name, func(t *testing.T) {
-			hub := startHubOn(t, c.environ, append([]string{"--listen=127.0.0.1:0"}, c.arguments...)...)
+			hub := startHubOn(t, []string{"SPOKEHUB_ADMIN="}, "--listen=127.0.0.1:0", argument)
 			if hub.admin != "" {
 				t.Errorf("got the admin address %s, want none", hub.admin)
 			}
@@ -71,7 +68,8 @@ func TestEmptyAdminAddressTurnsItOff(t *testing.T) {
 }
 
 func metricNames() map[string]bool {
-	names := map[string]bool{"spokehub_dropped_total": true, "spokehub_closes_total": true, "spokehub_refusals_total": true, "spokehub_build_info": true}
+	names := map[string]bool{"spokehub_dropped_total": true, "spokehub_closes_total": true, "spokehub_refusals_total": true, "spokehub_build_info": true,
+		"spokehub_config_reloads_total": true, "spokehub_config_last_reload_successful": true}
 	fqName := regexp.MustCompile(`fqName: "([^"]+)"`)
 	for _, metric := range hubMetrics {
 		names[fqName.FindStringSubmatch(metric.desc.String())[1]] = true

@@ -193,7 +193,7 @@ func parseSettings(args []string, path string, stdout, stderr io.Writer) (*setti
 		return s, nil
 	}
 	s.unknown = unknownVariables(context.Selected().Flags, os.Environ())
-	mistakes := s.sources.fileMistakes()
+	mistakes := append(s.sources.fileMistakes(), emptyFlags(args)...)
 	if s.sources.file != nil {
 		s.flags.TopicRules = s.sources.file.topics
 	}
@@ -251,4 +251,17 @@ func unknownVariables(flags []*kong.Flag, environ []string) []string {
 	}
 	slices.Sort(unknown)
 	return unknown
+}
+
+// meant is the variable that somebody may have meant who set one that no flag reads, or "".
+func meant(unknown string, flags []*kong.Flag) string {
+	var names []string
+	for _, flag := range flags {
+		names = append(names, flag.Name)
+	}
+	near := nearest(strings.TrimPrefix(unknown, envPrefix+"_"), names)
+	if near == "" {
+		return ""
+	}
+	return variableOf(near)
 }

@@ -175,6 +175,20 @@ func TestEmptyVariableIsNotSet(t *testing.T) {
 	}
 }
 
+func TestEmptyVariablesLeaveWhatTheFileSaysAndTheDefaults(t *testing.T) {
+	var environ []string
+	for _, name := range serveFlagNames(t) {
+		environ = append(environ, "SPOKEHUB_"+strings.ToUpper(strings.ReplaceAll(name, "-", "_"))+"=")
+	}
+	file := "--config=" + writeConfig(t, "workers: 7\nadmin: ''\n")
+	for _, arguments := range [][]string{{"config", "print"}, {"config", "print", file}} {
+		want, _, _ := runBinary(t, nil, arguments...)
+		if got, stderr, code := runBinary(t, environ, arguments...); got != want || code != exitOK || want == "" {
+			t.Errorf("%q: got %d, stderr %q and\n%swant\n%s", arguments, code, stderr, got, want)
+		}
+	}
+}
+
 func TestErrorBlamesAFlagAheadOfItsVariable(t *testing.T) {
 	_, stderr, code := runBinary(t, []string{"SPOKEHUB_WORKERS=5"}, "serve", "--workers=-1")
 	if code != exitUsage || strings.Contains(stderr, "SPOKEHUB_WORKERS") {

@@ -28,7 +28,11 @@ func (s *settings) printChecked(stdout io.Writer) error {
 		fmt.Fprintf(&text, "warning: %s\n", c.message)
 	}
 	for _, name := range s.unknown {
-		fmt.Fprintf(&text, "warning: no flag reads the variable %s\n", name)
+		fmt.Fprintf(&text, "warning: no flag reads the variable %s", name)
+		if near := meant(name, s.model); near != "" {
+			fmt.Fprintf(&text, "; did you mean %s?", near)
+		}
+		text.WriteString("\n")
 	}
 	what := "the configuration"
 	if s.sources.file != nil {

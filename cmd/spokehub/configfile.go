@@ -172,10 +172,13 @@ var (
 )
 
 // failYAML reports what the YAML parser says, with the line in its place.
-func (f *configFile) failYAML(err error, content []byte) {
-	text, _, _ := strings.Cut(err.Error(), "\n")
+func (f *configFile) failYAML(cause error, content []byte) {
+	text, _, _ := strings.Cut(cause.Error(), "\n")
 	match := yamlLine.FindStringSubmatch(text)
-	line, _ := strconv.Atoi(match[1])
+	line, err := strconv.Atoi(match[1])
+	if err != nil {
+		line = 1
+	}
 	text = "this is not YAML: " + strings.TrimPrefix(text, match[0])
 	if tab := tabIndent.FindIndex(content); tab != nil {
 		line = 1 + bytes.Count(content[:tab[0]], []byte("\n"))
@@ -188,7 +191,7 @@ func (f *configFile) readRoot(root *yaml.Node, flags []*kong.Flag) {
 	if root.Kind == yaml.ScalarNode && root.Tag == "!!null" {
 		return
 	}
-	f.readMapping(root, func(key string, at, value *yaml.Node) {
+	f.readMapping(root, "log-level: info", func(key string, at, value *yaml.Node) {
 		f.lines[key] = at.Line
 		if key == topicsKey {
 			f.readTopics(value)
@@ -204,11 +207,15 @@ func (f *configFile) readRoot(root *yaml.Node, flags []*kong.Flag) {
 	})
 }
 
-// readMapping calls read for each key of a mapping, each only once.
-func (f *configFile) readMapping(node *yaml.Node, read func(key string, at, value *yaml.Node)) {
+// readMapping calls read for each key of a mapping, each only once. What stands in its place is not repeated: it may be a secret.
+func (f *configFile) readMapping(node *yaml.Node, example string, read func(key string, at, value *yaml.Node)) {
 	node = behindAlias(node)
 	if node.Kind != yaml.MappingNode {
-		f.fail(node.Line, "want keys with values, such as \"log-level: info\", and got %s", kindOf(node))
+		got := kindOf(node)
+		if node.Kind == yaml.ScalarNode {
+			got = "a text without a key"
+		}
+		f.fail(node.Line, "want keys with values, such as %q, and got %s", example, got)
 		return
 	}
 	seen := map[string]int{}
@@ -272,6 +279,10 @@ func (f *configFile) readItem(flag *kong.Flag, node *yaml.Node) (text string, ok
 		f.fail(node.Line, "%s: the value is missing: want %s, or leave out the key", flag.Name, wantOf(flag))
 		return "", false
 	}
+	if value.Value == "" && flag.IsSlice() && flag.Name != "listen" {
+		f.fail(node.Line, "%s: an entry is empty: leave it out, or write [] for none", flag.Name)
+		return "", false
+	}
 	if err := checkText(flag, value.Value); err != nil {
 		f.fail(node.Line, "%s: %s", flag.Name, err)
 		return "", false
@@ -282,7 +293,7 @@ func (f *configFile) readItem(flag *kong.Flag, node *yaml.Node) (text string, ok
 // readListen is an entry of listen that is written as keys and values, as the flag has it.
 func (f *configFile) readListen(node *yaml.Node) (text string, ok bool) {
 	options, failed := "", len(f.mistakes)
-	f.readMapping(node, func(key string, at, value *yaml.Node) {
+	f.readMapping(node, "address: :8080", func(key string, at, value *yaml.Node) {
 		value = behindAlias(value)
 		switch {
 		case value.Kind != yaml.ScalarNode || value.Tag == "!!null":

@@ -35,7 +35,7 @@ func (f *configFile) readTopics(node *yaml.Node) {
 }
 
 func (f *configFile) readTopic(entry *yaml.Node) (rule fanout.TopicRule) {
-	f.readMapping(entry, func(key string, at, value *yaml.Node) {
+	f.readMapping(entry, "match: price", func(key string, at, value *yaml.Node) {
 		switch key {
 		case "match":
 			value = behindAlias(value)
@@ -77,7 +77,10 @@ func (f *configFile) readAudience(key string, at, value *yaml.Node) []string {
 		}
 		words = append(words, item.Value)
 	}
-	if value.Kind == yaml.ScalarNode && !slices.Contains(audienceWords, words[0]) {
+	switch {
+	case value.Kind == yaml.ScalarNode && words[0] == "":
+		f.fail(at.Line, "topics: %s: %s, and got nothing", key, want)
+	case value.Kind == yaml.ScalarNode && !slices.Contains(audienceWords, words[0]):
 		f.fail(at.Line, "topics: %s: %s, and got %q: a name stands in a list, [%s]", key, want, words[0], words[0])
 	}
 	return words

@@ -1,5 +1,7 @@
 package main
 
+import "strings"
+
 // contradiction is a warning about flags of which each is right by itself, but which do not go together.
 type contradiction struct {
 	message    string
@@ -45,7 +47,31 @@ func (f serveFlags) contradictions(files uint64) (found []contradiction) {
 		warn("--first-byte-timeout is over --handshake-timeout, which ends a handshake earlier",
 			"first_byte_timeout", f.FirstByteTimeout, "handshake_timeout", f.HandshakeTimeout)
 	}
-	return found
+	found = append(found, f.identityFlags.contradictions()...)
+	return append(found, f.openings()...)
+}
+
+// openings are settings that let in more than an operator may think, or nobody.
+func (f serveFlags) openings() (found []contradiction) {
+	warn := func(message string, attributes ...any) { found = append(found, contradiction{message, attributes}) }
+	if f.isOpen() && f.Relay && len(f.TopicRules) == 0 && !f.isOnLoopback() {
+		warn("clients need no token, and each may publish to every topic: --jwt-key or --jwks asks for one, topics in the file says who may have which, and --no-relay lets only /publish publish")
+	}
+	if f.APIKeys != "" && f.Admin == "" {
+		warn("--api-keys without --admin: there is no address that asks for a key, and no /publish")
+	}
+	for _, network := range f.TrustedProxies {
+		if strings.HasSuffix(network, "/0") {
+			warn("--trusted-proxy trusts every address, so that every client can claim to be another", "network", network)
+		}
+	}
+	for _, text := range f.Listen {
+		address, err := parseListen(text)
+		if err == nil && address.proxyProtocol && address.network == "tcp" && !address.onLoopback() && len(f.TrustedProxies) == 0 {
+			warn("--listen with proxy-protocol and without --trusted-proxy: whoever reaches the port can claim any address", "listen", text)
+		}
+	}
+	return append(found, f.idleRules()...)
 }
 
 // minComfortableMessage is about the length of a control event that names the longest topic.

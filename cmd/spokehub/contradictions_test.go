@@ -1,11 +1,15 @@
 package main
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
 
 func TestContradictionsAreWarnedOf(t *testing.T) {
+	_, public := makeKey(t, "EdDSA")
+	_, line := newAPIKey(t, "ci")
+	apiKeys := writeFile(t, "keys", line)
 	for name, c := range map[string]struct {
 		arguments []string
 		says      string
@@ -20,6 +24,14 @@ func TestContradictionsAreWarnedOf(t *testing.T) {
 		"more clients than files":             {[]string{"--max-connections=1000"}, "the file limit allows fewer clients"},
 		"as many clients as files":            {[]string{"--max-connections=936"}, ""},
 		"more clients of an address than all": {[]string{"--max-connections=10", "--max-connections-per-address=20"}, "limits nothing"},
+		"everybody may publish":               {[]string{"--listen=:0"}, "clients need no token"},
+		"everybody may read":                  {[]string{"--listen=:0", "--no-relay"}, ""},
+		"keys for no address":                 {[]string{"--admin=", "--api-keys=" + apiKeys}, "--api-keys without --admin"},
+		"proxies everywhere":                  {[]string{"--trusted-proxy=::/0"}, "trusts every address"},
+		"a PROXY header of anybody":           {[]string{"--listen=:0,proxy-protocol", "--no-relay"}, "whoever reaches the port"},
+		"a PROXY header of a proxy":           {[]string{"--listen=:0,proxy-protocol", "--no-relay", "--trusted-proxy=10.0.0.1"}, ""},
+		"tokens in queries":                   {[]string{"--jwt-key=" + public, "--jwt-query=t"}, "--jwt-query"},
+		"tokens that outlast their end":       {[]string{"--jwt-key=" + public, "--jwt-leeway=1h"}, "--jwt-leeway is long"},
 		"a first byte after the handshake":    {[]string{"--first-byte-timeout=20s"}, "--first-byte-timeout is over --handshake-timeout"},
 	} {
 		s, err := parsedWith(t, "", c.arguments...)
@@ -73,5 +85,48 @@ func TestConfigCommands(t *testing.T) {
 				t.Errorf("got %d, stdout %q and stderr %q, want %d, %q and %q", code, stdout, stderr, c.code, c.stdout, c.stderr)
 			}
 		})
+	}
+}
+
+func TestRulesWithoutEffectAreWarnedOf(t *testing.T) {
+	_, public := makeKey(t, "EdDSA")
+	for name, c := range map[string]struct {
+		rules string
+		says  []string
+	}{
+		"none hidden":              {"[{match: 'a:b'}, {match: 'a:*'}, {match: '*'}]", nil},
+		"twice the same":           {"[{match: a}, {match: a, publish: nobody}]", []string{`the rule for "a" never holds, since the one for "a"`}},
+		"behind a beginning":       {"[{match: 'price*'}, {match: 'price:*', publish: nobody}]", []string{`the rule for "price:*" never holds, since the one for "price*"`}},
+		"behind all":               {"[{match: '*'}, {match: 'inbox:$user'}]", []string{`the rule for "inbox:$user" never holds, since the one for "*"`}},
+		"a user's of a beginning":  {"[{match: 'a:$user:*'}, {match: 'a:b:*'}]", nil},
+		"a longer one":             {"[{match: 'a:b*'}, {match: 'a:*'}]", nil},
+		"hidden by a hidden one":   {"[{match: '*'}, {match: 'a*'}, {match: ab}]", []string{`"a*"`, `"ab" never holds, since the one for "*"`}},
+		"a topic with a dollar":    {"[{match: 'a$$*'}, {match: 'a$$b'}]", []string{`"a$$b" never holds`}},
+		"more than one wants read": {"[{match: '*'}" + strings.Repeat(", {match: a}", 12) + "]", append(slices.Repeat([]string{"never holds"}, 10), "2 more rules")},
+	} {
+		s, err := parsedWith(t, "topics: "+c.rules+"\n", "--jwt-key="+public)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		found := s.flags.contradictions(1000)
+		if len(found) != len(c.says) {
+			t.Errorf("%s: got %v, want %q", name, found, c.says)
+			continue
+		}
+		for i, want := range c.says {
+			if !strings.Contains(found[i].message, want) {
+				t.Errorf("%s: got %q, want %q in it", name, found[i].message, want)
+			}
+		}
+	}
+	for rules, want := range map[string]bool{"[{match: a, publish: users}]": true, "[{match: 'a:$user'}]": true, "[{match: a, subscribe: [ada]}]": true, "[{match: a, publish: nobody}]": false, "[{match: 'a:$user', subscribe: nobody, publish: everyone}]": false} {
+		s, err := parsedWith(t, "topics: "+rules+"\n")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := len(s.flags.contradictions(1000)) > 0; got != want {
+			t.Errorf("%s without keys: got a warning: %v, want %v", rules, got, want)
+		}
 	}
 }

@@ -41,8 +41,8 @@ type serveFlags struct {
 
 	MaxControlsPerSecond int `reload:"" group:"client" default:"10000" placeholder:"N" help:"Topics one client may subscribe to and unsubscribe from per second. 0: no limit. (default ${default})"`
 
-	MaxConnectionsPerAddress int `group:"source" default:"0" placeholder:"N" help:"Clients at the same time. An IPv6 network of /64 counts as one address. (default ${default}: no limit)"`
-	MaxHandshakesPerAddress  int `group:"source" default:"0" placeholder:"N" help:"Handshakes in progress at the same time. (default ${default}: no limit)"`
+	MaxConnectionsPerAddress int `reload:"" group:"source" default:"0" placeholder:"N" help:"Clients at the same time. An IPv6 network of /64 counts as one address. (default ${default}: no limit)"`
+	MaxHandshakesPerAddress  int `reload:"" group:"source" default:"0" placeholder:"N" help:"Handshakes in progress at the same time. (default ${default}: no limit)"`
 
 	TrustedProxies []string `name:"trusted-proxy" group:"source" placeholder:"NETWORK" help:"Network or address of reverse proxies that are believed when they tell the client's address, host and scheme, in X-Forwarded-For, -Host and -Proto or Forwarded, or with the PROXY protocol. Repeat it for several. (default: none)"`
 
@@ -104,6 +104,9 @@ Run behind a load balancer that checks /readyz every 5 seconds:
 func (f serveFlags) check() (mistakes []error) {
 	fail := func(format string, arguments ...any) { mistakes = append(mistakes, fmt.Errorf(format, arguments...)) }
 	mistakes = append(mistakes, f.checkAddresses()...)
+	if host, _, err := net.SplitHostPort(f.Admin); err == nil && f.APIKeys == "" && (host == "" || net.ParseIP(host) != nil) && !isLoopback(f.Admin) {
+		mistakes = append(mistakes, f.openAdmin())
+	}
 	if !strings.HasPrefix(f.Path, "/") {
 		fail("--path: %q does not start with a slash", f.Path)
 	} else if plain, err := url.PathUnescape(f.Path); err != nil || plain != f.Path || path.Clean(f.Path) != f.Path {
@@ -133,7 +136,9 @@ func (f serveFlags) checkAddresses() (mistakes []error) {
 	if len(f.Listen) == 0 {
 		fail("--listen: there is no address, so that nobody could connect")
 	}
-	if _, _, err := net.SplitHostPort(f.Admin); err != nil && f.Admin != "" {
+	if strings.HasPrefix(f.Admin, "unix:") || strings.Contains(f.Admin, ",") {
+		fail("--admin: %q: want one HOST:PORT, such as 127.0.0.1:8081: Unix sockets and options are for --listen", f.Admin)
+	} else if _, _, err := net.SplitHostPort(f.Admin); err != nil && f.Admin != "" {
 		fail("--admin: %q is not a HOST:PORT, such as 127.0.0.1:8081; empty turns it off", f.Admin)
 	}
 	admin := listenAddress{network: "tcp", address: f.Admin}
@@ -144,7 +149,7 @@ func (f serveFlags) checkAddresses() (mistakes []error) {
 		case err != nil:
 			fail("--listen: %w", err)
 		case slices.ContainsFunc(taken, address.isSame):
-			fail("--listen: %s is there twice", text)
+			fail("--listen: %s is there twice, or another one has its port on all addresses", text)
 		case f.Admin != "" && address.isSame(admin):
 			fail("--admin %s: --listen %s has that port already: the two need different ones", f.Admin, text)
 		}

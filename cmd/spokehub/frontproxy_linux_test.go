@@ -69,6 +69,17 @@ func haproxyWithField(t *testing.T, address, hub, directory string) string {
 // start runs the hub and the proxy in front of it and returns the proxy's address.
 func (f front) start(t *testing.T) (address string, hub *process) {
 	t.Helper()
+	flags := f.hubFlags
+	if flags == nil {
+		flags = []string{"--listen=127.0.0.1:0"}
+	}
+	hub = startHubOn(t, nil, append([]string{"--admin=127.0.0.1:0", "--trusted-proxy=127.0.0.1", "--max-connections-per-address=1"}, flags...)...)
+	return f.before(t, hub), hub
+}
+
+// before runs the proxy in front of the hub and returns the proxy's address.
+func (f front) before(t *testing.T, hub *process) (address string) {
+	t.Helper()
 	path, err := exec.LookPath(f.tool)
 	if err != nil {
 		unavailable(t, "%s is not installed", f.tool)
@@ -84,11 +95,6 @@ func (f front) start(t *testing.T) (address string, hub *process) {
 	}
 	defer socket.Close()
 	address = listener.Addr().String()
-	flags := f.hubFlags
-	if flags == nil {
-		flags = []string{"--listen=127.0.0.1:0"}
-	}
-	hub = startHubOn(t, nil, append([]string{"--admin=127.0.0.1:0", "--trusted-proxy=127.0.0.1", "--max-connections-per-address=1"}, flags...)...)
 	target, err := url.Parse(hub.websocket)
 	if err != nil {
 		t.Fatal(err)
@@ -113,7 +119,7 @@ func (f front) start(t *testing.T) (address string, hub *process) {
 			t.Logf("%s said:\n%s", f.tool, &output)
 		}
 	})
-	return address, hub
+	return address
 }
 
 // visit connects to the proxy from an address of the loopback network, as a page of the proxy's host.

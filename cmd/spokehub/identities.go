@@ -37,7 +37,6 @@ func newIdentities(flags serveFlags, logger *slog.Logger) (*identities, error) {
 	if i.tokens, err = auth.New(config); err != nil {
 		return nil, authError(err)
 	}
-	flags.identityFlags.warn(logger)
 	return i, nil
 }
 
@@ -52,10 +51,13 @@ func (i *identities) apply(config *fanout.Config) {
 }
 
 // prepare is a reloader: it reads the files again. Whether the hub asks for an identity at all can't change while it runs, and
-// the admin address does not cease to ask for a key.
+// the admin address does not cease to ask for a key: a line that got lost from a file opens neither.
 func (i *identities) prepare(next serveFlags) (commit func(), changed []string, err error) {
 	if i.tokens == nil && !next.isOpen() {
 		return nil, nil, errors.New("--jwt-key, --jwks, --anonymous: a hub that was started without them asks nobody for a token until it is started again")
+	}
+	if i.tokens != nil && next.isOpen() {
+		return nil, nil, errors.New("--jwt-key, --jwks, --anonymous: a hub that was started with them lets everybody do everything only when it is started again without")
 	}
 	if i.guard.isOn() && next.APIKeys == "" {
 		return nil, nil, errors.New("--api-keys: the admin address asks for a key until the hub is started again without")

@@ -2,6 +2,7 @@ package main
 
 import (
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/url"
@@ -79,6 +80,8 @@ func (f *identityFlags) anonymous() (*fanout.Permissions, error) {
 		switch {
 		case entry == "all" && len(given) == 1:
 			subscribe, publish = []string{"*"}, []string{"*"}
+		case strings.Contains(strings.ReplaceAll(pattern, "$$", ""), "$user"):
+			return nil, fmt.Errorf("%q: a client without a token has no name to stand for $user", entry)
 		case what == "subscribe" && pattern != "":
 			subscribe = append(subscribe, pattern)
 		case what == "publish" && pattern != "":
@@ -123,6 +126,9 @@ func (f *identityFlags) authConfig(origins []string, logger *slog.Logger) (auth.
 		config.Keys = append(config.Keys, keys...)
 	}
 	var err error
+	if err := checkKeySet(f.JWKS); err != nil {
+		return config, err
+	}
 	if config.Anonymous, err = f.anonymous(); err != nil {
 		return config, fmt.Errorf("--anonymous: %w", err)
 	}
@@ -156,8 +162,27 @@ func authError(err error) error {
 	return fmt.Errorf("%s", text)
 }
 
+// checkKeySet says what is wrong with the name of a file that has a key set.
+func checkKeySet(name string) error {
+	switch {
+	case name == "" || isWebURL(name):
+		return nil
+	case strings.Contains(name, "://"):
+		return errors.New("--jwks: want an http or https URL, or the name of a file")
+	}
+	if _, err := readKeyFile(name); err != nil {
+		return fmt.Errorf("--jwks: %w", err)
+	}
+	return nil
+}
+
+func isWebURL(text string) bool {
+	address, err := url.Parse(text)
+	return err != nil && strings.HasPrefix(text, "http") || err == nil && (address.Scheme == "http" || address.Scheme == "https")
+}
+
 func readKeys(name string) ([]auth.Key, error) {
-	text, err := os.ReadFile(name)
+	text, err := readKeyFile(name)
 	if err != nil {
 		return nil, err
 	}
@@ -173,7 +198,7 @@ func (f *identityFlags) readAPIKeys() (*auth.APIKeys, error) {
 	if f.APIKeys == "" {
 		return nil, nil
 	}
-	text, err := os.ReadFile(f.APIKeys)
+	text, err := readKeyFile(f.APIKeys)
 	if err != nil {
 		return nil, fmt.Errorf("--api-keys: %w", err)
 	}
@@ -184,18 +209,26 @@ func (f *identityFlags) readAPIKeys() (*auth.APIKeys, error) {
 	return keys, nil
 }
 
-// warn tells an operator of settings that are weaker than they look.
-func (f *identityFlags) warn(logger *slog.Logger) {
+// contradictions are settings that are weaker than they look, or do nothing.
+func (f *identityFlags) contradictions() (found []contradiction) {
+	warn := func(message string, attributes ...any) { found = append(found, contradiction{message, attributes}) }
 	if f.JWKS != "" && f.JWTAudience == "" {
-		logger.Warn("--jwks without --jwt-audience: a token that the provider has made for another service is good here, too")
+		warn("--jwks without --jwt-audience: a token that the provider has made for another service is good here, too")
 	}
 	if where, err := url.Parse(f.JWKS); err == nil && where.Scheme == "http" && !isLocalName(where.Hostname()) {
-		logger.Warn("--jwks is fetched over http: whoever is on the way can put a key of their own into it", "host", where.Host)
+		warn("--jwks is fetched over http: whoever is on the way can put a key of their own into it", "host", where.Host)
 	}
 	if f.JWTQuery != "" {
-		logger.Warn("--jwt-query: tokens in queries end up in the logs of proxies", "parameter", f.JWTQuery)
+		warn("--jwt-query: tokens in queries end up in the logs of proxies", "parameter", f.JWTQuery)
 	}
+	if f.JWTLeeway > maxComfortableLeeway {
+		warn("--jwt-leeway is long: a token is good for as long after it has expired", "leeway", f.JWTLeeway)
+	}
+	return found
 }
+
+// maxComfortableLeeway is more than clocks differ that somebody looks after.
+const maxComfortableLeeway = 5 * time.Minute
 
 func isLocalName(host string) bool {
 	return host == "localhost" || isLoopback(host+":0") || isLoopback("["+host+"]:0")

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -20,7 +21,7 @@ func TestFlagsOfIdentityThatMakeNoSenseAreReported(t *testing.T) {
 		arguments []string
 		names     string
 	}{
-		"a key file that is missing":                    {[]string{"--jwt-key=/does/not/exist"}, "--jwt-key: open /does/not/exist"},
+		"a key file that is missing":                    {[]string{"--jwt-key=/does/not/exist"}, "--jwt-key: /does/not/exist: there is no such file"},
 		"a key file that is empty":                      {[]string{"--jwt-key=" + empty}, empty},
 		"a private key":                                 {[]string{"--jwt-key=" + strings.TrimSuffix(public, ".pub")}, "private key"},
 		"a key set that is missing":                     {[]string{"--jwks=/does/not/exist"}, "--jwks"},
@@ -37,6 +38,10 @@ func TestFlagsOfIdentityThatMakeNoSenseAreReported(t *testing.T) {
 		"an anonymous that is two things":               {[]string{"--anonymous=all", "--anonymous=subscribe=a"}, "--anonymous"},
 		"an anonymous without a pattern":                {[]string{"--anonymous=subscribe="}, "--anonymous"},
 		"an anonymous with a pattern that is malformed": {[]string{"--anonymous=publish=a*b"}, "--anonymous"},
+		"a name for nobody":                             {[]string{"--anonymous=subscribe=inbox:$user"}, "no name to stand for $user"},
+		"a URL of another kind":                         {[]string{"--jwks=ftp://ada:hunter2@a.example"}, "want an http or https URL"},
+		"a key file without end":                        {[]string{"--jwt-key=/dev/zero"}, "longer than 1MiB"},
+		"a key file that is a directory":                {[]string{"--jwt-key=/"}, "directory"},
 		"a leeway that is negative":                     {[]string{"--jwt-leeway=-1s"}, "--jwt-leeway"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -95,20 +100,23 @@ func TestClientsGetInWithATokenFromEverySource(t *testing.T) {
 		query        string
 		header       http.Header
 		subprotocols []string
+		answered     string
 	}{
-		"the header":      {"", http.Header{"Authorization": {"Bearer " + token}}, nil},
-		"a cookie":        {"", http.Header{"Cookie": {"session=" + token}}, nil},
-		"the subprotocol": {"", nil, []string{"spokehub.v1", "bearer." + token}},
-		"the query":       {"?token=" + token, nil, nil},
-		"a first event":   {"", nil, nil},
+		"the header":               {"", http.Header{"Authorization": {"Bearer " + token}}, nil, ""},
+		"a cookie":                 {"", http.Header{"Cookie": {"session=" + token}}, nil, ""},
+		"the subprotocol":          {"", nil, []string{"spokehub.v1", "bearer." + token}, "spokehub.v1"},
+		"the subprotocol in front": {"", nil, []string{"bearer." + token, "spokehub.v1"}, "spokehub.v1"},
+		"the query":                {"?token=" + token, nil, nil, ""},
+		"a first event":            {"", nil, nil, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
+			want := c.answered
 			c, response, err := connectWith(t, hub.websocket+c.query, c.header, c.subprotocols...)
 			if err != nil {
 				t.Fatalf("got the error %v, want a connection", err)
 			}
-			if got := response.Header.Get("Sec-WebSocket-Protocol"); strings.Contains(got, token) || got != c.conn.Subprotocol() {
-				t.Errorf("got the subprotocol %q, want none with a token", got)
+			if got := response.Header.Get("Sec-WebSocket-Protocol"); got != want {
+				t.Errorf("got the subprotocol %q, want %q and never the token", got, want)
 			}
 			if name == "a first event" {
 				c.send(t, event.Event{Type: "__auth", ID: "a", Payload: []byte(`{"token":"` + token + `"}`)})
@@ -145,6 +153,13 @@ func TestClientsWithoutAGoodTokenAreRefused(t *testing.T) {
 	if got := c.closed(t); got.Code != 4401 {
 		t.Errorf("got the close %v for a page, want 4401", got)
 	}
+	own := strings.TrimPrefix(page.Get("Origin"), "http://")
+	for _, refused := range []string{`"origin":"","host":"` + own + `","path":"/ws","status":401,`, `"origin":"http://` + own + `","host":"` + own + `","path":"/ws","status":4401,`} {
+		hub.output.awaitText(t, refused)
+	}
+	if text := hub.output.String(); strings.Count(text, "signature or algorithm is not valid") != 2 || strings.Count(text, `"address":"127.0.0.1:`) != 2 {
+		t.Errorf("got the log %s, want both refusals with address and reason", text)
+	}
 	silent, _, err := connectWith(t, hub.websocket, nil)
 	if err != nil {
 		t.Fatalf("got the error %v, want a connection that waits for __auth", err)
@@ -169,6 +184,23 @@ func TestHubServesBeforeItsIdentityProvider(t *testing.T) {
 	}
 }
 
+// answersTo sends messages and returns the first answer, or the close that comes instead.
+func (c *client) answersTo(t *testing.T, messages ...string) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	for _, message := range messages {
+		if err := c.conn.Write(ctx, websocket.MessageText, []byte(message)); err != nil {
+			break
+		}
+	}
+	_, answer, err := c.conn.Read(ctx)
+	if err != nil {
+		return err.Error()
+	}
+	return string(answer)
+}
+
 // TestNoSecretIsTold greps all that a hub prints and answers for what clients and operators have shown it.
 func TestNoSecretIsTold(t *testing.T) {
 	const secret = "a-secret-of-more-than-thirty-two-bytes"
@@ -177,13 +209,15 @@ func TestNoSecretIsTold(t *testing.T) {
 	key, line := newAPIKey(t, "ci")
 	stranger, _ := newAPIKey(t, "ci")
 	good, bad := makeToken(t, private), makeToken(t, other)
+	keys := writeFile(t, "keys", line)
 	hub := startHub(t, nil, "--log-level=debug", "--jwt-key="+private, "--jwt-query=token", "--jwt-cookie=session",
-		"--jwks=http://user:hunter2@127.0.0.1:1/keys?apikey=hunter2", "--api-keys="+writeFile(t, "keys", line))
+		"--jwks=http://user:hunter2@127.0.0.1:1/keys?apikey=hunter2", "--api-keys="+keys)
 	var answers strings.Builder
+	own := strings.TrimSuffix(hub.page, "/")
 	for _, token := range []string{good, bad, good + ".x", "bearer." + good} {
 		for _, header := range []http.Header{
 			{"Authorization": {"Bearer " + token}}, {"Authorization": {"Bearer " + token, "Bearer " + token}},
-			{"Cookie": {"session=" + token}}, {"Cookie": {"session=" + token}, "Origin": {"https://elsewhere.example"}}, {},
+			{"Cookie": {"session=" + token}}, {"Cookie": {"session=" + token}, "Origin": {"https://elsewhere.example"}}, {"Origin": {own}, "Authorization": {"Bearer " + token}}, {},
 		} {
 			for _, query := range []string{"", "?token=" + token, "?token=" + token + "&token=x", "?a=%zz&token=" + token} {
 				c, response, err := connectWith(t, hub.websocket+query, header, "spokehub.v1")
@@ -192,16 +226,22 @@ func TestNoSecretIsTold(t *testing.T) {
 				}
 				if response != nil && response.Body != nil {
 					response.Header.Write(&answers)
+					body, _ := io.ReadAll(response.Body)
+					answers.Write(body)
 				}
 				if c != nil {
-					c.send(t, event.Event{Type: "__auth", ID: "a", Payload: []byte(`{"token":"` + token + `"}`)})
-					answers.WriteString(c.receive(t))
+					answers.WriteString(c.answersTo(t, `{"type":"__auth","id":"a","payload":{"token":"`+token+`"}}x`, `{"type":"__auth","id":"a","payload":{"token":"`+token+`"}}`))
 				}
 			}
 		}
-		_, _, page := get(t, hub.page+"?token="+token)
-		answers.WriteString(page)
+		for _, path := range []string{"?token=", "ws?token=", "nowhere?token=", "nowhere/", "stats.json?token="} {
+			_, header, page := get(t, hub.page+path+token)
+			answers.WriteString(page)
+			header.Write(&answers)
+		}
 	}
+	printed, stderr, _ := runBinary(t, nil, "config", "print", "--jwt-key="+private, "--jwks=http://user:hunter2@127.0.0.1:1/keys?apikey=hunter2", "--api-keys="+keys)
+	printed += stderr
 	for _, authorization := range []string{"", "Bearer " + key, "Bearer " + stranger, "Basic " + key} {
 		for _, path := range []string{"", "metrics", "debug/pprof/cmdline", "publish?key=" + key} {
 			_, header, body := getWith(t, hub.admin+path, authorization)
@@ -209,7 +249,10 @@ func TestNoSecretIsTold(t *testing.T) {
 			header.Write(&answers)
 		}
 	}
-	told := map[string]string{"log": hub.output.String(), "answers": strings.ReplaceAll(answers.String(), "hunter2@127.0.0.1:1/keys?apikey=hunter2", "")}
+	if refusals := strings.Count(answers.String(), "4401"); refusals == 0 {
+		t.Error("got no close with 4401 among the answers, want some")
+	}
+	told := map[string]string{"log": hub.output.String(), "printed configuration": printed, "answers": strings.ReplaceAll(answers.String(), "hunter2@127.0.0.1:1/keys?apikey=hunter2", "")}
 	for place, text := range told {
 		for name, word := range map[string]string{"a good token": good, "a bad token": bad, "the secret": secret, "an API key": key, "an unknown API key": stranger, "the hash of a key": strings.Fields(line)[1], "a password": "hunter2"} {
 			if at := strings.Index(text, word); at >= 0 {

@@ -1,11 +1,23 @@
 package main
 
 import (
+	"fmt"
 	"net/http"
 	"os"
+	"strings"
 	"syscall"
 	"testing"
 )
+
+func TestReloadKeepsTheOriginCheckWhileTokensAreInCookies(t *testing.T) {
+	_, public := makeKey(t, "EdDSA")
+	hub, name := startHubFrom(t, "jwt-cookie: session\n", "--jwt-key="+public)
+	hub.reload(t, name, "jwt-cookie: session\norigin: '*'\n", "the configuration was not reloaded, and nothing has changed")
+	hub.output.awaitText(t, "--jwt-cookie: --origin has")
+	if got, body := handshakeStatus(t, hub.page, "127.0.0.1", "https://elsewhere.example"); got != http.StatusForbidden {
+		t.Errorf("got %d %s for a page of another site, want 403", got, body)
+	}
+}
 
 func TestReloadRotatesKeys(t *testing.T) {
 	hangupsReachTheHub(t)
@@ -57,6 +69,33 @@ func TestReloadRotatesKeys(t *testing.T) {
 	}
 	isIn("both keys, the old one", old, true)
 	isIn("both keys, the new one", fresh, true)
+	if _, response, err := connectWith(t, hub.websocket, nil, "spokehub.v1", "bearer."+fresh); err != nil || response.Header.Get("Sec-WebSocket-Protocol") != "spokehub.v1" {
+		t.Errorf("both keys, as a subprotocol: got %v and error %v, want spokehub.v1 answered, without which browsers close", response, err)
+	}
 	opens("after the reload, the old API key", key, 401)
 	opens("after the reload, the new API key", next, 200)
+}
+
+func TestReloadDoesNotOpenTheHubToEverybody(t *testing.T) {
+	_, public := makeKey(t, "EdDSA")
+	for name, next := range map[string]string{
+		"the key got lost":                      "log-level: debug\n",
+		"the key is gone, and all are let in":   "anonymous: all\n",
+		"there are only comments in the file":   "# jwt-key: key.pem\n",
+		"the key is gone from a file with more": "log-level: debug\ntopics: [{match: a, publish: nobody}]\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			hub, file := startHubFrom(t, "jwt-key: "+public+"\nanonymous: [subscribe=a]\n")
+			record := hub.reload(t, file, next, "the configuration was not reloaded, and nothing has changed")
+			if line := fmt.Sprint(record["error"]); !strings.Contains(line, "--jwt-key") || !strings.Contains(line, "started again") {
+				t.Errorf("got the line %q, want one that names --jwt-key and says what it takes", line)
+			}
+			connect(t, hub.websocket).reject(t, "b")
+		})
+	}
+	hub, file := startHubFrom(t, "jwt-key: "+public+"\nanonymous: [subscribe=a]\n")
+	hub.reload(t, file, "anonymous: [subscribe=b]\n", "configuration reloaded")
+	c := connect(t, hub.websocket)
+	c.reject(t, "a")
+	c.subscribe(t, "b")
 }

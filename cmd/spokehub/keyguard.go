@@ -73,14 +73,14 @@ func apiKeyOf(r *http.Request) (string, bool) {
 }
 
 func (g *keyGuard) refuse(w http.ResponseWriter, r *http.Request, isGiven bool) {
-	reason := "it has no API key"
+	reason, advice := "no API key", "the request has none"
 	if isGiven {
-		reason = "its API key is unknown"
+		reason, advice = "unknown API key", "does not know that of the request"
 	}
 	if g.refused.Allow() {
 		g.logger.Warn("request to the admin address refused", "reason", reason, "peer", r.RemoteAddr, "method", r.Method, "path", r.URL.Path)
 	}
 	w.Header().Add("WWW-Authenticate", `Bearer realm="spokehub"`)
 	w.Header().Add("WWW-Authenticate", `Basic realm="spokehub", charset="UTF-8"`)
-	writeText(w, http.StatusUnauthorized, "this address asks for an API key, and "+reason+" (Authorization: Bearer KEY; spokehub token apikey makes one)")
+	writeText(w, http.StatusUnauthorized, "this address asks for an API key, and "+advice+" (Authorization: Bearer KEY; spokehub token apikey makes one)")
 }

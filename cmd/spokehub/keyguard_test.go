@@ -100,6 +100,17 @@ func TestAdminAddressStaysOnLoopbackWithoutKeys(t *testing.T) {
 	if code != exitUsage || !strings.Contains(stderr, "--api-keys") || strings.Count(stderr, "\n") != 1 {
 		t.Errorf("got exit code %d and %q, want %d and one line that names --api-keys", code, stderr, exitUsage)
 	}
+	for _, address := range []string{"0.0.0.0:8081", ":8081", "[::]:8081", "192.0.2.1:8081"} {
+		file := writeConfig(t, "relay: true\nadmin: '"+address+"'\n")
+		if _, stderr, code := runBinary(t, nil, "config", "check", file); code != exitUsage || !strings.Contains(stderr, "--api-keys") || !strings.Contains(stderr, file+":2") {
+			t.Errorf("%s: got exit code %d and %q from config check, want %d and the line", address, code, stderr, exitUsage)
+		}
+	}
+	for _, address := range []string{"127.0.0.1:8081", "[::1]:8081", "localhost:8081"} {
+		if _, stderr, code := runBinary(t, nil, "config", "check", "--admin="+address); code != exitOK {
+			t.Errorf("%s: got exit code %d and %q from config check, want 0", address, code, stderr)
+		}
+	}
 	hub := startHubOn(t, nil, "--listen=127.0.0.1:0", "--admin=0.0.0.0:0", "--api-keys="+writeFile(t, "keys", line))
 	if status, _, body := get(t, strings.Replace(hub.admin, "0.0.0.0", "127.0.0.1", 1)+"metrics"); status != 401 {
 		t.Errorf("got %d %q without a key, want 401", status, body)

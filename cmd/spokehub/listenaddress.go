@@ -65,6 +65,9 @@ func (a *listenAddress) set(option string) error {
 		}
 		a.mode = os.FileMode(mode)
 	default:
+		if _, _, err := net.SplitHostPort(option); err == nil || strings.HasPrefix(option, "unix:") {
+			return fmt.Errorf("%s: an address of its own: repeat --listen for several, or write a list into the file", option)
+		}
 		return errors.New(strings.ReplaceAll(noSuchKey(name, []string{"proxy-protocol", "mode"}), "key", "option"))
 	}
 	return nil
@@ -86,9 +89,12 @@ func (a listenAddress) isSame(b listenAddress) bool {
 	}
 	host, port, _ := net.SplitHostPort(a.address)
 	otherHost, otherPort, _ := net.SplitHostPort(b.address)
-	isAny := func(host string) bool {
-		ip := net.ParseIP(host)
-		return host == "" || ip != nil && ip.IsUnspecified()
-	}
-	return port == otherPort && port != "0" && (host == otherHost || isAny(host) && isAny(otherHost))
+	return port == otherPort && port != "0" && (host == otherHost || hasAll(host, otherHost) || hasAll(otherHost, host))
+}
+
+// hasAll says that who listens on every address, as host says, has the other one, too. 0.0.0.0 stands for those of IPv4.
+func hasAll(host, other string) bool {
+	ip, otherIP := net.ParseIP(host), net.ParseIP(other)
+	isIPv6 := otherIP != nil && otherIP.To4() == nil && !otherIP.IsUnspecified()
+	return host == "" || ip != nil && ip.IsUnspecified() && (ip.To4() == nil || !isIPv6)
 }

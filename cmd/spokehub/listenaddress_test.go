@@ -2,12 +2,14 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestListenAddresses(t *testing.T) {
@@ -30,7 +32,7 @@ func TestListenAddresses(t *testing.T) {
 		"unix:a,mode=01777":                "such as 0660",
 		":1,proxy-protocol=v2":             "want true or false",
 		":1,proxy-protokol":                "did you mean proxy-protocol?",
-		":1,:2":                            "no such option",
+		":1,:2":                            "repeat --listen",
 	} {
 		address, err := parseListen(text)
 		got := fmt.Sprint(address)
@@ -49,14 +51,19 @@ func TestAddressesThatExcludeEachOther(t *testing.T) {
 		admin  string
 		says   string
 	}{
-		"twice the same":          {[]string{":80", ":80"}, "", "twice"},
-		"twice everywhere":        {[]string{"0.0.0.0:80", ":80"}, "", "twice"},
-		"twice one socket":        {[]string{"unix:/a", "unix:/a,mode=0600"}, "", "twice"},
-		"the admin address":       {[]string{"127.0.0.1:1", "127.0.0.1:81"}, "127.0.0.1:81", "--listen 127.0.0.1:81"},
-		"different ports":         {[]string{":80", ":81"}, ":82", ""},
-		"different addresses":     {[]string{"127.0.0.1:80", "[::1]:80"}, "127.0.0.2:80", ""},
-		"free ports":              {[]string{":0", ":0"}, ":0", ""},
-		"a socket and a TCP port": {[]string{"unix:/a", ":80"}, "", ""},
+		"twice the same":           {[]string{":80", ":80"}, "", "twice"},
+		"twice everywhere":         {[]string{"0.0.0.0:80", ":80"}, "", "twice"},
+		"twice one socket":         {[]string{"unix:/a", "unix:/a,mode=0600"}, "", "twice"},
+		"one of all":               {[]string{":80", "127.0.0.1:80"}, "", "on all addresses"},
+		"one of all of IPv4":       {[]string{"10.0.0.1:80", "0.0.0.0:80"}, "", "on all addresses"},
+		"IPv6 beside IPv4":         {[]string{"[::1]:80", "0.0.0.0:80"}, "", ""},
+		"the admin address in all": {[]string{":81"}, "127.0.0.1:81", "--listen :81"},
+		"a socket for operators":   {[]string{":80"}, "unix:/a", "Unix sockets and options are for --listen"},
+		"the admin address":        {[]string{"127.0.0.1:1", "127.0.0.1:81"}, "127.0.0.1:81", "--listen 127.0.0.1:81"},
+		"different ports":          {[]string{":80", ":81"}, ":82", ""},
+		"different addresses":      {[]string{"127.0.0.1:80", "[::1]:80"}, "127.0.0.2:80", ""},
+		"free ports":               {[]string{":0", ":0"}, ":0", ""},
+		"a socket and a TCP port":  {[]string{"unix:/a", ":80"}, "", ""},
 	} {
 		mistakes := serveFlags{Listen: c.listen, Admin: c.admin}.checkAddresses()
 		if (len(mistakes) == 0) != (c.says == "") || len(mistakes) > 0 && !strings.Contains(mistakes[0].Error(), c.says) {
@@ -102,6 +109,46 @@ func TestHubListensOnSeveralAddresses(t *testing.T) {
 	hub.terminate(t)
 	if _, err := os.Stat(path); !os.IsNotExist(err) {
 		t.Errorf("got %v for the file of the socket after the end, want it gone", err)
+	}
+}
+
+func TestEachAddressHasThePROXYProtocolOrNot(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "hub.sock")
+	hub := startHubOn(t, nil, "--listen=127.0.0.1:0", "--listen=127.0.0.1:0,proxy-protocol", "--listen=unix:"+path+",proxy-protocol,mode=0600", "--admin=", "--trusted-proxy=127.0.0.1")
+	addresses, _ := hub.start["listen"].([]any)
+	if len(addresses) != 3 {
+		t.Fatalf("got the addresses %v in the start line, want three", addresses)
+	}
+	const request = "GET /ws HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+	for name, c := range map[string]struct {
+		network string
+		address any
+		header  string
+		isIn    bool
+	}{
+		"plain, without a header":    {"tcp", addresses[0], "", true},
+		"plain, with a header":       {"tcp", addresses[0], "PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n", false},
+		"with it, with a header":     {"tcp", addresses[1], "PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n", true},
+		"with it, without a header":  {"tcp", addresses[1], "", false},
+		"a socket, with a header":    {"unix", path, "PROXY TCP6 2001:db8::1 2001:db8::2 1 2\r\n", true},
+		"a socket, without a header": {"unix", path, "", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			conn, err := net.Dial(c.network, fmt.Sprint(c.address))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			if _, err := conn.Write([]byte(c.header + request)); err != nil {
+				t.Fatal(err)
+			}
+			_ = conn.SetReadDeadline(time.Now().Add(patience))
+			answer := make([]byte, len("HTTP/1.1 101"))
+			_, _ = io.ReadFull(conn, answer)
+			if got := string(answer) == "HTTP/1.1 101"; got != c.isIn {
+				t.Errorf("got the answer %q, want let in: %v", answer, c.isIn)
+			}
+		})
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 )
 
@@ -47,10 +48,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	for i, line := range lines {
 		advice := ""
 		if isUsage && i == len(lines)-1 {
-			advice = " (spokehub serve --help lists every flag)"
-			if len(args) > 0 && args[0] == "token" {
-				advice = " (spokehub token --help lists every flag)"
-			}
+			advice = " (spokehub " + helpOf(args) + " --help lists every flag)"
 		}
 		fmt.Fprintf(stderr, "spokehub: %s%s\n", line, advice)
 	}
@@ -58,4 +56,15 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return exitUsage
 	}
 	return exitFailure
+}
+
+// helpOf is the command whose help has more about a mistake in the arguments.
+func helpOf(args []string) string {
+	switch {
+	case len(args) > 0 && (args[0] == "token" || args[0] == "version"):
+		return args[0]
+	case len(args) > 0 && args[0] == "config" && (len(args) == 1 || !slices.Contains([]string{"check", "print"}, args[1])):
+		return args[0]
+	}
+	return "serve"
 }

@@ -165,10 +165,10 @@ var hubMetrics = []hubMetric{
 
 // The codes and statuses that the hub sends are series from the start, so that even the first one shows as an increase.
 var (
-	ownCodes    = []uint16{1000, 1002, 1005, 1007, 1008, 1009, 1011, 1012, 1013}
+	ownCodes    = []uint16{1000, 1002, 1005, 1007, 1008, 1009, 1011, 1012, 1013, 4401}
 	ownStatuses = []int{
-		http.StatusBadRequest, http.StatusForbidden, http.StatusRequestTimeout, http.StatusUpgradeRequired,
-		http.StatusTooManyRequests, http.StatusRequestHeaderFieldsTooLarge, http.StatusServiceUnavailable,
+		http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusRequestTimeout, http.StatusUpgradeRequired,
+		http.StatusTooManyRequests, http.StatusMisdirectedRequest, http.StatusRequestHeaderFieldsTooLarge, http.StatusServiceUnavailable,
 	}
 )
 
@@ -205,8 +205,8 @@ func (c hubCollector) Collect(metrics chan<- prometheus.Metric) {
 }
 
 // metricsHandler serves the metrics of the hub and of the Go runtime from a registry
-// of its own.
-func metricsHandler(stats func() fanout.Stats) http.Handler {
+// of its own, and more.
+func metricsHandler(stats func() fanout.Stats, more ...prometheus.Collector) http.Handler {
 	registry := prometheus.NewRegistry()
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name:        "spokehub_build_info",
@@ -225,5 +225,6 @@ func metricsHandler(stats func() fanout.Stats) http.Handler {
 			collectors.GoRuntimeMetricsRule{Matcher: regexp.MustCompile(`^/cpu/classes/`)},
 		)),
 	)
+	registry.MustRegister(more...)
 	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{Registry: registry})
 }

@@ -20,8 +20,13 @@ var (
 	// flagName finds flags in an error.
 	flagName = regexp.MustCompile(`--([a-z][a-z-]*[a-z])`)
 	// noValue and otherFlag are how the parser says that a flag has no value, parsedVariable where a value came from.
-	noValue        = regexp.MustCompile(`(?:expected \w+ value but got "EOL" \(<EOL>\)|missing value, expecting .*)$`)
-	otherFlag      = regexp.MustCompile(`expected \w+ value but got "?(-[^" ]*)"? \([a-z ]+ flag[a-z ]*\).*$`)
+	noValue     = regexp.MustCompile(`(?:expected \w+ value but got "EOL" \(<EOL>\)|missing value, expecting .*)$`)
+	otherFlag   = regexp.MustCompile(`expected \w+ value but got "?(--?[a-z-]{1,40})"? \([a-z ]+ flag[a-z ]*\).*$`)
+	dashedValue = regexp.MustCompile(`(--[a-z-]+): expected \w+ value but got .*$`)
+	// enumValue and boolValue are how it says that a value is none of those that there are, shortFlag that a flag with one dash is unknown.
+	enumValue      = regexp.MustCompile(`^(--[a-z-]+) must be one of (.*) but got (".*")$`)
+	boolValue      = regexp.MustCompile(`bool value must be true, 1, yes, false, 0 or no but got (".*")$`)
+	shortFlag      = regexp.MustCompile(`^unknown flag -([A-Za-z])\b.*$`)
 	parsedVariable = regexp.MustCompile(` \(from envar [A-Z_]+=".*"\)$`)
 )
 
@@ -44,7 +49,7 @@ func joinNegatives(args []string) []string {
 func dropEmptyVariables(flags []*kong.Flag) {
 	for _, flag := range flags {
 		for _, name := range flag.Envs {
-			if value, found := os.LookupEnv(name); found && value == "" && flag.Name != "admin" {
+			if value, found := os.LookupEnv(name); found && value == "" {
 				_ = os.Unsetenv(name)
 			}
 		}
@@ -61,6 +66,14 @@ func explain(err error, s sources) string {
 	text = parsedVariable.ReplaceAllString(text, "")
 	text = noValue.ReplaceAllString(text, "a value is missing")
 	text = otherFlag.ReplaceAllString(text, "a value is missing: $1 is a flag itself")
+	text = dashedValue.ReplaceAllString(text, "$1: a value is missing, or begins with a dash: then write $1=VALUE")
+	text = boolValue.ReplaceAllString(text, "want true or false, and got $1")
+	if match := enumValue.FindStringSubmatch(text); match != nil {
+		text = fmt.Sprintf("%s: want one of %s, and got %s", match[1], strings.ReplaceAll(strings.ReplaceAll(match[2], ",", ", "), `"`, ""), match[3])
+	}
+	if match := shortFlag.FindStringSubmatch(text); match != nil {
+		text = s.unknownShort(match[1])
+	}
 	var set []string
 	for _, match := range flagName.FindAllStringSubmatch(text, -1) {
 		source := s.of(match[1])
@@ -100,4 +113,36 @@ func decodeTime(ctx *kong.DecodeContext, target reflect.Value) error {
 	}
 	target.SetInt(int64(length))
 	return nil
+}
+
+// unknownShort says that a flag with one dash is unknown, and how a long one is written.
+func (s sources) unknownShort(letter string) string {
+	for _, arg := range s.args {
+		name, _, _ := strings.Cut(arg, "=")
+		if long, isShort := strings.CutPrefix(name, "-"); isShort && len(long) > 1 && strings.HasPrefix(long, letter) {
+			return fmt.Sprintf("unknown flag %s: the name of a flag stands behind two dashes, as in -%s", name, name)
+		}
+	}
+	return "unknown flag -" + letter
+}
+
+// neverEmpty are the flags for which an empty value, as a variable of a shell that is not set leaves it, would let in everybody.
+var neverEmpty = []string{"config", "jwt-key", "jwks", "jwt-issuer", "jwt-audience", "api-keys", "anonymous", "trusted-proxy", "host", "origin"}
+
+// emptyFlags says which of the arguments are empty and may not be.
+func emptyFlags(args []string) (mistakes []error) {
+	for i, arg := range args {
+		name, isFlag := strings.CutPrefix(arg, "--")
+		name, value, hasValue := strings.Cut(name, "=")
+		if !hasValue {
+			value = "-"
+			if i+1 < len(args) {
+				value = args[i+1]
+			}
+		}
+		if isFlag && value == "" && slices.Contains(neverEmpty, name) {
+			mistakes = append(mistakes, fmt.Errorf("--%s: the value is empty: leave out the flag, or give a value", name))
+		}
+	}
+	return mistakes
 }

@@ -4,7 +4,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
+
+	"golang.org/x/time/rate"
 
 	"github.com/spokehub/spokehub/fanout"
 )
@@ -31,14 +34,24 @@ func (s *service) publicHandler() http.Handler {
 		mux.Handle("GET /{$}", newBuiltInPage(s.flags.Path, s.flags.Relay))
 		mux.HandleFunc("GET /stats.json", s.serveStats)
 	}
+	lost := rate.NewLimiter(rate.Every(time.Second), 10)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		message := fmt.Sprintf("not found: WebSocket clients connect to %s", s.flags.Path)
 		if s.flags.Page {
 			message += ", the built-in page is at /"
 		}
+		if isHandshake(r) && lost.Allow() {
+			s.logger.Info("handshake refused", "address", r.RemoteAddr, "origin", oneLine(r.Header.Get("Origin")), "host", oneLine(r.Host),
+				"path", oneLine(r.URL.EscapedPath()), "status", http.StatusNotFound, "reason", message)
+		}
 		http.Error(w, message, http.StatusNotFound)
 	})
 	return s.crowd.pace(withDeadlines(withoutSniffing(knownHostsOnly(s.live.hostNames, publicHostAdvice, mux))))
+}
+
+// isHandshake says that a request asks for a WebSocket.
+func isHandshake(r *http.Request) bool {
+	return strings.EqualFold(r.Header.Get("Upgrade"), "websocket")
 }
 
 const (

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/spokehub/spokehub/event"
 )
 
 func TestPublicAddressAnswers(t *testing.T) {
@@ -30,6 +33,47 @@ func TestPublicAddressAnswers(t *testing.T) {
 				t.Errorf("got the header Upgrade %q, want websocket", header.Get("Upgrade"))
 			}
 		})
+	}
+}
+
+func TestHandshakeForAnotherPathIsLogged(t *testing.T) {
+	hub := startHub(t, nil)
+	for path, want := range map[string]bool{"wss": true, "plain": false} {
+		request, err := http.NewRequest(http.MethodGet, hub.page+path+"?token=hunter2", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want {
+			request.Header.Set("Connection", "Upgrade")
+			request.Header.Set("Upgrade", "websocket")
+		}
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+	}
+	record := hub.output.await(t, "handshake refused")
+	if record["path"] != "/wss" || record["status"] != 404.0 || !strings.Contains(fmt.Sprint(record["reason"]), "connect to /ws") || strings.Contains(fmt.Sprint(record), "hunter2") {
+		t.Errorf("got %v, want the path, the status, what to do, and no query", record)
+	}
+}
+
+func TestClientsThatStayWithoutAnIdentityAreLogged(t *testing.T) {
+	_, public := makeKey(t, "EdDSA")
+	hub := startHub(t, nil, "--jwt-key="+public, "--handshake-timeout=100ms", "--first-byte-timeout=100ms")
+	silent := connect(t, hub.websocket)
+	record := hub.output.await(t, "spoke without an identity is closed with 4401")
+	if reason := fmt.Sprint(record["reason"]); !strings.Contains(reason, "no identity in time") {
+		t.Errorf("got the reason %q, want that it was late", reason)
+	}
+	silent.conn.CloseNow()
+	hub = startHub(t, nil, "--jwt-key="+public)
+	guesser := connect(t, hub.websocket)
+	guesser.send(t, event.Event{Type: "__auth", ID: "1", Payload: []byte(`{"token":"hunter2"}`)})
+	record = hub.output.await(t, "token rejected")
+	if reason := fmt.Sprint(record["error"]); !strings.Contains(reason, "malformed") || strings.Contains(fmt.Sprint(record), "hunter2") {
+		t.Errorf("got %v, want why, and no token", record)
 	}
 }
 

@@ -230,7 +230,7 @@ func (run *publishRun) hint(at publishError, envelope []byte, err error) error {
 		return errors.New("an array: one event per line is expected, or Content-Type: application/json")
 	case envelope[0] == '{' && envelope[len(envelope)-1] != '}':
 		return fmt.Errorf("%w (an event over several lines needs Content-Type: application/json)", err)
-	case envelope[0] == '{' && run.isForm && at.Line == 1:
+	case envelope[0] == '{' && run.isForm && at.Line == 1 && errors.Is(err, event.FaultSyntax):
 		return fmt.Errorf("%w (curl -d removes line ends: use --data-binary)", err)
 	}
 	return err

@@ -57,7 +57,7 @@ func (c publishCase) check(t *testing.T, target *fakeTarget) {
 	}
 	all := report.Error
 	for i := range report.Errors {
-		all += " " + report.Errors[i].Error
+		all += " " + report.Errors[i].Error + "\n"
 		report.Errors[i].Error = ""
 	}
 	if !slices.Equal(report.Errors, c.bad) || report.Rejected != len(c.bad) {
@@ -107,6 +107,7 @@ func TestPublishTakesTheTypesThatClientsSend(t *testing.T) {
 		{"an array on a line", http.Header{}, "[" + eventA + "]\n" + eventB, ok, both[1:], []publishError{{Line: 1}}, "Content-Type: application/json"},
 		{"an event over lines", http.Header{}, "{\n\"type\":\"a\"\n}\n", bad, nil, []publishError{{Line: 1}, {Line: 2}, {Line: 3}}, "Content-Type: application/json"},
 		{"lines that curl -d has joined", ofType("application/x-www-form-urlencoded"), eventA + eventB, bad, nil, []publishError{{Line: 1}}, "--data-binary"},
+		{"a control event in curl's own type", ofType("application/x-www-form-urlencoded"), `{"type":"__ack"}`, bad, nil, []publishError{{Line: 1}}, "control events\n"},
 		{"a form", ofType("application/x-www-form-urlencoded"), "type=a&payload=1", bad, nil, []publishError{{Line: 1}}, "JSON object"},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.check(t, &fakeTarget{}) })

@@ -59,6 +59,7 @@ func (r *reload) run() {
 	if err == nil {
 		err = r.apply(next)
 	}
+	s.reloads.note(err)
 	if err != nil {
 		for _, line := range strings.Split(err.Error(), "\n") {
 			s.logger.Error("the configuration was not reloaded, and nothing has changed", "error", line)
@@ -70,7 +71,7 @@ func (r *reload) run() {
 func (r *reload) apply(next *settings) error {
 	s := r.service
 	var commits []func()
-	var changed []string
+	changed := []string{}
 	for _, prepare := range s.reloaders {
 		commit, names, err := prepare(*next.flags)
 		if err != nil {
@@ -78,7 +79,7 @@ func (r *reload) apply(next *settings) error {
 		}
 		commits, changed = append(commits, commit), append(changed, names...)
 	}
-	taken := &service{flags: *next.flags, onLoopback: s.onLoopback, logger: s.logger}
+	taken := &service{flags: *next.flags, onLoopback: s.onLoopback, logger: s.logger, identities: s.identities}
 	config, err := taken.hubConfig()
 	if err != nil {
 		return err

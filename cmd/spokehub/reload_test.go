@@ -55,6 +55,19 @@ func TestHangupReloadsWhatCanChange(t *testing.T) {
 	connected.reject(t, "secret")
 }
 
+func TestReloadChangesTheLimitsOfAddresses(t *testing.T) {
+	hub, name := startHubFrom(t, "max-connections-per-address: 1\n")
+	connect(t, hub.websocket)
+	if got, body := handshakeStatus(t, hub.page, "127.0.0.1", ""); got != http.StatusTooManyRequests {
+		t.Errorf("got %d %s for the second client, want 429", got, body)
+	}
+	record := hub.reload(t, name, "max-connections-per-address: 2\n", "configuration reloaded")
+	if got, want := fmt.Sprint(record["changed"], record["need_restart"]), "[max-connections-per-address] <nil>"; got != want {
+		t.Errorf("got changed and need_restart %s, want %s", got, want)
+	}
+	connect(t, hub.websocket).subscribe(t, "news")
+}
+
 func TestReloadedRulesEndSubscriptions(t *testing.T) {
 	hub, name := startHubFrom(t, "topics: [{match: 'a:1', subscribe: users}]\n")
 	connected := connect(t, hub.websocket)
@@ -91,10 +104,31 @@ func TestReloadTakesOverAllOrNothing(t *testing.T) {
 	}
 	hub.signal(t, syscall.SIGHUP)
 	hub.output.awaitText(t, name+": there is no such file")
+	counted := func(lines ...string) {
+		t.Helper()
+		_, _, metrics := get(t, hub.admin+"metrics")
+		for _, want := range lines {
+			if !strings.Contains(metrics, "\n"+want+"\n") {
+				t.Errorf("got metrics without %q, want it", want)
+			}
+		}
+	}
+	counted(`spokehub_config_reloads_total{result="error"} 4`, "spokehub_config_last_reload_successful 0")
 	hub.reload(t, name, "origin: https://b.example\n", "configuration reloaded")
 	if got, body := handshakeStatus(t, hub.page, "127.0.0.1", "https://b.example"); got != http.StatusSwitchingProtocols {
 		t.Errorf("got %d %s for the new origin, want 101", got, body)
 	}
+	counted(`spokehub_config_reloads_total{result="ok"} 1`, "spokehub_config_last_reload_successful 1")
+}
+
+func TestReloadOpensTheHubToNobody(t *testing.T) {
+	_, public := makeKey(t, "EdDSA")
+	hub, name := startHubFrom(t, "jwt-key: "+public+"\n")
+	for _, without := range []string{"# nothing\n", "jwks: ''\n", "jwt-key: []\n", "anonymous: all\n"} {
+		hub.reload(t, name, without, "the configuration was not reloaded, and nothing has changed")
+		hub.output.awaitText(t, "lets everybody do everything only when it is started again")
+	}
+	hub.reload(t, name, "jwt-key: "+public+"\nanonymous: all\n", "configuration reloaded")
 }
 
 func TestFlagStaysAheadOfTheFileInAReload(t *testing.T) {

@@ -27,6 +27,7 @@ type service struct {
 	identities *identities
 	draining   atomic.Bool
 	live       liveSettings
+	reloads    reloadCounts
 	// reloaders belong to the goroutine that serves signals.
 	reloaders []reloader
 }
@@ -52,7 +53,13 @@ func serve(given *settings, stdout io.Writer) error {
 	s.live.level.Set(logLevels[flags.LogLevel])
 	s.logger = newLogger(flags, &s.live.level, log)
 	if len(given.unknown) > 0 {
-		s.logger.Warn("ignoring environment variables that no flag reads", "names", given.unknown)
+		var near []string
+		for _, name := range given.unknown {
+			if meant := meant(name, given.model); meant != "" {
+				near = append(near, meant)
+			}
+		}
+		s.logger.Warn("ignoring environment variables that no flag reads", "names", given.unknown, "did_you_mean", near)
 	}
 	if given.sources.isEmptyFile() {
 		s.logger.Warn(emptyFileWarning, "config", flags.Config)
@@ -64,17 +71,16 @@ func serve(given *settings, stdout io.Writer) error {
 	defer closeAll(public)
 	s.onLoopback = flags.isOnLoopback()
 	s.live.set(s.hostNames(), capacity(flags, fileLimit()))
-	config, err := s.hubConfig()
-	if err != nil {
-		return usageError{err}
-	}
-	config.Fallback = s.publicHandler()
 	if s.identities, err = newIdentities(flags, s.logger); err != nil {
 		return usageError{err}
 	}
 	defer s.identities.close()
 	s.reloaders = append(s.reloaders, s.identities.prepare)
-	s.identities.apply(&config)
+	config, err := s.hubConfig()
+	if err != nil {
+		return usageError{err}
+	}
+	config.Fallback = s.publicHandler()
 	hub, err := fanout.New(config)
 	if err != nil {
 		return flagError(err)
@@ -118,7 +124,8 @@ func (s *service) serveListener(l publicListener) error {
 	return s.hub.ServeListener(l.Listener, fanout.ListenerOptions{ProxyProtocol: l.asked.proxyProtocol})
 }
 
-// hubConfig is the fanout.Config that the flags describe, without Fallback.
+// hubConfig is the fanout.Config that the flags describe, at the start and in a reload, without Fallback. Without identities it is good for
+// being checked alone.
 func (s *service) hubConfig() (fanout.Config, error) {
 	engine, err := fanout.ParseEngine(s.flags.Engine)
 	if err != nil {
@@ -165,6 +172,9 @@ func (s *service) hubConfig() (fanout.Config, error) {
 	}
 	if config.PingInterval == 0 {
 		config.PingInterval = -1
+	}
+	if s.identities != nil {
+		s.identities.apply(&config)
 	}
 	return config, nil
 }

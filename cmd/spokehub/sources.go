@@ -23,10 +23,10 @@ func (s sources) of(name string) string {
 		return arg == "--"+name || arg == "--no-"+name || strings.HasPrefix(arg, "--"+name+"=") || strings.HasPrefix(arg, "--no-"+name+"=")
 	}
 	variable := variableOf(name)
-	switch value, isSet := os.LookupEnv(variable); {
+	switch {
 	case slices.ContainsFunc(s.args, given):
 		return "--" + name
-	case isSet && (value != "" || name == "admin"):
+	case os.Getenv(variable) != "":
 		return variable
 	case s.file != nil && s.file.lines[name] > 0:
 		return fmt.Sprintf("%s:%d", s.file.name, s.file.lines[name])

@@ -55,7 +55,7 @@ func (s *service) startAdmin(public []publicListener, failures chan<- error) (*h
 	}
 	if !s.identities.guard.isOn() && !isLoopback(listener.Addr().String()) {
 		listener.Close()
-		return nil, usageError{fmt.Errorf("--admin %s: other machines could reach it, and it would ask them for no key: keep it on 127.0.0.1, or give --api-keys (spokehub token apikey makes a key)", s.flags.Admin)}
+		return nil, usageError{s.flags.openAdmin()}
 	}
 	server := s.adminServer(listener.Addr().String(), maxPublish(s.flags))
 	server.Addr = listener.Addr().String()
@@ -65,6 +65,11 @@ func (s *service) startAdmin(public []publicListener, failures chan<- error) (*h
 		}
 	}()
 	return server, nil
+}
+
+// openAdmin is the error of an admin address that everybody could use.
+func (f serveFlags) openAdmin() error {
+	return fmt.Errorf("--admin %s: other machines could reach it, and it would ask them for no key: keep it on 127.0.0.1, or give --api-keys (spokehub token apikey makes a key)", f.Admin)
 }
 
 // isSameAddress reports whether listening on address would fail because public is open.

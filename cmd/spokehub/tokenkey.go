@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -75,7 +76,10 @@ func newPrivateKey(alg string) (crypto.Signer, error) {
 // writeNew writes a file that does not exist yet: a key that is overwritten is gone.
 func writeNew(name string, content []byte, mode os.FileMode) error {
 	file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
-	if err != nil {
+	switch {
+	case errors.Is(err, fs.ErrExist):
+		return fmt.Errorf("--out: %s: there is such a file already: move it away, or choose another name", name)
+	case err != nil:
 		return fmt.Errorf("--out: %w", err)
 	}
 	_, err = file.Write(content)
@@ -84,7 +88,7 @@ func writeNew(name string, content []byte, mode os.FileMode) error {
 
 // readSigningKey reads a private key or a secret, and says how it signs.
 func readSigningKey(name string) (any, jwt.SigningMethod, error) {
-	text, err := os.ReadFile(name)
+	text, err := readKeyFile(name)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -85,6 +85,9 @@ func (f *tokenReadFlags) verify(token string) error {
 		}
 		config.Keys = append(config.Keys, keys...)
 	}
+	if err := checkKeySet(f.JWKS); err != nil {
+		return usageError{err}
+	}
 	authenticator, err := auth.New(config)
 	if err != nil {
 		return usageError{authError(err)}

@@ -50,7 +50,20 @@ var actions = []action{
 	{"check the subscriptions", 2, (*sim).checkSubscriptions},
 }
 
-func choose(r *rand.Rand) action {
+// identityActions come beside the others where clients have identities or there are topic rules.
+var identityActions = append(slices.Clone(actions), []action{
+	{"renew an identity", 10, (*sim).renew},
+	{"get an identity", 4, (*sim).setIdentity},
+	{"expire", 1, (*sim).expire},
+	{"dispatch to a user", 10, (*sim).dispatchToUser},
+	{"reconfigure", 2, (*sim).reconfigure},
+	{"be subscribed", 5, (*sim).beSubscribed},
+	{"be unsubscribed", 2, (*sim).beUnsubscribed},
+	{"be disconnected as a user", 1, (*sim).disconnectUser},
+	{"fail to identify", 1, (*sim).failToIdentify},
+}...)
+
+func choose(r *rand.Rand, actions []action) action {
 	total := 0
 	for _, a := range actions {
 		total += a.weight
@@ -66,7 +79,11 @@ func choose(r *rand.Rand) action {
 
 // act plays one action, with dice of its own: what the dice of earlier actions were used for does not change it.
 func (s *sim) act(r *rand.Rand) {
-	a := choose(r)
+	from := actions
+	if s.traits.identities || s.traits.rules {
+		from = identityActions
+	}
+	a := choose(r, from)
 	slot := r.IntN(len(s.slots))
 	c := s.slots[slot]
 	if c == nil || !c.usable() {
@@ -125,6 +142,15 @@ func (s *sim) controlSome(c *client, kind string, r *rand.Rand) {
 // composeEvent makes an event for a client to send, and returns the text of the message.
 func (s *sim) composeEvent(c *client, r *rand.Rand, do string, pad int) string {
 	typ, id := pick(r, types...), pick(r, "", "1", "2")
+	for tries := 0; !c.mayPublish(typ, id) || c.doubtful && topicOf(typ, id) != always; tries++ {
+		if !c.mayPublish(typ, id) {
+			c.sendUncovered(typ, id, event.Forbidden)
+		}
+		typ, id = pick(r, types...), pick(r, "", "1", "2")
+		if tries > 2 {
+			typ, id = always, ""
+		}
+	}
 	x := s.newEvent(relayStream(c.id), typ, id, do, pad)
 	x.by, x.origin = c, x.seq
 	if s.traits.relay {
@@ -148,19 +174,10 @@ func (s *sim) composeEvent(c *client, r *rand.Rand, do string, pad int) string {
 	return x.wire
 }
 
-// rejectedEvents are the answers to events that OnPublish forbids.
-var rejectedEvents = func() (answers []string) {
-	for _, typ := range types {
-		answers = append(answers, string(event.AppendReject(nil, nil, []byte(typ+":"+forbiddenID), event.Forbidden)))
-	}
-	return answers
-}()
-
 // sendForbidden sends an event that nobody may get to see, if OnPublish forbids any. It belongs to no stream.
 func (s *sim) sendForbidden(c *client, typ string) {
 	if s.traits.onPublish {
-		c.message(string(event.Append(nil, event.Event{Type: typ, ID: forbiddenID, Payload: []byte(`{"s":-1,"n":-1}`)})))
-		c.bytesSent += len(rejectedEvents[0]) + frameRoom
+		c.sendUncovered(typ, forbiddenID, event.Forbidden)
 	}
 }
 
@@ -340,5 +357,11 @@ func (s *sim) checkSubscriptions(c *client, _ *rand.Rand) {
 	slices.Sort(want)
 	if !slices.Equal(got, want) {
 		s.fail("%v: got the subscriptions %q, want %q", c, got, want)
+	}
+	for _, topic := range types {
+		members := s.hub.Members(topic)
+		if is, want := slices.Contains(members, c.spoke), c.topics[topic]; is != want && (is || c.spoke.Subscriptions() != nil) {
+			s.fail("%v: got it among the members of %q %v, want %v", c, topic, is, want)
+		}
 	}
 }

@@ -26,6 +26,7 @@ func (s *sim) barrier() {
 		return s.traits.onEvent && seen.heard > x.origin, true
 	})
 	s.roundTrips(nil, nil)
+	s.verifyUsers()
 }
 
 // awaitEnds waits until the hub has noticed the end of every client that has ended or is about to and reads.
@@ -77,10 +78,11 @@ func (c *client) askForAnswer(answered func()) {
 	for stream, seq := range c.required {
 		required[stream] = seq
 	}
-	heard := len(c.sim.streamOf(c))
+	heard, checkNotices := len(c.sim.streamOf(c)), c.noticesDue()
 	sent, pinged, due := c.bytesSent-c.sim.bytesInFlight(c), c.pinged, c.pongsDue
 	c.control("__unsubscribe", fmt.Sprintf("b%d", c.controls), []string{barrierTopic}, func() {
 		c.requireArrived(required, "before the answer")
+		checkNotices()
 		c.bytesArrived = max(c.bytesArrived, sent)
 		if c.ponged < due {
 			c.fail("got %d pings answered before the answer, want %d", c.ponged, due)

@@ -30,14 +30,16 @@ type client struct {
 	stalled bool
 	end
 	subscriptions
-	snapshots
 	answers
 	arrivals
+	persona
 }
 
 // end is what the model knows of the end of a connection.
 type end struct {
 	ending bool
+	// left: the hub has closed it, and no event is for it any more.
+	left bool
 	// killed connections were cut by the driver; removed ones were taken out of the hub.
 	killed  bool
 	removed bool
@@ -56,6 +58,7 @@ type end struct {
 
 // subscriptions is what the client has asked for.
 type subscriptions struct {
+	snapshots
 	topics map[string]bool
 	// changedBy is the number of the control event that changed a topic last.
 	changedBy map[string]int
@@ -109,6 +112,7 @@ func (s *sim) newClient(way string, k *socket, key uint32) *client {
 	c.changedBy = make(map[string]int)
 	c.last = make(map[int]int)
 	c.required = make(map[int]int)
+	c.persona = newPersona()
 	s.clients = append(s.clients, c)
 	for len(s.streams) <= echoStream(c.id) {
 		s.streams = append(s.streams, nil)
@@ -213,7 +217,8 @@ func (c *client) text(op byte, payload []byte) {
 	case text == c.ownerMessage && c.ownerMessage != "":
 		c.ownerMessage = ""
 		c.requireArrived(c.requiredAtEnd, "before what the new owner wrote")
-	case c.sim.traits.onPublish && slices.Contains(rejectedEvents, text):
+	case isNotice(text):
+		c.checkNotice(text)
 	case strings.HasPrefix(text, `{"type":"__`):
 		c.replied(text)
 	case isSnapshot(text):
@@ -316,7 +321,7 @@ func (c *client) control(kind, id string, topics []string, arrived func()) {
 			reason = event.InvalidTopic
 		case !subscribe:
 			c.setSubscription(topic, false, number)
-		case c.sim.traits.onSubscribe && topic == forbiddenTopic:
+		case c.sim.traits.onSubscribe && topic == forbiddenTopic || !c.maySubscribe(topic):
 			reason = event.Forbidden
 		case !c.topics[topic] && len(c.topics) >= c.sim.traits.maxTopics:
 			reason = event.Limit

@@ -28,6 +28,15 @@
 // and with which code, and what the hub may hold for it at most. Beside them is an innocent, which always reads and to which little is
 // ever on its way: it gets every event, and nobody closes it.
 //
+// # Identities
+//
+// In some seeds clients have users and permissions: they are added with them, get them in OnConnection or by the handshake, or are let in
+// without and send tokens, wrong ones too. Tokens and the hub's side change permissions in the run, identities expire or are renewed in
+// time, users are sent events and disconnected, and in some seeds there are topic rules that change. The model has the permissions and rules
+// in words of its own (levels, ruleSets). An event that a client may not publish belongs to no stream and names its client: wherever it
+// shows, something is wrong. Behind a token that is under way, a client sends only what any permissions let it publish, and what neither do:
+// if it ends before the answer, nobody knows by which its events were judged.
+//
 // # Pauses
 //
 // In some seeds the clocks of reactors jump ahead by more than all timeouts, in a wait or in a turn, as they do when the process is

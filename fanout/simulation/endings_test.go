@@ -16,8 +16,11 @@ import (
 	"github.com/spokehub/spokehub/fanout"
 )
 
-const handshake = "GET /ws HTTP/1.1\r\nHost: hub.test\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
-	"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+const (
+	request = "GET /ws HTTP/1.1\r\nHost: hub.test\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
+		"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+	handshake = request + "\r\n"
+)
 
 // connect puts a new client into a slot. It reaches the hub through Serve or through AddConnection, over various connections.
 func (s *sim) connect(slot int, r *rand.Rand) {
@@ -32,27 +35,40 @@ func (s *sim) connect(slot int, r *rand.Rand) {
 func (s *sim) connectByAdd(way string, r *rand.Rand) *client {
 	k, conn := s.pairOf(way, r)
 	c := s.newClient(way, k, r.Uint32())
-	s.logf("%v: connect", c)
-	spoke, err := s.hub.AddConnection(conn)
+	who := s.someClaim(r)
+	s.logf("%v: connect as %+v", c, who)
+	c.become(who, 0)
+	unread := s.sendAhead(c, r)
+	spoke, err := s.hub.AddConnection(conn, fanout.AddOptions{Identity: who.entry(), Unread: unread})
 	if err != nil {
 		s.fail("add connection: %v", err)
 	}
 	c.spoke = spoke
 	s.recorder.assign(spoke, c.id)
+	s.awaitInside(c, who)
 	return c
 }
 
 func (s *sim) connectByHandshake(r *rand.Rand) *client {
 	c := s.newClient("serve", s.dialed(s.port, r), r.Uint32())
-	s.logf("%v: connect", c)
+	who := s.someClaim(r)
+	s.logf("%v: connect as %+v", c, who)
 	port := c.port()
 	s.recorder.forgetPort(port)
-	c.out = append(c.out, handshake...)
-	early := oneIn(r, 2)
-	if early {
-		c.control("__subscribe", "early", []string{pick(r, types...)}, nil)
+	c.out = append(c.out, s.requestOf(who)...)
+	before := 0
+	if who.Later {
+		before = s.sendBeforeIdentity(c, who, r)
+	} else {
+		c.become(who, 0)
 	}
 	if oneIn(r, 2) {
+		c.control("__subscribe", "early", []string{pick(r, types...)}, nil)
+	}
+	waits := who.Later && oneIn(r, 2)
+	if waits {
+		c.socket.allowed = before
+	} else if oneIn(r, 2) {
 		c.socket.allowed = 1 + r.IntN(len(c.out))
 		s.exchangeFor(time.Millisecond, func() bool { return c.socket.allowed == 0 })
 		c.socket.allowed = unlimited
@@ -66,15 +82,44 @@ func (s *sim) connectByHandshake(r *rand.Rand) *client {
 		if s.traits.plan.Reset == 0 {
 			c.fail("got %q as the answer to a handshake", c.in)
 		}
+		s.neverKnown++
 		s.lostInHandshake(c)
 		return c
 	}
 	c.in = rest
-	s.await("OnConnection", func() bool { return s.recorder.spokeAt(port) != nil })
+	if waits {
+		s.dispatchPast(c, r)
+	}
+	s.await("OnConnection", func() bool {
+		return s.recorder.spokeAt(port) != nil || who.Later && s.traits.plan.Reset > 0 && c.hasEnded()
+	})
+	if s.recorder.spokeAt(port) == nil {
+		s.neverKnown++
+		s.lostInHandshake(c)
+		return c
+	}
 	c.spoke = s.recorder.spokeAt(port)
 	s.recorder.assign(c.spoke, c.id)
+	s.awaitInside(c, who)
 	c.handleFrames()
 	return c
+}
+
+// awaitInside waits until OnConnection has given the client its identity, if it does.
+func (s *sim) awaitInside(c *client, who claim) {
+	if !who.Inside {
+		return
+	}
+	s.await("the identity that OnConnection gives", func() bool {
+		seen := s.recorder.recordOf(c.spoke)
+		return seen.connected > 0 && !seen.busy
+	})
+}
+
+// hasEnded reads, and reports whether that has come to the end.
+func (c *client) hasEnded() bool {
+	c.read()
+	return c.ended
 }
 
 // lostInHandshake gives up a client that was cut off in its handshake. OnConnection may or may not have been called for it.

@@ -85,7 +85,7 @@ func (x *trackedEvent) matches(topic string) bool {
 func (s *sim) decideReceivers(x *trackedEvent, except *client) {
 	x.verdicts = make([]verdict, len(s.clients))
 	for i, c := range s.clients {
-		if c == except || c.spoke == nil {
+		if c == except || c.spoke == nil && x.by == nil {
 			continue
 		}
 		v := c.membership(x.event.Type)
@@ -101,6 +101,9 @@ func (s *sim) setVerdict(x *trackedEvent, i int, v verdict) {
 	c := s.clients[i]
 	if v == must && c.ending {
 		v = maybe
+	}
+	if c.left {
+		v = never
 	}
 	if v != never && len(x.wire)+wireHeader(len(x.wire)) > s.traits.queueLimit {
 		v = never
@@ -194,6 +197,10 @@ func (s *sim) checkArrived(c *client, text string) {
 	e, err := event.Parse([]byte(text))
 	if err != nil {
 		c.fail("got %.200q, which is %v", text, err)
+	}
+	if of, uncovered := uncoveredOf(e.Payload); uncovered {
+		s.recorder.suspect(of, "%v got %s:%s, which it may not publish", c, e.Type, e.ID)
+		return
 	}
 	m, ok := stampOf(e.Payload)
 	if !ok || m.Stream >= len(s.streams) || m.Stream < 0 || m.Seq >= len(s.streams[m.Stream]) {

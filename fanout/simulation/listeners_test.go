@@ -55,6 +55,11 @@ func (s *sim) listenerCalled(l *listener, spoke *fanout.Spoke, what event.Event)
 	m, ok := stampOf(what.Payload)
 	x := trackedEvent{event: what}
 	recorder.mu.Lock()
+	if of, uncovered := uncoveredOf(what.Payload); uncovered {
+		recorder.suspectLocked(of, "a listener got %s:%s, which the spoke may not publish", what.Type, what.ID)
+		recorder.mu.Unlock()
+		return
+	}
 	heard := l.heard[m.Stream]
 	switch {
 	case !ok || m.Stream < 0 || !x.matches(l.topic):

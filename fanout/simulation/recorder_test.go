@@ -34,7 +34,9 @@ func stampOf(payload []byte) (m stamp, ok bool) {
 type spokeRecord struct {
 	spoke *fanout.Spoke
 	// client is the number of the client it belongs to, -1 while that is unknown.
-	client       int
+	client int
+	// user is whom the last callback saw.
+	user         string
 	connected    int
 	disconnected int
 	// heard is the number of events that OnEvent has seen.
@@ -61,6 +63,8 @@ type recorder struct {
 	gate chan struct{}
 	// panics is the number of deliberate panics.
 	panics uint64
+	// suspicions have the first event of a client, by its number, that had an effect though it should have had none.
+	suspicions map[int]string
 	// failed is the first broken promise.
 	failed string
 	// wakeups is an eventfd on which the driver waits for callbacks.
@@ -75,7 +79,7 @@ func newRecorder(s *sim) *recorder {
 	gate := make(chan struct{})
 	close(gate)
 	return &recorder{sim: s, records: make(map[*fanout.Spoke]*spokeRecord), ports: make(map[int]*fanout.Spoke),
-		echoes: make(map[[2]int]event.Event), gate: gate, wakeups: wakeups}
+		echoes: make(map[[2]int]event.Event), suspicions: make(map[int]string), gate: gate, wakeups: wakeups}
 }
 
 func (r *recorder) wake() { _, _ = unix.Write(r.wakeups, []byte{1, 0, 0, 0, 0, 0, 0, 0}) }
@@ -89,6 +93,25 @@ func (r *recorder) clearWakeups() {
 func (r *recorder) failLocked(format string, args ...any) {
 	if r.failed == "" {
 		r.failed = fmt.Sprintf(format, args...)
+	}
+}
+
+func (r *recorder) fail(format string, args ...any) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.failLocked(format, args...)
+}
+
+// suspect notes that an event of a client has had an effect.
+func (r *recorder) suspect(client int, format string, args ...any) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.suspectLocked(client, format, args...)
+}
+
+func (r *recorder) suspectLocked(client int, format string, args ...any) {
+	if r.suspicions[client] == "" {
+		r.suspicions[client] = fmt.Sprintf(format, args...)
 	}
 }
 
@@ -129,6 +152,7 @@ func (r *recorder) callbacks(cfg *fanout.Config, t traits) {
 			if topic == forbiddenTopic {
 				return errForbidden
 			}
+			r.checkAsked(s, seen, topic)
 			return nil
 		}
 	}
@@ -139,11 +163,18 @@ func (r *recorder) callbacks(cfg *fanout.Config, t traits) {
 			if e.ID == forbiddenID {
 				return errForbidden
 			}
+			if of, uncovered := uncoveredOf(e.Payload); uncovered && seen.client != hostileSpoke {
+				r.suspect(of, "OnPublish was asked about %s:%s, which the spoke may not publish", e.Type, e.ID)
+			}
 			return nil
 		}
 	}
 	if t.snapshots {
 		cfg.OnSubscribed = r.onSubscribed
+	}
+	if t.identities {
+		cfg.OnHandshake = onHandshake
+		cfg.OnAuth = r.onAuth
 	}
 }
 
@@ -167,6 +198,11 @@ func (r *recorder) beginCallback(s *fanout.Spoke, what string) *spokeRecord {
 	if seen.busy {
 		r.failLocked("spoke %d (client %d): got %s while another callback of it runs", s.ID(), seen.client, what)
 	}
+	if user := s.Identity().User; seen.user != "" && user != seen.user {
+		r.failLocked("client %d: %s got the user %q, want %q as before", seen.client, what, user, seen.user)
+	} else {
+		seen.user = user
+	}
 	seen.busy = true
 	return seen
 }
@@ -181,6 +217,7 @@ func (r *recorder) endCallback(seen *spokeRecord) {
 func (r *recorder) onConnection(s *fanout.Spoke, conn net.Conn) {
 	seen := r.beginCallback(s, "OnConnection")
 	defer r.endCallback(seen)
+	r.identifyInside(s)
 	if tcp, ok := conn.RemoteAddr().(*net.TCPAddr); ok && tcp.Port != 0 {
 		r.mu.Lock()
 		if seen.client < 0 {
@@ -227,6 +264,11 @@ func (r *recorder) onEvent(s *fanout.Spoke, e event.Event) {
 	defer r.endCallback(seen)
 	m, ok := stampOf(e.Payload)
 	r.mu.Lock()
+	if of, uncovered := uncoveredOf(e.Payload); uncovered && seen.client != hostileSpoke {
+		r.suspectLocked(of, "OnEvent got %s:%s, which the spoke may not publish", e.Type, e.ID)
+		r.mu.Unlock()
+		return
+	}
 	switch {
 	case seen.client == hostileSpoke:
 	case !ok:

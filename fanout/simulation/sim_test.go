@@ -43,6 +43,12 @@ type sim struct {
 type hubUnderTest struct {
 	hub      *fanout.Hub
 	recorder *recorder
+	// ruleSet is the number of the topic rules that hold.
+	ruleSet int
+	// renewed says that an identity was renewed soon before it would have expired.
+	renewed bool
+	// neverKnown is how many clients were cut off that the hub may have let in without an identity.
+	neverKnown int
 }
 
 // endpoints are how clients reach the hub.
@@ -278,6 +284,9 @@ func (s *sim) end() {
 		c.socket.allowed = unlimited
 		c.stalled = false
 	}
+	if s.renewed {
+		s.exchangeFor(2*soon, func() bool { return false })
+	}
 	s.barrier()
 	s.calm()
 	if s.traits.abrupt {
@@ -285,6 +294,9 @@ func (s *sim) end() {
 		for _, c := range s.clients {
 			s.kill(c)
 			c.causes[fanout.CauseShutdown] = true
+		}
+		if s.traits.hostiles == 0 && oneIn(dice(s.seed, -3), 2) {
+			s.awaitEmptyIndexes()
 		}
 	}
 	s.logf("shut down")

@@ -105,7 +105,7 @@ func (a tally) requireAll(t *testing.T) {
 		}
 	}
 	for _, kind := range []fanout.CauseKind{fanout.CausePeerClosed, fanout.CausePeerGone, fanout.CauseViolation, fanout.CauseBackpressure,
-		fanout.CauseClosed, fanout.CauseRemoved, fanout.CauseShutdown} {
+		fanout.CauseClosed, fanout.CauseRemoved, fanout.CauseShutdown, fanout.CauseUnauthenticated} {
 		if a.causes[kind] == 0 {
 			t.Errorf("got no end by %v, want some", kind)
 		}

@@ -26,6 +26,13 @@ type traits struct {
 	plan   netpoll.FaultPlan
 	// hostiles is how many hostile clients come at most. Where some come, no fault resets connections: nothing else excuses a closed one.
 	hostiles int
+	identityTraits
+}
+
+// identityTraits say whether clients have identities, and whether there are topic rules, which change.
+type identityTraits struct {
+	identities bool
+	rules      bool
 }
 
 // hubTraits are fields of the hub's configuration.
@@ -91,12 +98,14 @@ func traitsOf(seed uint64) traits {
 	}
 	t.onPublish = oneIn(r, 3)
 	t.snapshots = oneIn(r, 3)
+	t.identities = oneIn(r, 3)
+	t.rules = oneIn(r, 5)
 	return t
 }
 
 func (t traits) String() string {
-	return fmt.Sprintf("engine=%v reactors=%d workers=%d queue=%d sndbuf=%d unsent=%d topics=%d relay=%v onEvent=%v onSubscribe=%v onPublish=%v snapshots=%v plan=%+v",
-		t.engine, t.reactors, t.workers, t.queueLimit, t.sendBuffer, t.unsentLimit, t.maxTopics, t.relay, t.onEvent, t.onSubscribe, t.onPublish, t.snapshots, t.plan)
+	return fmt.Sprintf("engine=%v reactors=%d workers=%d queue=%d sndbuf=%d unsent=%d topics=%d relay=%v onEvent=%v onSubscribe=%v onPublish=%v snapshots=%v identities=%v rules=%v plan=%+v",
+		t.engine, t.reactors, t.workers, t.queueLimit, t.sendBuffer, t.unsentLimit, t.maxTopics, t.relay, t.onEvent, t.onSubscribe, t.onPublish, t.snapshots, t.identities, t.rules, t.plan)
 }
 
 // timeout is for all that may take long: more than the pauses of a run count for, and less than one pause takes.
