@@ -59,7 +59,6 @@ func (h *Hub) AddConnection(conn net.Conn, options ...AddOptions) (*Spoke, error
 		}
 		return nil, ErrTooMany
 	}
-	h.admission.handshakeDone(s)
 	if err := h.add(s, conn, e); err != nil {
 		return nil, err
 	}
@@ -121,6 +120,9 @@ func (h *Hub) admitAdded(peer peerAddress, isProxy bool) (*Spoke, *wsframe.Refus
 
 // add takes over the connection of an admitted spoke.
 func (h *Hub) add(s *Spoke, conn net.Conn, e entry) error {
+	if !e.verdict.later {
+		h.admission.handshakeDone(s)
+	}
 	x := s.ensureExtra()
 	x.subprotocol = e.subprotocol
 	arrived := netpoll.Accepted{FD: -1, Conn: conn}

@@ -64,9 +64,6 @@ func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	_ = conn.SetDeadline(time.Time{})
-	if !v.later {
-		h.admission.handshakeDone(s)
-	}
 	s.loop.ask(func(*netpoll.Reactor) { s.loop.counts.handshakes++ })
 	rest, _ := buffered.Reader.Peek(buffered.Reader.Buffered())
 	if err := h.add(s, conn, entry{v, subprotocol, rest, true}); err != nil {
