@@ -183,6 +183,7 @@ func (l *loop) identify(s *Spoke, i Identity) (connects bool, pending *review) {
 	old := s.setIdentity(i)
 	isFirst := s.marks&unidentified != 0
 	s.marks &^= unidentified
+	l.hub.admission.handshakeDone(s)
 	if l.users.Count(s.conn.Slot) == 0 {
 		l.addToUser(s)
 	}

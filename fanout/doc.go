@@ -72,9 +72,10 @@
 // OnDisconnection is called when the hub has finished with a connection, which may be before the socket is closed. Otherwise a
 // peer that does not read could delay the call.
 //
-// Importing this package starts no goroutine of ours, but two of package ants, for its default pool, which the hub does not use.
-// They belong to every user of ants in the program, so the hub leaves them alone; package fanouttest has options for goleak that
-// know them. What a hub starts ends with Shutdown.
+// Importing this package starts no goroutine of the hub's. It starts two of package ants, on which the workers run: they serve that
+// package's default pool, which the hub does not use. They never end, and belong to every user of ants in the program, so the
+// hub leaves them alone; fanouttest.GoleakOptions are options for goleak that ignore them. What a hub starts has ended when
+// Shutdown returns.
 //
 // BufferedAmount counts the bytes that the hub holds. Counting the kernel's share would take a system call for each connection;
 // Config.UnsentLimit bounds it.
