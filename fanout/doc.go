@@ -48,7 +48,7 @@
 // A spoke without an identity ([ErrAuthLater]) is read and pinged, but nothing that it sends has an effect, no event reaches it, and no
 // callback but OnAuth hears of it. Its first good __auth is acknowledged, then OnConnection is called, then what it sent behind that
 // takes effect. Behind any __auth, a renewal too, what the spoke sends waits until OnAuth has returned, and is judged by the identity that
-// it has then. A spoke without an identity has Config.HandshakeTimeout to get one, and three tokens. OnAuth is asked about ten
+// it has then. The ack of a renewal waits until all subscriptions that the new identity does not cover are gone. A spoke without an identity has Config.HandshakeTimeout to get one, and three tokens. OnAuth is asked about ten
 // tokens of a spoke at once, and one a second from then on; others are rejected unasked, and so are tokens longer than Config.MaxHandshake.
 //
 // An identity that expires ends its spoke within two tenths of a second, whatever its callbacks do meanwhile, unless a new one is in force
