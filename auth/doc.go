@@ -16,4 +16,7 @@
 // of strings as event.ParsePatterns reads them. Without such a claim the user may do what Config.Default says, by default nothing.
 //
 // No error, log line or answer has a token or a key in it.
+//
+// Importing the package starts what importing fanout does. An Authenticator with the URL of a JSON Web Key Set has a goroutine
+// that fetches it, which ends with Close; any other has none.
 package auth

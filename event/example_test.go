@@ -1,6 +1,7 @@
 package event_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -101,4 +102,52 @@ func ExampleParsePatterns() {
 	// price false false
 	// inbox:ada true false
 	// inbox:bob false false
+}
+
+// An event is its envelope in other JSON too.
+func ExampleEvent_MarshalJSON() {
+	type entry struct {
+		At    int         `json:"at"`
+		Event event.Event `json:"event"`
+	}
+	text, err := json.Marshal(entry{1764150000, event.Event{Type: "price", ID: "EURUSD", Payload: []byte("1.08")}})
+	fmt.Println(string(text), err)
+	var back entry
+	err = json.Unmarshal(text, &back)
+	fmt.Println(back.Event.Type, back.Event.ID, string(back.Event.Payload), err)
+	// Output:
+	// {"at":1764150000,"event":{"type":"price","id":"EURUSD","payload":1.08}} <nil>
+	// price EURUSD 1.08 <nil>
+}
+
+// A client builds its control events with Append, and tells events from answers by what Parse says. It ignores what it doesn't know.
+func ExampleParseAck() {
+	ask := event.Event{Type: event.TypeSubscribe, ID: "1", Payload: []byte(`{"topics":["price","admin"]}`)}
+	fmt.Println("send:", string(event.Append(nil, ask)))
+	for _, message := range []string{
+		`{"type":"__reject","id":"1","payload":{"topic":"admin","reason":"forbidden"}}`,
+		`{"type":"__ack","id":"1","payload":{"topics":["price"]}}`,
+		`{"type":"price","id":"EURUSD","payload":1.08}`,
+		`{"type":"__tomorrow","id":"","payload":null}`,
+	} {
+		e, err := event.Parse([]byte(message))
+		if err == nil {
+			fmt.Println("event:", e.Type, e.ID, string(e.Payload))
+			continue
+		}
+		if !errors.Is(err, event.FaultTypeReserved) {
+			fmt.Println("malformed:", err)
+			continue
+		}
+		if ack, err := event.ParseAck([]byte(message)); err == nil {
+			fmt.Println("in force:", ack.ID, ack.Topics)
+		} else if reject, err := event.ParseReject([]byte(message)); err == nil {
+			fmt.Println("refused:", reject.ID, reject.Topic, reject.Reason)
+		}
+	}
+	// Output:
+	// send: {"type":"__subscribe","id":"1","payload":{"topics":["price","admin"]}}
+	// refused: 1 admin forbidden
+	// in force: 1 [price]
+	// event: price EURUSD 1.08
 }

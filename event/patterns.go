@@ -73,6 +73,15 @@ func ParsePatterns(patterns []string) (Patterns, error) {
 	return p, nil
 }
 
+// MustPatterns is ParsePatterns for patterns that are written in a program. It panics where ParsePatterns returns an error.
+func MustPatterns(patterns ...string) Patterns {
+	p, err := ParsePatterns(patterns)
+	if err != nil {
+		panic("event: " + err.Error())
+	}
+	return p
+}
+
 // splitPattern reads a pattern: the texts around each $user, and whether anything may follow.
 func splitPattern(text string) (parts []string, open bool, err error) {
 	if text == "" {

@@ -175,3 +175,15 @@ func BenchmarkPatterns(b *testing.B) {
 		}
 	}
 }
+
+func TestMustPatternsPanicsForAMalformedPattern(t *testing.T) {
+	if !MustPatterns("inbox:$user", "news").Match([]byte("inbox:ada"), "ada") {
+		t.Error("got no match of inbox:$user, want one")
+	}
+	defer func() {
+		if v := recover(); v == nil {
+			t.Error("got no panic, want one")
+		}
+	}()
+	MustPatterns("news", "a*b")
+}

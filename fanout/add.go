@@ -15,6 +15,8 @@ import (
 type AddOptions struct {
 	// Identity is who the client is and what it may do. OnConnection and every later callback see it.
 	Identity Identity
+	// AuthLater lets the client in without an identity, to give itself one by __auth, as ErrAuthLater does. Identity must be zero then.
+	AuthLater bool
 	// Unread are bytes that the client sent behind its handshake and that have been read from the connection already: its first
 	// frames. They come before what the hub reads. The hub copies them.
 	Unread []byte
@@ -28,6 +30,9 @@ type AddOptions struct {
 // (*net.TCPConn, *net.UnixConn) is taken out of conn, which is closed; any other net.Conn is served by two goroutines.
 // It waits for the reactor, not for the network. On error conn is closed, except for ErrOwned, when it still belongs to
 // a spoke. Besides that the error is ErrClosed, ErrTooMany, ErrInvalidIdentity, ErrIdentityExpired, or one of the system.
+//
+// The handshake is the caller's: Config.OnHandshake, Origins, Hosts, Subprotocols and MaxHandshake do not apply. Where cookies say who
+// a client is, compare the Origin with the Host, or any page in the client's browser can connect in its name.
 //
 // A connection out of http.Hijacker comes with a reader that may have read ahead, and what that holds is not in conn. Pass it on:
 //
@@ -66,6 +71,8 @@ type entry struct {
 	subprotocol string
 	// rest has been read already.
 	rest []byte
+	// answered says that the hub has answered the handshake itself: the client hears why, if it can't stay.
+	answered bool
 }
 
 var errOptions = errors.New("more than one AddOptions")
@@ -76,7 +83,11 @@ func entryOf(options []AddOptions) (entry, error) {
 		return entry{}, nil
 	case 1:
 		o := &options[0]
-		return entry{verdict: verdict{identity: o.Identity}, subprotocol: o.Subprotocol, rest: bytes.Clone(o.Unread)}, o.Identity.check()
+		if o.AuthLater && !o.Identity.isZero() {
+			return entry{}, fmt.Errorf("%w: AddOptions has one, and AuthLater", ErrInvalidIdentity)
+		}
+		v := verdict{identity: o.Identity, later: o.AuthLater}
+		return entry{verdict: v, subprotocol: o.Subprotocol, rest: bytes.Clone(o.Unread)}, o.Identity.check()
 	}
 	return entry{}, errOptions
 }
@@ -101,7 +112,6 @@ func (h *Hub) admitAdded(peer peerAddress, isProxy bool) (*Spoke, *wsframe.Refus
 	if refusal := h.admit(s.countsFor()); refusal != nil && (refusal != refuseFull || !h.admitInstead(s.countsFor())) {
 		return nil, refusal
 	}
-	h.admission.handshakeDone(s)
 	s.loop = h.leastLoaded()
 	s.loop.shared.connections.Add(1)
 	h.counters.accepted.Add(1)
@@ -110,6 +120,9 @@ func (h *Hub) admitAdded(peer peerAddress, isProxy bool) (*Spoke, *wsframe.Refus
 
 // add takes over the connection of an admitted spoke.
 func (h *Hub) add(s *Spoke, conn net.Conn, e entry) error {
+	if !e.verdict.later {
+		h.admission.handshakeDone(s)
+	}
 	x := s.ensureExtra()
 	x.subprotocol = e.subprotocol
 	arrived := netpoll.Accepted{FD: -1, Conn: conn}
@@ -143,10 +156,14 @@ func (h *Hub) add(s *Spoke, conn net.Conn, e entry) error {
 	return nil
 }
 
-// join opens a connection whose handshake is done, or closes it with the code that it is refused with.
+// join opens a connection whose handshake is done, or closes it with the code that it is refused with, or since the hub has begun to
+// end meanwhile.
 func (l *loop) join(s *Spoke, a netpoll.Accepted, e *entry) error {
 	if !l.hub.lifecycle.serving() {
-		return ErrClosed
+		if !e.answered || l.ending.cut {
+			return ErrClosed
+		}
+		e.verdict = verdict{refusal: &Refusal{Code: CodeRestart, Reason: retryReason(retryAfter + l.hub.cfg.DrainPeriod)}}
 	}
 	slot, err := l.register(a)
 	if err != nil {

@@ -22,6 +22,8 @@ type attempt struct {
 	known    bool
 	identity Identity
 	err      error
+	// review is that of the subscriptions, for which the ack waits; nil before identity holds, or if the first slice was all.
+	review *review
 }
 
 // addAuth adds an __auth with its token, or without an attempt if it is to be rejected.

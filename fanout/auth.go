@@ -26,7 +26,8 @@ var (
 )
 
 // SetIdentity replaces the spoke's identity, as an __auth of the spoke does: subscriptions that the new one does not cover are dropped,
-// and for each the spoke is told with __reject and the reason forbidden. A spoke that has yet to identify itself needs no __auth any
+// and for each the spoke is told with __reject and the reason forbidden. None of them brings an event that is dispatched after
+// SetIdentity has returned. A spoke that has yet to identify itself needs no __auth any
 // more. An anonymous spoke may get a user; any other user can't change. It asks the reactor and waits for the answer. The error says
 // what is wrong with the identity, and then nothing has changed, or that the spoke has ended (ErrNotConnected): then what it sent before
 // and has not been passed on yet is judged by the new identity all the same, as when OnConnection sets it and the client has left by then.
@@ -34,13 +35,18 @@ func (s *Spoke) SetIdentity(i Identity) error {
 	err := i.check()
 	if err == nil {
 		err = ErrNotConnected
+		reviewed := make(chan struct{})
+		pending := false
 		s.loop.ask(func(r *netpoll.Reactor) {
 			if r.Holds(s.conn) && s.phase == open {
-				err = s.loop.changeIdentity(s, i)
+				pending, err = s.loop.changeIdentity(s, i, func() { close(reviewed) })
 			} else if s.mayBecome(&i) == nil {
 				s.setIdentity(i)
 			}
 		})
+		if pending {
+			<-reviewed
+		}
 	}
 	if err != nil {
 		return fmt.Errorf("set identity: %w", err)
@@ -49,18 +55,21 @@ func (s *Spoke) SetIdentity(i Identity) error {
 }
 
 // changeIdentity carries SetIdentity out. A spoke that has none yet becomes known in its place in the inbox: behind what it has sent
-// too early.
-func (l *loop) changeIdentity(s *Spoke, i Identity) error {
+// too early. If pending, reviewed is called once the last subscription has been dropped that the identity does not cover.
+func (l *loop) changeIdentity(s *Spoke, i Identity, reviewed func()) (pending bool, err error) {
 	if err := s.mayBecome(&i); err != nil {
-		return err
+		return false, err
 	}
 	if s.marks&unidentified == 0 {
-		l.identify(s, i)
-		return nil
+		_, r := l.identify(s, i)
+		if r != nil {
+			r.ended = reviewed
+		}
+		return r != nil, nil
 	}
 	s.setIdentity(i)
 	l.addAttempt(s, nil, nil, &attempt{known: true, identity: i})
-	return nil
+	return false, nil
 }
 
 // mayBecome says why the spoke can't have an identity.
@@ -114,48 +123,75 @@ func (l *loop) goOnWithAuth(s *Spoke, box *inbox, i *item) fate {
 			l.begin(s, a)
 		}
 		return itemForWorker
-	case s.marks&answersBlocked != 0:
+	case s.marks&answersBlocked != 0, a != nil && a.review != nil && !a.review.isDone():
 		return itemLater
 	}
 	id, _ := box.auth(i)
+	var err error
+	connects := false
+	switch {
+	case a == nil:
+		err = errNotAsked
+	case a.review == nil:
+		connects, err = l.carryOutAttempt(s, a)
+		if a.review != nil {
+			return itemLater
+		}
+	}
 	l.tenureOf(s).attempts--
-	err := errNotAsked
-	if a != nil {
-		l.endAttempt(s)
-		err = a.err
-	}
-	if err == nil {
-		err = s.mayBecome(&a.identity)
-	}
 	if err != nil {
 		l.rejectToken(s, id, err)
 		return itemDone
 	}
-	if a.ctx != nil {
-		l.counts.authsAccepted++
-	}
 	l.ackToken(s, id, &a.identity)
-	if l.identify(s, a.identity) {
+	if connects {
 		*i = item{kind: itemConnected}
 		return itemForWorker
 	}
 	return itemDone
 }
 
+// carryOutAttempt gives the spoke the identity that OnAuth has said, or says why not.
+func (l *loop) carryOutAttempt(s *Spoke, a *attempt) (connects bool, err error) {
+	l.endAttempt(s)
+	if a.err != nil {
+		return false, a.err
+	}
+	if err := s.mayBecome(&a.identity); err != nil {
+		return false, err
+	}
+	if a.ctx != nil {
+		l.counts.authsAccepted++
+	}
+	connects, a.review = l.identify(s, a.identity)
+	if a.review != nil {
+		a.review.ended = func() { l.goOnReviewed(s) }
+	}
+	return connects, nil
+}
+
+// goOnReviewed has the loop come back to the __auth whose review has ended.
+func (l *loop) goOnReviewed(s *Spoke) {
+	if s.phase == open && l.reactor.Holds(s.conn) {
+		l.markReady(s)
+	}
+}
+
 // identify gives the spoke an identity, and reports true if it is the first of a spoke that has waited for one and whose
-// OnConnection is to be called now.
-func (l *loop) identify(s *Spoke, i Identity) (connects bool) {
+// OnConnection is to be called now. pending is the review of its subscriptions, nil if that is done.
+func (l *loop) identify(s *Spoke, i Identity) (connects bool, pending *review) {
 	old := s.setIdentity(i)
 	isFirst := s.marks&unidentified != 0
 	s.marks &^= unidentified
+	l.hub.admission.handshakeDone(s)
 	if l.users.Count(s.conn.Slot) == 0 {
 		l.addToUser(s)
 	}
 	l.watchIdentity(s)
 	if !isFirst {
-		l.reviewIdentity(s, old)
+		pending = l.reviewIdentity(s, old)
 	}
-	return isFirst && l.hub.cfg.OnConnection != nil
+	return isFirst && l.hub.cfg.OnConnection != nil, pending
 }
 
 // ackToken answers an __auth that has an id.

@@ -38,50 +38,62 @@ func ParseEngine(name string) (Engine, error) { return netpoll.ParseEngine(name)
 // Config says how a hub works. It is passed by value, and only Hub.Reconfigure changes a hub's copy. The zero value of a field
 // means its default, which the field's comment names. New returns an error that names a field whose value makes no sense.
 //
-// Callbacks run on the worker pool, never on a reactor and never under a lock; those of one connection never overlap and
-// come in order. They may block, which delays only that connection as long as there are idle workers, and may call
-// any method. A panic in one is recovered, counted and logged.
+// Callbacks are the functions whose names begin with On, and listeners. They run on the worker pool, never on a reactor and never
+// under a lock; those of one connection never overlap and come in order. They may block, which delays only that connection as long as
+// there are idle workers, and may call any method. A panic in one is recovered, counted in Stats.Panics and logged, and the connection
+// goes on. OnHandshake, which there is no connection for yet, is different, as it says. Callbacks that need the hub may
+// read a variable that is set when New has returned: none is called before the hub gets its first connection.
 type Config struct {
-	// OnConnection is called once for each connection, before any event of it is handled. conn tells addresses; it can
-	// be read and written only after RemoveConnection.
+	// OnConnection is called once for each connection that has its identity, before any event of it is handled: what it sends waits
+	// until this returns, also after a panic. Events that others dispatch to it don't wait. conn tells addresses; it can be read and
+	// written only after RemoveConnection.
 	OnConnection func(s *Spoke, conn net.Conn)
-	// OnDisconnection is called once, last, for every connection that OnConnection was called for.
+	// OnDisconnection is called once, last, for every connection that OnConnection was called for. The spoke still tells its identity
+	// and value. Shutdown waits for it.
 	OnDisconnection func(s *Spoke, conn net.Conn, cause Cause)
-	// OnBackpressure is called once, when the spoke's queue would exceed QueueLimit, or when MemoryBudget is exceeded and the
-	// spoke holds most, before the spoke is closed with 1013.
+	// OnBackpressure is called once, when the spoke's queue would exceed QueueLimit, or when MemoryBudget is exceeded and the spoke
+	// holds most, before the spoke is closed with 1013.
 	OnBackpressure func(s *Spoke, info Backpressure)
-	// OnEvent sees every event of every spoke, ahead of listeners. The payload is borrowed until it returns.
+	// OnEvent sees every event that a spoke sends and may publish, ahead of the listeners, which are called after a panic too. The
+	// payload is borrowed until it returns.
 	OnEvent func(s *Spoke, e event.Event)
 	// OnHandshake says who a client of Serve or ServeHTTP is, before it becomes a spoke. It runs on the worker pool, half of Workers
 	// at a time and the rest in order, or for ServeHTTP on the goroutine of the request. ctx ends with what is left of
 	// HandshakeTimeout, or when the client or the hub goes; what the hook says later is dropped. An error turns the client away: a
-	// *Refusal as it says, ErrAuthLater lets it in to identify itself by __auth, any other with 500 and no word of the error, which
-	// is logged. A client over which it has not decided in time gets 503. Nil: every client is let in with the zero Identity.
+	// *Refusal as it says, ErrAuthLater lets it in to identify itself by __auth, any other, or a panic, with 500 and no word of the
+	// error, which is logged. A client over which it has not decided in time gets 503. Nil: every client is let in with the zero
+	// Identity, which may do all. It is not asked about connections of AddConnection.
 	OnHandshake func(ctx context.Context, h *Handshake) (Identity, error)
-	// OnAuth says whom a token of __auth identifies. It runs beside OnHandshake, ahead of it where the spoke has an identity.
-	// ctx ends after HandshakeTimeout, which waiting for a worker is part of, or with the connection. On an error the
-	// spoke's token is rejected, and an identity that it has stays; a *Refusal with a Code also closes it. The user of a spoke can't
-	// change, though an anonymous one may get a user. Of one spoke it is asked about one token at a time, and how often is limited.
-	// It is called ahead of OnConnection for a spoke that was let in with ErrAuthLater. Nil: every token is rejected.
+	// OnAuth says whom a token of __auth identifies. It runs beside OnHandshake, ahead of it where the spoke has an identity. ctx ends
+	// after HandshakeTimeout, which waiting for a worker is part of, or with the connection. On an error or a panic the spoke's token
+	// is rejected with the reason unauthenticated, whatever the error says, and an identity that it has stays; a *Refusal with a Code
+	// also closes it. The user of a spoke can't change, though an anonymous one may get a user. Of one spoke it is asked about one
+	// token at a time, and how often is limited. It is called ahead of OnConnection for a spoke that was let in with ErrAuthLater.
+	// Nil: every token is rejected.
 	OnAuth func(ctx context.Context, s *Spoke, token string) (Identity, error)
 	// OnSubscribe is asked about each topic that a spoke's identity lets it subscribe to, and may still refuse it: an error, or a
-	// panic, rejects the topic with the reason forbidden. The error goes no further. Nil allows all.
+	// panic, rejects the topic with the reason forbidden. The error goes no further. It is not asked about Spoke.Subscribe. Nil allows
+	// all.
 	OnSubscribe func(s *Spoke, topic string) error
-	// OnPublish is asked about each event that a spoke's identity lets it publish, before listeners and other spokes get it, also where
-	// nobody would. An error, or a panic, drops it with a reject, reason forbidden; the error goes no further. What the
-	// spoke sends behind the event waits for the answer, so the order stays. It is asked about some events ahead of the listeners of
-	// those before them. The payload is borrowed until it returns. Nil allows all.
+	// OnPublish is asked about each event that a spoke's identity lets it publish, before listeners and other spokes get it, also
+	// where nobody would. An error, or a panic, drops it with a reject, reason forbidden; the error goes no further. What the spoke
+	// sends behind the event waits for the answer, so the order stays. It is asked about some events ahead of the listeners of those
+	// before them. The payload is borrowed until it returns. Nil allows all.
 	OnPublish func(s *Spoke, e event.Event) error
-	// OnSubscribed is called for each subscription that has come into force; again for the same topic only if it had ended. What send
-	// sends comes behind the ack and ahead of every event that was dispatched to the spoke since, of whatever topic, by
-	// Spoke.DispatchEvent too: a snapshot has no gap, and no live event comes before it. Those events wait until the hook has returned
-	// for all topics of the control event, and with them count against QueueLimit: a hook that takes too long for what is
-	// dispatched meanwhile costs the spoke its connection, with 1013. Answers and pings do not wait.
+	// OnSubscribed is called for each subscription that has come into force, Spoke.Subscribe included; again for the same topic only
+	// if it had ended. What send sends comes behind the ack and ahead of every event that was dispatched to the spoke since, of
+	// whatever topic, by Spoke.DispatchEvent too: a snapshot has no gap, and no live event comes before it. Those events wait until
+	// the hook has returned for all topics of the control event, and with them count against QueueLimit: a hook that takes too long
+	// for what is dispatched meanwhile costs the spoke its connection, with 1013. Answers and pings do not wait.
+	//
+	// A snapshot may have what comes again behind it: an event that was dispatched before the hook read the state, but after the
+	// subscription was in force. Where that matters, give events numbers, so that clients drop those that the snapshot had.
 	//
 	// send may be called from any goroutine until OnSubscribed returns, with any valid event. It copies the payload, and waits like
 	// Hub.DispatchEvent, at most 10 ms if the spoke reads too slowly. It reports false once it is known that the spoke takes nothing
-	// more. When the spoke is closed meanwhile, the events that wait are dropped, for they must not come without their
-	// snapshot; RemoveConnection has them sent, and Shutdown closes the spoke when the hook has returned.
+	// more. After a panic the hook counts as having returned. When the spoke is closed meanwhile, the events that wait are dropped,
+	// for they must not come without their snapshot; RemoveConnection has them sent, and Shutdown closes the spoke when the hook has
+	// returned.
 	OnSubscribed func(s *Spoke, topic string, send func(e event.Event) bool)
 
 	// Relay dispatches the events of spokes to the other subscribers.
@@ -117,7 +129,8 @@ type Config struct {
 	// MaxConnectionsPerAddress is the same for one source address, with 429. The IPv6 addresses of a /64 network count as one,
 	// because one client can use all of them. Default: none.
 	MaxConnectionsPerAddress int
-	// MaxHandshakesPerAddress is how many unfinished handshakes a source address may have. Default: none.
+	// MaxHandshakesPerAddress is how many unfinished handshakes a source address may have. That of a client that is to identify itself by
+	// __auth ends when it has. Default: none.
 	MaxHandshakesPerAddress int
 	// MaxHandshake is the length of the longest request head that Serve accepts, in bytes, with its cookies; a longer one is
 	// answered with 431. Default 16 KiB.

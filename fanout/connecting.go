@@ -5,9 +5,12 @@ func (l *loop) openSpoke(s *Spoke, rest []byte) {
 	s.phase = open
 	l.addToUser(s)
 	l.startRates(s)
-	if l.hub.cfg.OnConnection != nil && s.marks&unidentified == 0 {
-		l.note(s, itemConnected, nil)
-		s.marks |= connecting
+	if s.marks&unidentified == 0 {
+		l.hub.admission.handshakeDone(s)
+		if l.hub.cfg.OnConnection != nil {
+			l.note(s, itemConnected, nil)
+			s.marks |= connecting
+		}
 	}
 	l.schedulePing(s)
 	l.startTenure(s)

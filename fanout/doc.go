@@ -48,7 +48,7 @@
 // A spoke without an identity ([ErrAuthLater]) is read and pinged, but nothing that it sends has an effect, no event reaches it, and no
 // callback but OnAuth hears of it. Its first good __auth is acknowledged, then OnConnection is called, then what it sent behind that
 // takes effect. Behind any __auth, a renewal too, what the spoke sends waits until OnAuth has returned, and is judged by the identity that
-// it has then. A spoke without an identity has Config.HandshakeTimeout to get one, and three tokens. OnAuth is asked about ten
+// it has then. The ack of a renewal waits until all subscriptions that the new identity does not cover are gone. A spoke without an identity has Config.HandshakeTimeout to get one, and three tokens. OnAuth is asked about ten
 // tokens of a spoke at once, and one a second from then on; others are rejected unasked, and so are tokens longer than Config.MaxHandshake.
 //
 // An identity that expires ends its spoke within two tenths of a second, whatever its callbacks do meanwhile, unless a new one is in force
@@ -72,9 +72,10 @@
 // OnDisconnection is called when the hub has finished with a connection, which may be before the socket is closed. Otherwise a
 // peer that does not read could delay the call.
 //
-// Importing this package starts no goroutine of ours, but two of package ants, for its default pool, which the hub does not use.
-// They belong to every user of ants in the program, so the hub leaves them alone; package fanouttest has options for goleak that
-// know them. What a hub starts ends with Shutdown.
+// Importing this package starts no goroutine of the hub's. It starts two of package ants, on which the workers run: they serve that
+// package's default pool, which the hub does not use. They never end, and belong to every user of ants in the program, so the
+// hub leaves them alone; fanouttest.GoleakOptions are options for goleak that ignore them. What a hub starts has ended when
+// Shutdown returns.
 //
 // BufferedAmount counts the bytes that the hub holds. Counting the kernel's share would take a system call for each connection;
 // Config.UnsentLimit bounds it.

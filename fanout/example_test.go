@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -102,35 +103,41 @@ func ExampleHub_ServeHTTP() {
 	// Output: {"type":"greeting","id":"","payload":"hello"}
 }
 
+// The upgrade is the work of another package, and what it has read ahead goes with the connection.
 func ExampleHub_AddConnection() {
 	ctx := context.Background()
-	hub, err := fanout.New(fanout.Config{})
+	hub, err := fanout.New(fanout.Config{
+		OnConnection: func(s *fanout.Spoke, _ net.Conn) {
+			s.DispatchEvent(event.Event{Type: "welcome", ID: s.Identity().User})
+		},
+	})
 	if err != nil {
 		panic(err)
 	}
 	defer hub.Shutdown(ctx)
-	added := make(chan struct{})
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		conn, _, _, err := ws.UpgradeHTTP(r, w)
+		conn, buffered, _, err := ws.UpgradeHTTP(r, w)
 		if err != nil {
 			return
 		}
-		spoke, err := hub.AddConnection(conn)
+		unread, _ := buffered.Reader.Peek(buffered.Reader.Buffered())
+		_, err = hub.AddConnection(conn, fanout.AddOptions{
+			Identity: fanout.Identity{User: r.URL.Query().Get("user")},
+			Unread:   unread,
+		})
 		if err != nil {
-			return
+			log.Print(err)
 		}
-		spoke.SetValue(r.URL.Query().Get("user"))
-		close(added)
 	}))
 	defer server.Close()
 
-	client := connect(ctx, server.URL+"/?user=ada", "greeting")
-	defer client.CloseNow()
-	<-added
-	for spoke := range hub.Spokes() {
-		fmt.Println(spoke.Value(), "has", spoke.Subscriptions())
+	client, _, err := websocket.Dial(ctx, server.URL+"/?user=ada", nil)
+	if err != nil {
+		panic(err)
 	}
-	// Output: ada has [greeting]
+	defer client.CloseNow()
+	fmt.Println(hear(ctx, client))
+	// Output: {"type":"welcome","id":"ada","payload":null}
 }
 
 func ExampleHub_DispatchEvent() {

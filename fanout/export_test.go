@@ -4,5 +4,13 @@ import "github.com/spokehub/spokehub/netpoll"
 
 // Become gives a spoke an identity and drops what that does not cover. It returns when that is so.
 func Become(s *Spoke, i Identity) {
-	s.loop.ask(func(*netpoll.Reactor) { s.loop.reviewIdentity(s, s.setIdentity(i)) })
+	reviewed := make(chan struct{})
+	s.loop.ask(func(*netpoll.Reactor) {
+		if r := s.loop.reviewIdentity(s, s.setIdentity(i)); r != nil {
+			r.ended = func() { close(reviewed) }
+			return
+		}
+		close(reviewed)
+	})
+	<-reviewed
 }

@@ -17,14 +17,14 @@ type Identity struct {
 	User string
 	// Expires is when the identity ends. If it is not renewed until then, the spoke is closed with 4401. Zero: never.
 	Expires time.Time
-	// Permissions are the topics that the spoke may subscribe to and publish to. Nil allows all.
+	// Permissions are the topics that the spoke may subscribe to and publish to. Nil allows all. Many identities may share them.
 	Permissions *Permissions
 	// Value is the embedder's own.
 	Value any
 }
 
 // Permissions say which topics a spoke may have. The topic of a published event is its type and id if it has an id ("order:7"), else
-// its type. The zero value allows nothing. What they don't cover has no effect: neither listeners nor other spokes get such an event.
+// its type. The zero value allows nothing. Patterns come from event.MustPatterns or ParsePatterns. What they don't cover has no effect: neither listeners nor other spokes get such an event.
 type Permissions struct {
 	// Subscribe covers topics that the spoke may subscribe to. A topic that is a type alone brings all events of the type, those with an
 	// id included: who may have only some ids must not be covered for the type.
@@ -62,7 +62,8 @@ func (i *Identity) isZero() bool {
 }
 
 var (
-	// ErrInvalidIdentity is returned for an Identity whose user is longer than 256 bytes, is not UTF-8 or has control characters.
+	// ErrInvalidIdentity is returned for an Identity whose user is longer than 256 bytes, is not UTF-8 or has control characters, and for
+	// one that comes with AuthLater.
 	ErrInvalidIdentity = errors.New("identity is not valid")
 	// ErrIdentityExpired is returned for an Identity that has expired already.
 	ErrIdentityExpired = errors.New("identity has expired")

@@ -56,6 +56,7 @@ func TestPromise11NothingThatANewIdentityDoesNotCoverSlipsBy(t *testing.T) {
 			many = append(many, fmt.Sprint("t", i))
 		}
 		c, s := h.join()
+		c.subscribe("t0")
 		for range rounds {
 			if err := s.SetIdentity(may); err != nil {
 				t.Fatal(err)

@@ -45,6 +45,8 @@ type ending struct {
 	closings closings
 	// draining says that a spoke's next deadline is its moment to be closed.
 	draining bool
+	// cut says that all that was left has been cut off, so that nothing more may come.
+	cut bool
 }
 
 // loopShared is what any goroutine may read and change.

@@ -23,7 +23,7 @@ type Handshake struct {
 	RemoteAddr, LocalAddr net.Addr
 }
 
-// ErrAuthLater is what OnHandshake returns for a client that may identify itself by a first event, __auth. It is let in without an
+// ErrAuthLater is what Config.OnHandshake returns for a client that may identify itself by a first event, __auth. It is let in without an
 // identity, and OnConnection is called when it has one. Until then all else that it sends is answered with __reject and the reason
 // unauthenticated; without an identity within Config.HandshakeTimeout it is closed with 4401.
 var ErrAuthLater = errors.New("identity to follow by __auth")

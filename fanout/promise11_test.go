@@ -1,6 +1,8 @@
 package fanout_test
 
 import (
+	"context"
+	"fmt"
 	"net"
 	"strings"
 	"testing"
@@ -88,4 +90,42 @@ func testEveryCallbackSeesAlice(t *testing.T, engine fanout.Engine, join func(h 
 	h.hub.DispatchEvent(event.Event{Type: "t", Payload: []byte(jsonOf(strings.Repeat("x", 9<<10)))})
 	wants("OnBackpressure", "OnDisconnection")
 	expect(t, "user after the end", spoke.Identity().User, "alice")
+}
+
+// waysToLoseTopics are the ways in which alice gets an identity that covers nothing, and knows that it holds.
+var waysToLoseTopics = map[string]func(h *testHub, c *client, spoke *fanout.Spoke){
+	"by SetIdentity": func(h *testHub, _ *client, spoke *fanout.Spoke) {
+		if err := spoke.SetIdentity(may(h.t, "alice", "", "")); err != nil {
+			h.t.Fatal(err)
+		}
+	},
+	"by a token": func(_ *testHub, c *client, _ *fanout.Spoke) {
+		c.text(authOf("1", "alice"))
+		c.wants(authAck("1", "alice"))
+	},
+}
+
+func TestPromise11HoldsForManyTopicsAtOnce(t *testing.T) {
+	for name, lose := range waysToLoseTopics {
+		t.Run(name, func(t *testing.T) {
+			eachEngine(t, func(t *testing.T, engine fanout.Engine) {
+				h := authHub(t, fanout.Config{Engine: engine, MaxTopics: 50_000, OnAuth: func(context.Context, *fanout.Spoke, string) (fanout.Identity, error) {
+					return may(t, "alice", "", ""), nil
+				}})
+				c, spoke := h.join()
+				fanout.Become(spoke, fanout.Identity{User: "alice"})
+				topics := make([]string, 50_000)
+				for i := range topics {
+					topics[i] = fmt.Sprintf("a:%d", i)
+				}
+				if err := spoke.Subscribe(topics...); err != nil {
+					t.Fatal(err)
+				}
+				lose(h, c, spoke)
+				if left := len(spoke.Subscriptions()); left > 0 {
+					t.Errorf("got %d topics left when the identity held, want none", left)
+				}
+			})
+		})
+	}
 }

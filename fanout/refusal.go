@@ -84,6 +84,7 @@ func (r *Refusal) closed() *wsframe.Refusal {
 func (l *loop) refuseWithCode(s *Spoke, refusal *Refusal) {
 	reason := refusal.closeReason()
 	s.marks |= refused
+	l.hub.admission.handshakeDone(s)
 	l.startClosing(s, Cause{Kind: CauseClosed, Code: refusal.Code, Reason: reason})
 	l.sendClose(s, refusal.Code, reason)
 }

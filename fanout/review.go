@@ -5,7 +5,7 @@ import "github.com/spokehub/spokehub/netpoll"
 // review is a task that drops the subscriptions which were allowed and are not any more: those of one spoke that has a new identity,
 // or those of all spokes of a loop when topic rules change. What the old ones did not allow either is the server's own decision
 // (Spoke.Subscribe), and stays. Spokes are told of each by way of their inboxes, as they read. It belongs to the loop's goroutine, and
-// does its work in slices, so that others have their turn.
+// does its work in slices, so that others have their turn. Who says that a new identity holds waits for the last of them.
 type review struct {
 	loop *loop
 	// identity is the old one of one spoke. If ofRules, rules are the old ones.
@@ -17,6 +17,8 @@ type review struct {
 	left  []string
 	// next is the slot to go on with behind that spoke, if it is below end.
 	next, end uint32
+	// ended is called when all is done, also where the loop has ended before; nil if nobody waits.
+	ended func()
 }
 
 const (
@@ -26,15 +28,20 @@ const (
 	sliceSlots    = 4096
 )
 
-// reviewIdentity begins to review the subscriptions of a spoke that has a new identity by now: the first slice at once.
-func (l *loop) reviewIdentity(s *Spoke, old *Identity) {
+// reviewIdentity begins to review the subscriptions of a spoke that has a new identity by now: the first slice at once. It returns the
+// review unless that was all; the caller may set ended before it returns to the reactor.
+func (l *loop) reviewIdentity(s *Spoke, old *Identity) (pending *review) {
 	who := s.known()
 	if s.phase != open || who == nil || who.Permissions == nil || l.part.Count(s.conn.Slot) == 0 {
-		return
+		return nil
 	}
 	r := &review{loop: l, identity: old}
 	r.begin(s.conn.Slot)
 	r.Do(l.reactor)
+	if r.isDone() {
+		return nil
+	}
+	return r
 }
 
 // reviewRules begins to review the subscriptions of all spokes, when the new rules hold already. Any goroutine may call it.
@@ -57,10 +64,23 @@ func (r *review) Do(reactor *netpoll.Reactor) {
 			r.next++
 			slots--
 		default:
+			r.tell()
 			return
 		}
 	}
-	reactor.Post(r)
+	if !reactor.Post(r) {
+		r.tell()
+	}
+}
+
+// isDone says whether nothing is left to look at.
+func (r *review) isDone() bool { return len(r.left) == 0 && r.next >= r.end }
+
+// tell tells who waits that the review is over.
+func (r *review) tell() {
+	if r.ended != nil {
+		r.ended()
+	}
 }
 
 // begin takes the spoke in a slot in hand, if one is there.

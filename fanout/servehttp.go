@@ -15,7 +15,9 @@ var _ http.Handler = (*Hub)(nil)
 // ServeHTTP upgrades a request to a WebSocket and adds its connection, so that a hub can be mounted in any net/http
 // server and on any path. Origins, Hosts and Subprotocols of Config apply; a request that is no handshake gets 426 with a
 // hint. It needs an http.ResponseWriter that can be hijacked: a middleware that wraps it must have Hijack, or an Unwrap that
-// returns the writer beneath; otherwise the answer is 500 and names the wrapper. It returns as soon as the connection is the hub's.
+// returns the writer beneath; otherwise the answer is 500 and names the wrapper. It returns as soon as the connection is the hub's,
+// with what the server had read of it ahead. After Shutdown the answer is 503.
+//
 // OnHandshake runs on the goroutine of the request, which waits for it, and not on the worker pool: how many run at a time is up to
 // the server.
 func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -64,7 +66,7 @@ func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_ = conn.SetDeadline(time.Time{})
 	s.loop.ask(func(*netpoll.Reactor) { s.loop.counts.handshakes++ })
 	rest, _ := buffered.Reader.Peek(buffered.Reader.Buffered())
-	if err := h.add(s, conn, entry{v, subprotocol, rest}); err != nil {
+	if err := h.add(s, conn, entry{v, subprotocol, rest, true}); err != nil {
 		h.cfg.Logger.Debug("upgraded connection not added", "error", err)
 	}
 }

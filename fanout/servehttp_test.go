@@ -2,6 +2,7 @@ package fanout_test
 
 import (
 	"bufio"
+	"context"
 	"io"
 	"net"
 	"net/http"
@@ -174,6 +175,44 @@ type pipeWriter struct {
 
 func (w pipeWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return w.conn, bufio.NewReadWriter(bufio.NewReader(w.conn), bufio.NewWriter(w.conn)), nil
+}
+
+func TestAClientWhoseHandshakeIsAnsweredWhileTheHubShutsDownIsTold(t *testing.T) {
+	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
+		h := newTestHub(t, fanout.Config{Engine: engine})
+		ours, theirs := net.Pipe()
+		request, err := http.ReadRequest(bufio.NewReader(strings.NewReader(handshakeRequest)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		served := make(chan struct{})
+		go func() {
+			defer close(served)
+			h.hub.ServeHTTP(pipeWriter{httptest.NewRecorder(), theirs}, request)
+		}()
+		first := make([]byte, 1)
+		if _, err := io.ReadFull(ours, first); err != nil {
+			t.Fatal(err)
+		}
+		done := drain(h, context.Background())
+		until(t, "the hub lets nobody in", func() bool {
+			w := httptest.NewRecorder()
+			h.hub.ServeHTTP(w, request.Clone(context.Background()))
+			return w.Code == http.StatusServiceUnavailable
+		})
+		c := newClient(t, ours)
+		c.in = bufio.NewReader(io.MultiReader(strings.NewReader(string(first)), ours))
+		expect(t, "status", c.response().StatusCode, http.StatusSwitchingProtocols)
+		messages, code, reason := c.closing()
+		expect(t, "messages", len(messages), 0)
+		expect(t, "code", code, fanout.CodeRestart)
+		retryHint(t, reason)
+		ours.Close()
+		receive(t, served, "the end of the request")
+		if err := receive(t, done, "the end of Shutdown"); err != nil {
+			t.Errorf("shutdown: %v", err)
+		}
+	})
 }
 
 func TestAConnectionThatTheEndOvertakesIsCountedUntilItIsClosed(t *testing.T) {

@@ -16,6 +16,9 @@ import (
 // OnDisconnection is called. It returns when all have ended; when ctx ends first, the rest is cut off and the error is that
 // of ctx. Further calls wait for the first, or cut it short when their ctx ends. It must not be called from a callback
 // without a deadline, because it waits for callbacks.
+//
+// A service that has mounted the hub in an http.Server calls this first, and then the server's Shutdown, which neither closes
+// connections that the hub has taken over nor waits for them.
 func (h *Hub) Shutdown(ctx context.Context) error {
 	if h.lifecycle.ending.Swap(true) {
 		return h.shutdownAgain(ctx)
@@ -155,6 +158,7 @@ func (h *Hub) stop() {
 func (h *Hub) endAll() {
 	for _, l := range h.loops {
 		l.ask(func(*netpoll.Reactor) {
+			l.ending.cut = true
 			for s := range l.all() {
 				l.end(s, Cause{Kind: CauseShutdown})
 			}

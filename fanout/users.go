@@ -33,9 +33,10 @@ func (h *Hub) Members(topic string) []*Spoke { return h.membersOf(h.index.MatchT
 // no event is for them any more, nor is anything that they send. It waits for the reactors, a slice of the connections at a time,
 // but not for the network. Any goroutine may call it, callbacks included, except a reactor's, on which only Config.Logger runs.
 //
-// A connection that comes meanwhile may stay open. To keep a user out, first have Config.OnHandshake refuse the user, then call
-// this, and ask once more in Config.OnConnection: a handshake that was let in before the user was barred is found by one of the
-// two, because a spoke is among those of its user before OnConnection is called.
+// A connection that comes meanwhile may stay open. To keep a user out, first have Config.OnHandshake and OnAuth refuse the user, then
+// call this, and ask once more in Config.OnConnection: a client that was let in before the user was barred is found by one of the
+// two, because a spoke is among those of its user before OnConnection is called. An anonymous spoke that becomes the user by __auth at
+// that moment had its OnConnection before: where there are such, call this once more when OnAuth can't be under way.
 func (h *Hub) DisconnectUser(user string, code uint16, reason string) int {
 	if !wsframe.CodeAllowed(code) {
 		code = CodeInternal

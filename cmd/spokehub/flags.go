@@ -42,7 +42,7 @@ type serveFlags struct {
 	MaxControlsPerSecond int `reload:"" group:"client" default:"10000" placeholder:"N" help:"Topics one client may subscribe to and unsubscribe from per second. 0: no limit. (default ${default})"`
 
 	MaxConnectionsPerAddress int `reload:"" group:"source" default:"0" placeholder:"N" help:"Clients at the same time. An IPv6 network of /64 counts as one address. (default ${default}: no limit)"`
-	MaxHandshakesPerAddress  int `reload:"" group:"source" default:"0" placeholder:"N" help:"Handshakes in progress at the same time. (default ${default}: no limit)"`
+	MaxHandshakesPerAddress  int `reload:"" group:"source" default:"0" placeholder:"N" help:"Handshakes in progress at the same time; a client that is to identify itself by __auth counts until it has. (default ${default}: no limit)"`
 
 	TrustedProxies []string `name:"trusted-proxy" group:"source" placeholder:"NETWORK" help:"Network or address of reverse proxies that are believed when they tell the client's address, host and scheme, in X-Forwarded-For, -Host and -Proto or Forwarded, or with the PROXY protocol. Repeat it for several. (default: none)"`
 

@@ -2,10 +2,7 @@ package fanouttest
 
 import (
 	"bytes"
-	"encoding/json"
-	"fmt"
 	"net"
-	"strconv"
 	"time"
 
 	"github.com/spokehub/spokehub/event"
@@ -16,10 +13,12 @@ import (
 // Client is a WebSocket client. It reads all the time, answers pings and close frames as a browser does, and keeps the events
 // that arrive until the test asks for them.
 //
-// Owners: controls belongs to the goroutine of the test; wire and received to any goroutine; the rest never changes.
+// Owners: controls and spoke belong to the goroutine of the test; wire and received to any goroutine; the rest never changes.
 type Client struct {
-	hub      *Hub
+	hub *Hub
+	// spoke is nil until it is asked for, if the client was dialed; local is then the address of the hub's end.
 	spoke    *fanout.Spoke
+	local    net.Addr
 	wire     *wire
 	received *received
 	// controls is the number of control events sent; the next one's id.
@@ -32,74 +31,18 @@ func newClient(h *Hub, spoke *fanout.Spoke, conn net.Conn) *Client {
 	return c
 }
 
-// Spoke returns the hub's side of the client.
-func (c *Client) Spoke() *fanout.Spoke { return c.spoke }
-
-// Subscribe subscribes to topics and waits until that is in force: events dispatched from now on arrive. It fails the test if the
-// hub rejects a topic.
-func (c *Client) Subscribe(topics ...string) {
-	c.hub.t.Helper()
-	if rejected := c.TrySubscribe(topics...); len(rejected) > 0 {
-		c.hub.t.Fatalf("subscribe %q: got rejections %v, want none", topics, rejected)
+// Spoke returns the hub's side of the client. For one that [Hub.Dial] has connected it is nil before the hub knows who the client is
+// (see fanout.ErrAuthLater), and after the end if nobody asked before.
+func (c *Client) Spoke() *fanout.Spoke {
+	if c.spoke != nil {
+		return c.spoke
 	}
-}
-
-// TrySubscribe is Subscribe for topics that the hub may reject. It returns those that it did, and why; nil if none.
-func (c *Client) TrySubscribe(topics ...string) (rejected map[string]event.Reason) {
-	c.hub.t.Helper()
-	return c.control(event.TypeSubscribe, topics)
-}
-
-// Unsubscribe unsubscribes from topics and waits until that is in force. Topics that the client is not subscribed to are allowed.
-func (c *Client) Unsubscribe(topics ...string) {
-	c.hub.t.Helper()
-	if rejected := c.control(event.TypeUnsubscribe, topics); len(rejected) > 0 {
-		c.hub.t.Fatalf("unsubscribe %q: got rejections %v, want none", topics, rejected)
-	}
-}
-
-// control sends a control event and waits for its answers: a rejection for each topic that can't be, and acks for the others; or
-// one rejection of no topic, for all of them.
-func (c *Client) control(kind string, topics []string) (rejected map[string]event.Reason) {
-	c.hub.t.Helper()
-	c.controls++
-	id := strconv.Itoa(c.controls)
-	payload, err := json.Marshal(map[string][]string{"topics": topics})
-	if err != nil {
-		c.hub.t.Fatalf("%s %q: %v", kind, topics, err)
-	}
-	c.text(event.Append(nil, event.Event{Type: kind, ID: id, Payload: payload}))
-	var answers []answer
-	c.await(fmt.Sprintf("the answer to %s %q", kind, topics), func(r *received) bool {
-		answers = r.answersLocked(id)
-		return isAnswered(answers, len(topics))
-	})
-	for _, a := range answers {
-		if a.ack {
-			continue
-		}
-		if rejected == nil {
-			rejected = make(map[string]event.Reason)
-		}
-		rejected[a.topic] = a.reason
-	}
-	return rejected
-}
-
-// isAnswered says whether these are all answers to a control event that names so many topics.
-func isAnswered(answers []answer, topics int) bool {
-	answered := 0
-	for _, a := range answers {
-		switch {
-		case a.ack:
-			answered += a.topics
-		case a.topic == "":
-			return true
-		default:
-			answered++
+	for s := range c.hub.Spokes() {
+		if s.Conn().LocalAddr() == c.local {
+			c.spoke = s
 		}
 	}
-	return len(answers) > 0 && answered >= topics
+	return c.spoke
 }
 
 // Send sends an event to the hub. It does not wait until the hub has read it; [Hub.Quiet] does. It fails the test if e is not

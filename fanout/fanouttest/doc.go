@@ -17,6 +17,25 @@
 // most [Hub.Patience], and fail the test with what they waited for and what came instead. [Hub.Quiet] waits until the hub has nothing
 // left to do, so [Client.ExpectNone] knows that nothing is on its way.
 //
+// # Who clients are
+//
+// [Hub.Dial] sends a handshake with cookies and headers through the service's own handler, so Config.OnHandshake is asked.
+// [Hub.Connect] takes fanout.AddOptions, which say at once who the client is:
+//
+//	client, answer := hub.Dial(service, requestWithCookie)
+//	ada := hub.Connect(fanout.AddOptions{Identity: fanout.Identity{User: "ada"}})
+//	later := hub.Connect(fanout.AddOptions{AuthLater: true})
+//	later.Auth("token")
+//
+// [Client.NextReject] tells which events a client was not allowed to send.
+//
+// # Leaked goroutines
+//
+// A package whose tests look for leaked goroutines passes [GoleakOptions] to goleak, because importing the hub starts two that
+// belong to package ants and never end:
+//
+//	func TestMain(m *testing.M) { goleak.VerifyTestMain(m, fanouttest.GoleakOptions()...) }
+//
 // # Slow clients
 //
 // [Client.Stall] stops reading. The hub then queues what it sends, and closes the client with 1013 when Config.QueueLimit is

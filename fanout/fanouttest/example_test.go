@@ -1,9 +1,12 @@
 package fanouttest_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log"
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"testing"
 
@@ -107,4 +110,41 @@ func ExampleClient_TrySubscribe() {
 	})
 	fmt.Println(hub.Connect().TrySubscribe("news", "admin", "a:"))
 	// Output: map[a::invalid_topic admin:forbidden]
+}
+
+// A service that knows its users by a cookie and lets nobody read the mail of others: the test comes in as a browser does.
+func ExampleHub_Dial() {
+	t := new(exampleTB)
+	defer t.end()
+
+	reader := fanout.Permissions{Subscribe: event.MustPatterns("inbox:$user")}
+	hub := fanouttest.New(t, fanout.Config{
+		OnHandshake: func(_ context.Context, h *fanout.Handshake) (fanout.Identity, error) {
+			user, err := h.Request.Cookie("user")
+			if err != nil {
+				return fanout.Identity{}, &fanout.Refusal{Status: http.StatusUnauthorized, Reason: "sign in first"}
+			}
+			return fanout.Identity{User: user.Value, Permissions: &reader}, nil
+		},
+	})
+	request := httptest.NewRequest("GET", "/ws", nil)
+	_, answer := hub.Dial(hub, request)
+	fmt.Println(answer.Status)
+
+	request.AddCookie(&http.Cookie{Name: "user", Value: "ada"})
+	ada, answer := hub.Dial(hub, request)
+	fmt.Println(answer.Status)
+	fmt.Println(ada.TrySubscribe("inbox:ada", "inbox:bob", "inbox"))
+
+	ada.Send(event.Event{Type: "order", ID: "42"})
+	fmt.Println(ada.NextReject())
+
+	hub.DisconnectUser("ada", fanout.CodeForbidden, "banned")
+	fmt.Println(ada.Closed())
+	// Output:
+	// 401 Unauthorized
+	// 101 Switching Protocols
+	// map[inbox:forbidden inbox:bob:forbidden]
+	// { order:42 forbidden}
+	// 4403 banned
 }

@@ -19,7 +19,7 @@ const DefaultPatience = 5 * time.Second
 // Its own methods, and those of its clients, call t.Fatal: call them on the goroutine of the test, not in callbacks. The methods of the
 // embedded hub may be called anywhere.
 //
-// Owners: clients belongs to the goroutine of the test; the embedded hub has owners of its own.
+// Owners: clients and dialed belong to the goroutine of the test; the embedded hub has owners of its own.
 type Hub struct {
 	*fanout.Hub
 	// Patience is how long clients and Quiet wait for what must come. New sets it to DefaultPatience.
@@ -28,6 +28,8 @@ type Hub struct {
 	t       testing.TB
 	log     *testLog
 	clients []*Client
+	// dialed is how many connections Dial has made.
+	dialed uint64
 }
 
 // New starts a hub and shuts it down when the test ends: clients are cut off, callbacks may take up to a second, and the test
@@ -54,11 +56,12 @@ func New(t testing.TB, cfg fanout.Config) *Hub {
 	return h
 }
 
-// Connect connects a client. It returns when the hub has the connection. OnConnection may still be running.
-func (h *Hub) Connect() *Client {
+// Connect connects a client by way of AddConnection: options say who it is. It returns when the hub has the connection. OnConnection
+// may still be running. Config.OnHandshake is not asked; [Hub.Dial] has it asked.
+func (h *Hub) Connect(options ...fanout.AddOptions) *Client {
 	h.t.Helper()
 	clientEnd, hubEnd := net.Pipe()
-	spoke, err := h.AddConnection(hubEnd)
+	spoke, err := h.AddConnection(hubEnd, options...)
 	if err != nil {
 		clientEnd.Close()
 		h.t.Fatalf("connect: %v", err)

@@ -23,12 +23,11 @@ type received struct {
 	end *ending
 }
 
-// answer is an ack of so many topics or a rejection of one.
+// answer is an ack, or a rejection of a topic or of all.
 type answer struct {
-	ack    bool
-	topics int
-	topic  string
-	reason event.Reason
+	// ack is nil for a rejection.
+	ack    *event.Ack
+	reject event.Reject
 }
 
 // ending is how a connection ended. err is what was wrong with what the hub sent, if anything was.
@@ -93,14 +92,14 @@ func (r *received) message(text []byte) error {
 		if err != nil {
 			return fmt.Errorf("message %q: %w", text, err)
 		}
-		r.addAnswer(ack.ID, answer{ack: true, topics: len(ack.Topics)})
+		r.addAnswer(ack.ID, answer{ack: &ack})
 		return nil
 	case envelope.Type == event.TypeReject:
 		reject, err := event.ParseReject(text)
 		if err != nil {
 			return fmt.Errorf("message %q: %w", text, err)
 		}
-		r.addAnswer(reject.ID, answer{topic: reject.Topic, reason: reject.Reason})
+		r.addAnswer(reject.ID, answer{reject: reject})
 		return nil
 	case strings.HasPrefix(envelope.Type, "__"):
 		return nil

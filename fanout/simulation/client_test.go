@@ -224,7 +224,6 @@ func (c *client) text(op byte, payload []byte) {
 	case isSnapshot(text):
 		c.checkSnapshot(text)
 	default:
-		c.checkNoneDue(text)
 		c.sim.checkArrived(c, text)
 	}
 }

@@ -224,5 +224,6 @@ func (s *sim) checkArrived(c *client, text string) {
 			c.fail("got event %d of stream %d without %d (%s:%s)", m.Seq, m.Stream, missed.seq, missed.event.Type, missed.event.ID)
 		}
 	}
+	c.checkNoneDue(x)
 	c.last[m.Stream] = m.Seq
 }

@@ -28,7 +28,7 @@ func (s *sim) beSubscribed(c *client, r *rand.Rand) {
 	case err != nil:
 		c.fail("subscribe: %v", err)
 	case !c.topics[topic]:
-		c.awaitSnapshot(topic, c.confirmed)
+		c.awaitUnanswered(topic)
 		c.setSubscription(topic, true, c.confirmed)
 	}
 }
