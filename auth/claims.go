@@ -10,7 +10,6 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 
-	"github.com/spokehub/spokehub/event"
 	"github.com/spokehub/spokehub/fanout"
 )
 
@@ -27,18 +26,23 @@ func (v *verifier) identity(claims jwt.MapClaims) (fanout.Identity, error) {
 	if err != nil {
 		return fanout.Identity{}, err
 	}
-	permissions := v.grants
-	if err := readPatterns(claims, "subscribe", &permissions.Subscribe); err != nil {
+	subscribe, err := readPatterns(claims, "subscribe")
+	if err != nil {
 		return fanout.Identity{}, err
 	}
-	if err := readPatterns(claims, "publish", &permissions.Publish); err != nil {
+	publish, err := readPatterns(claims, "publish")
+	if err != nil {
+		return fanout.Identity{}, err
+	}
+	permissions, err := v.shared.permissions(subscribe, publish, v.grants)
+	if err != nil {
 		return fanout.Identity{}, err
 	}
 	expires, err := v.expiryOf(claims)
 	if err != nil {
 		return fanout.Identity{}, err
 	}
-	return fanout.Identity{User: user, Expires: expires, Permissions: &permissions}, nil
+	return fanout.Identity{User: user, Expires: expires, Permissions: permissions}, nil
 }
 
 func userOf(claims jwt.MapClaims) (string, error) {
@@ -54,11 +58,11 @@ func userOf(claims jwt.MapClaims) (string, error) {
 	return user, nil
 }
 
-// readPatterns replaces patterns by those of a claim, if it is there.
-func readPatterns(claims jwt.MapClaims, name string, patterns *event.Patterns) error {
+// readPatterns are the patterns of a claim, nil if it is not there.
+func readPatterns(claims jwt.MapClaims, name string) ([]string, error) {
 	claim, isThere := claims[name]
 	if !isThere {
-		return nil
+		return nil, nil
 	}
 	list, isList := claim.([]any)
 	texts := make([]string, 0, len(list))
@@ -68,14 +72,9 @@ func readPatterns(claims jwt.MapClaims, name string, patterns *event.Patterns) e
 		texts = append(texts, text)
 	}
 	if !isList {
-		return fmt.Errorf("the claim %s is not an array of strings", name)
+		return nil, fmt.Errorf("the claim %s is not an array of strings", name)
 	}
-	parsed, err := event.ParsePatterns(texts)
-	if err != nil {
-		return fmt.Errorf("the claim %s: %w", name, err)
-	}
-	*patterns = parsed
-	return nil
+	return texts, nil
 }
 
 // expiryOf is when the identity ends: at exp, or after the leeway if exp has just passed. Zero: never.

@@ -30,6 +30,8 @@ type algorithmKeys struct {
 	lookup keyfunc.Keyfunc
 	// unnamed are those without an id, which may have signed tokens with any.
 	unnamed []jwt.VerificationKey
+	// all are those and the named ones, for tokens without a kid.
+	all []jwt.VerificationKey
 }
 
 func newKeySet(keys []Key) (keySet, error) {
@@ -63,25 +65,30 @@ func newKeySet(keys []Key) (keySet, error) {
 		if err != nil {
 			return nil, err
 		}
+		every, err := lookup.VerificationKeySet(context.Background())
+		if err != nil {
+			return nil, err
+		}
 		found := set[algorithm]
-		found.lookup = lookup
+		found.lookup, found.all = lookup, slices.Clip(every.Keys)
 		set[algorithm] = found
 	}
 	return set, nil
 }
 
-// find returns the keys that may have signed a token: for one with a kid those of that name and those without, else all.
+// find returns the keys that may have signed a token: for one with a kid those of that name and those without, else all. Nobody may
+// change them.
 func (s keySet) find(ctx context.Context, algorithm string, t *jwt.Token) []jwt.VerificationKey {
 	keys, isThere := s[algorithm]
 	if !isThere {
 		return nil
 	}
+	if _, isNamed := t.Header["kid"]; !isNamed {
+		return keys.all
+	}
 	got, err := keys.lookup.KeyfuncCtx(ctx)(t)
 	if err != nil {
-		return slices.Clone(keys.unnamed)
-	}
-	if all, isSet := got.(jwt.VerificationKeySet); isSet {
-		return all.Keys
+		return slices.Clip(keys.unnamed)
 	}
 	return append([]jwt.VerificationKey{got}, keys.unnamed...)
 }

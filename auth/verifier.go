@@ -10,7 +10,7 @@ import (
 	"github.com/spokehub/spokehub/fanout"
 )
 
-// verifier judges tokens. It never changes but for the keys of its provider.
+// verifier judges tokens. It never changes but for the keys of its provider and what is shared.
 //
 // V1: a key verifies only with algorithms of its own type.
 // V2: an identity comes only from a token that a key has signed.
@@ -21,12 +21,14 @@ type verifier struct {
 	provider *provider
 	leeway   time.Duration
 	grants   fanout.Permissions
-	now      func() time.Time
+	// shared are the permissions that tokens of these grants share.
+	shared *shares
+	now    func() time.Time
 }
 
 // newVerifier takes over last, the provider of an earlier configuration, if it is the same.
 func newVerifier(c Config, last *provider) (verifier, error) {
-	v := verifier{leeway: c.Leeway, grants: c.Default, now: time.Now}
+	v := verifier{leeway: c.Leeway, grants: c.Default, shared: &shares{}, now: time.Now}
 	keys := c.Keys
 	if c.JWKS != "" && !isURL(c.JWKS) {
 		listed, err := readKeySet(c.JWKS)

@@ -51,7 +51,7 @@ type userPattern struct {
 //
 // A pattern that can match no valid topic is an error, too. Every error names the pattern.
 func ParsePatterns(patterns []string) (Patterns, error) {
-	p := Patterns{exact: make(map[string]struct{})}
+	var p Patterns
 	for _, text := range patterns {
 		parts, open, err := splitPattern(text)
 		if err != nil {
@@ -63,6 +63,9 @@ func ParsePatterns(patterns []string) (Patterns, error) {
 		case open:
 			p.prefixes = append(p.prefixes, parts[0])
 		default:
+			if p.exact == nil {
+				p.exact = make(map[string]struct{})
+			}
 			p.exact[parts[0]] = struct{}{}
 		}
 	}

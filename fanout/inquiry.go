@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"net"
 	"net/http"
+	"sync"
 
 	"github.com/spokehub/spokehub/netpoll"
 	"github.com/spokehub/spokehub/wsframe"
@@ -122,13 +123,22 @@ func (q *inquiry) parsed() *wsframe.Request {
 	return &r
 }
 
+// headReaders are buffers for request. What it makes has no body, which might read on from one.
+var headReaders = sync.Pool{New: func() any { return bufio.NewReader(nil) }}
+
 // request makes of the head what net/http makes of it.
 func (q *inquiry) request() (*http.Request, error) {
-	r, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(q.head)))
+	head := headReaders.Get().(*bufio.Reader)
+	head.Reset(bytes.NewReader(q.head))
+	r, err := http.ReadRequest(head)
+	if err == nil {
+		r.Body = http.NoBody
+	}
+	head.Reset(nil)
+	headReaders.Put(head)
 	if err != nil {
 		return nil, err
 	}
-	r.Body = http.NoBody
 	r.Host = q.host
 	if q.isSecure {
 		r.URL.Scheme = "https"
