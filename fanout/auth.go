@@ -27,10 +27,12 @@ var (
 
 // SetIdentity replaces the spoke's identity, as an __auth of the spoke does: subscriptions that the new one does not cover are dropped,
 // and for each the spoke is told with __reject and the reason forbidden. None of them brings an event that is dispatched after
-// SetIdentity has returned. A spoke that has yet to identify itself needs no __auth any
-// more. An anonymous spoke may get a user; any other user can't change. It asks the reactor and waits for the answer. The error says
-// what is wrong with the identity, and then nothing has changed, or that the spoke has ended (ErrNotConnected): then what it sent before
-// and has not been passed on yet is judged by the new identity all the same, as when OnConnection sets it and the client has left by then.
+// SetIdentity has returned. A spoke that has yet to identify itself needs no __auth any more. An anonymous spoke may get a user; any
+// other user can't change. It asks the reactor and waits for the answer.
+//
+// The error says what is wrong with the identity, and then nothing has changed, or that the spoke has ended (ErrNotConnected). In that
+// case the new identity still judges what the spoke sent before and the hub has not passed on yet, as when OnConnection sets it and the
+// client has left by then.
 func (s *Spoke) SetIdentity(i Identity) error {
 	err := i.check()
 	if err == nil {

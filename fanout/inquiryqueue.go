@@ -13,9 +13,8 @@ type question interface {
 }
 
 // inquiryQueue holds the questions that wait for a worker, in order, those about spokes that have an identity first, and counts the
-// tasks that serve them. They are beside the tasks
-// that serve spokes, and neither may use up the other's: strangers whose identity nobody can tell in time don't stop the callbacks
-// of spokes, and busy spokes keep nobody out. workQueue's mu guards it.
+// tasks that serve them. They are beside the tasks that serve spokes, and neither may use up the other's: strangers whose identity
+// nobody can tell in time don't stop the callbacks of spokes, and busy spokes keep nobody out. workQueue's mu guards it.
 //
 // I1: running never exceeds workers.maxInquiries.
 // I2: while questions wait, that many tasks run.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -240,7 +239,7 @@ func (f *identityFlags) fileSums() map[string][sha256.Size]byte {
 	for name, files := range map[string][]string{"jwt-key": f.JWTKeys, "jwks": {f.JWKS}, "api-keys": {f.APIKeys}} {
 		sum := sha256.New()
 		for _, file := range files {
-			text, _ := os.ReadFile(file)
+			text, _ := readBounded(file)
 			sum.Write(text)
 		}
 		sums[name] = [sha256.Size]byte(sum.Sum(nil))
