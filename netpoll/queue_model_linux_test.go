@@ -97,24 +97,21 @@ func newQueueModel(t testing.TB) *queueModel {
 	}
 	m.handler.onDrained = func(n uint32) {
 		m.drained[n]++
-		if left := m.r.sender.Buffered(n); left != m.behindGate(n) {
-			t.Fatalf("got Drained with %d bytes buffered, want none but the %d behind a gate", left, m.behindGate(n))
+		if left, gated := m.r.sender.Buffered(n), m.behindGate(n); left != gated {
+			t.Fatalf("slot %d: got Drained with %d bytes buffered, want none but the %d behind a gate", n, left, gated)
 		}
 	}
 	m.handler.onHangup = func(n uint32, err error) { t.Fatalf("got a hangup: %v", err) }
 	return m
 }
 
-// behindGate is how many bytes wait behind a connection's gate.
-func (m *queueModel) behindGate(slot uint32) (bytes int) {
-	for _, c := range m.conns {
-		for _, f := range c.behind {
-			if c.slot == slot {
-				bytes += len(f.bytes)
-			}
-		}
+// behindGate is how many bytes wait behind a connection's gate by the sender's own count, which check holds against the model
+// once the call that has brought them has returned.
+func (m *queueModel) behindGate(slot uint32) int {
+	if g := m.r.sender.gates.of[m.r.sender.conns.At(slot)]; g != nil {
+		return g.bytes
 	}
-	return bytes
+	return 0
 }
 
 func (m *queueModel) open() {
