@@ -147,7 +147,10 @@ func shortest(prefixes []string) []string {
 // Match reports whether a pattern covers the topic for the user. Any goroutine may call it. It doesn't block, allocate or keep
 // its arguments. Its cost does not depend on the number of patterns, but for those with $user.
 func (p Patterns) Match(topic []byte, user string) bool {
-	if _, ok := p.exact[string(topic)]; ok || p.hasPrefix(topic) {
+	if p.hasPrefix(topic) {
+		return true
+	}
+	if _, ok := p.exact[string(topic)]; ok {
 		return true
 	}
 	if user == "" {

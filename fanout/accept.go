@@ -107,7 +107,7 @@ func (l *loop) arrive(a arrival, refusal *wsframe.Refusal) {
 		l.conns.overLimit[slot] = refusal
 	}
 	if _, ok := a.Conn.(tlsConn); ok {
-		s.ensureExtra().beneath = a.Conn
+		s.ensureSeldom().beneath = a.Conn
 	}
 	l.reactor.SetDeadline(slot, min(l.hub.cfg.FirstByteTimeout, l.hub.cfg.HandshakeTimeout))
 	l.reactor.ReadSoon(slot)

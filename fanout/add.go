@@ -123,8 +123,10 @@ func (h *Hub) add(s *Spoke, conn net.Conn, e entry) error {
 	if !e.verdict.later {
 		h.admission.handshakeDone(s)
 	}
-	x := s.ensureExtra()
-	x.subprotocol = e.subprotocol
+	if e.subprotocol != "" {
+		s.ensureExtra().subprotocol = e.subprotocol
+	}
+	x := s.ensureSeldom()
 	arrived := netpoll.Accepted{FD: -1, Conn: conn}
 	if h.cfg.Engine.HasDescriptors() {
 		fd, taken, err := netpoll.Adopt(conn)

@@ -14,7 +14,7 @@ type connRegistry struct {
 	spokes map[any]*Spoke
 }
 
-func (c *connRegistry) add(s *Spoke, x *extra, conn net.Conn) {
+func (c *connRegistry) add(s *Spoke, x *seldom, conn net.Conn) {
 	x.key = keyOf(conn)
 	if x.key == nil {
 		return
@@ -34,7 +34,7 @@ func (c *connRegistry) find(conn net.Conn) *Spoke {
 }
 
 func (c *connRegistry) remove(s *Spoke) {
-	x := s.extra.Load()
+	x := s.seldom()
 	if x == nil || x.key == nil {
 		return
 	}

@@ -17,7 +17,7 @@ const (
 // is told.
 func (l *loop) rejectEvent(s *Spoke, reason event.Reason) {
 	if s.phase != open || s.marks&answersBlocked != 0 || l.sender.IsRefusing(s.conn.Slot) ||
-		!s.ensureExtra().told.spend(tellEvery, tellBurst, l.reactor.Now()) {
+		!s.ensureSeldom().told.spend(tellEvery, tellBurst, l.reactor.Now()) {
 		return
 	}
 	f := newFrame()

@@ -8,19 +8,15 @@ import (
 	"github.com/spokehub/spokehub/netpoll"
 )
 
-// tenure is what a loop knows of a spoke whose identity is awaited or expires, or who has sent tokens. Other spokes have none. It
-// belongs to the loop's goroutine.
+// tenure is what a loop knows of a spoke whose identity is awaited, or who has sent tokens. Other spokes have none. It belongs to the
+// loop's goroutine.
 //
-// I1: a spoke with an identity that expires is closed within a Tick of expires, unless it is renewed.
+// I1: a spoke with an identity that expires is closed within a Tick of extra.expires, unless it is renewed.
 // I2: attempts is how many __auth of the spoke wait in its inboxes. Behind them its events wait, too.
 // I3: when the spoke ends, so does the context of OnAuth.
 type tenure struct {
 	// due is when the identity has to be there, by the reactor's time; it counts only until there is one.
-	due time.Duration
-	// expires is when the identity does, by the monotonic clock; zero: never.
-	expires time.Time
-	// drained is when the spoke is to be closed by the drain, by the reactor's time.
-	drained  time.Duration
+	due      time.Duration
 	attempts int
 	// rejected is how many tokens were, of a spoke without an identity.
 	rejected int
@@ -57,37 +53,33 @@ func (l *loop) startTenure(s *Spoke) {
 		l.watchDues(s)
 		return
 	}
-	if x := s.extra.Load(); x != nil && x.identity.Load() != nil {
-		l.watchIdentity(s)
-	}
+	l.watchIdentity(s)
 }
 
 // watchIdentity has the spoke closed when its identity expires. Until then it is monotonic time that counts, whatever becomes of the
 // wall clock.
 func (l *loop) watchIdentity(s *Spoke) {
-	expires := s.Identity().Expires
-	if expires.IsZero() {
-		if t := l.conns.tenures[s]; t != nil {
-			t.expires = time.Time{}
-		}
+	i := s.known()
+	if i == nil {
 		return
 	}
-	l.tenureOf(s).expires = time.Now().Add(min(time.Until(expires), never/2))
-	l.watchDues(s)
+	x := s.extra.Load()
+	if x.expires = 0; !i.Expires.IsZero() {
+		x.expires = time.Since(epoch) + min(time.Until(i.Expires), never/2)
+		l.watchDues(s)
+	}
 }
 
 // identityLeft is how long the spoke's identity is still good, or how long it may still be without one.
 func (l *loop) identityLeft(s *Spoke) time.Duration {
-	t := l.conns.tenures[s]
-	switch {
-	case t == nil:
-		return never
-	case s.marks&unidentified != 0:
-		return t.due - l.reactor.Now()
-	case t.expires.IsZero():
+	if s.marks&unidentified != 0 {
+		return l.tenureOf(s).due - l.reactor.Now()
+	}
+	x := s.extra.Load()
+	if x == nil || x.expires == 0 {
 		return never
 	}
-	return time.Until(t.expires)
+	return x.expires - time.Since(epoch)
 }
 
 // checkIdentity closes a spoke whose identity has expired or is overdue, and reports false then. One that had no chance to be read is
@@ -128,24 +120,6 @@ func (l *loop) endAttempt(s *Spoke) {
 		l.takeBackAttempt(t.attempt)
 		t.attempt, t.cancel = nil, nil
 	}
-}
-
-// drainIn has the spoke closed for the drain in d.
-func (l *loop) drainIn(s *Spoke, d time.Duration) {
-	l.reactor.SetDeadline(s.conn.Slot, d)
-	if t := l.conns.tenures[s]; t != nil {
-		t.drained = l.reactor.Now() + d
-		l.watchDues(s)
-	}
-}
-
-// goOnDraining closes the spoke for the drain, if the deadline that has come was not that of an identity since renewed.
-func (l *loop) goOnDraining(s *Spoke) {
-	if t := l.conns.tenures[s]; t != nil && t.drained > l.reactor.Now() {
-		l.drainIn(s, t.drained-l.reactor.Now())
-		return
-	}
-	l.drainOne(s)
 }
 
 // watchDues has Expired come when the spoke's identity or its unfinished message is due, if it doesn't come before, for a ping or

@@ -73,7 +73,7 @@ func (l *loop) Expired(slot uint32) {
 			return
 		}
 		if l.ending.draining {
-			l.goOnDraining(s)
+			l.drainOne(s)
 			return
 		}
 		if l.checkMessage(s) {

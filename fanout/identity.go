@@ -54,7 +54,14 @@ func (s *Spoke) setIdentity(i Identity) (old *Identity) {
 	if i.isZero() && s.known() == nil {
 		return nil
 	}
-	return s.ensureExtra().identity.Swap(&i)
+	if s.extra.Load() == nil {
+		x := &identified{first: i}
+		x.identity.Store(&x.first)
+		if s.extra.CompareAndSwap(nil, &x.extra) {
+			return nil
+		}
+	}
+	return s.extra.Load().identity.Swap(&i)
 }
 
 func (i *Identity) isZero() bool {

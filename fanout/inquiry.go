@@ -144,7 +144,7 @@ func (q *inquiry) request() (*http.Request, error) {
 		r.URL.Scheme = "https"
 	}
 	r.RemoteAddr = q.spoke.RemoteAddr().String()
-	if x := q.spoke.extra.Load(); x != nil {
+	if x := q.spoke.seldom(); x != nil {
 		if secure, ok := x.beneath.(tlsConn); ok {
 			state := secure.ConnectionState()
 			r.TLS = &state

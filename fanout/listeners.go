@@ -20,7 +20,7 @@ func (h *Hub) AddEventListener(topic string, f func(*Spoke, event.Event)) (remov
 
 // AddEventListener is Hub.AddEventListener for the events of this spoke alone.
 func (s *Spoke) AddEventListener(topic string, f func(*Spoke, event.Event)) (remove func(), err error) {
-	return s.ensureExtra().listeners.add(topic, f)
+	return s.ensureSeldom().listeners.add(topic, f)
 }
 
 // hear calls all that listens to an event of the spoke: OnEvent, the spoke's own listeners, then the hub's. It runs on a
@@ -29,7 +29,7 @@ func (h *Hub) hear(s *Spoke, e event.Event) {
 	if h.cfg.OnEvent != nil {
 		h.call("OnEvent", h.cfg.OnEvent, s, e)
 	}
-	if x := s.extra.Load(); x != nil {
+	if x := s.seldom(); x != nil {
 		h.callAll(&x.listeners, s, e)
 	}
 	h.callAll(&h.listeners, s, e)
@@ -52,7 +52,7 @@ func (h *Hub) call(what string, f func(*Spoke, event.Event), s *Spoke, e event.E
 
 // hears says whether the spoke has a listener of its own for the event in view.
 func (s *Spoke) hears(v *event.View) bool {
-	x := s.extra.Load()
+	x := s.seldom()
 	return x != nil && x.listeners.hears(v)
 }
 

@@ -72,7 +72,7 @@ type loopShared struct {
 // I2: rates(slot) is what the open spoke in that slot has sent lately, if there are limits.
 // I3: unanswered holds what a spoke whose socket is full has been answered and is still owed.
 // I4: overLimit holds why a connection over the limits will be refused; each has one of the places for those.
-// I5: tenures holds the open spokes whose identity is awaited or expires, and those that have sent tokens.
+// I5: tenures holds the open spokes whose identity is awaited, and those that have sent tokens.
 type loopConns struct {
 	spokes netpoll.Table[*Spoke]
 	// rates is as long as the highest slot that was open while there were limits, and empty if there are none.

@@ -52,13 +52,13 @@ func (c *rawConn) Close() error {
 
 // NetConn is the connection that RemoveConnection returned, nil before that.
 func (c *rawConn) NetConn() net.Conn {
-	x := c.spoke().extra.Load()
+	x := c.spoke().seldom()
 	if x == nil {
 		return nil
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	return x.removed
+	return x.live
 }
 
 // tlsConn is what a *tls.Conn has and others do not.
@@ -75,7 +75,7 @@ func (c *rawConn) ConnectionState() tls.ConnectionState {
 }
 
 func (c *rawConn) beneath() net.Conn {
-	if x := c.spoke().extra.Load(); x != nil {
+	if x := c.spoke().seldom(); x != nil {
 		return x.beneath
 	}
 	return nil

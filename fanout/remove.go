@@ -33,10 +33,10 @@ func (h *Hub) RemoveConnection(conn net.Conn) (net.Conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("remove connection: %w", err)
 	}
-	x := s.ensureExtra()
+	x := s.ensureSeldom()
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.removed = live
+	x.live = live
 	return live, nil
 }
 

@@ -99,7 +99,8 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// drain begins to close the loop's spokes, each at a moment of its own within the drain period.
+// drain begins to close the loop's spokes, each at a moment of its own within the drain period, or sooner where another deadline
+// of the spoke comes first, be it met by then or not.
 func (l *loop) drain() {
 	period := l.hub.cfg.DrainPeriod
 	l.ending.draining = true
@@ -108,7 +109,8 @@ func (l *loop) drain() {
 		case s.phase == handshaking:
 			l.refuse(s, refuseDown)
 		case s.phase == open && period > 0:
-			l.drainIn(s, 1+time.Duration(rand.Int64N(int64(period))))
+			l.reactor.SetDeadline(s.conn.Slot, 1+time.Duration(rand.Int64N(int64(period))))
+			l.watchDues(s)
 		case s.phase == open:
 			l.drainOne(s)
 		}

@@ -4,6 +4,7 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/spokehub/spokehub/netpoll"
 	"github.com/spokehub/spokehub/wsframe"
@@ -116,14 +117,39 @@ const (
 	hubNotReading = inboxFull | targetBehind
 )
 
-// extra is what only some spokes have.
+// extra is what only some spokes have, in one cache line: 64 bytes.
 //
-// Owners: connInfo never changes once the spoke is announced; userState has its own lock, and so have listeners when they
-// change; identity is for any goroutine, and told belongs to the loop's.
+// Owners: subprotocol never changes once the spoke is announced; identity is for any goroutine, and expires belongs to the loop's;
+// valueState has its own lock.
 type extra struct {
+	identity atomic.Pointer[Identity]
+	// expires is when the identity does, as time since epoch; 0: never.
+	expires     time.Duration
+	subprotocol string
+	valueState
+	// seldom is made when it is first needed.
+	seldom atomic.Pointer[seldom]
+}
+
+// identified is the extra of a spoke whose identity came with its handshake, with that beside it: one object, and neighbours in memory.
+type identified struct {
+	extra
+	first Identity
+}
+
+// valueState is what the embedder stores with a spoke. mu guards it.
+type valueState struct {
+	mu    sync.Mutex
+	value any
+}
+
+// seldom is what few spokes have.
+//
+// Owners: connInfo never changes once the spoke is announced; removedConn has its own lock, and so have listeners when they change;
+// told belongs to the loop's goroutine.
+type seldom struct {
 	connInfo
-	userState
-	identity  atomic.Pointer[Identity]
+	removedConn
 	listeners listenerSet
 	// told is how often the spoke was told lately that an event of it was dropped.
 	told allowance
@@ -131,7 +157,6 @@ type extra struct {
 
 // connInfo is what is known of the connection besides its address.
 type connInfo struct {
-	subprotocol string
 	// key is under which connRegistry has it, nil if that does not.
 	key any
 	// beneath is the connection that was added or accepted, if it has no descriptor of its own.
@@ -140,12 +165,10 @@ type connInfo struct {
 	remote net.Addr
 }
 
-// userState is what a spoke stores for user code. mu guards all of it.
-type userState struct {
-	mu    sync.Mutex
-	value any
-	// removed is the live connection after RemoveConnection.
-	removed net.Conn
+// removedConn is the live connection after RemoveConnection. mu guards it.
+type removedConn struct {
+	mu   sync.Mutex
+	live net.Conn
 }
 
 // ensureExtra returns the spoke's extra and makes it if there is none.
@@ -157,6 +180,24 @@ func (s *Spoke) ensureExtra() *extra {
 	return s.extra.Load()
 }
 
+// seldom returns what few spokes have, nil if this one does not.
+func (s *Spoke) seldom() *seldom {
+	if x := s.extra.Load(); x != nil {
+		return x.seldom.Load()
+	}
+	return nil
+}
+
+// ensureSeldom returns the spoke's seldom and makes it if there is none.
+func (s *Spoke) ensureSeldom() *seldom {
+	x := s.ensureExtra()
+	if y := x.seldom.Load(); y != nil {
+		return y
+	}
+	x.seldom.CompareAndSwap(nil, new(seldom))
+	return x.seldom.Load()
+}
+
 // ID is unique among the spokes of a hub, ever.
 func (s *Spoke) ID() uint64 { return s.id }
 
@@ -165,7 +206,7 @@ func (s *Spoke) RemoteAddr() net.Addr {
 	if s.peer.known() {
 		return net.TCPAddrFromAddrPort(s.peer.addrPort())
 	}
-	if x := s.extra.Load(); x != nil && x.remote != nil {
+	if x := s.seldom(); x != nil && x.remote != nil {
 		return x.remote
 	}
 	return &net.TCPAddr{}
