@@ -147,10 +147,7 @@ func shortest(prefixes []string) []string {
 // Match reports whether a pattern covers the topic for the user. Any goroutine may call it. It doesn't block, allocate or keep
 // its arguments. Its cost does not depend on the number of patterns, but for those with $user.
 func (p Patterns) Match(topic []byte, user string) bool {
-	if p.hasPrefix(topic) {
-		return true
-	}
-	if _, ok := p.exact[string(topic)]; ok {
+	if _, ok := p.exact[string(topic)]; ok || p.hasPrefix(topic) {
 		return true
 	}
 	if user == "" {
