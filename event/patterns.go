@@ -161,8 +161,19 @@ func (p Patterns) Match(topic []byte, user string) bool {
 	return false
 }
 
+// fewPrefixes are as many as it takes less time to try than to search.
+const fewPrefixes = 4
+
 // hasPrefix says whether the topic begins with one of the prefixes.
-func (p Patterns) hasPrefix(topic []byte) bool {
+func (p *Patterns) hasPrefix(topic []byte) bool {
+	if len(p.prefixes) <= fewPrefixes {
+		for _, prefix := range p.prefixes {
+			if len(prefix) <= len(topic) && prefix == string(topic[:len(prefix)]) {
+				return true
+			}
+		}
+		return false
+	}
 	low, high := 0, len(p.prefixes)
 	for low < high {
 		middle := int(uint(low+high) >> 1)

@@ -126,3 +126,50 @@ func BenchmarkEventToListener(b *testing.B) {
 	sent := clientFrame(fin|opText, envelope("t", "1", string(tickEvent.Payload)))
 	pump(b, got, 1, 1, func() { sender.write(sent) })
 }
+
+// BenchmarkSubscribe subscribes and unsubscribes, a batch in each write, spoke by spoke: without identities, and with those that may.
+func BenchmarkSubscribe(b *testing.B) {
+	const spokes, batch = 2000, 32
+	for _, c := range []struct{ name, subscribe string }{{"none", ""}, {"exact", "inbox:$user t room:1"}, {"prefix", "inbox:$user t room:*"}} {
+		b.Run("permissions="+c.name, func(b *testing.B) {
+			if 2*spokes+100 > openFiles() {
+				b.Skipf("%d descriptors are too few", openFiles())
+			}
+			hub := bare(b, fanout.Config{})
+			got := newTally()
+			var clients []*client
+			for range spokes {
+				sender := addTo(b, hub)
+				sender.sync()
+				_ = sender.conn.SetDeadline(time.Time{})
+				go func() { _, _ = io.Copy(got, sender.conn) }()
+				clients = append(clients, sender)
+			}
+			if c.subscribe != "" {
+				for s := range hub.Spokes() {
+					fanout.Become(s, may(b, fmt.Sprint("user", s.ID()), c.subscribe, "t"))
+				}
+			}
+			var sent []byte
+			for i := range batch {
+				kind, id := "__subscribe", ""
+				if i%2 == 1 {
+					kind = "__unsubscribe"
+				}
+				if i == batch-1 {
+					id = "1"
+				}
+				sent = append(sent, clientFrame(fin|opText, envelope(kind, id, `{"topic":"room:1"}`))...)
+			}
+			ack := int64(len(`{"type":"__ack","id":"1","payload":{"topic":"room:1"}}`) + 2)
+			b.ReportAllocs()
+			b.ResetTimer()
+			for i := range b.N {
+				got.await(int64(i-8) * ack)
+				clients[i%spokes].write(sent)
+			}
+			got.await(int64(b.N) * ack)
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/batch, "ns/topic")
+		})
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"sync"
 	"testing"
+	"unsafe"
 
 	"github.com/spokehub/spokehub/event"
 	"github.com/spokehub/spokehub/netpoll"
@@ -263,4 +264,16 @@ func TestWhileASpokeWaitsATaskRunsOrTheWatchIsSet(t *testing.T) {
 			return false
 		}
 	})
+}
+
+func TestWhatManySpokesHaveIsOneCacheLine(t *testing.T) {
+	for name, c := range map[string]struct{ got, most uintptr }{
+		"extra":                           {unsafe.Sizeof(extra{}), 64},
+		"extra and the first identity":    {unsafe.Sizeof(identified{}), 128},
+		"what few spokes have besides it": {unsafe.Sizeof(seldom{}), 96},
+	} {
+		if c.got > c.most {
+			t.Errorf("%s: got %d bytes, want %d at most", name, c.got, c.most)
+		}
+	}
 }
