@@ -107,7 +107,7 @@ func (l *loop) drain() {
 	for s := range l.all() {
 		switch {
 		case s.phase == handshaking:
-			l.refuse(s, refuseDown)
+			l.refuse(s, l.headOf(s), refuseDown)
 		case s.phase == open && period > 0:
 			l.reactor.SetDeadline(s.conn.Slot, 1+time.Duration(rand.Int64N(int64(period))))
 			l.watchDues(s)
