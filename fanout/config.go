@@ -58,7 +58,7 @@ type Config struct {
 	// payload is borrowed until it returns.
 	OnEvent func(s *Spoke, e event.Event)
 	// OnHandshake says who a client of Serve or ServeHTTP is, before it becomes a spoke. It runs on the worker pool, half of Workers
-	// at a time and the rest in order, or for ServeHTTP on the goroutine of the request. ctx ends with what is left of
+	// at a time and the rest in order, or for ServeHTTP on a goroutine of its own. ctx ends with what is left of
 	// HandshakeTimeout, or when the client or the hub goes; what the hook says later is dropped. An error turns the client away: a
 	// *Refusal as it says, ErrAuthLater lets it in to identify itself by __auth, any other, or a panic, with 500 and no word of the
 	// error, which is logged. A client over which it has not decided in time gets 503. Nil: every client is let in with the zero
