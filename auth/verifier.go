@@ -44,6 +44,7 @@ func newVerifier(c Config, last *provider) (verifier, error) {
 	options := []jwt.ParserOption{
 		jwt.WithValidMethods(algorithms),
 		jwt.WithLeeway(c.Leeway),
+		jwt.WithStrictDecoding(),
 		jwt.WithTimeFunc(func() time.Time { return v.now() }),
 	}
 	if !c.AllowNoExpiry {
@@ -79,6 +80,11 @@ func (v *verifier) verify(ctx context.Context, token string) (fanout.Identity, e
 		}
 		if failure == nil {
 			claims, _, err = v.parse(ctx, token)
+		}
+	}
+	if err == nil || errors.Is(err, jwt.ErrTokenInvalidClaims) {
+		if wrong := checkTimes(claims); wrong != nil {
+			return fanout.Identity{}, wrong
 		}
 	}
 	if err != nil {
