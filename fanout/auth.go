@@ -20,7 +20,7 @@ const (
 var (
 	errNoAuth       = errors.New("Config.OnAuth is not set")
 	errAsksTooOften = errors.New("the spoke sends tokens too often")
-	errNotAsked     = errors.New("OnAuth was not asked about the token")
+	errNotAsked     = errors.New("OnAuth was not asked: the spoke sends tokens too often, or this one is malformed or too long")
 	errOtherUser    = errors.New("the user of a spoke can't change")
 	errNoAnswer     = errors.New("OnAuth did not return")
 )

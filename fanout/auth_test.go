@@ -69,6 +69,25 @@ func rejected(id, topic string, reason event.Reason) string {
 	return `{"type":"__reject","id":` + jsonOf(id) + `,"payload":{"topic":` + jsonOf(topic) + `,"reason":` + jsonOf(reason) + `}}`
 }
 
+func TestALineAboutARejectedTokenSaysWhatTheHookSaid(t *testing.T) {
+	for token, want := range map[string]string{
+		"ada status":    "error=banned",
+		"ada forbidden": `error="refused with 4403: banned"`,
+		"ada bad":       `error="not a token of ours"`,
+		"ada goes":      `error="OnAuth did not return"`,
+	} {
+		t.Run(token, func(t *testing.T) {
+			h := authHub(t, fanout.Config{})
+			c, _ := h.joinUnidentified()
+			c.text(authOf("1", token))
+			until(t, "the line is there", func() bool { return h.log.count("INFO", "token rejected") == 1 })
+			if line := h.log.find("token rejected"); !strings.Contains(line, want) {
+				t.Errorf("got the line %s, want %s in it", line, want)
+			}
+		})
+	}
+}
+
 func TestASpokeIdentifiesItselfByAFirstEvent(t *testing.T) {
 	no := rejected("1", "", event.Unauthenticated)
 	for name, test := range map[string]struct {
