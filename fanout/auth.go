@@ -224,6 +224,10 @@ func (l *loop) rejectToken(s *Spoke, id []byte, err error) {
 	if s.marks&unidentified == 0 {
 		return
 	}
+	if hook != nil && hook.refusal != nil && hook.refusal.RetryAfter > 0 {
+		l.closeWith(s, Cause{Kind: CauseUnauthenticated, Code: CodeTryLater, Reason: hook.refusal.closeReason()})
+		return
+	}
 	t := l.tenureOf(s)
 	t.rejected++
 	if t.rejected >= maxRejected {
