@@ -28,7 +28,7 @@ func (l *loop) readProxyHeader(s *Spoke, view []byte) {
 		l.refuseHeader(s, buf, refuseNoHeader)
 		return
 	case err != nil:
-		l.refuseHeader(s, nil, refuseBadHeader)
+		l.refuseHeader(s, buf, refuseBadHeader)
 		return
 	case length == 0:
 		l.conns.requests.storeFirst(slot, view)
