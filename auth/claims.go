@@ -3,6 +3,7 @@ package auth
 import (
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 	"unicode"
@@ -16,8 +17,8 @@ import (
 const (
 	// maxUser is the length of the longest name of a user.
 	maxUser = 256
-	// maxExpiry is the end of the year 9999, in seconds since 1970: what lies behind it is a mistake, or meant to overflow.
-	maxExpiry = 253402300799
+	// maxMoment is the end of the year 9999, in seconds since 1970: what lies behind it is a mistake, or meant to overflow.
+	maxMoment = 253402300799
 )
 
 // identity is what the claims of a good token say.
@@ -46,14 +47,16 @@ func (v *verifier) identity(claims jwt.MapClaims) (fanout.Identity, error) {
 }
 
 func userOf(claims jwt.MapClaims) (string, error) {
-	user, isText := claims["sub"].(string)
+	user, isString := claims["sub"].(string)
 	switch {
-	case !isText || user == "":
+	case !isString || user == "":
 		return "", errors.New("the token has no user: the claim sub must be a string that is not empty")
 	case len(user) > maxUser:
 		return "", fmt.Errorf("the claim sub is longer than %d bytes", maxUser)
-	case !utf8.ValidString(user) || strings.ContainsFunc(user, unicode.IsControl):
+	case strings.ContainsFunc(user, unicode.IsControl):
 		return "", errors.New("the claim sub has control characters")
+	case !isText(user):
+		return "", errors.New("the claim sub has what is no character")
 	}
 	return user, nil
 }
@@ -67,14 +70,35 @@ func readPatterns(claims jwt.MapClaims, name string) ([]string, error) {
 	list, isList := claim.([]any)
 	texts := make([]string, 0, len(list))
 	for _, element := range list {
-		text, isText := element.(string)
-		isList = isList && isText
+		text, isString := element.(string)
+		if isString && !isText(text) {
+			return nil, fmt.Errorf("the claim %s has what is no character", name)
+		}
+		isList = isList && isString
 		texts = append(texts, text)
 	}
 	if !isList {
 		return nil, fmt.Errorf("the claim %s is not an array of strings", name)
 	}
 	return texts, nil
+}
+
+// isText says whether a claim had characters only. Package json makes one and the same of all bytes that are no UTF-8 and of all halves of
+// surrogate pairs, so that different names would become equal.
+func isText(claim string) bool { return !strings.ContainsRune(claim, utf8.RuneError) }
+
+// checkTimes rejects what the parser, which turns the numbers into times, takes for other times than they are: those that overflow, and an
+// exp of 0, which it takes for none.
+func checkTimes(claims jwt.MapClaims) error {
+	for _, name := range []string{"exp", "nbf"} {
+		if seconds, isNumber := claims[name].(float64); isNumber && math.Abs(seconds) > maxMoment {
+			return fmt.Errorf("the claim %s is out of range", name)
+		}
+	}
+	if claims["exp"] == 0.0 {
+		return explain(jwt.ErrTokenExpired)
+	}
+	return nil
 }
 
 // expiryOf is when the identity ends: at exp, or after the leeway if exp has just passed. Zero: never.
@@ -85,9 +109,6 @@ func (v *verifier) expiryOf(claims jwt.MapClaims) (time.Time, error) {
 	}
 	if exp == nil {
 		return time.Time{}, nil
-	}
-	if seconds, _ := claims["exp"].(float64); seconds > maxExpiry {
-		return time.Time{}, errors.New("the claim exp is out of range")
 	}
 	if exp.After(v.now()) {
 		return exp.Time, nil

@@ -176,6 +176,15 @@ func TestOnAuthRejectsWhatIsNotGood(t *testing.T) {
 	}
 }
 
+func TestOnAuthTellsAnOutageFromABadToken(t *testing.T) {
+	a := start(t, Config{JWKS: startIdentityProvider(t, fails(503)).server.URL})
+	_, err := a.OnAuth(within(t), nil, sign(t, "RS256", "rsa", map[string]any{"kid": "1"}, goodClaims(nil)))
+	var refusal *fanout.Refusal
+	if !errors.As(err, &refusal) || refusal.Status != http.StatusServiceUnavailable || refusal.RetryAfter <= 0 {
+		t.Errorf("got the error %v, want 503 and when to come back", err)
+	}
+}
+
 func TestConfigurationsThatMakeNoSenseAreErrors(t *testing.T) {
 	keys := mustParse(t, []byte(secret))
 	for name, c := range map[string]Config{

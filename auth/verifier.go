@@ -3,6 +3,7 @@ package auth
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -44,6 +45,7 @@ func newVerifier(c Config, last *provider) (verifier, error) {
 	options := []jwt.ParserOption{
 		jwt.WithValidMethods(algorithms),
 		jwt.WithLeeway(c.Leeway),
+		jwt.WithStrictDecoding(),
 		jwt.WithTimeFunc(func() time.Time { return v.now() }),
 	}
 	if !c.AllowNoExpiry {
@@ -66,10 +68,16 @@ func newVerifier(c Config, last *provider) (verifier, error) {
 	return v, nil
 }
 
+// lineEnds are what the decoder of base64 skips, so that a token could be written in many ways.
+const lineEnds = "\r\n"
+
 // verify says whom a token identifies.
 func (v *verifier) verify(ctx context.Context, token string) (fanout.Identity, error) {
 	if len(token) > maxToken {
 		return fanout.Identity{}, errors.New("the token is too long")
+	}
+	if strings.ContainsAny(token, lineEnds) {
+		return fanout.Identity{}, explain(jwt.ErrTokenMalformed)
 	}
 	claims, search, err := v.parse(ctx, token)
 	if err != nil && search == searchedProvider && errors.Is(err, jwt.ErrTokenSignatureInvalid) || search == missedKey {
@@ -79,6 +87,11 @@ func (v *verifier) verify(ctx context.Context, token string) (fanout.Identity, e
 		}
 		if failure == nil {
 			claims, _, err = v.parse(ctx, token)
+		}
+	}
+	if err == nil || errors.Is(err, jwt.ErrTokenInvalidClaims) {
+		if wrong := checkTimes(claims); wrong != nil {
+			return fanout.Identity{}, wrong
 		}
 	}
 	if err != nil {

@@ -120,7 +120,13 @@ func TestClaimsDecide(t *testing.T) {
 		"let it in where that is allowed":        {func(c *Config) { c.AllowNoExpiry = true }, nil, map[string]any{"exp": nil}, ""},
 		"refuse an exp that is text":             {nil, nil, map[string]any{"exp": "soon"}, "wrong type"},
 		"refuse an exp beyond the calendar":      {nil, nil, map[string]any{"exp": 1e18}, "exp"},
-		"refuse an exp that overflows":           {nil, nil, map[string]any{"exp": 1e300}, "exp"},
+		"refuse an exp that overflows":           {nil, nil, map[string]any{"exp": 1e300}, "out of range"},
+		"refuse an exp before all calendars":     {nil, nil, map[string]any{"exp": -1e300}, "out of range"},
+		"refuse an exp of zero":                  {func(c *Config) { c.AllowNoExpiry = true }, nil, map[string]any{"exp": 0}, "expired"},
+		"refuse an nbf that overflows":           {nil, nil, map[string]any{"nbf": 1e300}, "nbf"},
+		"refuse an nbf beyond the calendar":      {nil, nil, map[string]any{"nbf": 1e19}, "nbf"},
+		"refuse half a character in a user":      {nil, nil, map[string]any{"sub": json.RawMessage(`"a\ud800"`)}, "no character"},
+		"refuse half a character in a pattern":   {nil, nil, map[string]any{"subscribe": json.RawMessage(`["a:\udc00"]`)}, "no character"},
 		"refuse one that begins later":           {nil, nil, map[string]any{"nbf": now.Add(time.Minute).Unix()}, "not valid yet"},
 		"let one in that begins within leeway":   {nil, nil, map[string]any{"nbf": now.Add(5 * time.Second).Unix()}, ""},
 		"refuse a token without user":            {nil, nil, map[string]any{"sub": nil}, "sub"},
@@ -158,6 +164,18 @@ func TestClaimsDecide(t *testing.T) {
 				t.Errorf("got the error %v, want one that says %q", err, c.says)
 			}
 		})
+	}
+}
+
+func TestATokenHasOneText(t *testing.T) {
+	a := start(t, Config{Keys: mustParse(t, []byte(secret))})
+	token := sign(t, "HS256", secret, nil, goodClaims(nil))
+	const digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+	last := strings.IndexByte(digits, token[len(token)-1])
+	for _, other := range []string{token[:len(token)-1] + digits[last^1:last^1+1], token + "=", token + "\n", strings.Replace(token, ".", ".\r\n", 1)} {
+		if _, err := a.Verify(within(t), other); err == nil {
+			t.Errorf("got no error for another text of the signature, want one")
+		}
 	}
 }
 

@@ -116,10 +116,14 @@ type hookError struct {
 	refusal *Refusal
 }
 
+// newHookError leaves out the HTTP status of a refusal, for no client gets it here.
 func newHookError(err error) *hookError {
 	e := &hookError{}
 	if !errors.As(err, &e.refusal) || e.refusal != nil {
 		e.text = err.Error()
+	}
+	if err == error(e.refusal) && e.refusal != nil && e.refusal.Status != 0 {
+		e.text = e.refusal.Reason
 	}
 	return e
 }

@@ -20,7 +20,7 @@ const (
 var (
 	errNoAuth       = errors.New("Config.OnAuth is not set")
 	errAsksTooOften = errors.New("the spoke sends tokens too often")
-	errNotAsked     = errors.New("OnAuth was not asked about the token")
+	errNotAsked     = errors.New("OnAuth was not asked: the spoke sends tokens too often, or this one is malformed or too long")
 	errOtherUser    = errors.New("the user of a spoke can't change")
 	errNoAnswer     = errors.New("OnAuth did not return")
 )
@@ -222,6 +222,10 @@ func (l *loop) rejectToken(s *Spoke, id []byte, err error) {
 		return
 	}
 	if s.marks&unidentified == 0 {
+		return
+	}
+	if hook != nil && hook.refusal != nil && hook.refusal.RetryAfter > 0 {
+		l.closeWith(s, Cause{Kind: CauseUnauthenticated, Code: CodeTryLater, Reason: hook.refusal.closeReason()})
 		return
 	}
 	t := l.tenureOf(s)

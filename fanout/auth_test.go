@@ -40,6 +40,8 @@ func onAuth(_ context.Context, s *fanout.Spoke, token string) (fanout.Identity, 
 		return fanout.Identity{User: user, Expires: time.Now().Add(-time.Second)}, nil
 	case "status":
 		return fanout.Identity{}, &fanout.Refusal{Status: 403, Reason: "banned"}
+	case "later":
+		return fanout.Identity{}, &fanout.Refusal{Status: 503, Reason: "no keys", RetryAfter: 5 * time.Second}
 	case "forbidden":
 		return fanout.Identity{}, &fanout.Refusal{Code: fanout.CodeForbidden, Reason: "banned"}
 	}
@@ -67,6 +69,39 @@ func authAck(id, user string) string {
 
 func rejected(id, topic string, reason event.Reason) string {
 	return `{"type":"__reject","id":` + jsonOf(id) + `,"payload":{"topic":` + jsonOf(topic) + `,"reason":` + jsonOf(reason) + `}}`
+}
+
+func TestATokenThatCanNotBeJudgedCostsNoIdentity(t *testing.T) {
+	h := authHub(t, fanout.Config{})
+	c, _ := h.joinUnidentified()
+	c.text(authOf("1", "ada later"))
+	c.wants(rejected("1", "", event.Unauthenticated))
+	_, reason := c.closedWith(fanout.CodeTryLater)
+	expect(t, "reason", reason, `{"retry_after_ms":5000}`)
+	known, spoke := h.joinUnidentified()
+	known.text(authOf("2", "ada"), authOf("3", "ada later"))
+	known.wants(authAck("2", "ada"), rejected("3", "", event.Unauthenticated))
+	known.sync()
+	expect(t, "user", spoke.Identity().User, "ada")
+}
+
+func TestALineAboutARejectedTokenSaysWhatTheHookSaid(t *testing.T) {
+	for token, want := range map[string]string{
+		"ada status":    "error=banned",
+		"ada forbidden": `error="refused with 4403: banned"`,
+		"ada bad":       `error="not a token of ours"`,
+		"ada goes":      `error="OnAuth did not return"`,
+	} {
+		t.Run(token, func(t *testing.T) {
+			h := authHub(t, fanout.Config{})
+			c, _ := h.joinUnidentified()
+			c.text(authOf("1", token))
+			until(t, "the line is there", func() bool { return h.log.count("INFO", "token rejected") == 1 })
+			if line := h.log.find("token rejected"); !strings.Contains(line, want) {
+				t.Errorf("got the line %s, want %s in it", line, want)
+			}
+		})
+	}
 }
 
 func TestASpokeIdentifiesItselfByAFirstEvent(t *testing.T) {

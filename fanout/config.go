@@ -58,7 +58,7 @@ type Config struct {
 	// payload is borrowed until it returns.
 	OnEvent func(s *Spoke, e event.Event)
 	// OnHandshake says who a client of Serve or ServeHTTP is, before it becomes a spoke. It runs on the worker pool, half of Workers
-	// at a time and the rest in order, or for ServeHTTP on the goroutine of the request. ctx ends with what is left of
+	// at a time and the rest in order, or for ServeHTTP on a goroutine of its own. ctx ends with what is left of
 	// HandshakeTimeout, or when the client or the hub goes; what the hook says later is dropped. An error turns the client away: a
 	// *Refusal as it says, ErrAuthLater lets it in to identify itself by __auth, any other, or a panic, with 500 and no word of the
 	// error, which is logged. A client over which it has not decided in time gets 503. Nil: every client is let in with the zero
@@ -67,7 +67,8 @@ type Config struct {
 	// OnAuth says whom a token of __auth identifies. It runs beside OnHandshake, ahead of it where the spoke has an identity. ctx ends
 	// after HandshakeTimeout, which waiting for a worker is part of, or with the connection. On an error or a panic the spoke's token
 	// is rejected with the reason unauthenticated, whatever the error says, and an identity that it has stays; a *Refusal with a Code
-	// also closes it. The user of a spoke can't change, though an anonymous one may get a user. Of one spoke it is asked about one
+	// also closes it. One with a Status and RetryAfter says that the token can't be judged now: it closes a spoke that has no identity
+	// yet with 1013 and the hint, for a client takes 4401 for an answer. The user of a spoke can't change, though an anonymous one may get a user. Of one spoke it is asked about one
 	// token at a time, and how often is limited. It is called ahead of OnConnection for a spoke that was let in with ErrAuthLater.
 	// Nil: every token is rejected.
 	OnAuth func(ctx context.Context, s *Spoke, token string) (Identity, error)

@@ -173,6 +173,7 @@ func TestASpokeIsClosedWhenItsIdentityIsOverdueOrExpires(t *testing.T) {
 		"expired earlier when the embedder says so":             {fanout.Config{}, all(sends(0, "60s"), sets(10*time.Second, 20*time.Second)), clockedEnd{20 * time.Second, 4401, expired}, 1},
 		"expired in a drain":                                    {fanout.Config{DrainPeriod: 24 * time.Hour}, all(sends(0, "60s"), sets(time.Second, time.Minute), drains), clockedEnd{time.Minute, 4401, expired}, 1},
 		"expired in a drain, earlier than it was":               {fanout.Config{DrainPeriod: 24 * time.Hour}, all(sends(0, "60s"), drains, sets(10*time.Second, 20*time.Second)), clockedEnd{20 * time.Second, 4401, expired}, 1},
+		"expired in a drain, later than it was":                 {fanout.Config{DrainPeriod: 24 * time.Hour}, all(sends(0, "20s"), sets(time.Second, 20*time.Second), drains, sends(10*time.Second, "60s")), clockedEnd{time.Minute, 4401, expired}, 1},
 		"expired behind the time for an unfinished message":     {fanout.Config{PingInterval: -1, MessageTimeout: 30 * time.Second}, all(sends(0, "60s"), begins), clockedEnd{30 * time.Second, 1008, ""}, 1},
 		"expired ahead of the time for an unfinished message":   {quiet, all(sends(0, "20s"), begins), clockedEnd{20 * time.Second, 4401, expired}, 1},
 		"overdue ahead of the time for an unfinished message":   {quiet, begins, clockedEnd{10 * time.Second, 4401, inNoTime}, 0},

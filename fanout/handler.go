@@ -73,7 +73,7 @@ func (l *loop) Expired(slot uint32) {
 			return
 		}
 		if l.ending.draining {
-			l.drainOne(s)
+			l.drainInTime(s)
 			return
 		}
 		if l.checkMessage(s) {

@@ -32,11 +32,15 @@ func (l *loop) handshake(s *Spoke, view []byte) {
 	}
 	defer recycleRequest(l.conns.requests.take(slot))
 	if refusal != nil {
-		l.refuse(s, refusal)
+		l.refuse(s, buf, refusal)
 		return
 	}
 	request, refusal := wsframe.ParseRequest(buf[start:end])
-	isOurs := refusal == nil && string(request.Path) == l.hub.cfg.Path
+	if refusal != nil {
+		l.refuse(s, buf, refusal)
+		return
+	}
+	isOurs := string(request.Path) == l.hub.cfg.Path
 	if isOurs {
 		refusal = cmp.Or(l.heed(s, &request), l.conns.overLimit[slot])
 	}
@@ -84,10 +88,22 @@ func (l *loop) switchProtocols(s *Spoke, f *frame, subprotocol string) {
 	l.send(s, f)
 }
 
-// refuse answers a handshake with an HTTP error and closes. See refuseWithCode for those that get a close code instead.
-func (l *loop) refuse(s *Spoke, refusal *wsframe.Refusal) { l.refuseRequest(s, nil, refusal) }
+// refuse answers a handshake that was not read, or not to its end, with an HTTP error and closes. head is what has arrived of it, for the
+// log. See refuseWithCode for those that get a close code instead.
+func (l *loop) refuse(s *Spoke, head []byte, refusal *wsframe.Refusal) {
+	request := wsframe.Glance(head)
+	l.refuseRequest(s, &request, refusal)
+}
 
-// refuseRequest is refuse for a request that is known, at least in part: the log describes it.
+// headOf is what has arrived of a handshake that is not decided yet.
+func (l *loop) headOf(s *Spoke) []byte {
+	if q := l.conns.inquiries.bySlot[s.conn.Slot]; q != nil {
+		return q.head
+	}
+	return l.conns.requests.beginning(s.conn.Slot)
+}
+
+// refuseRequest is refuse for a request that was read.
 func (l *loop) refuseRequest(s *Spoke, request *wsframe.Request, refusal *wsframe.Refusal) {
 	l.hub.log.refused(s.peer, request, refusal)
 	l.counts.refusals[refusal.Status]++
@@ -111,10 +127,10 @@ func (l *loop) handshakeTimeout(s *Spoke) {
 	}
 	if l.conns.requests.begun(s.conn.Slot) {
 		if s.marks&proxyHeader != 0 {
-			l.refuseHeader(s, refuseTimeout)
+			l.refuseHeader(s, nil, refuseTimeout)
 			return
 		}
-		l.refuse(s, refuseTimeout)
+		l.refuse(s, l.headOf(s), refuseTimeout)
 		return
 	}
 	l.counts.refusals[refuseTimeout.Status]++
@@ -127,7 +143,7 @@ func (l *loop) toHTTP(s *Spoke, buf []byte) {
 	overLimit := l.conns.overLimit[slot] != nil
 	if !overLimit && !l.hub.hasRoomForHTTP() {
 		if overLimit = l.hub.admission.admitOverLimit(refuseFull); !overLimit {
-			l.refuse(s, refuseMemory)
+			l.refuse(s, buf, refuseMemory)
 			return
 		}
 	}

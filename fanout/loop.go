@@ -43,8 +43,9 @@ type ending struct {
 	// leavers and closings are of spokes that are no spokes any more.
 	leavers  leavers
 	closings closings
-	// draining says that a spoke's next deadline is its moment to be closed.
+	// draining says that the drain has begun, and drain when, and what chooses the moments of spokes.
 	draining bool
+	drain    drainMoments
 	// cut says that all that was left has been cut off, so that nothing more may come.
 	cut bool
 }

@@ -40,7 +40,8 @@ func (h *Hub) newHandshake(r *http.Request, remote, local net.Addr) *Handshake {
 	return hs
 }
 
-// inquireHTTP asks Config.OnHandshake about a request that net/http serves, on its goroutine.
+// inquireHTTP asks Config.OnHandshake about a request that net/http serves, and waits for the answer until the time for it is up. The hook
+// has a goroutine of its own, for one that heeds no context must not keep the client.
 func (h *Hub) inquireHTTP(r *http.Request) verdict {
 	ctx, cancel := context.WithTimeout(r.Context(), h.cfg.HandshakeTimeout)
 	defer cancel()
@@ -49,7 +50,24 @@ func (h *Hub) inquireHTTP(r *http.Request) verdict {
 	if local == nil {
 		local = &net.TCPAddr{}
 	}
-	return h.decide(ctx, h.newHandshake(r.WithContext(ctx), remoteOf(r), local))
+	decided := make(chan verdict, 1)
+	hs := h.newHandshake(r.WithContext(ctx), remoteOf(r), local)
+	go func() {
+		defer close(decided)
+		decided <- h.decide(ctx, hs)
+	}()
+	select {
+	case v, isDecided := <-decided:
+		if !isDecided {
+			return h.undecided(hs, refuseFailed, errHookEnded)
+		}
+		return v
+	case <-ctx.Done():
+	}
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return verdict{refusal: refuseCanceled}
+	}
+	return verdict{refusal: refuseUndecided}
 }
 
 // remoteOf is the address of the client as the request has it.

@@ -210,6 +210,21 @@ func TestOnHandshakeMayNotGiveAnIdentityThatIsNone(t *testing.T) {
 	}
 }
 
+func TestOnHandshakeThatHeedsNoContextKeepsNoClient(t *testing.T) {
+	over := make(chan struct{})
+	hook := func(context.Context, *fanout.Handshake) (fanout.Identity, error) {
+		<-over
+		return fanout.Identity{}, nil
+	}
+	eachWayIn(t, fanout.Config{OnHandshake: hook, HandshakeTimeout: 100 * time.Millisecond}, func(t *testing.T, h *testHub, address string) {
+		t.Cleanup(func() { over <- struct{}{} })
+		peer := dial(t, "tcp", address)
+		peer.write([]byte(handshakeRequest))
+		expect(t, "status", peer.response().StatusCode, 503)
+		peer.conn.Close()
+	})
+}
+
 func TestOnHandshakeThatFailsCostsOneClient(t *testing.T) {
 	for name, c := range map[string]struct {
 		hook   func()
@@ -217,7 +232,7 @@ func TestOnHandshakeThatFailsCostsOneClient(t *testing.T) {
 		entry  map[string]func(h *testHub) string
 	}{
 		"a panic":               {func() { panic("planted") }, 1, map[string]func(h *testHub) string{"Serve": (*testHub).serve, "ServeHTTP": (*testHub).serveHTTP}},
-		"the goroutine's end":   {runtime.Goexit, 0, map[string]func(h *testHub) string{"Serve": (*testHub).serve}},
+		"the goroutine's end":   {runtime.Goexit, 0, map[string]func(h *testHub) string{"Serve": (*testHub).serve, "ServeHTTP": (*testHub).serveHTTP}},
 		"a panic with an error": {func() { panic(io.EOF) }, 1, map[string]func(h *testHub) string{"Serve": (*testHub).serve}},
 	} {
 		t.Run(name, func(t *testing.T) {

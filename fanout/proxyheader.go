@@ -18,17 +18,17 @@ var (
 func (l *loop) readProxyHeader(s *Spoke, view []byte) {
 	slot := s.conn.Slot
 	if s.marks&byProxy == 0 {
-		l.refuseHeader(s, refuseSpeaker)
+		l.refuseHeader(s, view, refuseSpeaker)
 		return
 	}
 	buf, _ := l.conns.requests.with(slot, view)
 	client, length, err := proxied.ParseHeader(buf)
 	switch {
 	case errors.Is(err, proxied.ErrNoHeader):
-		l.refuseHeader(s, refuseNoHeader)
+		l.refuseHeader(s, buf, refuseNoHeader)
 		return
 	case err != nil:
-		l.refuseHeader(s, refuseBadHeader)
+		l.refuseHeader(s, buf, refuseBadHeader)
 		return
 	case length == 0:
 		l.conns.requests.storeFirst(slot, view)
@@ -41,7 +41,7 @@ func (l *loop) readProxyHeader(s *Spoke, view []byte) {
 	}
 	if !l.hub.trusts(s.peer, nil) {
 		if refusal := l.attribute(s, s.peer); refusal != nil {
-			l.refuse(s, refusal)
+			l.refuse(s, buf[length:], refusal)
 			return
 		}
 	}
@@ -50,8 +50,8 @@ func (l *loop) readProxyHeader(s *Spoke, view []byte) {
 	}
 }
 
-// refuseHeader ends a connection without the header that has to come first.
-func (l *loop) refuseHeader(s *Spoke, refusal *wsframe.Refusal) {
+// refuseHeader ends a connection without the header that has to come first. head is the request that came in its place, if one did.
+func (l *loop) refuseHeader(s *Spoke, head []byte, refusal *wsframe.Refusal) {
 	l.hub.counters.headersRefused.Add(1)
-	l.refuse(s, refusal)
+	l.refuse(s, head, refusal)
 }

@@ -1,10 +1,12 @@
 package fanout_test
 
 import (
+	"context"
 	"io"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/spokehub/spokehub/fanout"
 )
@@ -46,7 +48,7 @@ func TestARefusedHandshakeIsExplainedInTheLogAndTheAnswer(t *testing.T) {
 			[]string{"status=403"}, []string{"?script?"}},
 		"a Host of another name": {fanout.Config{Hosts: []string{"other.example"}}, "", 421,
 			[]string{"host=hub.test", "status=421"}, []string{`Host "hub.test"`, "--host"}},
-		"a request without a key": {fanout.Config{}, "Sec-WebSocket-Version: 13\r\n", 400, []string{"status=400", "path=\"\""}, []string{"repeated"}},
+		"a field that is repeated": {fanout.Config{}, "Sec-WebSocket-Version: 13\r\n", 400, []string{"host=hub.test", "path=/ws", "status=400"}, []string{"repeated"}},
 		"an address over its limit": {fanout.Config{MaxHandshakesPerAddress: 1, MaxConnectionsPerAddress: 1, TrustedProxies: localProxies()}, "X-Forwarded-For: 192.0.2.7\r\n", 429,
 			[]string{"address=192.0.2.7:0", "status=429", "path=/ws"}, []string{"address"}},
 	} {
@@ -64,7 +66,7 @@ func TestARefusedHandshakeIsExplainedInTheLogAndTheAnswer(t *testing.T) {
 				until(t, "the line is there", func() bool { return h.log.count("INFO", "handshake refused") == 1 })
 				line := h.log.find("handshake refused")
 				for _, part := range append(c.line, "address=") {
-					if !strings.Contains(line, part) && (part != `path=""` || !strings.Contains(line, "path=/ws")) {
+					if !strings.Contains(line, part) {
 						t.Errorf("got the line %s, want %s in it", line, part)
 					}
 				}
@@ -79,6 +81,51 @@ func TestARefusedHandshakeIsExplainedInTheLogAndTheAnswer(t *testing.T) {
 					}
 				}
 			})
+		})
+	}
+}
+
+// untilItEnds is a hook that does not decide.
+func untilItEnds(ctx context.Context, _ *fanout.Handshake) (fanout.Identity, error) {
+	<-ctx.Done()
+	return fanout.Identity{}, ctx.Err()
+}
+
+func TestAHandshakeThatWasNotReadToItsEndIsLoggedWithItsBeginning(t *testing.T) {
+	shutDown := func(h *testHub) { go h.hub.Shutdown(context.Background()) }
+	const begun = "GET /ws?token=s3cret-query HTTP/1.1\r\nHost: hub.test\r\nOrigin: https://app.example\r\nCookie: token=s3cret-cookie"
+	for name, c := range map[string]struct {
+		cfg    fanout.Config
+		sent   string
+		status string
+		cause  func(*testHub)
+	}{
+		"too long":          {fanout.Config{}, begun + strings.Repeat("s3cret-cookie", 2000), "status=431", nil},
+		"too slow":          {fanout.Config{HandshakeTimeout: 100 * time.Millisecond}, begun, "status=408", nil},
+		"a malformed field": {fanout.Config{}, begun + "\r\nAuthorization : s3cret-bearer\r\n\r\n", "status=400", nil},
+		"a bare line feed":  {fanout.Config{}, begun + "\r\nAuthorization: s3cret-bearer\n\r\n", "status=400", nil},
+		"a shutdown ahead":  {fanout.Config{}, begun, "status=503", shutDown},
+		"a hook under way":  {fanout.Config{OnHandshake: untilItEnds, Origins: []string{"*"}}, begun + "\r\n" + strings.SplitAfterN(handshakeHead, "\r\n", 3)[2] + "\r\n", "status=503", shutDown},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newTestHub(t, c.cfg)
+			peer := dial(t, "tcp", h.serve())
+			peer.write([]byte(c.sent))
+			if c.cause != nil {
+				until(t, "the handshake has begun", func() bool { return h.hub.Stats().Memory.Handshakes > 0 })
+				c.cause(h)
+			}
+			until(t, "the line is there", func() bool { return h.log.count("INFO", "handshake refused") == 1 })
+			peer.conn.Close()
+			line := h.log.find("handshake refused")
+			for _, part := range []string{"origin=https://app.example", "host=hub.test", "path=/ws ", c.status} {
+				if !strings.Contains(line, part) {
+					t.Errorf("got the line %s, want %s in it", line, part)
+				}
+			}
+			for _, secret := range secrets {
+				expect(t, secret, h.log.find(secret), "")
+			}
 		})
 	}
 }

@@ -55,6 +55,14 @@ func (r *requests) take(slot uint32) *[]byte {
 // begun says whether anything is stored of a request.
 func (r *requests) begun(slot uint32) bool { return r.bySlot[slot] != nil }
 
+// beginning is what is stored of a request, nil for nothing. It is valid until that is discarded or recycled.
+func (r *requests) beginning(slot uint32) []byte {
+	if stored := r.bySlot[slot]; stored != nil {
+		return *stored
+	}
+	return nil
+}
+
 // heldBy is how many bytes are stored of a request.
 func (r *requests) heldBy(slot uint32) int {
 	if stored := r.bySlot[slot]; stored != nil {

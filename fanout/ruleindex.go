@@ -18,6 +18,7 @@ type ruleIndex struct {
 	lengths []int
 }
 
+// newRuleIndex is for rules whose patterns have been found well-formed.
 func newRuleIndex(rules []TopicRule) ruleIndex {
 	x := ruleIndex{exact: map[string]int{}, begun: map[string][]int{}}
 	for i, r := range rules {

@@ -18,8 +18,8 @@ var _ http.Handler = (*Hub)(nil)
 // returns the writer beneath; otherwise the answer is 500 and names the wrapper. It returns as soon as the connection is the hub's,
 // with what the server had read of it ahead. After Shutdown the answer is 503.
 //
-// OnHandshake runs on the goroutine of the request, which waits for it, and not on the worker pool: how many run at a time is up to
-// the server.
+// OnHandshake runs on a goroutine of its own, for which the request waits, and not on the worker pool: how many run at a time is up to the
+// server.
 func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r = h.forwarded(r)
 	response, subprotocol, refusal := h.cfg.anyPath.UpgradeHTTP(r, nil)

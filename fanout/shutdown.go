@@ -3,7 +3,7 @@ package fanout
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
+	"hash/maphash"
 	"time"
 
 	"github.com/spokehub/spokehub/netpoll"
@@ -99,22 +99,47 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// drain begins to close the loop's spokes, each at a moment of its own within the drain period, or sooner where another deadline
-// of the spoke comes first, be it met by then or not.
+// drainMoments are those at which the spokes of a loop are closed in a drain. That of a spoke can be told again whenever another of its
+// deadlines has come first, so none keeps it. It belongs to the loop's goroutine.
+type drainMoments struct {
+	began, period time.Duration
+	seed          maphash.Seed
+}
+
+// of is the moment of a spoke, by the reactor's time.
+func (m *drainMoments) of(s *Spoke) time.Duration {
+	if m.period <= 0 {
+		return m.began
+	}
+	return m.began + 1 + time.Duration(maphash.Comparable(m.seed, s.id)%uint64(m.period))
+}
+
+// drain begins to close the loop's spokes, each at a moment of its own within the drain period.
 func (l *loop) drain() {
 	period := l.hub.cfg.DrainPeriod
-	l.ending.draining = true
+	l.ending.draining, l.ending.drain = true, drainMoments{began: l.reactor.Now(), period: period, seed: maphash.MakeSeed()}
 	for s := range l.all() {
 		switch {
 		case s.phase == handshaking:
-			l.refuse(s, refuseDown)
+			l.refuse(s, l.headOf(s), refuseDown)
 		case s.phase == open && period > 0:
-			l.reactor.SetDeadline(s.conn.Slot, 1+time.Duration(rand.Int64N(int64(period))))
-			l.watchDues(s)
+			l.drainInTime(s)
 		case s.phase == open:
 			l.drainOne(s)
 		}
 	}
+}
+
+// drainInTime closes a spoke if its moment has come, or waits for that and for what is due before: a deadline that has come may be one
+// that was met.
+func (l *loop) drainInTime(s *Spoke) {
+	left := l.ending.drain.of(s) - l.reactor.Now()
+	if left <= 0 {
+		l.drainOne(s)
+		return
+	}
+	l.reactor.SetDeadline(s.conn.Slot, left)
+	l.watchDues(s)
 }
 
 // drainOne closes a spoke, once it has the snapshot that it waits for: what is queued behind that is not lost.

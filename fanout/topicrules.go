@@ -70,7 +70,7 @@ func newTopicRules(rules []TopicRule) (*topicRules, error) {
 	if len(rules) == 0 {
 		return nil, nil
 	}
-	compiled := &topicRules{index: newRuleIndex(rules), types: map[string]bool{}}
+	compiled := &topicRules{types: map[string]bool{}}
 	for i, r := range rules {
 		c, err := r.compile()
 		if err != nil {
@@ -81,6 +81,7 @@ func newTopicRules(rules []TopicRule) (*topicRules, error) {
 			compiled.coverIDs(beforeUser(r.Match[:colon+1]))
 		}
 	}
+	compiled.index = newRuleIndex(rules)
 	return compiled, nil
 }
 
@@ -125,6 +126,7 @@ func (r TopicRule) compile() (c topicRule, err error) {
 	return c, nil
 }
 
+// newUserTopics is for patterns that have been found well-formed.
 func newUserTopics(pattern string) *userTopics {
 	var texts []string
 	for rest := pattern; ; {

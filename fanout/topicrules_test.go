@@ -97,6 +97,12 @@ func TestTopicRulesThatMakeNoSenseAreNamed(t *testing.T) {
 	}{
 		"no pattern":                  {TopicRule{}, "Match is empty"},
 		"a bad pattern":               {TopicRule{Match: "a*b"}, "a*b"},
+		"a variable almost right":     {TopicRule{Match: "inbox:$usr"}, "$usr is not known"},
+		"a variable in capitals":      {TopicRule{Match: "inbox:$USER"}, "$USER is not known"},
+		"a dollar at the end":         {TopicRule{Match: "cost:5$"}, "cost:5$"},
+		"three dollars at the end":    {TopicRule{Match: "cost:$$$"}, "cost:$$$"},
+		"a variable that is a number": {TopicRule{Match: "t:$1:*"}, "$1 is not known"},
+		"a dollar alone":              {TopicRule{Match: "$"}, "pattern"},
 		"an owner of what has none":   {TopicRule{Match: "a:*", Publish: []string{"owner"}}, "no $user"},
 		"an empty list":               {TopicRule{Match: "a", Subscribe: []string{}}, "Subscribe"},
 		"an empty name":               {TopicRule{Match: "a", Publish: []string{""}}, "Publish"},

@@ -24,7 +24,7 @@ var (
 	refuseExpired   = &Refusal{Status: http.StatusUnauthorized, Reason: "the identity has expired"}
 )
 
-// decide asks Config.OnHandshake. A worker calls it, or the goroutine of net/http.
+// decide asks Config.OnHandshake. A worker calls it, or a goroutine for a request of net/http.
 func (h *Hub) decide(ctx context.Context, hs *Handshake) verdict {
 	identity, err := h.callOnHandshake(ctx, hs)
 	var refusal *Refusal
@@ -61,6 +61,9 @@ func (h *Hub) undecided(hs *Handshake, refusal *Refusal, err error) verdict {
 	h.log.handshakeFailed(hs, refusal.Status, err)
 	return verdict{refusal: refusal}
 }
+
+// errHookEnded is why a hook that has ended its goroutine has not decided.
+var errHookEnded = errors.New("OnHandshake has ended its goroutine")
 
 var errPanicked = errors.New("OnHandshake panicked")
 

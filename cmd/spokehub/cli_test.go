@@ -102,6 +102,8 @@ func TestMistakesAreReportedInOneLine(t *testing.T) {
 		"a level that does not exist":          {nil, []string{"serve", "--log-level=loud"}, exitUsage, "--log-level"},
 		"an address without a port":            {nil, []string{"serve", "--listen=localhost"}, exitUsage, "--listen"},
 		"a port that does not exist":           {nil, []string{"serve", "--listen=127.0.0.1:99999"}, exitUsage, "--listen"},
+		"an admin port that is none":           {nil, []string{"serve", free, "--admin=127.0.0.1:65536"}, exitUsage, "--admin"},
+		"an admin address that is none":        {nil, []string{"config", "check", "--admin=300.0.0.1:1"}, exitUsage, "no address"},
 		"an admin address without a port":      {nil, []string{"serve", "--admin=localhost"}, exitUsage, "--admin"},
 		"a path without a slash":               {nil, []string{"serve", "--path=ws"}, exitUsage, "--path"},
 		"a path that has another use":          {nil, []string{"serve", "--path=/healthz"}, exitUsage, "--path"},

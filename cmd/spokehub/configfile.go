@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -71,9 +73,16 @@ func newConfigFile(name string) *configFile {
 	return &configFile{name: name, texts: map[string]string{}, lines: map[string]int{}}
 }
 
+// readPatience is how long the other end of a pipe may take, such as a program that prints a key. A reload waits for it, and signals
+// wait for the reload.
+const readPatience = 10 * time.Second
+
 // readBounded reads a file and says in plain words why it could not.
-func readBounded(name string) ([]byte, error) {
-	file, err := os.Open(name)
+func readBounded(name string) ([]byte, error) { return readWithin(name, readPatience) }
+
+// readWithin waits for nobody who may open the other end of a pipe, and for what comes through an open one only so long.
+func readWithin(name string, patience time.Duration) ([]byte, error) {
+	file, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, errors.New("there is no such file")
@@ -86,8 +95,11 @@ func readBounded(name string) ([]byte, error) {
 	if info, err := file.Stat(); err == nil && info.IsDir() {
 		return nil, errors.New("this is a directory: name a file in it")
 	}
+	_ = file.SetReadDeadline(time.Now().Add(patience))
 	content, err := io.ReadAll(io.LimitReader(file, maxConfigFile+1))
 	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return nil, fmt.Errorf("this is a pipe, and nobody has written it to its end within %v", patience)
 	case err != nil:
 		return nil, plainPathError(err)
 	case len(content) > maxConfigFile:

@@ -260,7 +260,7 @@ func TestPrintedURLsHaveNoSecrets(t *testing.T) {
 
 func FuzzConfigFile(f *testing.F) {
 	for _, seed := range []string{
-		"relay: true\n", "listen: [':8080', {address: 'unix:/a', mode: 0660}]\n", "topics:\n  - {match: a, subscribe: [b]}\n",
+		"relay: true\n", "topics: [{match: 'a:$b'}]\n", "listen: [':8080', {address: 'unix:/a', mode: 0660}]\n", "topics:\n  - {match: a, subscribe: [b]}\n",
 		"a: &a [*a]\nlisten: *a\n", "<<: {}\n", "relay:\n\t- x", "? [a]\n: b\n", "queue-limit: !!binary aGk=\n", "--- \n...\n---\n", "host: &h [a]\norigin: *h\n",
 	} {
 		f.Add([]byte(seed))

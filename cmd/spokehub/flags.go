@@ -140,6 +140,8 @@ func (f serveFlags) checkAddresses() (mistakes []error) {
 		fail("--admin: %q: want one HOST:PORT, such as 127.0.0.1:8081: Unix sockets and options are for --listen", f.Admin)
 	} else if _, _, err := net.SplitHostPort(f.Admin); err != nil && f.Admin != "" {
 		fail("--admin: %q is not a HOST:PORT, such as 127.0.0.1:8081; empty turns it off", f.Admin)
+	} else if err := checkHostPort(f.Admin); err != nil && f.Admin != "" {
+		fail("--admin: %w", err)
 	}
 	admin := listenAddress{network: "tcp", address: f.Admin}
 	var taken []listenAddress

@@ -100,10 +100,16 @@ func TestMistakesInArgumentsSayWhatToWrite(t *testing.T) {
 		"a flag of no command":    {nil, []string{"version", "--json"}, "(spokehub version --help"},
 		"a choice that is none":   {nil, []string{"serve", "--engine=x"}, `--engine: want one of default, easygo, epoll, parked, goroutine, and got "x"`},
 		"a bool that is none":     {nil, []string{"serve", "--relay=maybe"}, `--relay: want true or false, and got "maybe"`},
+		"one too many":            {nil, []string{"serve", "a.yaml"}, "unexpected argument a.yaml"},
+		"half a name":             {nil, []string{"serv"}, `unexpected argument serv, did you mean "serve"?`},
+		"a key too many":          {nil, []string{"serve", "--api-keys", "=", "spokehub_s3cret"}, "unexpected argument, which looks like a key"},
+		"a token too many":        {nil, []string{"token", "read", "eyJa.b.c", "eyJs3cret.b.c"}, "unexpected argument, which looks like a key"},
+		"a secret too many":       {nil, []string{"token", "make", "s3cret" + strings.Repeat("A", 40)}, "unexpected argument, which looks like a key"},
+		"a token for a command":   {nil, []string{"token", "eyJs3cret"}, "unexpected argument, which looks like a key"},
 		"a dash ahead of a value": {nil, []string{"serve", "--path", "-x y"}, "--path: a value is missing, or begins with a dash: then write --path=VALUE"},
 	} {
 		_, stderr, code := runBinary(t, c.environ, c.arguments...)
-		if code != exitUsage || !strings.Contains(stderr, c.want) {
+		if code != exitUsage || !strings.Contains(stderr, c.want) || strings.Contains(stderr, "s3cret") {
 			t.Errorf("%s: got %d and %q, want %d and %q", name, code, stderr, exitUsage, c.want)
 		}
 	}

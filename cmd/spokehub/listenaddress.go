@@ -37,6 +37,8 @@ func parseListen(text string) (listenAddress, error) {
 		}
 	} else if _, _, err := net.SplitHostPort(where); err != nil {
 		return a, fmt.Errorf("%q is not a HOST:PORT, such as 127.0.0.1:8080, [::1]:8080 or :8080, nor a unix:PATH", where)
+	} else if err := checkHostPort(where); err != nil {
+		return a, err
 	}
 	for _, option := range options {
 		if err := a.set(strings.TrimSpace(option)); err != nil {
@@ -44,6 +46,18 @@ func parseListen(text string) (listenAddress, error) {
 		}
 	}
 	return a, nil
+}
+
+// checkHostPort says what is wrong with a HOST:PORT on which nobody could listen. Names are left to the resolver.
+func checkHostPort(address string) error {
+	host, port, _ := net.SplitHostPort(address)
+	if _, err := net.LookupPort("tcp", port); err != nil {
+		return fmt.Errorf("%q: %q is no port: want a number up to 65535", address, port)
+	}
+	if host != "" && strings.Trim(host, "0123456789.") == "" && net.ParseIP(host) == nil {
+		return fmt.Errorf("%q: %q is no address", address, host)
+	}
+	return nil
 }
 
 func (a *listenAddress) set(option string) error {

@@ -24,9 +24,11 @@ var (
 	otherFlag   = regexp.MustCompile(`expected \w+ value but got "?(--?[a-z-]{1,40})"? \([a-z ]+ flag[a-z ]*\).*$`)
 	dashedValue = regexp.MustCompile(`(--[a-z-]+): expected \w+ value but got .*$`)
 	// enumValue and boolValue are how it says that a value is none of those that there are, shortFlag that a flag with one dash is unknown.
-	enumValue      = regexp.MustCompile(`^(--[a-z-]+) must be one of (.*) but got (".*")$`)
-	boolValue      = regexp.MustCompile(`bool value must be true, 1, yes, false, 0 or no but got (".*")$`)
-	shortFlag      = regexp.MustCompile(`^unknown flag -([A-Za-z])\b.*$`)
+	enumValue = regexp.MustCompile(`^(--[a-z-]+) must be one of (.*) but got (".*")$`)
+	boolValue = regexp.MustCompile(`bool value must be true, 1, yes, false, 0 or no but got (".*")$`)
+	shortFlag = regexp.MustCompile(`^unknown flag -([A-Za-z])\b.*$`)
+	// strayArgument is how it says that an argument is one too many.
+	strayArgument  = regexp.MustCompile(`^unexpected argument (.*?)(?:, did you mean .*)?$`)
 	parsedVariable = regexp.MustCompile(` \(from envar [A-Z_]+=".*"\)$`)
 )
 
@@ -73,6 +75,9 @@ func explain(err error, s sources) string {
 	}
 	if match := shortFlag.FindStringSubmatch(text); match != nil {
 		text = s.unknownShort(match[1])
+	}
+	if match := strayArgument.FindStringSubmatch(text); match != nil && !looksLikeFile(match[1]) {
+		text = "unexpected argument, which looks like a key or a token: the value of a flag stands directly behind it"
 	}
 	var set []string
 	for _, match := range flagName.FindAllStringSubmatch(text, -1) {

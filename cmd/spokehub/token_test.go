@@ -1,7 +1,11 @@
 package main
 
 import (
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"os"
 	"path/filepath"
 	"strings"
@@ -79,6 +83,16 @@ func TestTokenReadSaysWhatIsWrong(t *testing.T) {
 	}
 }
 
+// weakKey is a private RSA key that is too short.
+func weakKey(t *testing.T) string {
+	t.Helper()
+	key, err := rsa.GenerateKey(rand.Reader, 1024)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)}))
+}
+
 func TestTokenMakeRejectsMistakes(t *testing.T) {
 	private, public := makeKey(t, "ES256")
 	for name, c := range map[string]struct {
@@ -86,6 +100,7 @@ func TestTokenMakeRejectsMistakes(t *testing.T) {
 		says      string
 	}{
 		"a public key":          {[]string{"--key=" + public, "--user=ada"}, public},
+		"a key no hub takes":    {[]string{"--key=" + writeFile(t, "weak.pem", weakKey(t)), "--user=ada"}, "1024 bits"},
 		"a short secret":        {[]string{"--key=" + writeFile(t, "secret", "hunter2"), "--user=ada"}, "7 bytes"},
 		"no user":               {[]string{"--key=" + private}, "--user"},
 		"an empty user":         {[]string{"--key=" + private, "--user="}, "--user"},

@@ -99,14 +99,28 @@ func readSigningKey(name string) (any, jwt.SigningMethod, error) {
 		return bytes.TrimRight(text, "\r\n"), jwt.SigningMethodHS256, nil
 	}
 	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
-		if key, method := signer(block.Bytes); key != nil {
-			return key, method, nil
+		key, method := signer(block.Bytes)
+		if key == nil {
+			continue
 		}
+		if err := checkVerifiable(key); err != nil {
+			return nil, nil, fmt.Errorf("%s: %w", name, err)
+		}
+		return key, method, nil
 	}
 	return nil, nil, fmt.Errorf("%s: it has no private key that signs tokens (RSA, EC or Ed25519, in PEM and not encrypted)", name)
 }
 
-func signer(der []byte) (any, jwt.SigningMethod) {
+// checkVerifiable says why a hub would not take the public half of a key, if it would not.
+func checkVerifiable(private crypto.Signer) error {
+	public, err := x509.MarshalPKIXPublicKey(private.Public())
+	if err == nil {
+		_, err = auth.ParseKeys(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: public}))
+	}
+	return err
+}
+
+func signer(der []byte) (crypto.Signer, jwt.SigningMethod) {
 	key, err := x509.ParsePKCS8PrivateKey(der)
 	if err != nil {
 		if pkcs1, err := x509.ParsePKCS1PrivateKey(der); err == nil {
