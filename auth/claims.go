@@ -56,7 +56,7 @@ func userOf(claims jwt.MapClaims) (string, error) {
 	case strings.ContainsFunc(user, unicode.IsControl):
 		return "", errors.New("the claim sub has control characters")
 	case !isText(user):
-		return "", errors.New("the claim sub has what is no character")
+		return "", errors.New("the claim sub is not valid Unicode")
 	}
 	return user, nil
 }
@@ -72,7 +72,7 @@ func readPatterns(claims jwt.MapClaims, name string) ([]string, error) {
 	for _, element := range list {
 		text, isString := element.(string)
 		if isString && !isText(text) {
-			return nil, fmt.Errorf("the claim %s has what is no character", name)
+			return nil, fmt.Errorf("the claim %s is not valid Unicode", name)
 		}
 		isList = isList && isString
 		texts = append(texts, text)

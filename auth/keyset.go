@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 
@@ -95,7 +96,12 @@ func (s keySet) find(ctx context.Context, algorithm string, t *jwt.Token) []jwt.
 
 // readKeySet reads a file in which a JSON Web Key Set is.
 func readKeySet(name string) ([]Key, error) {
-	text, err := os.ReadFile(name)
+	file, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	text, err := io.ReadAll(io.LimitReader(file, maxKeySet+1))
 	if err != nil {
 		return nil, err
 	}

@@ -6,11 +6,15 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"net/http"
 	"net/url"
+	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
+	"unicode"
 
 	"github.com/golang-jwt/jwt/v5"
 	"golang.org/x/time/rate"
@@ -65,10 +69,24 @@ type fetchRound struct {
 	err  error
 }
 
+// parseSource says what is wrong with a URL from which nothing can be fetched. It repeats nothing of it, for that may hold a password.
+func parseSource(text string) (*url.URL, error) {
+	where, err := url.Parse(text)
+	if err != nil || where.Hostname() == "" || strings.ContainsFunc(text, unicode.IsSpace) {
+		return nil, errors.New("not a URL")
+	}
+	if port := where.Port(); port != "" {
+		if number, err := strconv.Atoi(port); err != nil || number < 1 || number > math.MaxUint16 {
+			return nil, errors.New("the port of the URL is no number from 1 to 65535")
+		}
+	}
+	return where, nil
+}
+
 func newProvider(c Config) (*provider, error) {
-	where, err := url.Parse(c.JWKS)
-	if err != nil || where.Host == "" {
-		return nil, errors.New("auth: Config.JWKS: not a URL")
+	where, err := parseSource(c.JWKS)
+	if err != nil {
+		return nil, fmt.Errorf("auth: Config.JWKS: %w", err)
 	}
 	p := &provider{
 		source:   fetchSource{url: c.JWKS, interval: c.RefreshInterval, timeout: c.FetchTimeout, client: newFetchClient(c.FetchTimeout), logger: c.Logger.With("jwks", where.Scheme+"://"+where.Host+where.Path)},
