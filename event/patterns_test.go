@@ -115,6 +115,7 @@ func FuzzPatterns(f *testing.F) {
 	f.Add("$user:$user\na:b*\na:*\n*", "ada:ada", "a*")
 	f.Add("inbox:$user:*\n$user", "inbox:ada:x:1", "ada:x")
 	f.Add("__*\n:x\n$a\n**", "é", "$user")
+	f.Add("a\nb\nc:1\nd*\nd:*\ne:x*\nf\ng:$user", "e:xy", "ada")
 	f.Fuzz(func(t *testing.T, texts, topic, user string) {
 		var patterns []string
 		for _, text := range strings.Split(texts, "\n") {
