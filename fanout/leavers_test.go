@@ -79,6 +79,9 @@ func TestLeaversI1NoSpokeInheritsTopics(t *testing.T) {
 		case 0, 1:
 			far, s := h.join()
 			go drainPipe(far)
+			if got := len(s.Subscriptions()); got != 0 {
+				t.Fatalf("round %d: got a new spoke with %d topics, want none", round, got)
+			}
 			first := random.IntN(kinds)
 			topics := append(numbered("t", first, first+random.IntN(8)), numbered(fmt.Sprint("own", round), 0, random.IntN(most))...)
 			model[s] = make(map[string]bool)

@@ -25,7 +25,7 @@ const (
 	buildsAtATime     = 2
 	// testTimeout bounds a test of another package, and runsOfTest is how often it may run until it catches a defect.
 	testTimeout = 30 * time.Second
-	runsOfTest  = 5
+	runsOfTest  = 20
 )
 
 // TestEveryPlantedDefectIsCaught builds the simulation with each defect of testdata/defects in the hub, and wants the seeds from
