@@ -67,10 +67,10 @@ type Config struct {
 	// OnAuth says whom a token of __auth identifies. It runs beside OnHandshake, ahead of it where the spoke has an identity. ctx ends
 	// after HandshakeTimeout, which waiting for a worker is part of, or with the connection. On an error or a panic the spoke's token
 	// is rejected with the reason unauthenticated, whatever the error says, and an identity that it has stays; a *Refusal with a Code
-	// also closes it. One with a Status and RetryAfter says that the token can't be judged now: it closes a spoke that has no identity
-	// yet with 1013 and the hint, for a client takes 4401 for an answer. The user of a spoke can't change, though an anonymous one may get a user. Of one spoke it is asked about one
-	// token at a time, and how often is limited. It is called ahead of OnConnection for a spoke that was let in with ErrAuthLater.
-	// Nil: every token is rejected.
+	// also closes it. A *Refusal with a Status and RetryAfter says that the token can't be judged now: it closes a spoke that has no
+	// identity yet with 1013 and the hint, since a client does not come back after 4401. The user of a spoke can't change, though an
+	// anonymous one may get a user. Of one spoke it is asked about one token at a time, and how often is limited. It is called ahead
+	// of OnConnection for a spoke that was let in with ErrAuthLater. Nil: every token is rejected.
 	OnAuth func(ctx context.Context, s *Spoke, token string) (Identity, error)
 	// OnSubscribe is asked about each topic that a spoke's identity lets it subscribe to, and may still refuse it: an error, or a
 	// panic, rejects the topic with the reason forbidden. The error goes no further. It is not asked about Spoke.Subscribe. Nil allows
