@@ -10,7 +10,7 @@ type connQueue struct {
 }
 
 // sendState is a set of flags of one connection.
-type sendState uint8
+type sendState uint16
 
 const (
 	// inExpress: the express list names the connection.
@@ -29,6 +29,8 @@ const (
 	hasLast
 	// gated: what Fanout and Send bring it waits behind a gate.
 	gated
+	// failing: a send has failed, maybe within a frame, so that nothing more may go out.
+	failing
 )
 
 // closedToFrames: it takes none of what Fanout and Send bring.

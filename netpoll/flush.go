@@ -48,9 +48,14 @@ func (s *Sender) flushList(list *sendList, mark sendState, run int) {
 }
 
 // flushOne sends what is pending on one connection, in one call where its socket has room. What a full socket does not
-// take becomes its backlog, and what comes while it has one waits behind that. A backlog whose socket has room again goes on.
+// take becomes its backlog, and what comes while it has one waits behind that. A backlog whose socket has room again goes on. What
+// comes behind a send that has failed is dropped: the handler, which is yet to be told, closes the connection.
 func (s *Sender) flushOne(slot uint32) {
 	c := s.conns.At(slot)
+	if c.state&failing != 0 {
+		s.dropPending(c, DropClosed)
+		return
+	}
 	if c.backlog != 0 && s.backlogs.at(c.backlog).room {
 		s.roomAgain(slot)
 	}

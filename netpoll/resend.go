@@ -28,6 +28,9 @@ func (s *Sender) roomAgain(slot uint32) {
 	}
 	l := s.backlogs.at(c.backlog)
 	l.room = false
+	if c.state&failing != 0 {
+		return
+	}
 	for left := maxResend; !l.empty(); {
 		if left <= 0 {
 			l.room = true
@@ -87,6 +90,8 @@ func (s *Sender) isDrained(slot uint32) bool {
 	return true
 }
 
+// noteFailed notes that a send has failed, once.
 func (s *Sender) noteFailed(slot uint32, errno syscall.Errno) {
+	s.conns.At(slot).state |= failing
 	s.notices.add(notice{kind: sendFailed, slot: slot, errno: errno})
 }

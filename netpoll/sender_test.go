@@ -17,6 +17,8 @@ type wireOf struct {
 	waiting map[uint32]bool
 	writes  []uint32
 	tick    uint32
+	// failsBehind: behind the bytes that there is room for, a write fails.
+	failsBehind bool
 }
 
 func (w *wireOf) write(slot uint32, pieces [][]byte) (int, syscall.Errno) {
@@ -30,6 +32,9 @@ func (w *wireOf) write(slot uint32, pieces [][]byte) (int, syscall.Errno) {
 		w.room[slot] -= n
 		w.stream[slot] = append(w.stream[slot], piece[:n]...)
 		taken += n
+	}
+	if taken == 0 && w.failsBehind {
+		return 0, syscall.ENOBUFS
 	}
 	if taken == 0 {
 		return 0, syscall.EAGAIN
@@ -221,6 +226,35 @@ func TestABrokenSocketIsNotedAndItsFramesAreDropped(t *testing.T) {
 		t.Errorf("got failures of %v and drained of %v, want the failure of %v alone", got, s.noticesOf(drained), slots[:1])
 	}
 	wantLedger(t, s, Ledger{Matched: 2, Delivered: 1, Dropped: [Reasons]uint64{DropClosed: 1}})
+}
+
+func TestSenderI2NothingGoesOutBehindASendThatHasFailed(t *testing.T) {
+	for name, hasBacklog := range map[string]bool{"within a frame": false, "with a backlog": true} {
+		t.Run(name, func(t *testing.T) {
+			s, w, slots := senderOf(1000, 1)
+			w.room[0] = 1
+			w.failsBehind = !hasBacklog
+			s.Send(slots[0], NewFrame([]byte("abc"), true))
+			s.flushOne(slots[0])
+			if hasBacklog {
+				w.broken[0] = syscall.ENOBUFS
+				s.roomAgain(slots[0])
+			}
+			w.failsBehind, w.broken[0], w.room[0] = false, 0, 100
+			s.Send(slots[0], NewFrame([]byte("def"), true))
+			s.HasRoom(slots[0], 1, 0)
+			s.flush(time.Second)
+			s.roomAgain(slots[0])
+			if got := string(w.stream[0]); got != "a" {
+				t.Errorf("got %q sent, want %q and nothing behind the failure", got, "a")
+			}
+			if got := s.noticesOf(sendFailed); len(got) != 1 {
+				t.Errorf("got %d failures noted, want 1", len(got))
+			}
+			s.drop(slots[0], DropClosed)
+			wantLedger(t, s, Ledger{Matched: 2, Dropped: [Reasons]uint64{DropClosed: 2}})
+		})
+	}
 }
 
 func TestWhatIsHandedBackIsAllThatIsUnsent(t *testing.T) {
