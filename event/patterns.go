@@ -188,12 +188,8 @@ func (p *patterns) matchPlain(topic []byte) bool {
 			return true
 		}
 	}
-	if p.exact != nil {
-		if _, isThere := p.exact[string(topic)]; isThere {
-			return true
-		}
-	}
-	return p.hasPrefix(topic)
+	_, isThere := p.exact[string(topic)]
+	return isThere || p.hasPrefix(topic)
 }
 
 func (p *plainPattern) match(topic []byte) bool {

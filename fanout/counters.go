@@ -17,6 +17,8 @@ type hubCounters struct {
 	// proxy that were not believed.
 	headersRefused   atomic.Uint64
 	forwardedIgnored atomic.Uint64
+	// hooksLate is how many OnHandshake of ServeHTTP run on though their clients have been answered.
+	hooksLate atomic.Int64
 }
 
 // loopCounters are what happens on one loop. They belong to its goroutine.

@@ -95,12 +95,13 @@ func (l *loop) refuse(s *Spoke, head []byte, refusal *wsframe.Refusal) {
 	l.refuseRequest(s, &request, refusal)
 }
 
-// headOf is what has arrived of a handshake that is not decided yet.
-func (l *loop) headOf(s *Spoke) []byte {
+// refuseWaiting is refuseRequest for a handshake over which nobody has decided: it is asked about, or has not come to its end.
+func (l *loop) refuseWaiting(s *Spoke, refusal *wsframe.Refusal) {
 	if q := l.conns.inquiries.bySlot[s.conn.Slot]; q != nil {
-		return q.head
+		l.refuseRequest(s, q.parsed(), refusal)
+		return
 	}
-	return l.conns.requests.beginning(s.conn.Slot)
+	l.refuse(s, l.conns.requests.beginning(s.conn.Slot), refusal)
 }
 
 // refuseRequest is refuse for a request that was read.
@@ -121,8 +122,8 @@ func (l *loop) handshakeTimeout(s *Spoke) {
 		l.reactor.SetDeadline(s.conn.Slot, netpoll.Tick)
 		return
 	}
-	if q := l.conns.inquiries.bySlot[s.conn.Slot]; q != nil {
-		l.refuseRequest(s, q.parsed(), refuseUndecided.answer())
+	if l.conns.inquiries.bySlot[s.conn.Slot] != nil {
+		l.refuseWaiting(s, refuseUndecided.answer())
 		return
 	}
 	if l.conns.requests.begun(s.conn.Slot) {
@@ -130,7 +131,7 @@ func (l *loop) handshakeTimeout(s *Spoke) {
 			l.refuseHeader(s, nil, refuseTimeout)
 			return
 		}
-		l.refuse(s, l.headOf(s), refuseTimeout)
+		l.refuseWaiting(s, refuseTimeout)
 		return
 	}
 	l.counts.refusals[refuseTimeout.Status]++

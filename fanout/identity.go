@@ -24,7 +24,8 @@ type Identity struct {
 }
 
 // Permissions say which topics a spoke may have. The topic of a published event is its type and id if it has an id ("order:7"), else
-// its type. The zero value allows nothing. Patterns come from event.MustPatterns or ParsePatterns. What they don't cover has no effect: neither listeners nor other spokes get such an event.
+// its type. The zero value allows nothing. Patterns come from event.MustPatterns or ParsePatterns. What they don't cover has no effect:
+// neither listeners nor other spokes get such an event.
 type Permissions struct {
 	// Subscribe covers topics that the spoke may subscribe to. A topic that is a type alone brings all events of the type, those with an
 	// id included: who may have only some ids must not be covered for the type.
@@ -61,7 +62,8 @@ func (s *Spoke) setIdentity(i Identity) (old *Identity) {
 			return nil
 		}
 	}
-	return s.extra.Load().identity.Swap(&i)
+	next := i
+	return s.extra.Load().identity.Swap(&next)
 }
 
 func (i *Identity) isZero() bool {

@@ -41,8 +41,12 @@ func (h *Hub) newHandshake(r *http.Request, remote, local net.Addr) *Handshake {
 }
 
 // inquireHTTP asks Config.OnHandshake about a request that net/http serves, and waits for the answer until the time for it is up. The hook
-// has a goroutine of its own, for one that heeds no context must not keep the client.
+// has a goroutine of its own, so that one which ignores its context does not hold up the client. Half of Workers may go on like that
+// when their clients have been answered; while so many do, nobody is asked.
 func (h *Hub) inquireHTTP(r *http.Request) verdict {
+	if h.counters.hooksLate.Load() >= int64(h.workers.maxInquiries) {
+		return verdict{refusal: refuseUndecided}
+	}
 	ctx, cancel := context.WithTimeout(r.Context(), h.cfg.HandshakeTimeout)
 	defer cancel()
 	defer context.AfterFunc(h.lifecycle.open, cancel)()
@@ -64,6 +68,11 @@ func (h *Hub) inquireHTTP(r *http.Request) verdict {
 		return v
 	case <-ctx.Done():
 	}
+	h.counters.hooksLate.Add(1)
+	go func() {
+		<-decided
+		h.counters.hooksLate.Add(-1)
+	}()
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return verdict{refusal: refuseCanceled}
 	}

@@ -225,6 +225,32 @@ func TestOnHandshakeThatHeedsNoContextKeepsNoClient(t *testing.T) {
 	})
 }
 
+func TestLateHooksOfServeHTTPAreBounded(t *testing.T) {
+	asked, over := make(chan struct{}, 10), make(chan struct{})
+	h := newTestHub(t, fanout.Config{
+		Workers:          2,
+		HandshakeTimeout: 100 * time.Millisecond,
+		OnHandshake: func(context.Context, *fanout.Handshake) (fanout.Identity, error) {
+			asked <- struct{}{}
+			<-over
+			return fanout.Identity{}, nil
+		},
+	})
+	address := h.serveHTTP()
+	status := func() int {
+		peer := dial(t, "tcp", address)
+		defer peer.conn.Close()
+		peer.write([]byte(handshakeRequest))
+		return peer.response().StatusCode
+	}
+	for range 3 {
+		expect(t, "status", status(), 503)
+	}
+	expect(t, "hooks under way", len(asked), 1)
+	close(over)
+	until(t, "clients are let in", func() bool { return status() == 101 })
+}
+
 func TestOnHandshakeThatFailsCostsOneClient(t *testing.T) {
 	for name, c := range map[string]struct {
 		hook   func()

@@ -105,7 +105,9 @@ func TestAHandshakeThatWasNotReadToItsEndIsLoggedWithItsBeginning(t *testing.T) 
 		"a malformed field": {fanout.Config{}, begun + "\r\nAuthorization : s3cret-bearer\r\n\r\n", "status=400", nil},
 		"a bare line feed":  {fanout.Config{}, begun + "\r\nAuthorization: s3cret-bearer\n\r\n", "status=400", nil},
 		"a shutdown ahead":  {fanout.Config{}, begun, "status=503", shutDown},
-		"a hook under way":  {fanout.Config{OnHandshake: untilItEnds, Origins: []string{"*"}}, begun + "\r\n" + strings.SplitAfterN(handshakeHead, "\r\n", 3)[2] + "\r\n", "status=503", shutDown},
+		"a hook under way behind a proxy": {fanout.Config{OnHandshake: untilItEnds, Origins: []string{"*"}, TrustedProxies: localProxies()},
+			strings.Replace(begun, "Host: hub.test", "Host: inner.test\r\nX-Forwarded-For: 192.0.2.7\r\nX-Forwarded-Host: hub.test", 1) + "\r\n" + strings.SplitAfterN(handshakeHead, "\r\n", 3)[2] + "\r\n", "status=503", shutDown},
+		"a hook under way": {fanout.Config{OnHandshake: untilItEnds, Origins: []string{"*"}}, begun + "\r\n" + strings.SplitAfterN(handshakeHead, "\r\n", 3)[2] + "\r\n", "status=503", shutDown},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := newTestHub(t, c.cfg)

@@ -177,27 +177,41 @@ func (w pipeWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return w.conn, bufio.NewReadWriter(bufio.NewReader(w.conn), bufio.NewWriter(w.conn)), nil
 }
 
+// handshakeAsRead is a handshake as net/http reads it.
+func handshakeAsRead(t *testing.T) *http.Request {
+	t.Helper()
+	request, err := http.ReadRequest(bufio.NewReader(strings.NewReader(handshakeRequest)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return request
+}
+
+// answering is a handshake whose answer ServeHTTP has begun to write to the pipe of ours. served is closed when it returns.
+func answering(t *testing.T, h *testHub) (ours net.Conn, first []byte, served chan struct{}) {
+	t.Helper()
+	ours, theirs := net.Pipe()
+	request := handshakeAsRead(t)
+	served = make(chan struct{})
+	go func() {
+		defer close(served)
+		h.hub.ServeHTTP(pipeWriter{httptest.NewRecorder(), theirs}, request)
+	}()
+	first = make([]byte, 1)
+	if _, err := io.ReadFull(ours, first); err != nil {
+		t.Fatal(err)
+	}
+	return ours, first, served
+}
+
 func TestAClientWhoseHandshakeIsAnsweredWhileTheHubShutsDownIsTold(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
 		h := newTestHub(t, fanout.Config{Engine: engine})
-		ours, theirs := net.Pipe()
-		request, err := http.ReadRequest(bufio.NewReader(strings.NewReader(handshakeRequest)))
-		if err != nil {
-			t.Fatal(err)
-		}
-		served := make(chan struct{})
-		go func() {
-			defer close(served)
-			h.hub.ServeHTTP(pipeWriter{httptest.NewRecorder(), theirs}, request)
-		}()
-		first := make([]byte, 1)
-		if _, err := io.ReadFull(ours, first); err != nil {
-			t.Fatal(err)
-		}
+		ours, first, served := answering(t, h)
 		done := drain(h, context.Background())
 		until(t, "the hub lets nobody in", func() bool {
 			w := httptest.NewRecorder()
-			h.hub.ServeHTTP(w, request.Clone(context.Background()))
+			h.hub.ServeHTTP(w, handshakeAsRead(t))
 			return w.Code == http.StatusServiceUnavailable
 		})
 		c := newClient(t, ours)
@@ -217,20 +231,7 @@ func TestAClientWhoseHandshakeIsAnsweredWhileTheHubShutsDownIsTold(t *testing.T)
 
 func TestAConnectionThatTheEndOvertakesIsCountedUntilItIsClosed(t *testing.T) {
 	h := newTestHub(t, fanout.Config{})
-	here, there := net.Pipe()
-	request, err := http.ReadRequest(bufio.NewReader(strings.NewReader(handshakeRequest)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	served := make(chan struct{})
-	go func() {
-		defer close(served)
-		h.hub.ServeHTTP(pipeWriter{httptest.NewRecorder(), there}, request)
-	}()
-	one := make([]byte, 1)
-	if _, err := here.Read(one); err != nil {
-		t.Fatal(err)
-	}
+	here, _, served := answering(t, h)
 	h.cut()
 	expect(t, "connections while it is answered", h.hub.Stats().Connections, 1)
 	newClient(t, here).cutOff()
