@@ -3,7 +3,7 @@ package fanout
 import (
 	"context"
 	"net"
-	"sync/atomic"
+	"sync"
 
 	"github.com/spokehub/spokehub/netpoll"
 )
@@ -22,7 +22,7 @@ type httpConn struct {
 	overLimit bool
 	// held is how much memory it is counted for.
 	held      int64
-	uncounted atomic.Bool
+	uncounted sync.Once
 	// released is the connection on its way from the reactor.
 	released *netpoll.Released
 }
@@ -63,17 +63,16 @@ func (c *httpConn) RemoteAddr() net.Addr {
 	return c.Conn.RemoteAddr()
 }
 
-// uncount undoes the counting, once.
+// uncount undoes the counting, once: net/http may close a connection twice at the same time, and whoever returns finds it uncounted.
 func (c *httpConn) uncount() {
-	if !c.uncounted.CompareAndSwap(false, true) {
-		return
-	}
-	c.admission.httpBytes.Add(-c.held)
-	if c.overLimit {
-		c.admission.removeOverLimit()
-		return
-	}
-	c.admission.removeHTTP(c.countsFor)
+	c.uncounted.Do(func() {
+		c.admission.httpBytes.Add(-c.held)
+		if c.overLimit {
+			c.admission.removeOverLimit()
+			return
+		}
+		c.admission.removeHTTP(c.countsFor)
+	})
 }
 
 // connKey is where the context of a request has its connection.
