@@ -108,21 +108,32 @@ func (a *Authenticator) Verify(ctx context.Context, token string) (fanout.Identi
 func (a *Authenticator) OnHandshake(ctx context.Context, h *fanout.Handshake) (fanout.Identity, error) {
 	r := a.rules.Load()
 	token, err := r.cfg.findToken(h)
-	switch {
-	case err != nil:
+	if err != nil {
 		refusal := r.cfg.refusal(h, err)
 		if refusal.Status != 0 {
 			refusal.Status = http.StatusBadRequest
 		}
 		return fanout.Identity{}, refusal
+	}
+	certified, isCertified, err := r.cfg.findCertificate(h)
+	switch {
+	case err != nil:
+		return fanout.Identity{}, r.cfg.refusal(h, err)
 	case token != "":
 		identity, err := r.verifier.verify(ctx, token)
+		if err == nil && isCertified && identity.User != certified.User {
+			err = errOtherUser
+		}
 		if err != nil {
 			return fanout.Identity{}, r.cfg.refusal(h, err)
 		}
 		return identity, nil
+	case isCertified:
+		return certified, nil
 	case r.cfg.Anonymous != nil:
 		return fanout.Identity{Permissions: r.cfg.Anonymous}, nil
+	case !r.cfg.hasKeys():
+		return fanout.Identity{}, r.cfg.refusal(h, errNoCertificate)
 	case r.cfg.HandshakeOnly:
 		return fanout.Identity{}, r.cfg.refusal(h, errNoToken)
 	}

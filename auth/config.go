@@ -47,7 +47,12 @@ type Config struct {
 	Query string
 	// HandshakeOnly refuses a client whose handshake has no token. Default: it may send __auth.
 	HandshakeOnly bool
-	// Anonymous is what a client without a token may do; it then needs no __auth. Default: it can't do without.
+	// Certificates says which name in a client's certificate is its user, where the server verifies certificates of clients (ClientCAs and
+	// ClientAuth of its tls.Config). The identity ends with the certificate. It allows all topics, so that fanout.Config.TopicRules
+	// says who may have which. A token beside a certificate is what holds, and has to be for the same user. Default: certificates
+	// say nothing.
+	Certificates CertificateUser
+	// Anonymous is what a client without a token, and without a certificate, may do; it then needs no __auth. Default: it can't do without.
 	Anonymous *fanout.Permissions
 	// Default is what a user may do whose token has no claim subscribe, or no claim publish. Default: nothing.
 	Default fanout.Permissions
@@ -110,7 +115,7 @@ func (c Config) withDefaults() (Config, error) {
 
 func (c Config) check() error {
 	switch {
-	case len(c.Keys) == 0 && c.JWKS == "" && c.Anonymous == nil:
+	case !c.hasKeys() && c.Anonymous == nil && c.Certificates == NoCertificateUser:
 		return errors.New("auth: Config.Keys: no keys and no JWKS, so that no client could ever get in")
 	case c.RefreshInterval < 0 || c.FetchTimeout < 0:
 		return errors.New("auth: Config.RefreshInterval, Config.FetchTimeout: negative")
@@ -118,11 +123,16 @@ func (c Config) check() error {
 		return fmt.Errorf("auth: Config.Cookie: %q is not the name of a cookie", c.Cookie)
 	case c.Cookie != "" && slices.Contains(c.Origins, "*"):
 		return errors.New(`auth: Config.Cookie: Origins has "*", so that any page could act for a visitor: browsers send cookies by themselves`)
+	case c.Certificates > EmailAddress:
+		return fmt.Errorf("auth: Config.Certificates: %d is none of the kinds", c.Certificates)
 	case c.Refusals > RefuseByCode:
 		return fmt.Errorf("auth: Config.Refusals: %d is none of the kinds", c.Refusals)
 	}
 	return nil
 }
+
+// hasKeys says whether a token could be good.
+func (c *Config) hasKeys() bool { return len(c.Keys) > 0 || c.JWKS != "" }
 
 func isCookieName(name string) bool { return (&http.Cookie{Name: name}).Valid() == nil }
 

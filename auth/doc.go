@@ -15,6 +15,8 @@
 // the user, exp the end of the identity, and subscribe and publish are the patterns of topics that the user may have: arrays
 // of strings as event.ParsePatterns reads them. Without such a claim the user may do what Config.Default says, by default nothing.
 //
+// Where the server verifies certificates of clients, Config.Certificates takes the user from them.
+//
 // No error, log line or answer has a token or a key in it.
 //
 // Importing the package starts what importing fanout does. An Authenticator with the URL of a JSON Web Key Set has a goroutine
