@@ -37,7 +37,7 @@ func (l *loop) accept(a arrival) {
 func (l *loop) settle(a arrival, refusal *wsframe.Refusal, to *loop) {
 	h := l.hub
 	if refusal != nil && !h.admission.admitOverLimit(refusal) {
-		l.refuseUnopened(a.Accepted, refusal)
+		l.refuseUnopened(a, refusal)
 		return
 	}
 	if a.Conn == nil && h.shared.tuneEach.Load() {
@@ -94,7 +94,7 @@ func (l *loop) arrive(a arrival, refusal *wsframe.Refusal) {
 	if refusal == nil {
 		s.marks |= countedIn | handshakeCounted
 	}
-	slot, opened := l.registerArrived(a.Accepted)
+	slot, opened := l.registerArrived(a)
 	if !opened {
 		l.uncount(s)
 		if refusal != nil {
@@ -109,16 +109,17 @@ func (l *loop) arrive(a arrival, refusal *wsframe.Refusal) {
 	if _, ok := a.Conn.(tlsConn); ok {
 		s.ensureSeldom().beneath = a.Conn
 	}
+	l.secureArrived(s, a.tls)
 	l.reactor.SetDeadline(slot, min(l.hub.cfg.FirstByteTimeout, l.hub.cfg.HandshakeTimeout))
 	l.reactor.ReadSoon(slot)
 }
 
-func (l *loop) registerArrived(a netpoll.Accepted) (slot uint32, opened bool) {
+func (l *loop) registerArrived(a arrival) (slot uint32, opened bool) {
 	if !l.hub.lifecycle.serving() {
 		l.refuseUnopened(a, refuseDown)
 		return 0, false
 	}
-	slot, err := l.register(a)
+	slot, err := l.register(a.Accepted)
 	if err != nil {
 		l.hub.log.notRegistered(err)
 		a.Close()
@@ -127,10 +128,15 @@ func (l *loop) registerArrived(a netpoll.Accepted) (slot uint32, opened bool) {
 	return slot, true
 }
 
-// refuseUnopened answers a connection that gets no slot. What its socket does not take of the answer is lost.
-func (l *loop) refuseUnopened(a netpoll.Accepted, refusal *wsframe.Refusal) {
+// refuseUnopened answers a connection that gets no slot. What its socket does not take of the answer is lost; where TLS is spoken there is
+// no answer without a handshake, and so none.
+func (l *loop) refuseUnopened(a arrival, refusal *wsframe.Refusal) {
 	l.counts.refusals[refusal.Status]++
 	l.hub.log.refused(addressOf(a.Peer), nil, refusal)
+	if a.tls != nil {
+		a.Close()
+		return
+	}
 	a.Reject(refusal.AppendResponse(nil, time.Now()))
 }
 

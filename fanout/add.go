@@ -27,8 +27,9 @@ type AddOptions struct {
 // AddConnection takes over an established WebSocket connection: the upgrade is done, by whatever framework. There may be one
 // AddOptions, which make the connection's identity known before anything is called for it. The hub reads
 // from it at once and calls OnConnection before anything it sends is handled. A connection with a descriptor of its own
-// (*net.TCPConn, *net.UnixConn) is taken out of conn, which is closed; any other net.Conn is served by two goroutines.
-// It waits for the reactor, not for the network. On error conn is closed, except for ErrOwned, when it still belongs to
+// (*net.TCPConn, *net.UnixConn) is taken out of conn, which is closed. One of TLS that stands on such a connection (*tls.Conn, or what
+// embeds it) is watched on Linux, and takes a goroutine only while there is something to read or to write; any other net.Conn is served by two
+// goroutines, idle or not. It waits for the reactor, not for the network. On error conn is closed, except for ErrOwned, when it still belongs to
 // a spoke. Besides that the error is ErrClosed, ErrTooMany, ErrInvalidIdentity, ErrIdentityExpired, or one of the system.
 //
 // The handshake is the caller's: Config.OnHandshake, Origins, Hosts, Subprotocols and MaxHandshake do not apply. Where cookies say who
@@ -40,7 +41,7 @@ type AddOptions struct {
 //	unread, _ := buffered.Reader.Peek(buffered.Reader.Buffered())
 //	spoke, err := hub.AddConnection(conn, fanout.AddOptions{Unread: unread})
 func (h *Hub) AddConnection(conn net.Conn, options ...AddOptions) (*Spoke, error) {
-	if raw, ok := conn.(*rawConn); ok && raw.NetConn() == nil {
+	if raw, ok := conn.(*rawConn); ok && raw.NetConn() == nil || netpoll.IsReattached(conn) {
 		return nil, fmt.Errorf("add connection: %w", ErrOwned)
 	}
 	peer := peerOf(conn)
@@ -127,6 +128,15 @@ func (h *Hub) add(s *Spoke, conn net.Conn, e entry) error {
 		s.ensureExtra().subprotocol = e.subprotocol
 	}
 	x := s.ensureSeldom()
+	added := conn
+	if raw, ok := conn.(*rawConn); ok {
+		conn = raw.NetConn()
+	}
+	conn = netpoll.Settled(conn)
+	session, beneath, isTLS := netpoll.DetachTLS(conn)
+	if isTLS {
+		conn = beneath
+	}
 	arrived := netpoll.Accepted{FD: -1, Conn: conn}
 	if h.cfg.Engine.HasDescriptors() {
 		fd, taken, err := netpoll.Adopt(conn)
@@ -145,10 +155,10 @@ func (h *Hub) add(s *Spoke, conn net.Conn, e entry) error {
 		x.remote = conn.RemoteAddr()
 	}
 	if e.verdict.refusal == nil {
-		h.connections.add(s, x, conn)
+		h.connections.add(s, x, added)
 	}
 	failed := ErrClosed
-	s.loop.ask(func(*netpoll.Reactor) { failed = s.loop.join(s, arrived, &e) })
+	s.loop.ask(func(*netpoll.Reactor) { failed = s.loop.join(s, arrived, session, &e) })
 	if failed != nil {
 		arrived.Close()
 		h.connections.remove(s)
@@ -160,7 +170,7 @@ func (h *Hub) add(s *Spoke, conn net.Conn, e entry) error {
 
 // join opens a connection whose handshake is done, or closes it with the code that it is refused with, or since the hub has begun to
 // end meanwhile.
-func (l *loop) join(s *Spoke, a netpoll.Accepted, e *entry) error {
+func (l *loop) join(s *Spoke, a netpoll.Accepted, session *netpoll.TLSSession, e *entry) error {
 	if !l.hub.lifecycle.serving() {
 		if !e.answered || l.ending.cut {
 			return ErrClosed
@@ -172,6 +182,9 @@ func (l *loop) join(s *Spoke, a netpoll.Accepted, e *entry) error {
 		return err
 	}
 	l.put(s, slot)
+	if session != nil {
+		l.reactor.Reattach(slot, session)
+	}
 	l.enter(s, &e.verdict, e.rest)
 	return nil
 }

@@ -76,7 +76,7 @@ func (l *loop) evict(excess int64) {
 func (l *loop) evictOne(s *Spoke) int {
 	held, slot := l.heldBy(s), s.conn.Slot
 	if s.phase == handshaking {
-		l.refuseWaiting(s, refuseMemory)
+		l.turnAway(s, refuseMemory)
 	} else {
 		l.closeSlow(s, l.sender.Buffered(slot), 0, netpoll.DropBudget)
 		l.dropWaiting(s)

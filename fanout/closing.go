@@ -220,6 +220,7 @@ func (l *loop) freeSlot(s *Spoke, cause Cause) {
 	s.phase = ended
 	l.forgetGap(s)
 	l.awaitNoMore(s)
+	delete(l.conns.toSecure, slot)
 	if s.marks&leavesIndex != 0 {
 		l.reactor.KeepSlot(slot)
 	}

@@ -118,9 +118,7 @@ func TestACloseFrameOutlivesTheQueueAheadOfIt(t *testing.T) {
 		h := newTestHub(t, fanout.Config{Engine: engine, Reactors: 1, QueueLimit: 64 << 20, SendBuffer: 16 << 10, CloseTimeout: 3 * time.Second})
 		c, spoke := h.join()
 		c.sync()
-		for spoke.BufferedAmount() < 900<<10 {
-			spoke.DispatchEvent(filler)
-		}
+		queueUp(t, spoke, 900<<10)
 		spoke.Close(1012, "later")
 		receive(t, h.gone, "OnDisconnection")
 		until(t, "the queue is dropped", func() bool { return h.hub.Stats().DroppedClosed > 0 })
@@ -139,9 +137,8 @@ func TestTheBudgetTakesTheQueueOfAClosingSpokeFirstAndLeavesItsCloseFrame(t *tes
 		c.sync()
 		other, lesser := h.join()
 		other.sync()
-		for closing.BufferedAmount() < 900<<10 {
-			closing.DispatchEvent(filler)
-		}
+		fill(t, other, lesser, 64<<10)
+		fill(t, c, closing, 600<<10)
 		closing.Close(1000, "bye")
 		receive(t, h.gone, "OnDisconnection")
 		for h.hub.Stats().DroppedBudget == 0 {

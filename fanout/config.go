@@ -2,6 +2,7 @@ package fanout
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -23,7 +24,8 @@ type Engine = netpoll.Engine
 
 // The engines. On Linux EngineDefault is EngineEasygo for several reactors and EngineParked, which waits through Go's runtime,
 // for one. Elsewhere it is EngineGoroutine, which works on any system and takes any net.Conn with two goroutines each, as the
-// other engines do for what has no descriptor (TLS, pipes).
+// other engines do for what has no descriptor, such as a pipe. The descriptor of a TLS connection that the hub has not made itself they
+// watch, and give it goroutines only while there is something to read or to write.
 const (
 	EngineDefault   = netpoll.EngineDefault
 	EngineEasygo    = netpoll.EngineEasygo
@@ -206,6 +208,10 @@ type Config struct {
 	TrustedProxies []netip.Prefix
 	// Subprotocols are offered in handshakes.
 	Subprotocols []string
+	// TLS turns TLS on for the listeners of Serve; ListenerOptions.TLS does so for one. The hub offers http/1.1, and acme-tls/1 where
+	// NextProtos has it. It sends no session tickets, so that no key outlives its connection. To change certificates without a restart,
+	// have GetCertificate or GetConfigForClient return the current one. TLS may not be changed any more. Default: no TLS.
+	TLS *tls.Config
 	// Fallback answers requests to other paths that Serve gets. Default: 404.
 	Fallback http.Handler
 	// Logger gets what an operator should know. Reactors call it, so a handler that blocks delays all connections of one.
@@ -314,6 +320,9 @@ func (c Config) check() error {
 		if f.value != 0 && (f.value < f.min || f.value > maxTimeout) {
 			return fmt.Errorf("fanout: Config.%s: %v is not between %v and %v", f.name, f.value, f.min, maxTimeout)
 		}
+	}
+	if err := checkTLS(c.TLS); err != nil {
+		return fmt.Errorf("fanout: Config.TLS: %w", err)
 	}
 	if c.Engine > EngineGoroutine {
 		return fmt.Errorf("fanout: Config.Engine: %d is none of the engines", c.Engine)

@@ -62,7 +62,10 @@ type connectionCounters struct {
 	// handshakes were answered with 101, refusals, by status, with an error.
 	handshakes uint64
 	refusals   map[int]uint64
-	pings      uint64
+	// tlsHandshakes have succeeded, tlsFailed not.
+	tlsHandshakes uint64
+	tlsFailed     uint64
+	pings         uint64
 	// closes are close frames sent, by code.
 	closes       map[uint16]uint64
 	disconnected uint64

@@ -16,7 +16,8 @@
 //
 //   - The reactor's goroutine owns the socket, the queue of unsent frames, messages received in part, and the subscriptions.
 //     Other goroutines post tasks to it. The only user code that runs on it is the handler of Config.Logger. A connection
-//     without a descriptor has two more goroutines, which read and write it.
+//     without a descriptor has two more goroutines, which read and write it; one of TLS that was made elsewhere, on Linux, only while there
+//     is something to read or to write.
 //   - What user code must see goes through two inboxes of the connection. The loop appends to the pending inbox and owns it.
 //     A worker runs through the running inbox, and owns it until it gives it up; there is one worker at a time. It calls the
 //     connection's callbacks and listeners, so these never overlap.

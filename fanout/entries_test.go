@@ -30,7 +30,9 @@ var entries = []entry{
 		}
 		return dial(h.t, "unix", h.serveOn(l)).handshake()
 	}},
-	{"Serve over TLS", func(h *testHub) *client {
+	{"Serve with Config.TLS", func(h *testHub) *client { return dialServedTLS(h, tls.VersionTLS13) }},
+	{"Serve with Config.TLS, version 1.2", func(h *testHub) *client { return dialServedTLS(h, tls.VersionTLS12) }},
+	{"Serve over a listener of TLS", func(h *testHub) *client {
 		certificates, roots := certificates(h.t)
 		l := tls.NewListener(listenTCP(h.t), &tls.Config{Certificates: certificates})
 		return dialTLS(h.t, h.serveOn(l), roots).handshake()
@@ -99,6 +101,17 @@ func certificates(t testing.TB) ([]tls.Certificate, *x509.CertPool) {
 	roots := x509.NewCertPool()
 	roots.AddCert(server.Certificate())
 	return server.TLS.Certificates, roots
+}
+
+// dialServedTLS dials a listener on which the hub itself speaks TLS.
+func dialServedTLS(h *testHub, version uint16) *client {
+	certificates, roots := certificates(h.t)
+	address := h.serveWith(listenTCP(h.t), fanout.ListenerOptions{TLS: &tls.Config{Certificates: certificates}})
+	conn, err := tls.Dial("tcp", address, &tls.Config{RootCAs: roots, ServerName: "example.com", MaxVersion: version})
+	if err != nil {
+		h.t.Fatalf("dial: %v", err)
+	}
+	return newClient(h.t, conn).handshake()
 }
 
 func dialTLS(t testing.TB, address string, roots *x509.CertPool) *client {

@@ -171,3 +171,25 @@ func TestASpokeOnAUnixSocketKnowsItsPeer(t *testing.T) {
 		expect(t, "address", s.RemoteAddr().String(), want)
 	})
 }
+
+func TestAConnectionOfTLSThatWasGivenBackCanBeRemovedAgain(t *testing.T) {
+	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
+		h := newSecureHub(t, fanout.Config{Engine: engine}, nil, fanout.ListenerOptions{})
+		c := h.dial().handshake()
+		live, err := h.hub.RemoveConnection(receive(t, h.connected, "OnConnection").Conn())
+		for range 2 {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := h.hub.AddConnection(live); err != nil {
+				t.Fatal(err)
+			}
+			c.sync()
+			live, err = h.hub.RemoveConnection(live)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		live.Close()
+	})
+}

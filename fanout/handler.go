@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/spokehub/spokehub/netpoll"
 )
@@ -12,7 +13,7 @@ var _ netpoll.Handler = (*loop)(nil)
 
 // Accepted brings a connection of a listener.
 func (l *loop) Accepted(listener uint32, a netpoll.Accepted) {
-	l.accept(l.hub.newArrival(a, l.conns.proxyListeners[listener]))
+	l.accept(l.hub.newArrival(a, l.conns.listeners[listener]))
 }
 
 // AcceptFailed says that accepting pauses because of err, or with nil that it goes on.
@@ -37,12 +38,43 @@ func (l *loop) Input(slot uint32, view []byte) {
 	}
 }
 
+// Securing says that the client has begun its TLS handshake: it has HandshakeTimeout for that and its request.
+func (l *loop) Securing(slot uint32) { l.reactor.SetDeadline(slot, l.hub.cfg.HandshakeTimeout) }
+
+// Secured says how that has ended.
+func (l *loop) Secured(slot uint32, err error) {
+	s := l.spoke(slot)
+	var notTLS *netpoll.NotTLSError
+	switch {
+	case err == nil:
+		l.counts.tlsHandshakes++
+	case errors.As(err, &notTLS) && s.phase == handshaking:
+		l.refuse(s, notTLS.Sent, refuseNotTLS)
+	default:
+		l.tlsFailed(s, err)
+	}
+}
+
 // Hangup says that the peer is gone, or that reading or sending failed.
 func (l *loop) Hangup(slot uint32, err error) {
+	s := l.spoke(slot)
+	if errors.Is(err, netpoll.ErrFruitless) && s.phase == open {
+		l.counts.overRate++
+		l.closeWith(s, Cause{Kind: CauseViolation, Code: CodePolicy, Reason: retryReason(time.Second)})
+		return
+	}
 	if errors.Is(err, io.EOF) {
 		err = nil
 	}
-	l.peerGone(l.spoke(slot), err)
+	if isOwnAlert(err) && s.phase <= open {
+		l.tlsBroken(s, err)
+		return
+	}
+	if _, isBegun := l.reactor.IsSecuring(slot); isBegun && err != nil && s.phase == handshaking {
+		l.counts.tlsFailed++
+		l.hub.log.tlsFailed(s.peer, err)
+	}
+	l.peerGone(s, err)
 }
 
 // Overflow says that a frame does not fit into a connection's queue.

@@ -26,7 +26,7 @@ func (l *loop) handshake(s *Spoke, view []byte) {
 	start, end, refusal := l.hub.cfg.onPath.FindHead(buf, scanned)
 	if end == 0 && refusal == nil {
 		if l.conns.requests.storeFirst(slot, view) {
-			l.reactor.SetDeadline(slot, l.hub.cfg.HandshakeTimeout)
+			l.beginRequest(slot)
 		}
 		return
 	}
@@ -42,6 +42,7 @@ func (l *loop) handshake(s *Spoke, view []byte) {
 	}
 	isOurs := string(request.Path) == l.hub.cfg.Path
 	if isOurs {
+		request.IsSecure = l.reactor.TLS(slot) != nil
 		refusal = cmp.Or(l.heed(s, &request), l.conns.overLimit[slot])
 	}
 	switch {
@@ -54,9 +55,16 @@ func (l *loop) handshake(s *Spoke, view []byte) {
 		l.toHTTP(s, buf[start:])
 	default:
 		if l.hub.cfg.OnHandshake != nil && scanned == 0 {
-			l.reactor.SetDeadline(slot, l.hub.cfg.HandshakeTimeout)
+			l.beginRequest(slot)
 		}
 		l.upgrade(s, &request, buf[start:end], buf[end:])
+	}
+}
+
+// beginRequest gives a client the time for its request, unless that has begun with its TLS handshake.
+func (l *loop) beginRequest(slot uint32) {
+	if l.reactor.TLS(slot) == nil {
+		l.reactor.SetDeadline(slot, l.hub.cfg.HandshakeTimeout)
 	}
 }
 
@@ -104,6 +112,17 @@ func (l *loop) refuseWaiting(s *Spoke, refusal *wsframe.Refusal) {
 	l.refuse(s, l.conns.requests.beginning(s.conn.Slot), refusal)
 }
 
+// turnAway refuses a client that is in its handshake, whatever that has come to. Ahead of TLS nothing can be said to it.
+func (l *loop) turnAway(s *Spoke, refusal *wsframe.Refusal) {
+	if isAhead, _ := l.reactor.IsSecuring(s.conn.Slot); !isAhead {
+		l.refuseWaiting(s, refusal)
+		return
+	}
+	l.counts.refusals[refusal.Status]++
+	l.hub.log.refused(s.peer, nil, refusal)
+	l.end(s, Cause{})
+}
+
 // refuseRequest is refuse for a request that was read.
 func (l *loop) refuseRequest(s *Spoke, request *wsframe.Request, refusal *wsframe.Refusal) {
 	l.hub.log.refused(s.peer, request, refusal)
@@ -120,6 +139,10 @@ func (l *loop) refuseRequest(s *Spoke, request *wsframe.Request, refusal *wsfram
 func (l *loop) handshakeTimeout(s *Spoke) {
 	if l.reactor.IsHeavy() {
 		l.reactor.SetDeadline(s.conn.Slot, netpoll.Tick)
+		return
+	}
+	if _, isBegun := l.reactor.IsSecuring(s.conn.Slot); isBegun {
+		l.secureTimeout(s)
 		return
 	}
 	if l.conns.inquiries.bySlot[s.conn.Slot] != nil {

@@ -61,6 +61,12 @@ func (v *httpServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if isOverLimit(r.Context()) {
 		w.Header().Set("Connection", "close")
 	}
+	if c, ok := r.Context().Value(connKey{}).(*httpConn); ok && r.TLS == nil {
+		if secure := tlsBeneath(c.Conn); secure != nil {
+			state := secure.ConnectionState()
+			r.TLS = &state
+		}
+	}
 	r = v.hub.forwarded(r)
 	if r.URL.Path == v.hub.cfg.Path {
 		v.hub.ServeHTTP(w, r)

@@ -28,10 +28,12 @@ type inquiry struct {
 	host     string
 	isSecure bool
 	local    net.Addr
-	ctx      context.Context
-	cancel   context.CancelFunc
-	verdict  verdict
-	place    place
+	// tls is nil where the hub does not speak it.
+	tls     *tls.ConnectionState
+	ctx     context.Context
+	cancel  context.CancelFunc
+	verdict verdict
+	place   place
 }
 
 const (
@@ -67,6 +69,10 @@ func (i *inquiries) add(slot uint32, q *inquiry) {
 func (l *loop) inquire(s *Spoke, q *inquiry, rest []byte) {
 	slot := s.conn.Slot
 	q.spoke, q.local = s, l.reactor.LocalAddr(slot)
+	if secure := l.reactor.TLS(slot); secure != nil {
+		state := secure.ConnectionState()
+		q.tls = &state
+	}
 	left := max(l.reactor.TimeLeft(slot), netpoll.Tick)
 	q.ctx, q.cancel = context.WithTimeout(context.Background(), max(left-netpoll.Tick, left/2))
 	l.conns.inquiries.add(slot, q)
@@ -144,7 +150,8 @@ func (q *inquiry) request() (*http.Request, error) {
 		r.URL.Scheme = "https"
 	}
 	r.RemoteAddr = q.spoke.RemoteAddr().String()
-	if x := q.spoke.seldom(); x != nil {
+	r.TLS = q.tls
+	if x := q.spoke.seldom(); x != nil && r.TLS == nil {
 		if secure, ok := x.beneath.(tlsConn); ok {
 			state := secure.ConnectionState()
 			r.TLS = &state

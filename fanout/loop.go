@@ -1,6 +1,7 @@
 package fanout
 
 import (
+	"crypto/tls"
 	"iter"
 	"sync/atomic"
 
@@ -86,8 +87,9 @@ type loopConns struct {
 	overLimit  map[uint32]*wsframe.Refusal
 	tenures    map[*Spoke]*tenure
 	memory     loopMemory
-	// proxyListeners are the slots of listeners on which the PROXY protocol is spoken.
-	proxyListeners map[uint32]bool
+	// listeners has the slots of listeners, toSecure connections that are to speak TLS once the header of the PROXY protocol has come.
+	listeners map[uint32]listenerKind
+	toSecure  map[uint32]*tls.Config
 }
 
 // scratch is memory that every incoming message reuses.
@@ -141,13 +143,14 @@ func newLoop(h *Hub, index int) (*loop, error) {
 
 func newLoopConns() loopConns {
 	return loopConns{
-		unanswered:     make(map[*Spoke]*unanswered),
-		snapshots:      make(map[*Spoke]*snapshot),
-		requests:       requests{bySlot: make(map[uint32]*[]byte)},
-		inquiries:      inquiries{bySlot: make(map[uint32]*inquiry)},
-		overLimit:      make(map[uint32]*wsframe.Refusal),
-		tenures:        make(map[*Spoke]*tenure),
-		proxyListeners: make(map[uint32]bool),
+		unanswered: make(map[*Spoke]*unanswered),
+		snapshots:  make(map[*Spoke]*snapshot),
+		requests:   requests{bySlot: make(map[uint32]*[]byte)},
+		inquiries:  inquiries{bySlot: make(map[uint32]*inquiry)},
+		overLimit:  make(map[uint32]*wsframe.Refusal),
+		tenures:    make(map[*Spoke]*tenure),
+		listeners:  make(map[uint32]listenerKind),
+		toSecure:   make(map[uint32]*tls.Config),
 	}
 }
 

@@ -15,6 +15,9 @@ type Memory struct {
 	Subscriptions uint64
 	// Handshakes are requests that have arrived in part, and those that wait for OnHandshake with what came behind them.
 	Handshakes uint64
+	// TLS is what TLS takes besides some kilobytes for each idle connection: handshakes under way, records that sockets have not taken, the
+	// buffers of connections whose clients have sent long records, and what reads connections whose TLS was made elsewhere.
+	TLS uint64
 	// HTTP is an estimate of what net/http takes for Stats.HTTPConnections.
 	HTTP uint64
 	// Reserved is what Hub.Reserve has counted.
@@ -29,7 +32,7 @@ func (m Memory) ByKind() iter.Seq2[string, uint64] {
 			bytes uint64
 		}{
 			{"queues", m.Queues}, {"messages", m.Messages}, {"inboxes", m.Inboxes}, {"subscriptions", m.Subscriptions},
-			{"handshakes", m.Handshakes}, {"http", m.HTTP}, {"reserved", m.Reserved},
+			{"handshakes", m.Handshakes}, {"tls", m.TLS}, {"http", m.HTTP}, {"reserved", m.Reserved},
 		} {
 			if !yield(kind.name, kind.bytes) {
 				return
@@ -102,13 +105,14 @@ type loopMemory struct {
 
 // heldBytes is the memory that the loop's connections hold, without their inboxes.
 func (l *loop) heldBytes() int64 {
-	return int64(l.reactor.HeldBytes()+l.conns.memory.owed+l.part.Held()+l.users.Held()+l.conns.requests.held+l.conns.inquiries.held) + l.conns.memory.messages + l.flow.kept
+	return int64(l.reactor.HeldBytes()+l.reactor.TLSBytes()+l.conns.memory.owed+l.part.Held()+l.users.Held()+l.conns.requests.held+l.conns.inquiries.held) + l.conns.memory.messages + l.flow.kept
 }
 
 // addMemory adds what the loop's connections hold. It is for the loop's goroutine.
 func (st *Stats) addMemory(l *loop) {
 	m := &st.Memory
 	m.Queues += uint64(l.reactor.HeldBytes() + l.conns.memory.owed)
+	m.TLS += uint64(l.reactor.TLSBytes())
 	m.Messages += uint64(l.conns.memory.messages + l.flow.kept)
 	m.Subscriptions += uint64(l.part.Held() + l.users.Held())
 	m.Handshakes += uint64(l.conns.requests.held + l.conns.inquiries.held)

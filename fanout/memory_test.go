@@ -39,10 +39,7 @@ func TestMemoryIsCountedWhileItIsHeld(t *testing.T) {
 	}{
 		{"a queue", "queues", 256 << 10, 2 << 20, func(h *testHub) func() {
 			c, s := h.join()
-			stall(h.t, s)
-			for s.BufferedAmount() < 256<<10 {
-				s.DispatchEvent(filler)
-			}
+			fill(h.t, c, s, 256<<10)
 			return func() { c.conn.Close() }
 		}},
 		{"half a message", "messages", 125 << 10, 256<<10 + 512, func(h *testHub) func() {
@@ -138,7 +135,7 @@ func TestMemoryKinds(t *testing.T) {
 	for kind := range m.ByKind() {
 		kinds = append(kinds, kind)
 	}
-	expectAll(t, "kinds", kinds, []string{"queues", "messages", "inboxes", "subscriptions", "handshakes", "http", "reserved"})
+	expectAll(t, "kinds", kinds, []string{"queues", "messages", "inboxes", "subscriptions", "handshakes", "tls", "http", "reserved"})
 }
 
 func TestReserve(t *testing.T) {
@@ -176,10 +173,7 @@ func TestReserveIsRefusedWhileOthersHoldTheBudget(t *testing.T) {
 // holdings are ways to hold memory, which the budget must see alike.
 var holdings = map[string]func(h *testHub, c *client, s *fanout.Spoke){
 	"a queue": func(h *testHub, c *client, s *fanout.Spoke) {
-		stall(h.t, s)
-		for s.BufferedAmount() < 1100<<10 {
-			s.DispatchEvent(filler)
-		}
+		fill(h.t, c, s, 1100<<10)
 	},
 	"half a message": func(h *testHub, c *client, s *fanout.Spoke) { c.write(half(1000 << 10)) },
 	"fragments": func(h *testHub, c *client, s *fanout.Spoke) {

@@ -1,6 +1,7 @@
 package fanout
 
 import (
+	"crypto/tls"
 	"net"
 	"net/http"
 	"net/netip"
@@ -15,16 +16,18 @@ type arrival struct {
 	netpoll.Accepted
 	// marks are proxyHeader and byProxy, as far as they hold.
 	marks marks
+	// tls is nil where no TLS is spoken.
+	tls *tls.Config
 }
 
 // newArrival says what a proxy has yet to tell of an accepted connection. Where no proxies are trusted, whoever reaches a listener
 // that expects the PROXY protocol may speak it.
-func (h *Hub) newArrival(a netpoll.Accepted, hasHeader bool) arrival {
-	arrived := arrival{Accepted: a}
-	if hasHeader {
+func (h *Hub) newArrival(a netpoll.Accepted, from listenerKind) arrival {
+	arrived := arrival{Accepted: a, tls: from.tls}
+	if from.hasHeader {
 		arrived.marks |= proxyHeader
 	}
-	if h.trusts(addressOf(a.Peer), a.Conn) || hasHeader && !h.cfg.proxies.Any() {
+	if h.trusts(addressOf(a.Peer), a.Conn) || from.hasHeader && !h.cfg.proxies.Any() {
 		arrived.marks |= byProxy
 	}
 	return arrived

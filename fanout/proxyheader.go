@@ -40,10 +40,13 @@ func (l *loop) readProxyHeader(s *Spoke, view []byte) {
 		s.peer = addressOf(client)
 	}
 	if !l.hub.trusts(s.peer, nil) {
-		if refusal := l.attribute(s, s.peer); refusal != nil {
+		if refusal := l.attribute(s, s.peer); refusal != nil && !l.refuseBehindTLS(s, refusal) {
 			l.refuse(s, buf[length:], refusal)
 			return
 		}
+	}
+	if s.phase != handshaking || l.secureBehindHeader(s, buf[length:]) {
+		return
 	}
 	if rest := buf[length:]; len(rest) > 0 {
 		l.handshake(s, rest)
@@ -54,4 +57,23 @@ func (l *loop) readProxyHeader(s *Spoke, view []byte) {
 func (l *loop) refuseHeader(s *Spoke, head []byte, refusal *wsframe.Refusal) {
 	l.hub.counters.headersRefused.Add(1)
 	l.refuse(s, head, refusal)
+}
+
+// refuseBehindTLS has a connection over the limits shake TLS hands first, where TLS is spoken, so that the client can read its refusal. It
+// then is one of those let in over the limits. Where none of their places is free it ends without an answer.
+func (l *loop) refuseBehindTLS(s *Spoke, refusal *wsframe.Refusal) bool {
+	slot := s.conn.Slot
+	if l.conns.toSecure[slot] == nil {
+		return false
+	}
+	l.hub.admission.removeSpoke(s)
+	s.marks &^= byProxy
+	if l.hub.admission.admitOverLimit(refusal) {
+		l.conns.overLimit[slot] = refusal
+		return true
+	}
+	l.counts.refusals[refusal.Status]++
+	l.hub.log.refused(s.peer, nil, refusal)
+	l.end(s, Cause{})
+	return true
 }

@@ -66,12 +66,41 @@ type tlsConn interface {
 	ConnectionState() tls.ConnectionState
 }
 
-// ConnectionState is the state of the TLS connection beneath, the zero value if there is none.
+// ConnectionState is the state of the TLS connection beneath, the zero value if there is none. It asks the loop. After the end it knows only
+// that of a connection whose handshake was done elsewhere, or a live one.
 func (c *rawConn) ConnectionState() tls.ConnectionState {
-	if secure, ok := c.beneath().(tlsConn); ok {
+	if secure := tlsBeneath(c.NetConn()); secure != nil {
+		return secure.ConnectionState()
+	}
+	if secure := tlsBeneath(c.beneath()); secure != nil {
+		return secure.ConnectionState()
+	}
+	s := c.spoke()
+	var secure *tls.Conn
+	s.loop.ask(func(r *netpoll.Reactor) {
+		if r.Holds(s.conn) {
+			secure = r.TLS(s.conn.Slot)
+		}
+	})
+	if secure != nil {
 		return secure.ConnectionState()
 	}
 	return tls.ConnectionState{}
+}
+
+// tlsBeneath is the connection of TLS that conn is or stands on, nil if there is none.
+func tlsBeneath(conn net.Conn) tlsConn {
+	for conn != nil {
+		if secure, ok := conn.(tlsConn); ok {
+			return secure
+		}
+		over, ok := conn.(interface{ NetConn() net.Conn })
+		if !ok {
+			return nil
+		}
+		conn = over.NetConn()
+	}
+	return nil
 }
 
 func (c *rawConn) beneath() net.Conn {

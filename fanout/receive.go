@@ -7,7 +7,7 @@ import (
 
 // receive accounts for what an open connection sent, and acts on it.
 func (l *loop) receive(s *Spoke, view []byte) {
-	if l.withinBytes(s, len(view)) {
+	if l.withinBytes(s, len(view)+l.reactor.InputOverhead()) {
 		l.parse(s, view)
 	}
 }

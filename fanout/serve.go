@@ -1,7 +1,9 @@
 package fanout
 
 import (
+	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -29,14 +31,18 @@ type ListenerOptions struct {
 	// ProxyProtocol says that a load balancer in front tells the client's address at the beginning of each connection, with the PROXY
 	// protocol, version 1 or 2. A connection without that header is refused, and so is one that is none of Config.TrustedProxies', if
 	// there are any; where there are none, nobody but the load balancer may be able to reach the listener. The header comes
-	// ahead of TLS: a TLS listener can't have it.
+	// ahead of TLS.
 	ProxyProtocol bool
+	// TLS has the listener speak TLS, in place of Config.TLS. With Plain it is an error.
+	TLS *tls.Config
+	// Plain has it speak no TLS, whatever Config.TLS says.
+	Plain bool
 }
 
 // Serve accepts connections from l and answers their handshakes on the reactors: the fast path. Requests to paths other
 // than Config.Path go to Config.Fallback, by way of net/http. The descriptor of a *net.TCPListener is taken out of l, which
-// is closed, and connections are accepted by a reactor; from any other listener, as for TLS, they are accepted one by one
-// and served by goroutines. It takes l over and blocks until Shutdown; then the error is ErrClosed.
+// is closed, and connections are accepted by a reactor; from any other listener, that of tls.NewListener included, they are accepted one
+// by one and served by goroutines, as AddConnection says: for TLS set Config.TLS. It takes l over and blocks until Shutdown; then the error is ErrClosed.
 func (h *Hub) Serve(l net.Listener) error { return h.ServeListener(l, ListenerOptions{}) }
 
 // ServeListener is Serve for a listener with options.
@@ -45,6 +51,14 @@ func (h *Hub) ServeListener(l net.Listener, o ListenerOptions) error {
 		l.Close()
 		return ErrClosed
 	}
+	err := checkTLS(o.TLS)
+	if o.TLS != nil && o.Plain {
+		err = errors.New("Plain excludes it")
+	}
+	if err != nil {
+		l.Close()
+		return fmt.Errorf("serve: ListenerOptions.TLS: %w", err)
+	}
 	if h.cfg.Engine.HasDescriptors() {
 		fd, taken, err := netpoll.AdoptListener(l)
 		if err != nil {
@@ -52,13 +66,28 @@ func (h *Hub) ServeListener(l net.Listener, o ListenerOptions) error {
 			return fmt.Errorf("serve: %w", err)
 		}
 		if taken {
-			return h.serveDescriptor(fd, l.Addr(), o)
+			return h.serveDescriptor(fd, l.Addr(), h.newListener(o))
 		}
 	}
-	return h.serveEach(l, o)
+	return h.serveEach(l, h.newListener(o))
 }
 
-func (h *Hub) serveDescriptor(fd int, address net.Addr, o ListenerOptions) error {
+// listenerKind says what is special about the connections of a listener. It never changes.
+type listenerKind struct {
+	hasHeader bool
+	// tls is nil where no TLS is spoken.
+	tls *tls.Config
+}
+
+func (h *Hub) newListener(o ListenerOptions) listenerKind {
+	l := listenerKind{hasHeader: o.ProxyProtocol}
+	if c := cmp.Or(o.TLS, h.cfg.TLS); c != nil && !o.Plain {
+		l.tls = h.secureConfig(c)
+	}
+	return l
+}
+
+func (h *Hub) serveDescriptor(fd int, address net.Addr, kind listenerKind) error {
 	if !netpoll.TuneListener(fd, h.cfg.sockets()) {
 		h.shared.tuneEach.Store(true)
 	}
@@ -69,7 +98,7 @@ func (h *Hub) serveDescriptor(fd int, address net.Addr, o ListenerOptions) error
 		slot, err := r.Listen(fd)
 		if err == nil {
 			listener = r.Conn(slot)
-			l.conns.proxyListeners[slot] = o.ProxyProtocol
+			l.conns.listeners[slot] = kind
 		}
 		failed = err
 	})
@@ -80,7 +109,7 @@ func (h *Hub) serveDescriptor(fd int, address net.Addr, o ListenerOptions) error
 	h.lifecycle.onShutdown(func() {
 		l.ask(func(r *netpoll.Reactor) {
 			if r.Holds(listener) {
-				delete(l.conns.proxyListeners, listener.Slot)
+				delete(l.conns.listeners, listener.Slot)
 				r.Close(listener.Slot, netpoll.DropClosed)
 			}
 		})
@@ -91,7 +120,7 @@ func (h *Hub) serveDescriptor(fd int, address net.Addr, o ListenerOptions) error
 	return h.lifecycle.awaitClosed()
 }
 
-func (h *Hub) serveEach(l net.Listener, o ListenerOptions) error {
+func (h *Hub) serveEach(l net.Listener, kind listenerKind) error {
 	h.lifecycle.onShutdown(func() { l.Close() })
 	for {
 		conn, err := l.Accept()
@@ -111,7 +140,7 @@ func (h *Hub) serveEach(l net.Listener, o ListenerOptions) error {
 			return fmt.Errorf("serve: %w", err)
 		}
 		a := netpoll.Accepted{FD: -1, Conn: conn, Peer: peerOf(conn).addrPort()}
-		if !h.loops[0].reactor.Post(netpoll.TaskFunc(func(*netpoll.Reactor) { h.loops[0].accept(h.newArrival(a, o.ProxyProtocol)) })) {
+		if !h.loops[0].reactor.Post(netpoll.TaskFunc(func(*netpoll.Reactor) { h.loops[0].accept(h.newArrival(a, kind)) })) {
 			conn.Close()
 		}
 	}

@@ -18,6 +18,9 @@ var _ http.Handler = (*Hub)(nil)
 // returns the writer beneath; otherwise the answer is 500 and names the wrapper. It returns as soon as the connection is the hub's,
 // with what the server had read of it ahead. After Shutdown the answer is 503.
 //
+// Under http.ListenAndServeTLS an idle spoke takes no goroutine on Linux, but what crypto/tls and net/http have made of its connection stays
+// theirs: with Serve and Config.TLS events cost less.
+//
 // OnHandshake runs on a goroutine of its own, for which the request waits, and not on the worker pool: how many run at a time is up to the
 // server.
 func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {

@@ -121,7 +121,7 @@ func (l *loop) drain() {
 	for s := range l.all() {
 		switch {
 		case s.phase == handshaking:
-			l.refuseWaiting(s, refuseDown)
+			l.turnAway(s, refuseDown)
 		case s.phase == open && period > 0:
 			l.drainInTime(s)
 		case s.phase == open:

@@ -39,14 +39,26 @@ func fill(t testing.TB, c *client, spoke *fanout.Spoke, queued int) (events int)
 		}
 	}
 	for full := 0; full < looks; full++ {
-		for ; spoke.BufferedAmount() < queued; events++ {
-			spoke.DispatchEvent(filler)
+		if sent := queueUp(t, spoke, queued); sent > 0 {
+			events += sent
 			full = 0
 		}
 		c.write(clientFrame(fin|opPong, ""))
 		if events > 1<<16 {
 			t.Fatal("the socket does not fill up")
 		}
+	}
+	return events
+}
+
+// queueUp sends to a spoke until so many bytes are queued, be it for a moment only.
+func queueUp(t testing.TB, spoke *fanout.Spoke, queued int) (events int) {
+	t.Helper()
+	for ; spoke.BufferedAmount() < queued; events++ {
+		if events > 1<<16 {
+			t.Fatalf("got %d bytes queued after %d events, want %d: the spoke has ended, or its client reads", spoke.BufferedAmount(), events, queued)
+		}
+		spoke.DispatchEvent(filler)
 	}
 	return events
 }

@@ -23,6 +23,8 @@ type Stats struct {
 	Disconnected uint64
 	// Handshakes that the hub answered with 101, and HandshakesRefused with an error.
 	Handshakes, HandshakesRefused uint64
+	// TLSHandshakes that have succeeded, TLSFailed that have not. A client that speaks no TLS where it is spoken is in Refusals.
+	TLSHandshakes, TLSFailed uint64
 	// MessagesIn are data messages of spokes; EventsIn and ControlsIn those that were events and control events.
 	MessagesIn, EventsIn, ControlsIn uint64
 	// ControlsUnknown are control events of a type that the hub does not know and ignores.
@@ -50,7 +52,7 @@ type Stats struct {
 	EventsInvalid uint64
 	// Deliveries are pairs of an event and a spoke that it was for.
 	Deliveries uint64
-	// Delivered to the socket; or, on a connection without a descriptor (TLS, a pipe, EngineGoroutine), to the goroutine that
+	// Delivered to the socket; or, on a connection without a descriptor (a pipe, EngineGoroutine), to the goroutine that
 	// writes it, which has at most 64 KiB in hand.
 	Delivered uint64
 	// HandedBack to the new owner of a removed connection, who sends them.
@@ -164,6 +166,8 @@ func (h *Hub) callbacksPending() uint64 {
 
 func (st *Stats) addLoop(n *loopCounters) {
 	st.Handshakes += n.handshakes
+	st.TLSHandshakes += n.tlsHandshakes
+	st.TLSFailed += n.tlsFailed
 	st.Disconnected += n.disconnected
 	st.MessagesIn += n.messages
 	st.EventsIn += n.events

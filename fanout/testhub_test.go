@@ -147,10 +147,12 @@ func (h *testHub) serve() string {
 	return h.serveOn(listenTCP(h.t))
 }
 
-func (h *testHub) serveOn(l net.Listener) string {
+func (h *testHub) serveOn(l net.Listener) string { return h.serveWith(l, fanout.ListenerOptions{}) }
+
+func (h *testHub) serveWith(l net.Listener, o fanout.ListenerOptions) string {
 	address := l.Addr().String()
 	done := make(chan error, 1)
-	go func() { done <- h.hub.Serve(l) }()
+	go func() { done <- h.hub.ServeListener(l, o) }()
 	h.t.Cleanup(func() {
 		h.cut()
 		if err := receive(h.t, done, "the end of Serve"); !errors.Is(err, fanout.ErrClosed) {
@@ -296,6 +298,13 @@ func (b *logBook) count(level, part string) int {
 		}
 	}
 	return found
+}
+
+// all are the lines that have come.
+func (b *logBook) all() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.lines)
 }
 
 func expect[T comparable](t testing.TB, what string, got, want T) {

@@ -131,8 +131,45 @@ func (l *backlog) cut(pool *batchPool) (dropped int) {
 	return total
 }
 
-// lastFrame returns a copy of the last frame, nil if a part of it is sent. The copy has one reference.
-func (l *backlog) lastFrame() *Frame {
+// cutBehind drops all behind the frame in which the first committed bytes end, and returns how many counted frames it dropped.
+func (l *backlog) cutBehind(committed int, pool *batchPool) (dropped int) {
+	total := l.counted()
+	i, offset := l.first, l.offset
+	for rest := len(l.batches[i].bytes) - offset; committed > rest; rest = len(l.batches[i].bytes) {
+		committed -= rest
+		offset = 0
+		i++
+	}
+	_, end, _, _ := l.batches[i].frameAt(offset + committed - 1)
+	kept := pool.head(l.batches[i], end)
+	for j := i; j < len(l.batches); j++ {
+		pool.release(l.batches[j])
+		pool.held -= placeBytes
+		l.batches[j] = nil
+	}
+	l.batches = l.batches[:i]
+	l.recount()
+	l.push(kept, pool)
+	if i == l.first {
+		l.recount()
+	}
+	return total - l.counted()
+}
+
+// recount counts bytes and frames again.
+func (l *backlog) recount() {
+	l.bytes, l.frames = 0, 0
+	offset := l.offset
+	for _, b := range l.batches[l.first:] {
+		frames, _ := b.endsWithin(offset, len(b.bytes))
+		l.bytes += len(b.bytes) - offset
+		l.frames += frames
+		offset = 0
+	}
+}
+
+// lastFrame returns a copy of the last frame, nil if a part of it is sent or among the first committed bytes. The copy has one reference.
+func (l *backlog) lastFrame(committed int) *Frame {
 	last := len(l.batches) - 1
 	b := l.batches[last]
 	end := b.ends[len(b.ends)-1]
@@ -140,7 +177,7 @@ func (l *backlog) lastFrame() *Frame {
 	if n := len(b.ends); n > 1 {
 		start = b.ends[n-2].offset()
 	}
-	if last == l.first && l.offset > start {
+	if last == l.first && l.offset > start || l.bytes-(end.offset()-start) < committed {
 		return nil
 	}
 	return NewFrame(bytes.Clone(b.bytes[start:end.offset()]), end.counted() == 1)

@@ -172,6 +172,21 @@ func (p *batchPool) part(b *batch, start, end int, counted bool) *batch {
 	return out
 }
 
+// head is a batch of the frames of b that end at end or before: b itself, cut, where nobody else holds it, else one that shares its memory.
+// It has a reference of its own.
+func (p *batchPool) head(b *batch, end int) *batch {
+	frames, _ := b.endsWithin(0, end)
+	if b.refs == 1 {
+		b.bytes, b.ends = b.bytes[:end], b.ends[:frames]
+		b.refs++
+		return b
+	}
+	b.refs++
+	out := &batch{bytes: b.bytes[:end:end], ends: slices.Clone(b.ends[:frames]), refs: 1, whole: b}
+	p.held += out.memory()
+	return out
+}
+
 // takes says whether more fits behind b's frames.
 func (b *batch) takes(more *batch) bool {
 	return b.refs == 1 && b.whole == nil && len(b.bytes)+len(more.bytes) <= cap(b.bytes)

@@ -20,13 +20,14 @@ func (r *Reactor) Holds(c Conn) bool {
 	return s.gen == c.Gen && s.is(inUse)
 }
 
-// OpenLink takes over conn, which may be any net.Conn, serves it with two goroutines and starts reading from it. The
-// slot is valid until Close or Release.
+// OpenLink takes over conn, which may be any net.Conn, and starts reading from it. One of TLS over a TCP or Unix socket gets goroutines
+// only while there is something to read or to write, if the engine can watch its socket; any other two as long as it lives. The slot is valid
+// until Close or Release.
 func (r *Reactor) OpenLink(conn net.Conn) uint32 {
 	n := r.openSlot()
 	s := r.conns.table.At(n)
 	s.state |= linked
-	r.links.bySlot[n] = newLink(r, Conn{Slot: n, Gen: s.gen}, conn)
+	r.links.bySlot[n] = newLink(r, Conn{Slot: n, Gen: s.gen}, Settled(conn))
 	return n
 }
 
@@ -45,9 +46,13 @@ func (r *Reactor) Close(n uint32, why Reason) {
 	r.owner.assert()
 	s := r.conns.table.At(n)
 	r.sender.drop(n, why)
+	if s.is(secured) {
+		r.endSecured(n, s)
+	}
 	if s.is(linked) {
 		l := r.links.bySlot[n]
-		l.count(0)
+		l.countWriting(0)
+		l.countReading(0)
 		r.links.retired = append(r.links.retired, l)
 		delete(r.links.bySlot, n)
 	} else {
@@ -108,6 +113,14 @@ func (r *Reactor) closeRetired() {
 func (r *Reactor) ShutdownWrite(n uint32) {
 	r.owner.assert()
 	s := r.conns.table.At(n)
+	if s.is(secured) {
+		r.shutdownSecured(n, s)
+		return
+	}
+	r.shutdownRaw(n, s)
+}
+
+func (r *Reactor) shutdownRaw(n uint32, s *slot) {
 	if s.is(linked) {
 		r.links.bySlot[n].shutdownWrite()
 		return

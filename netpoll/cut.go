@@ -1,16 +1,20 @@
 package netpoll
 
-// Cut drops what is queued on a connection but for the rest of a frame that is half sent and, on one that has left, the
-// frame of SendLast.
+// Cut drops what is queued on a connection but for the rest of a frame that is half sent, or sealed in part or whole, and, on one that has
+// left, the frame of SendLast.
 func (s *Sender) Cut(slot uint32, why Reason) {
 	s.owner.assert()
 	c := s.conns.At(slot)
-	last := s.lastFrame(c)
+	last := s.lastFrame(slot, c)
 	s.dropGated(c, why)
 	s.dropPending(c, why)
 	if c.backlog != 0 {
 		b := s.backlogs.at(c.backlog)
-		s.count.Dropped[why] += uint64(b.cut(&s.pending.batches))
+		if committed := s.to.committed(slot); committed > 0 {
+			s.count.Dropped[why] += uint64(b.cutBehind(committed, &s.pending.batches))
+		} else {
+			s.count.Dropped[why] += uint64(b.cut(&s.pending.batches))
+		}
 		if b.empty() {
 			s.unblock(slot, c)
 		}
@@ -23,7 +27,7 @@ func (s *Sender) Cut(slot uint32, why Reason) {
 
 // lastFrame returns the frame of SendLast, or a copy of it, with a reference for the caller; nil if there is none, or a part
 // of it is sent.
-func (s *Sender) lastFrame(c *connQueue) *Frame {
+func (s *Sender) lastFrame(slot uint32, c *connQueue) *Frame {
 	if c.state&hasLast == 0 {
 		return nil
 	}
@@ -33,7 +37,7 @@ func (s *Sender) lastFrame(c *connQueue) *Frame {
 		return f
 	}
 	if c.backlog != 0 {
-		return s.backlogs.at(c.backlog).lastFrame()
+		return s.backlogs.at(c.backlog).lastFrame(s.to.committed(slot))
 	}
 	return nil
 }
@@ -60,13 +64,13 @@ func (s *Sender) drop(slot uint32, why Reason) {
 	c.state = c.state&listed | hasLeft
 }
 
-// handBack ends a connection's queue and returns a copy of its bytes. All of it counts as handed back.
+// handBack ends a connection's queue and returns a copy of its bytes, but for those that are sealed already. All of it counts as handed back.
 func (s *Sender) handBack(slot uint32) (rest []byte) {
 	c := s.conns.At(slot)
 	if c.backlog != 0 {
 		b := s.backlogs.at(c.backlog)
 		s.count.HandedBack += uint64(b.counted())
-		rest = b.appendTo(rest)
+		rest = b.appendTo(rest)[s.to.committed(slot):]
 		s.freeBacklog(c)
 	}
 	if c.node != 0 {

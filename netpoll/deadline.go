@@ -83,5 +83,5 @@ func (r *Reactor) tryLast(n uint32) bool {
 	if r.mayRead() && r.Holds(token) && !r.conns.table.At(n).is(paused) {
 		r.readOnce(n, min(minPiece, len(r.sockets.buffer)))
 	}
-	return r.Holds(token) && r.conns.table.At(n).deadline.due == 0
+	return r.Holds(token) && r.conns.table.At(n).deadline.due == 0 && !r.awaitLink(n)
 }

@@ -12,6 +12,12 @@ type Handler interface {
 	// Input brings bytes that a connection sent. view is the reactor's own buffer: it is borrowed until return and may
 	// be written to.
 	Input(slot uint32, view []byte)
+	// Securing says that the client has begun the TLS handshake that Reactor.Secure waits for.
+	Securing(slot uint32)
+	// Secured says that it has ended, and Input brings from now on what was sealed. With an error it has failed: the client has been told
+	// by an alert, and nothing can be sent or read any more, but for a NotTLSError. The handler closes the connection, best behind
+	// ShutdownWrite and the client's end.
+	Secured(slot uint32, err error)
 	// Hangup says that the peer is gone: err is io.EOF where it closed, else what failed. The handler calls Close.
 	Hangup(slot uint32, err error)
 	// Overflow says that a frame was refused because queued, which is what the unsent frames and the overhead of this one count

@@ -114,9 +114,50 @@ func (h *handover) SetWriteDeadline(t time.Time) error {
 	}
 }
 
+// NetConn is the connection beneath.
+func (h *handover) NetConn() net.Conn { return h.Conn }
+
+// Handshake does that of a connection of TLS beneath, if it is still to be done.
+func (h *handover) Handshake() error {
+	if over, ok := h.Conn.(overConn); ok {
+		return over.Handshake()
+	}
+	return nil
+}
+
+// Settled is the connection beneath one that Released.Conn has made, when nothing of its past is left, and else conn itself.
+func Settled(conn net.Conn) net.Conn {
+	h, ok := conn.(*handover)
+	if !ok {
+		return conn
+	}
+	h.read.Lock()
+	defer h.read.Unlock()
+	select {
+	case <-h.past:
+	default:
+		return conn
+	}
+	if len(h.unread) > 0 || h.reader != nil || h.failed != nil {
+		return conn
+	}
+	return Settled(h.Conn)
+}
+
 // Close gives the bytes of the past a few seconds to be written.
 func (h *handover) Close() error {
 	_ = h.Conn.SetWriteDeadline(time.Now().Add(handoverLinger))
 	<-h.past
 	return h.Conn.Close()
+}
+
+// CloseWrite shuts the write side behind the bytes of the past, where the connection beneath can.
+func (h *handover) CloseWrite() error {
+	if err := h.await(); err != nil {
+		return err
+	}
+	if half, ok := h.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return nil
 }

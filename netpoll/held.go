@@ -5,14 +5,22 @@ const maxSampled = 4
 
 // HeldBytes is the memory of all that waits to be sent: what the Sender holds, and what the writers of connections without a
 // descriptor have in hand. What several connections share counts once.
-func (r *Reactor) HeldBytes() int { return r.sender.HeldBytes() + r.links.held }
+func (r *Reactor) HeldBytes() int { return r.sender.HeldBytes() + r.links.writing }
 
-// HeldBy is about how much of HeldBytes a connection takes: of what it shares, its share.
+// TLSBytes is the memory of what TLS holds besides what an idle connection takes: handshakes, records that sockets have not taken, the
+// buffers of connections whose peers have sent long records, and the readers of connections of TLS that were made elsewhere.
+func (r *Reactor) TLSBytes() int { return r.secured.held + r.links.reading }
+
+// HeldBy is about how much of HeldBytes and TLSBytes a connection takes: of what it shares, its share.
 func (r *Reactor) HeldBy(n uint32) int {
 	r.owner.assert()
 	held := r.sender.heldBy(n)
 	if r.conns.table.At(n).is(linked) {
-		held += r.links.bySlot[n].out.held
+		l := r.links.bySlot[n]
+		held += l.in.held + l.out.held
+	}
+	if r.conns.table.At(n).is(secured) {
+		held += int((*r.secured.bySlot.At(n)).held)
 	}
 	return held
 }
@@ -48,8 +56,14 @@ func (l *backlog) share() int {
 	return memory * len(waiting) / max(sampled, 1)
 }
 
-// count notes how much a link's writer has in hand.
-func (l *link) count(held int) {
-	l.reactor.links.held += held - l.out.held
+// countWriting notes how much a link's writer has in hand.
+func (l *link) countWriting(held int) {
+	l.reactor.links.writing += held - l.out.held
 	l.out.held = held
+}
+
+// countReading notes how much a link's reader takes that runs only now and then.
+func (l *link) countReading(held int) {
+	l.reactor.links.reading += held - l.in.held
+	l.in.held = held
 }

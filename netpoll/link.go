@@ -14,15 +14,17 @@ import (
 type links struct {
 	bySlot  map[uint32]*link
 	retired []*link
-	// held is the memory of what the writers have in hand. It belongs to the reactor.
-	held    int
+	// writing is the memory of what writers have in hand, reading that of readers that run only now and then. They belong to the reactor.
+	writing int
+	reading int
 	running sync.WaitGroup
 }
 
-// link serves a connection that has no descriptor: one goroutine reads and one writes, and both hand over to the
-// reactor by tasks, so that the reactor stays the only owner of the connection's state.
+// link serves a connection that has no descriptor of its own: a goroutine reads and another one writes, and both hand over to the
+// reactor by tasks, so that the reactor stays the only owner of the connection's state. Where the poller can watch the socket beneath
+// the connection, as it can for TLS, they run only while there is something to read or to write (linkwatch.go); otherwise always.
 //
-// Owners: reactor, token and conn never change; in and out say who owns what of them; ending belongs to the reactor until
+// Owners: reactor, token, conn and watch never change; in, out and watch say who owns what of them; ending belongs to the reactor until
 // quit is closed, and to the two goroutines after.
 //
 // I1: at most one input task is under way: in.asked is true from the moment the reader may read until the reactor has
@@ -36,10 +38,13 @@ type link struct {
 	in      linkReader
 	out     linkWriter
 	ending  linkEnding
+	// watch is nil where both goroutines run always.
+	watch *linkWatch
 }
 
 // linkEnding says how a link ends.
 type linkEnding struct {
+	// quit is nil where the link is watched.
 	quit chan struct{}
 	// detached: the connection lives on with another owner.
 	detached bool
@@ -51,14 +56,17 @@ type linkEnding struct {
 
 // linkReader is the reading half of a link.
 //
-// Owners: input and err belong to the reader between a send on next and its task, to the reactor otherwise; asked and
-// waiting belong to the reactor.
+// Owners: input and err belong to the reader between a send on next, or its start, and its task, to the reactor otherwise; held, asked
+// and waiting belong to the reactor.
 type linkReader struct {
+	// next and done are nil where the link is watched.
 	next  chan struct{}
 	done  chan struct{}
 	input []byte
 	err   error
-	// asked: the reader was told to read, and what it read is not consumed.
+	// held is how much memory a reader is counted for that runs only now and then.
+	held int
+	// asked: the reader was told to read, or the poller to tell when it can, and what it read is not consumed.
 	asked bool
 	// waiting: what it read waits to be consumed, in the intake or until reading goes on.
 	waiting bool
@@ -70,17 +78,15 @@ const (
 )
 
 func newLink(r *Reactor, token Conn, conn net.Conn) *link {
-	l := &link{
-		reactor: r,
-		token:   token,
-		conn:    conn,
-		in:      linkReader{next: make(chan struct{}, 1), done: make(chan struct{})},
-		out:     linkWriter{jobs: make(chan linkJob, 1), done: make(chan struct{})},
-		ending:  linkEnding{quit: make(chan struct{})},
+	l := &link{reactor: r, token: token, conn: conn}
+	if !l.watchSocket() {
+		l.in.next, l.in.done = make(chan struct{}, 1), make(chan struct{})
+		l.out.jobs, l.out.done = make(chan linkJob, 1), make(chan struct{})
+		l.ending.quit = make(chan struct{})
+		r.links.running.Add(2)
+		go l.runReader()
+		go l.runWriter()
 	}
-	r.links.running.Add(2)
-	go l.runReader()
-	go l.runWriter()
 	l.readNext()
 	return l
 }
@@ -126,6 +132,7 @@ func (l *link) consume(r *Reactor) int {
 	if len(view) > 0 {
 		r.input(n, view)
 	}
+	l.giveReadBufferBack()
 	switch {
 	case !r.Holds(l.token):
 	case err == nil:
@@ -134,15 +141,19 @@ func (l *link) consume(r *Reactor) int {
 			l.readNext()
 		}
 	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrClosedPipe):
-		r.notifyHangup(n, io.EOF)
+		r.hangup(n, io.EOF)
 	default:
-		r.notifyHangup(n, err)
+		r.hangup(n, err)
 	}
 	return len(view)
 }
 
 func (l *link) readNext() {
 	l.in.asked = true
+	if l.watch != nil {
+		l.readNextWatched()
+		return
+	}
 	l.in.next <- struct{}{}
 }
 
@@ -159,6 +170,11 @@ func (l *link) readOn(s *slot) {
 // close ends both goroutines and the connection. One that is being written is closed from beside the writer: that ends a
 // write under way on any net.Conn, with or without deadlines, and spares a TLS connection the alert that nobody reads.
 func (l *link) close() {
+	if l.watch != nil {
+		l.leaveWatch()
+		l.reactor.links.running.Go(func() { _ = l.conn.Close() })
+		return
+	}
 	l.ending.closedBeside = l.out.busy
 	close(l.ending.quit)
 	if l.ending.closedBeside {
@@ -168,7 +184,12 @@ func (l *link) close() {
 
 // detach ends both goroutines and leaves the connection open. What was read ahead is for awaitReader.
 func (l *link) detach() {
-	l.count(0)
+	l.countWriting(0)
+	l.countReading(0)
+	if l.watch != nil {
+		l.leaveWatch()
+		return
+	}
 	l.ending.detached = true
 	close(l.ending.quit)
 }
@@ -176,7 +197,10 @@ func (l *link) detach() {
 // awaitReader waits for the reader of a detached link and returns what it had read ahead. A write under way is waited
 // for by whoever writes next. Where no deadline can end a read under way, reading is true: it ends with in.done.
 func (l *link) awaitReader() (unread []byte, reading bool) {
-	if l.conn.SetReadDeadline(time.Unix(1, 0)) != nil {
+	if l.watch != nil {
+		return l.awaitWatchedReader(), false
+	}
+	if l.conn.SetReadDeadline(past) != nil {
 		l.ending.released.Do(l.reactor.links.running.Done)
 		return nil, true
 	}

@@ -2,9 +2,10 @@ package netpoll
 
 // linkWriter is the writing half of a link.
 //
-// Owners: bytes and err belong to the writer from a send on jobs until its task, to the reactor otherwise; the flags
+// Owners: bytes and err belong to the writer from a send on jobs, or its start, until its task, to the reactor otherwise; the flags
 // belong to the reactor.
 type linkWriter struct {
+	// jobs and done are nil where the link is watched.
 	jobs  chan linkJob
 	done  chan struct{}
 	bytes []byte
@@ -35,8 +36,9 @@ func (l *link) write(view []byte) int {
 		return 0
 	}
 	n := min(len(view), linkWriteBytes)
+	l.takeWriteBuffer(n)
 	l.out.bytes = append(l.out.bytes[:0], view[:n]...)
-	l.count(cap(l.out.bytes))
+	l.countWriting(cap(l.out.bytes))
 	l.reactor.sockets.BytesOut += uint64(n)
 	l.begin(writeBytes)
 	return n
@@ -51,6 +53,10 @@ func (l *link) shutdownWrite() {
 
 func (l *link) begin(job linkJob) {
 	l.out.busy = true
+	if l.watch != nil {
+		l.startWriting(job)
+		return
+	}
 	l.out.jobs <- job
 }
 
@@ -98,17 +104,18 @@ type linkWritten link
 // Do goes on with what is to be sent.
 func (w *linkWritten) Do(r *Reactor) {
 	l := (*link)(w)
+	l.giveWriteBufferBack()
 	if !r.Holds(l.token) {
 		return
 	}
 	n := l.token.Slot
 	l.out.busy = false
-	l.count(0)
+	l.countWriting(0)
 	if cap(l.out.bytes) > linkReadBytes {
 		l.out.bytes = nil
 	}
 	if l.out.err != nil {
-		r.notifyHangup(n, l.out.err)
+		r.hangup(n, l.out.err)
 		return
 	}
 	if l.out.owesShutdown {
@@ -120,6 +127,6 @@ func (w *linkWritten) Do(r *Reactor) {
 		r.sender.NotifyDrained(n)
 	}
 	if r.conns.table.At(n).is(awaitsRoom) {
-		r.sender.hasRoom(n)
+		r.roomAgain(n)
 	}
 }

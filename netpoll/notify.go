@@ -20,6 +20,16 @@ func (r *Reactor) notifyHangup(n uint32, err error) {
 	r.cfg.Handler.Hangup(n, err)
 }
 
+func (r *Reactor) notifySecuring(n uint32) {
+	defer r.guard(n)
+	r.cfg.Handler.Securing(n)
+}
+
+func (r *Reactor) notifySecured(n uint32, err error) {
+	defer r.guard(n)
+	r.cfg.Handler.Secured(n, err)
+}
+
 func (r *Reactor) notifyExpired(n uint32) {
 	defer r.guard(n)
 	r.cfg.Handler.Expired(n)
@@ -52,7 +62,7 @@ func (r *Reactor) passOn(x notice) {
 			r.cfg.Handler.Drained(x.slot)
 		}
 	case sendFailed:
-		r.cfg.Handler.Hangup(x.slot, os.NewSyscallError("send", x.errno))
+		r.hangup(x.slot, os.NewSyscallError("send", x.errno))
 	}
 }
 

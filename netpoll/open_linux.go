@@ -104,6 +104,13 @@ func rejectDescriptor(fd int32, last []byte) {
 
 func closeDescriptor(fd int32) { unix.Close(int(fd)) }
 
+// hasInput says whether a socket has something to be read: bytes, an end or an error.
+func hasInput(fd int) bool {
+	var first [1]byte
+	_, _, err := unix.Recvfrom(fd, first[:], unix.MSG_PEEK|unix.MSG_DONTWAIT)
+	return err != unix.EAGAIN && err != unix.EINTR
+}
+
 func shutdownWrite(fd int32) { _ = unix.Shutdown(int(fd), unix.SHUT_WR) }
 
 // LocalAddr is the address that the connection in slot n was accepted on, nil if it can't be told.

@@ -35,6 +35,8 @@ func closeDescriptor(fd int32) {}
 
 func rejectDescriptor(fd int32, last []byte) {}
 
+func hasInput(fd int) bool { return false }
+
 func shutdownWrite(fd int32) {}
 
 func sysSend(fd int32, view []byte) (int, syscall.Errno) { return 0, syscall.EINVAL }

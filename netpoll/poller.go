@@ -57,11 +57,15 @@ func (e *Engine) UnmarshalText(text []byte) (err error) {
 // descriptor that is ready and then Reactor.turn, which says whether to wait or only to look again. token names the
 // connection and comes back with its readiness.
 //
-// add, mod, del and retire are called on the reactor's goroutine; kick from any. del lets a descriptor go that lives on,
+// once watches a descriptor for reading until it has been told of, and with again does so anew; it takes the descriptor as one that add
+// took.
+//
+// add, mod, once, del and retire are called on the reactor's goroutine; kick from any. del lets a descriptor go that lives on,
 // retire one that is closed next. run drives the reactor until Reactor.turn reports the end, then frees the poller.
 type poller interface {
 	add(fd int32, token Conn, write bool) error
 	mod(fd int32, token Conn, read, write bool) error
+	once(fd int32, token Conn, again bool) error
 	del(fd int32) error
 	retire(fd int32)
 	alarm(ticks uint32)

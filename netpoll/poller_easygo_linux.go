@@ -66,18 +66,36 @@ func (p *easygoPoller) open() (err error) {
 }
 
 func (p *easygoPoller) add(fd int32, token Conn, write bool) error {
-	err := p.epoll.Add(int(fd), netpoll.EpollEvent(interest(true, write)), func(events netpoll.EpollEvent) {
-		p.onReady(token, events)
-	})
-	if err != nil {
+	return p.register(fd, token, interest(true, write))
+}
+
+// register forgets, where it fails at first, a descriptor of the same number that was closed without a word, as a connection's former owner
+// may do.
+func (p *easygoPoller) register(fd int32, token Conn, events uint32) error {
+	onReady := func(events netpoll.EpollEvent) { p.onReady(token, events) }
+	var err error
+	for range 2 {
+		if err = p.epoll.Add(int(fd), netpoll.EpollEvent(events), onReady); err == nil {
+			return nil
+		}
 		_ = p.epoll.Del(int(fd))
-		return fmt.Errorf("easygo add descriptor %d: %w", fd, err)
 	}
-	return nil
+	return fmt.Errorf("easygo add descriptor %d: %w", fd, err)
 }
 
 func (p *easygoPoller) mod(fd int32, _ Conn, read, write bool) error {
 	if err := p.epoll.Mod(int(fd), netpoll.EpollEvent(interest(read, write))); err != nil {
+		return fmt.Errorf("easygo mod descriptor %d: %w", fd, err)
+	}
+	return nil
+}
+
+func (p *easygoPoller) once(fd int32, token Conn, again bool) error {
+	events := interest(true, false) | unix.EPOLLONESHOT
+	if !again {
+		return p.register(fd, token, events)
+	}
+	if err := p.epoll.Mod(int(fd), netpoll.EpollEvent(events)); err != nil {
 		return fmt.Errorf("easygo mod descriptor %d: %w", fd, err)
 	}
 	return nil

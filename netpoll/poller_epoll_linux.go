@@ -39,6 +39,14 @@ func (s *epollSet) mod(fd int32, token Conn, read, write bool) error {
 	return s.control(unix.EPOLL_CTL_MOD, fd, token, interest(read, write))
 }
 
+func (s *epollSet) once(fd int32, token Conn, again bool) error {
+	op := unix.EPOLL_CTL_ADD
+	if again {
+		op = unix.EPOLL_CTL_MOD
+	}
+	return s.control(op, fd, token, interest(true, false)|unix.EPOLLONESHOT)
+}
+
 func (s *epollSet) del(fd int32) error {
 	return s.control(unix.EPOLL_CTL_DEL, fd, Conn{}, 0)
 }

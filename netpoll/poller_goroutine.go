@@ -22,6 +22,7 @@ func newGoroutinePoller(r *Reactor) *goroutinePoller {
 
 func (p *goroutinePoller) add(int32, Conn, bool) error       { return errNoDescriptors }
 func (p *goroutinePoller) mod(int32, Conn, bool, bool) error { return errNoDescriptors }
+func (p *goroutinePoller) once(int32, Conn, bool) error      { return errNoDescriptors }
 func (p *goroutinePoller) del(int32) error                   { return errNoDescriptors }
 func (p *goroutinePoller) retire(int32)                      {}
 

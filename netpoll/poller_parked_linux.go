@@ -67,9 +67,6 @@ func (p *parkedPoller) alarm(ticks uint32) {
 
 func (p *parkedPoller) kick() { _ = p.file.SetReadDeadline(past) }
 
-// past is a deadline that has expired.
-var past = time.Unix(1, 0)
-
 func (p *parkedPoller) run() {
 	defer p.file.Close()
 	defer p.reactor.mail.awaitKicks()

@@ -5,6 +5,9 @@ import (
 	"testing"
 )
 
+// sealedOperations is the bit of the first operation that has all be sealed.
+const sealedOperations = 0x80
+
 // run takes operations from a list of bytes: what a fuzzer changes.
 func (m *queueModel) run(operations []byte) {
 	take := func() byte {
@@ -14,6 +17,9 @@ func (m *queueModel) run(operations []byte) {
 		b := operations[0]
 		operations = operations[1:]
 		return b
+	}
+	if len(operations) > 0 && operations[0]&sealedOperations != 0 {
+		m.seals()
 	}
 	for len(operations) > 0 {
 		operation := take()
@@ -128,6 +134,7 @@ func FuzzQueue(f *testing.F) {
 	f.Add([]byte{0, 0, 0, 0, 2, 0, 3, 255, 255, 9, 8, 0, 5, 10, 0, 200})
 	f.Add([]byte{0, 0, 6, 0, 7, 6, 0, 7, 8, 0, 4, 12, 0, 7, 0, 1, 14, 0, 0})
 	f.Add([]byte{0, 0, 0, 0, 0, 0, 2, 0, 8, 7, 3, 1, 2, 0, 5, 7, 3, 1, 15, 1, 8, 0, 9, 13, 0, 0})
+	f.Add([]byte{sealedOperations, 0, 0, 0, 6, 0, 6, 6, 0, 5, 8, 0, 4, 12, 0, 10, 0, 9, 7, 0, 1, 8, 0, 4, 14, 0, 0})
 	f.Fuzz(func(t *testing.T, operations []byte) {
 		if len(operations) > 2000 {
 			return

@@ -42,18 +42,24 @@ type Config struct {
 // I5: a deadline comes behind the reading and the tasks of its turn, and behind a last read and a last write of its own: see
 // expire.
 type Reactor struct {
-	cfg     Config
-	owner   owner
-	poller  poller
-	mail    mailbox
-	done    chan struct{}
-	turns   turnState
-	conns   connTable
-	sender  Sender
-	wheel   wheel
-	links   links
+	cfg    Config
+	owner  owner
+	poller poller
+	mail   mailbox
+	done   chan struct{}
+	turns  turnState
+	conns  connTable
+	sender Sender
+	wheel  wheel
+	layers
 	listen  listeners
 	sockets sockets
+}
+
+// layers are what stands between some connections and their sockets. It belongs to the reactor's goroutine.
+type layers struct {
+	links   links
+	secured tlsSessions
 }
 
 // sockets is what the reactor reads and writes with, and how much it did. It belongs to the reactor's goroutine.
@@ -84,7 +90,7 @@ func New(cfg Config) (*Reactor, error) {
 	r := &Reactor{
 		cfg:     cfg,
 		done:    make(chan struct{}),
-		links:   links{bySlot: make(map[uint32]*link)},
+		layers:  layers{links: links{bySlot: make(map[uint32]*link)}},
 		turns:   turnState{clock: newClock()},
 		wheel:   newWheel(),
 		sockets: sockets{buffer: make([]byte, cfg.ReadBuffer)},

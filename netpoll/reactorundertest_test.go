@@ -37,6 +37,7 @@ type recorder struct {
 	onOverflow func(slot uint32, queued, frame int)
 	onDrained  func(slot uint32)
 	onExpired  func(slot uint32)
+	onSecured  func(slot uint32, err error)
 	onAccepted func(listener uint32, a Accepted)
 	onTurn     func()
 	onPanicked func(slot uint32, value any)
@@ -100,6 +101,17 @@ func (h *recorder) Input(slot uint32, view []byte) {
 		return
 	}
 	h.note("input %q", view)
+}
+
+// Securing records.
+func (h *recorder) Securing(slot uint32) { h.note("securing") }
+
+// Secured records.
+func (h *recorder) Secured(slot uint32, err error) {
+	if h.onSecured != nil {
+		h.onSecured(slot, err)
+	}
+	h.note("secured %v", err)
 }
 
 // Hangup records.
@@ -247,6 +259,10 @@ func (p *stillPoller) mod(fd int32, token Conn, read, write bool) error {
 		p.watched[fd] = interestOf{token, read, write}
 	}
 	return p.fail
+}
+
+func (p *stillPoller) once(fd int32, token Conn, _ bool) error {
+	return p.add(fd, token, false)
 }
 
 func (p *stillPoller) del(fd int32) error { delete(p.watched, fd); return nil }

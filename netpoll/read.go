@@ -20,12 +20,10 @@ func (r *Reactor) ready(token Conn, what readiness) {
 	n := token.Slot
 	s := r.conns.table.At(n)
 	if what&writable != 0 && s.is(awaitsRoom) {
-		r.sender.hasRoom(n)
+		r.roomAgain(n)
 	}
-	if s.is(paused) {
-		if what&broken != 0 && !s.is(awaitsRoom) {
-			r.unwatch(s)
-		}
+	if s.state&(paused|linked) != 0 {
+		r.readyAside(n, s, what)
 		return
 	}
 	switch {
@@ -34,6 +32,16 @@ func (r *Reactor) ready(token Conn, what readiness) {
 		r.sockets.intake.add(n, r.conns.table.At(n))
 	case r.Holds(token) && !r.conns.table.At(n).is(paused):
 		r.readLight(n)
+	}
+}
+
+// readyAside is ready for a connection that is not to be read now, or whose link reads it.
+func (r *Reactor) readyAside(n uint32, s *slot, what readiness) {
+	switch {
+	case s.is(linked):
+		r.links.bySlot[n].readable(s)
+	case what&broken != 0 && !s.is(awaitsRoom):
+		r.unwatch(s)
 	}
 }
 
@@ -104,9 +112,9 @@ func (r *Reactor) readOnce(n uint32, limit int) int {
 		m = 0
 	case errno != 0:
 		m = 0
-		r.notifyHangup(n, os.NewSyscallError("recv", errno))
+		r.hangup(n, os.NewSyscallError("recv", errno))
 	case m == 0:
-		r.notifyHangup(n, io.EOF)
+		r.hangup(n, io.EOF)
 	default:
 		r.input(n, r.sockets.buffer[:m])
 	}
@@ -114,10 +122,20 @@ func (r *Reactor) readOnce(n uint32, limit int) int {
 	return m
 }
 
-// input hands what a connection has sent to the handler.
+// input takes what a connection has sent.
 func (r *Reactor) input(n uint32, view []byte) {
-	r.conns.table.At(n).seen = r.now()
 	r.sockets.BytesIn += uint64(len(view))
+	s := r.conns.table.At(n)
+	if s.is(secured) {
+		r.inputSecured(n, view)
+		return
+	}
+	s.seen = r.now()
+	r.deliver(n, view)
+}
+
+// deliver hands to the handler what a connection has sent.
+func (r *Reactor) deliver(n uint32, view []byte) {
 	matched := r.sender.count.Matched
 	r.notifyInput(n, view)
 	r.passOnNotices()

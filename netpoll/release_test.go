@@ -116,3 +116,17 @@ func TestContractClosingAReleasedConnectionSendsItsPast(t *testing.T) {
 		}
 	})
 }
+
+func TestAConnectionWithAPastIsShutForWritingBehindIt(t *testing.T) {
+	ours, peer := tcpPair(t)
+	defer ours.Close()
+	defer peer.Close()
+	_ = peer.SetDeadline(time.Now().Add(waitLimit))
+	h := newHandover(ours, []byte("unread"), []byte("unsent"), nil)
+	if err := h.CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := io.ReadAll(peer); err != nil || string(got) != "unsent" {
+		t.Errorf("got %q and %v, want what was unsent and the end", got, err)
+	}
+}

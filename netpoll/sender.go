@@ -16,6 +16,9 @@ type transport interface {
 	// write hands pieces to the connection's socket, in order and in one call where that is possible, and says how many
 	// bytes it took. Nothing taken and no error means that the socket is full, as EAGAIN does. It keeps no piece.
 	write(slot uint32, pieces [][]byte) (int, syscall.Errno)
+	// committed is how many of the bytes that are to be written next can't be taken back any more. The next write must begin with
+	// the same ones.
+	committed(slot uint32) int
 	// awaitRoom has Sender.hasRoom called for the connection when its socket has room, or no longer.
 	awaitRoom(slot uint32, wanted bool)
 	// now is the coarse time in ticks.

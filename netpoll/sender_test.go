@@ -19,6 +19,8 @@ type wireOf struct {
 	tick    uint32
 	// failsBehind: behind the bytes that there is room for, a write fails.
 	failsBehind bool
+	// sealed is how many bytes at the front of what a slot has queued can't be taken back.
+	sealed map[uint32]int
 }
 
 func (w *wireOf) write(slot uint32, pieces [][]byte) (int, syscall.Errno) {
@@ -42,6 +44,7 @@ func (w *wireOf) write(slot uint32, pieces [][]byte) (int, syscall.Errno) {
 	return taken, 0
 }
 
+func (w *wireOf) committed(slot uint32) int          { return w.sealed[slot] }
 func (w *wireOf) awaitRoom(slot uint32, wanted bool) { w.waiting[slot] = wanted }
 func (w *wireOf) now() uint32                        { return w.tick }
 

@@ -56,6 +56,8 @@ const (
 	toRead
 	// bulk: its last read was long, so it is read behind the light ones.
 	bulk
+	// secured: it speaks TLS, and a tlsSession does so for it.
+	secured
 )
 
 // is says whether all flags of what are set.

@@ -16,12 +16,16 @@ func (r *Reactor) Resume(n uint32) {
 		s.state &^= paused
 		s.seen = r.now()
 		r.watch(n, s)
+		if s.is(secured) {
+			r.resumeSecured(n)
+		}
 	}
 }
 
 // awaitRoom has the poller tell when a full socket has room, or no longer.
 func (r *Reactor) awaitRoom(n uint32, wanted bool) {
 	s := r.conns.table.At(n)
+	wanted = wanted || r.hasRest(n, s)
 	if s.is(awaitsRoom) == wanted {
 		return
 	}
@@ -39,26 +43,31 @@ func (r *Reactor) watch(n uint32, s *slot) {
 		return
 	}
 	token := Conn{Slot: n, Gen: s.gen}
-	if err := r.watchDescriptor(s, token); err != nil {
-		r.Post(TaskFunc(func(r *Reactor) {
-			if r.Holds(token) {
-				r.notifyHangup(token.Slot, err)
-			}
-		}))
+	if err := r.watchDescriptor(s, token, r.watchesRoom(n, s)); err != nil {
+		r.hangUpSoon(token, err)
 	}
 }
 
-func (r *Reactor) watchDescriptor(s *slot, token Conn) error {
+// hangUpSoon tells of a failure in a task.
+func (r *Reactor) hangUpSoon(token Conn, err error) {
+	r.Post(TaskFunc(func(r *Reactor) {
+		if r.Holds(token) {
+			r.notifyHangup(token.Slot, err)
+		}
+	}))
+}
+
+func (r *Reactor) watchDescriptor(s *slot, token Conn, room bool) error {
 	if s.is(unwatched) {
 		if s.state&(paused|awaitsRoom) == paused {
 			return nil
 		}
 		s.state &^= unwatched
-		if err := r.poller.add(s.fd, token, s.is(awaitsRoom)); err != nil || !s.is(paused) {
+		if err := r.poller.add(s.fd, token, room); err != nil || !s.is(paused) {
 			return err
 		}
 	}
-	return r.poller.mod(s.fd, token, !s.is(paused), s.is(awaitsRoom))
+	return r.poller.mod(s.fd, token, !s.is(paused), room)
 }
 
 // unwatch stops watching a paused connection that is broken. What it has sent before is read, and its end found, after

@@ -26,7 +26,26 @@ var wires = []wire{
 	{"tcp", true, true, tcpPair},
 	{"unix", true, true, unixPair},
 	{"pipe", false, false, func(testing.TB) (net.Conn, net.Conn) { return net.Pipe() }},
-	{"tls", true, false, tlsPair},
+	{"tls", true, true, func(t testing.TB) (net.Conn, net.Conn) { return tlsPair(t, tls.VersionTLS13, newStream) }},
+	{"tls1.2", true, true, func(t testing.TB) (net.Conn, net.Conn) { return tlsPair(t, tls.VersionTLS12, newStream) }},
+	{"foreign-tls", true, false, func(t testing.TB) (net.Conn, net.Conn) { return tlsPair(t, tls.VersionTLS13, tls.Server) }},
+}
+
+// newStream makes what Released.Conn makes of a connection of TLS, before its handshake.
+func newStream(raw net.Conn, config *tls.Config) *tls.Conn {
+	t := &tlsSession{raw: raw}
+	t.conn = tls.Server(t, config)
+	return t.conn
+}
+
+// serverConfig is for a server whose clients don't verify it.
+func serverConfig(t testing.TB) *tls.Config {
+	t.Helper()
+	c, err := certificate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &tls.Config{Certificates: []tls.Certificate{c}, SessionTicketsDisabled: true, DynamicRecordSizingDisabled: true}
 }
 
 func listenerPair(t testing.TB, network, address string) (ours, peer net.Conn) {
@@ -63,15 +82,11 @@ var certificate = sync.OnceValues(func() (tls.Certificate, error) {
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, err
 })
 
-func tlsPair(t testing.TB) (ours, peer net.Conn) {
+func tlsPair(t testing.TB, version uint16, serve func(net.Conn, *tls.Config) *tls.Conn) (ours, peer net.Conn) {
 	t.Helper()
-	c, err := certificate()
-	if err != nil {
-		t.Fatal(err)
-	}
 	plainOurs, plainPeer := tcpPair(t)
-	server := tls.Server(plainOurs, &tls.Config{Certificates: []tls.Certificate{c}})
-	client := tls.Client(plainPeer, &tls.Config{InsecureSkipVerify: true})
+	server := serve(plainOurs, serverConfig(t))
+	client := tls.Client(plainPeer, &tls.Config{InsecureSkipVerify: true, MaxVersion: version})
 	handshakeDone := make(chan error, 1)
 	go func() { handshakeDone <- server.Handshake() }()
 	if err := errors.Join(client.Handshake(), <-handshakeDone); err != nil {
@@ -83,6 +98,11 @@ func tlsPair(t testing.TB) (ours, peer net.Conn) {
 // takeOver opens conn on r: by its descriptor where the engine and the connection have one.
 func takeOver(t testing.TB, r *Reactor, conn net.Conn, engine Engine) uint32 {
 	t.Helper()
+	if session, beneath, ok := DetachTLS(conn); ok {
+		n := takeOver(t, r, beneath, engine)
+		r.Reattach(n, session)
+		return n
+	}
 	if engine.HasDescriptors() {
 		fd, ok, err := Adopt(conn)
 		if err != nil {

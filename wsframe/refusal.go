@@ -88,7 +88,7 @@ var (
 	refusalHTTPVersion = &Refusal{Status: 505, Reason: "WebSocket needs HTTP/1.1; a proxy has to speak it to the hub (nginx: proxy_http_version 1.1)"}
 	refusalHTTP2       = &Refusal{Status: 505, Reason: "this request came over HTTP/2, on which the hub speaks no WebSocket (RFC 8441): the server or proxy in front has to offer HTTP/1.1 here"}
 	refusalProxyLine   = &Refusal{Status: 400, Reason: "the PROXY protocol isn't spoken here: turn it off in the load balancer"}
-	refusalTLS         = &Refusal{Status: 400, Reason: "this looks like TLS, which isn't spoken here: use ws:// or http://, or let a proxy in front end TLS"}
+	refusalTLS         = &Refusal{Status: 400, Reason: "this looks like TLS, which isn't spoken here: use ws:// or http://, or turn TLS on for this port, at the hub or at a proxy in front"}
 
 	refusalPath      = &Refusal{Status: 404, Reason: "no WebSocket here"}
 	refusalMethod    = &Refusal{Status: 405, Reason: "WebSocket needs GET", Field: "Allow", Value: "GET"}

@@ -29,7 +29,9 @@ func (p *Policy) UpgradeHTTP(r *http.Request, dst []byte) (response []byte, subp
 	return p.Upgrade(&request, dst)
 }
 
-func isSecureHTTP(r *http.Request) bool { return r.URL != nil && r.URL.Scheme == "https" }
+func isSecureHTTP(r *http.Request) bool {
+	return r.TLS != nil || r.URL != nil && r.URL.Scheme == "https"
+}
 
 // handshakeFields are the header fields that Upgrade looks at, but for Host.
 var handshakeFields = [...]string{
