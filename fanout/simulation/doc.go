@@ -37,6 +37,14 @@
 // shows, something is wrong. Behind a token that is under way, a client sends only what any permissions let it publish, and what neither do:
 // if it ends before the answer, nobody knows by which its events were judged.
 //
+// # TLS
+//
+// In some seeds the hub has a second port, which speaks TLS, and half of the clients come there, hostile ones too. They are clients of crypto/tls, of
+// version 1.2 or 1.3, whose records go out in pieces. All promises hold for them as for others, and the end must be told by a close_notify.
+// Strangers come there too and get no further than the handshake: they send noise, plain HTTP, half a hello, garbage in place of a record or a
+// part of one, and leave without a word. There, removed connections of any kind are given back, as new clients, of which the
+// old owner may have read the beginning.
+//
 // # Pauses
 //
 // In some seeds the clocks of reactors jump ahead by more than all timeouts, in a wait or in a turn, as they do when the process is

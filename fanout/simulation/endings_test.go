@@ -25,32 +25,50 @@ const (
 // connect puts a new client into a slot. It reaches the hub through Serve or through AddConnection, over various connections.
 func (s *sim) connect(slot int, r *rand.Rand) {
 	way := pick(r, "serve", "tcp", "unix", "unix", "link")
-	if way == "serve" {
-		s.slots[slot] = s.connectByHandshake(r)
+	if s.traits.secure && oneIn(r, 2) {
+		way = "tls"
+	}
+	if way == "serve" || way == "tls" {
+		s.slots[slot] = s.connectByHandshake(way, r)
 		return
 	}
 	s.slots[slot] = s.connectByAdd(way, r)
 }
 
 func (s *sim) connectByAdd(way string, r *rand.Rand) *client {
-	k, conn := s.pairOf(way, r)
+	k, conn := s.pairFor(way, r)
 	c := s.newClient(way, k, r.Uint32())
 	who := s.someClaim(r)
 	s.logf("%v: connect as %+v", c, who)
 	c.become(who, 0)
 	unread := s.sendAhead(c, r)
-	spoke, err := s.hub.AddConnection(conn, fanout.AddOptions{Identity: who.entry(), Unread: unread})
+	s.join(c, conn, who, fanout.AddOptions{Identity: who.entry(), Unread: unread})
+	return c
+}
+
+// pairFor is pairOf, with TLS beneath some connections that have no descriptor of their own.
+func (s *sim) pairFor(way string, r *rand.Rand) (*socket, net.Conn) {
+	if way == "link" && s.traits.secure && oneIn(r, 2) {
+		k, conn := s.pairOf("tcp", r)
+		return k, s.overTLS(k, conn, r)
+	}
+	return s.pairOf(way, r)
+}
+
+// join has the hub take a client's connection over.
+func (s *sim) join(c *client, conn net.Conn, who claim, o fanout.AddOptions) {
+	spoke, err := s.hub.AddConnection(conn, o)
 	if err != nil {
 		s.fail("add connection: %v", err)
 	}
 	c.spoke = spoke
 	s.recorder.assign(spoke, c.id)
 	s.awaitInside(c, who)
-	return c
 }
 
-func (s *sim) connectByHandshake(r *rand.Rand) *client {
-	c := s.newClient("serve", s.dialed(s.port, r), r.Uint32())
+func (s *sim) connectByHandshake(way string, r *rand.Rand) *client {
+	k := s.reached(way, r)
+	c := s.newClient(way, k, r.Uint32())
 	who := s.someClaim(r)
 	s.logf("%v: connect as %+v", c, who)
 	port := c.port()
@@ -275,12 +293,18 @@ func (s *sim) removeSpoke(c *client, r *rand.Rand) {
 	if err := <-written; err != nil {
 		c.fail("write on a removed connection: %v", err)
 	}
-	live.Close()
+	gives := s.traits.secure && len(came) > 0 && came[len(came)-1] == tail && !c.ended && oneIn(r, 2)
+	if !gives {
+		live.Close()
+	}
 	if want := c.messages[max(0, len(c.messages)-len(came)):]; !slices.Equal(came, want) {
 		c.fail("got %.300q from a removed connection, want %.300q", came, want)
 	}
 	s.await("OnDisconnection of a removed connection", func() bool { return s.recorder.recordOf(c.spoke).disconnected == 1 })
 	s.verifyHandedBack(c, came)
+	if gives {
+		s.giveBack(c, live, r)
+	}
 }
 
 // verifyHandedBack checks that every event of a removed connection was either heard or handed back.

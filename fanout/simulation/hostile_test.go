@@ -3,6 +3,7 @@
 package simulation
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
@@ -96,21 +97,49 @@ var attacks = []attack{
 // addHostile connects a hostile client.
 func (s *sim) addHostile(r *rand.Rand) {
 	way := pick(r, "tcp", "unix", "link")
-	k, conn := s.pairOf(way, r)
-	h := &hostile{socket: k, sim: s, attack: pick(r, attacks...), left: 1 + r.IntN(attackRounds)}
+	if s.traits.secure && oneIn(r, 2) {
+		way = "tls"
+	}
+	h := &hostile{sim: s, attack: pick(r, attacks...), left: 1 + r.IntN(attackRounds)}
 	h.polled = way != "link" && s.traits.engine.HasDescriptors()
 	h.reads, h.slow = h.attack.reads != readsNothing, h.attack.reads == readsSlowly
-	s.logf("hostile client %d: %s", len(s.hostiles), h.attack.name)
-	spoke, err := s.hub.AddConnection(conn)
-	if err != nil {
-		s.fail("add a hostile connection: %v", err)
+	s.logf("hostile client %d (%s): %s", len(s.hostiles), way, h.attack.name)
+	if way == "tls" {
+		h.enterSecurely(r)
+	} else {
+		h.enter(way, r)
 	}
-	h.spoke = spoke
-	s.recorder.assign(spoke, hostileSpoke)
+	s.recorder.assign(h.spoke, hostileSpoke)
 	s.hostiles = append(s.hostiles, h)
 	if len(h.attack.topics) > 0 {
 		h.text(fmt.Sprintf(`{"type":"__subscribe","payload":{"topics":%s}}`, jsonOf(h.attack.topics)))
 	}
+}
+
+func (h *hostile) enter(way string, r *rand.Rand) {
+	k, conn := h.sim.pairOf(way, r)
+	spoke, err := h.sim.hub.AddConnection(conn)
+	if err != nil {
+		h.sim.fail("add a hostile connection: %v", err)
+	}
+	h.socket, h.spoke = k, spoke
+}
+
+// enterSecurely comes by a handshake within TLS.
+func (h *hostile) enterSecurely(r *rand.Rand) {
+	s, k := h.sim, h.sim.reached("tls", r)
+	s.came[securely]++
+	port := k.port()
+	s.recorder.forgetPort(port)
+	k.out = []byte(s.requestOf(claim{}))
+	s.awaitAccepted("the answer to a hostile handshake", func() bool {
+		k.flush()
+		k.read()
+		return k.ended || bytes.Contains(k.in, []byte("\r\n\r\n"))
+	})
+	s.await("OnConnection of a hostile client", func() bool { return s.recorder.spokeAt(port) != nil })
+	_, k.in, _ = bytes.Cut(k.in, []byte("\r\n\r\n"))
+	h.socket, h.spoke = k, s.recorder.spokeAt(port)
 }
 
 // attackAll has some hostile clients go on with their attacks.

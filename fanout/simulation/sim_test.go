@@ -53,9 +53,9 @@ type hubUnderTest struct {
 
 // endpoints are how clients reach the hub.
 type endpoints struct {
-	// port is where the hub serves; served gets what Serve returns.
-	port   int
-	served chan error
+	// port is where the hub serves, and securePort where it speaks TLS; served gets what Serve returns.
+	port, securePort int
+	served           chan error
 	// side is a listener of the driver's own: it accepts connections for AddConnection.
 	side *net.TCPListener
 }
@@ -67,6 +67,10 @@ type bystanders struct {
 	innocent *innocent
 	// strangers: some connected of whom nobody knows whether the hub took them for clients.
 	strangers bool
+	// halfHellos never end the beginning of their TLS handshakes.
+	halfHellos []*socket
+	// came counts strangers by what they did, hostile clients within TLS, and connections that were given back.
+	came map[string]int
 	// ending: the hub may close whom it likes.
 	ending bool
 }
@@ -94,8 +98,9 @@ func (s *sim) logf(format string, args ...any) {
 
 func newSim(seed uint64, patience time.Duration) *sim {
 	s := &sim{seed: seed, traits: traitsOf(seed), patience: patience}
-	s.served = make(chan error, 1)
+	s.served = make(chan error, 2)
 	s.streams = make([][]*trackedEvent, 1)
+	s.came = make(map[string]int)
 	return s
 }
 
@@ -115,6 +120,7 @@ func (s *sim) run() (wrong string) {
 	for s.step = 1; s.step <= s.traits.actions; s.step++ {
 		s.act(dice(s.seed, s.step))
 		s.disturb(dice(^s.seed, s.step))
+		s.annoy(dice(s.seed, -1000-s.step))
 		s.exchange()
 	}
 	s.end()
@@ -137,6 +143,9 @@ func (s *sim) begin() {
 	front := listenTCP(s)
 	s.port = front.Addr().(*net.TCPAddr).Port
 	go func() { s.served <- hub.Serve(front) }()
+	secure := listenTCP(s)
+	s.securePort = secure.Addr().(*net.TCPAddr).Port
+	go func() { s.served <- hub.ServeListener(secure, fanout.ListenerOptions{TLS: serverTLS()}) }()
 	s.slots = make([]*client, s.traits.slots)
 }
 
@@ -288,6 +297,7 @@ func (s *sim) end() {
 		s.exchangeFor(2*soon, func() bool { return false })
 	}
 	s.barrier()
+	s.killHalfHellos()
 	s.calm()
 	if s.traits.abrupt {
 		s.logf("kill all")
@@ -341,8 +351,10 @@ func (s *sim) end() {
 		}
 		return s.innocent == nil || s.innocent.fd < 0
 	})
-	if err := <-s.served; !errors.Is(err, fanout.ErrClosed) {
-		s.fail("got %v from Serve, want ErrClosed", err)
+	for range cap(s.served) {
+		if err := <-s.served; !errors.Is(err, fanout.ErrClosed) {
+			s.fail("got %v from Serve, want ErrClosed", err)
+		}
 	}
 	s.side.Close()
 	s.verifyRecords()

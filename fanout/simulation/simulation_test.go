@@ -36,7 +36,7 @@ const (
 func TestHubKeepsItsPromisesUnderEverySchedule(t *testing.T) {
 	began, reported := time.Now(), time.Now()
 	total := tally{faults: make(map[string]uint64), causes: make(map[fanout.CauseKind]int),
-		attacks: make(map[string]int), told: make(map[int]int)}
+		attacks: make(map[string]int), told: make(map[int]int), ways: make(map[string]int)}
 	for i := range *seeds {
 		for range *repeat {
 			total.add(play(t, *firstSeed+uint64(i)))
@@ -60,6 +60,8 @@ type tally struct {
 	arrived uint64
 	faults  map[string]uint64
 	causes  map[fanout.CauseKind]int
+	// ways counts the clients by how they reached the hub, the strangers by what they did, and connections that were given back.
+	ways map[string]int
 	// attacks counts hostile clients by what they do, told the close frames that they got, by code.
 	attacks map[string]int
 	told    map[int]int
@@ -73,6 +75,10 @@ func (a *tally) add(s *sim) {
 	}
 	for _, c := range s.clients {
 		a.arrived += c.eventsArrived
+		a.ways[c.way]++
+	}
+	for way, n := range s.came {
+		a.ways[way] += n
 	}
 	for _, seen := range s.recorder.records {
 		a.causes[seen.cause.Kind]++
@@ -92,8 +98,8 @@ func (a tally) String() string {
 	for _, kind := range slices.Sorted(maps.Keys(a.causes)) {
 		parts = append(parts, fmt.Sprintf("%d %v", a.causes[kind], kind))
 	}
-	return fmt.Sprintf("%d actions, %d clients, %d events, %d arrived; ends: %s; faults: %v; attacks: %v, told: %v", a.actions, a.clients, a.events,
-		a.arrived, strings.Join(parts, ", "), a.faults, a.attacks, a.told)
+	return fmt.Sprintf("%d actions, %d clients, %d events, %d arrived; ends: %s; faults: %v; attacks: %v, told: %v; ways: %v", a.actions, a.clients, a.events,
+		a.arrived, strings.Join(parts, ", "), a.faults, a.attacks, a.told, a.ways)
 }
 
 // requireAll checks that every kind of fault and of end has occurred. Otherwise the simulation shows less than it claims.
@@ -108,6 +114,11 @@ func (a tally) requireAll(t *testing.T) {
 		fanout.CauseClosed, fanout.CauseRemoved, fanout.CauseShutdown, fanout.CauseUnauthenticated} {
 		if a.causes[kind] == 0 {
 			t.Errorf("got no end by %v, want some", kind)
+		}
+	}
+	for _, way := range append([]string{"serve", "tls", "link", securely, givenBack}, annoyanceNames()...) {
+		if a.ways[way] == 0 {
+			t.Errorf("got nobody by %s, want some", way)
 		}
 	}
 	for _, attack := range attacks {

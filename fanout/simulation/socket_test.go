@@ -26,6 +26,8 @@ type socket struct {
 	// ended is true at the end of the stream; failed is the error there, if any.
 	ended  bool
 	failed error
+	// secure is there if it speaks TLS; out and in are what is within that then.
+	secure *secureEnd
 }
 
 // unlimited allows a socket to send everything.
@@ -33,6 +35,9 @@ const unlimited = 1 << 30
 
 // flush sends what it may and reports whether anything was sent.
 func (k *socket) flush() bool {
+	if k.secure != nil && k.fd >= 0 && !k.ended {
+		return k.flushSecure()
+	}
 	view := k.out[:min(len(k.out), k.allowed)]
 	if k.fd < 0 || len(view) == 0 {
 		return false
@@ -66,7 +71,9 @@ func (k *socket) readSome(most int) bool {
 	case err != nil:
 		k.ended, k.failed = true, err
 	case n == 0:
-		k.ended = true
+		k.endOfWire()
+	case k.secure != nil:
+		k.open(buffer[:n])
 	default:
 		k.in = append(k.in, buffer[:n]...)
 	}

@@ -27,6 +27,8 @@ type traits struct {
 	// hostiles is how many hostile clients come at most. Where some come, no fault resets connections: nothing else excuses a closed one.
 	hostiles int
 	identityTraits
+	// secure says that some clients speak TLS, and that some removed connections are given back.
+	secure bool
 }
 
 // identityTraits say whether clients have identities, and whether there are topic rules, which change.
@@ -100,12 +102,13 @@ func traitsOf(seed uint64) traits {
 	t.snapshots = oneIn(r, 3)
 	t.identities = oneIn(r, 3)
 	t.rules = oneIn(r, 5)
+	t.secure = oneIn(r, 4)
 	return t
 }
 
 func (t traits) String() string {
-	return fmt.Sprintf("engine=%v reactors=%d workers=%d queue=%d sndbuf=%d unsent=%d topics=%d relay=%v onEvent=%v onSubscribe=%v onPublish=%v snapshots=%v identities=%v rules=%v plan=%+v",
-		t.engine, t.reactors, t.workers, t.queueLimit, t.sendBuffer, t.unsentLimit, t.maxTopics, t.relay, t.onEvent, t.onSubscribe, t.onPublish, t.snapshots, t.identities, t.rules, t.plan)
+	return fmt.Sprintf("engine=%v reactors=%d workers=%d queue=%d sndbuf=%d unsent=%d topics=%d relay=%v onEvent=%v onSubscribe=%v onPublish=%v snapshots=%v identities=%v rules=%v secure=%v plan=%+v",
+		t.engine, t.reactors, t.workers, t.queueLimit, t.sendBuffer, t.unsentLimit, t.maxTopics, t.relay, t.onEvent, t.onSubscribe, t.onPublish, t.snapshots, t.identities, t.rules, t.secure, t.plan)
 }
 
 // timeout is for all that may take long: more than the pauses of a run count for, and less than one pause takes.

@@ -37,10 +37,11 @@ var arrows = map[string]arrow{
 		module + "/fanout", module + "/event",
 		"github.com/golang-jwt/jwt", "github.com/MicahParks/keyfunc", "github.com/MicahParks/jwkset", "golang.org/x/time",
 	}},
-	"cmd": {imports: []string{module + "/auth", module + "/fanout", module + "/event"}, anyLibrary: true},
+	"cmd": {imports: []string{module + "/auth", module + "/fanout", module + "/event", module + "/internal/certs"}, anyLibrary: true},
 	"bench": {imports: []string{
 		module + "/fanout", module + "/event", module + "/netpoll", module + "/wsframe", module + "/subs",
 	}, anyLibrary: true},
+	"internal/certs":   {},
 	"internal/proxied": {},
 	"internal/rules":   {},
 }
