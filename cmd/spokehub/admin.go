@@ -37,7 +37,7 @@ const adminIndex = `<!doctype html>
 func (s *service) adminServer(address string, maxLine int) *http.Server {
 	mux := http.NewServeMux()
 	s.handleHealth(mux)
-	mux.Handle("GET /metrics", metricsHandler(s.hub.Stats, &s.reloads))
+	mux.Handle("GET /metrics", metricsHandler(s.hub.Stats, &s.reloads, s.certificates))
 	mux.Handle("POST /publish", newPublisher(s.hub, maxLine, int64(s.flags.PublishLimit)))
 	mux.HandleFunc("/debug/pprof/", profileIndex)
 	mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)

@@ -66,6 +66,7 @@ var flagGroups = kong.Groups{
 	"client":   "Limits for each client, enforced with a reject or a close code:",
 	"source":   "Limits for each source address:",
 	"browser":  "Handshakes, and what protects them from strange pages:",
+	"tls":      "TLS at the public addresses:",
 	"identity": "Identity: who clients are, and what they may do:",
 	"deadline": "Deadlines:",
 	"drain":    "Draining on SIGTERM or SIGINT; a second signal ends the process at once with exit code 1:",
@@ -197,6 +198,7 @@ func parseSettings(args []string, path string, stdout, stderr io.Writer) (*setti
 	if s.sources.file != nil {
 		s.flags.TopicRules = s.sources.file.topics
 	}
+	s.flags.ClientCertificates = s.flags.hasClientCAs()
 	if mistakes = append(mistakes, s.flags.check()...); len(mistakes) == 0 {
 		mistakes = s.checkHub()
 	}
@@ -216,10 +218,11 @@ func (s *settings) checkHub() []error {
 	if err := config.Check(); err != nil {
 		return []error{flagError(err)}
 	}
+	mistakes, _ := s.flags.checkCertificates()
 	if err := s.flags.checkFiles(s.flags.Origins); err != nil {
-		return []error{err}
+		mistakes = append([]error{err}, mistakes...)
 	}
-	return nil
+	return mistakes
 }
 
 // commandsWithFlags are the flags of each command that takes those of spokehub serve, by the command's name.

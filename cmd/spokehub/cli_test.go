@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/alecthomas/kong"
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 func serveFlagNames(t *testing.T) []string {
@@ -285,12 +286,15 @@ func fillField(field reflect.Value) {
 }
 
 func TestDocumentsNameOnlyFlagsAndMetricsThatExist(t *testing.T) {
-	known := map[string]bool{"--data-binary": true, "--help": true}
+	known := map[string]bool{"--data-binary": true, "--help": true, "--cacert": true, "--standalone": true}
 	for _, name := range serveFlagNames(t) {
 		known["--"+name] = true
 	}
 	metrics := metricNames()
-	for _, document := range []string{"README.md", "docs/operating.md", "docs/configuration.md"} {
+	for _, desc := range []*prometheus.Desc{daysLeftDesc, tlsReloadsDesc, tlsGoodDesc} {
+		metrics[regexp.MustCompile(`fqName: "([^"]+)"`).FindStringSubmatch(desc.String())[1]] = true
+	}
+	for _, document := range []string{"README.md", "docs/operating.md", "docs/configuration.md", "docs/tls.md"} {
 		content, err := os.ReadFile(filepath.Join("..", "..", filepath.FromSlash(document)))
 		if err != nil {
 			t.Fatal(err)

@@ -24,7 +24,8 @@ func (s *settings) printChecked(stdout io.Writer) error {
 	if s.sources.isEmptyFile() {
 		fmt.Fprintf(&text, "warning: %s\n", emptyFileWarning)
 	}
-	for _, c := range s.flags.contradictions(fileLimit()) {
+	_, warnings := s.flags.checkCertificates()
+	for _, c := range append(s.flags.contradictions(fileLimit()), warnings...) {
 		fmt.Fprintf(&text, "warning: %s\n", c.message)
 	}
 	for _, name := range s.unknown {

@@ -307,13 +307,24 @@ func (f *configFile) readListen(node *yaml.Node) (text string, ok bool) {
 	options, failed := "", len(f.mistakes)
 	f.readMapping(node, "address: :8080", func(key string, at, value *yaml.Node) {
 		value = behindAlias(value)
-		switch {
-		case value.Kind != yaml.ScalarNode || value.Tag == "!!null":
-			f.fail(at.Line, "listen: %s: want one value, and got %s", key, kindOf(value))
-		case key == "address":
-			text = value.Value
-		default:
-			options += "," + key + "=" + value.Value
+		values := []*yaml.Node{value}
+		if value.Kind == yaml.SequenceNode && strings.HasPrefix(key, "tls-") {
+			values = value.Content
+		}
+		for _, value := range values {
+			value = behindAlias(value)
+			switch {
+			case !f.isAffordable(at):
+				return
+			case value.Kind != yaml.ScalarNode || value.Tag == "!!null":
+				f.fail(at.Line, "listen: %s: want one value, and got %s", key, kindOf(value))
+			case strings.Contains(value.Value, ",") && key != "address":
+				f.fail(at.Line, "listen: %s: %q: a comma ends the value of an option: choose a name without", key, value.Value)
+			case key == "address":
+				text = value.Value
+			default:
+				options += "," + key + "=" + value.Value
+			}
 		}
 	})
 	if len(f.mistakes) > failed {

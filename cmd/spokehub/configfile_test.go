@@ -75,7 +75,7 @@ func TestMistakesInAFileNameLineAndKey(t *testing.T) {
 		"a list in a list":            {"origin:\n  - [a]\n", []string{":2: origin: ", "got a list"}},
 		"an address without a port":   {"relay: true\nlisten: localhost\n", []string{"--listen: ", ".yaml:2)"}},
 		"no address":                  {"listen: []\n", []string{"--listen: there is no address", ".yaml:1)"}},
-		"an unknown option":           {"listen:\n  - {address: ':0', tls: true}\n", []string{":2: listen: ", "tls: there is no such option"}},
+		"an unknown option":           {"listen:\n  - {address: ':0', tls-crt: a}\n", []string{":2: listen: ", "tls-crt: there is no such option; did you mean tls-cert?"}},
 		"an entry without an address": {"listen:\n  - {mode: 0600}\n", []string{":2: listen: an entry has no address"}},
 		"what the hub rejects":        {"relay: true\nreactors: 100\n", []string{"--reactors: 100 is not between", ".yaml:2)"}},
 		"an origin that is none":      {"origin: example.com\n", []string{"--origin: ", ".yaml:1)"}},

@@ -54,12 +54,16 @@ func (f serveFlags) contradictions(files uint64) (found []contradiction) {
 // openings are settings that let in more than an operator may think, or nobody.
 func (f serveFlags) openings() (found []contradiction) {
 	warn := func(message string, attributes ...any) { found = append(found, contradiction{message, attributes}) }
-	if f.isOpen() && f.Relay && len(f.TopicRules) == 0 && !f.isOnLoopback() {
+	if f.isOpen() && !f.ClientCertificates && f.Relay && len(f.TopicRules) == 0 && !f.isOnLoopback() {
 		warn("clients need no token, and each may publish to every topic: --jwt-key or --jwks asks for one, topics in the file says who may have which, and --no-relay lets only /publish publish")
 	}
 	if f.APIKeys != "" && f.Admin == "" {
 		warn("--api-keys without --admin: there is no address that asks for a key, and no /publish")
 	}
+	if f.ClientCertificates && f.Relay && len(f.TopicRules) == 0 {
+		warn("a client with a certificate may publish to every topic: topics in the file says who may have which, and --no-relay lets only /publish publish")
+	}
+	found = append(found, f.idleTLS()...)
 	for _, network := range f.TrustedProxies {
 		if strings.HasSuffix(network, "/0") {
 			warn("--trusted-proxy trusts every address, so that every client can claim to be another", "network", network)

@@ -18,7 +18,7 @@ import (
 // errors that name the field.
 type serveFlags struct {
 	Config string   `group:"address" placeholder:"FILE" help:"File of settings in YAML: its keys are the names of the flags, and topics says who may publish and subscribe to what. Flags and variables take precedence. (default: none)"`
-	Listen []string `group:"address" default:"127.0.0.1:8080" sep:" " placeholder:"ADDRESS" help:"Where clients connect: WebSocket on --path, the built-in page on /, /healthz and /readyz. HOST:PORT, where port 0 picks a free one and the start line says which, or unix:PATH. Options stand behind commas: mode=0660 for the file of a Unix socket, proxy-protocol for addresses that a proxy sends ahead. Repeat it for several; the variable has spaces between them. (default ${default})"`
+	Listen []string `group:"address" default:"127.0.0.1:8080" sep:" " placeholder:"ADDRESS" help:"Where clients connect: WebSocket on --path, the built-in page on /, /healthz and /readyz. HOST:PORT, where port 0 picks a free one and the start line says which, or unix:PATH. Options stand behind commas: mode=0660 for the file of a Unix socket, proxy-protocol for addresses that a proxy sends ahead, plain or tls for one that does not do as --tls-cert says, and tls-cert=FILE, tls-key=FILE, tls-min=VERSION and tls-client-ca=FILE in place of those flags. Repeat it for several; the variable has spaces between them. (default ${default})"`
 	Admin  string   `group:"address" default:"127.0.0.1:8081" placeholder:"HOST:PORT" help:"Where operators connect: /metrics, /debug/pprof/ and POST /publish. Other machines may reach it only with --api-keys. Empty turns it off. (default ${default})"`
 	Path   string   `group:"address" default:"/ws" placeholder:"PATH" help:"The path of the WebSocket handshake. (default ${default})"`
 	Page   bool     `group:"address" default:"true" negatable:"" help:"Serve the built-in page on / and its counters on /stats.json. (default ${default})"`
@@ -50,6 +50,8 @@ type serveFlags struct {
 	Hosts        []string `reload:"" name:"host" group:"browser" placeholder:"NAME" help:"Name under which clients address the hub, such as hub.example.com, *.example.com, or * for any. Repeat it for several. Addresses and localhost always pass, and so do the hosts of --origin; requests for another name get 421. (default: on a loopback address this machine's own name, elsewhere any)"`
 	Origins      []string `reload:"" name:"origin" group:"browser" placeholder:"ORIGIN" help:"Origin of pages that may connect, such as https://example.com, https://*.example.com, or * for any. Repeat it for several. (default: pages of the same host)"`
 	Subprotocols []string `reload:"" name:"subprotocol" group:"browser" placeholder:"NAME" help:"Subprotocol to negotiate. Repeat it for several, best first. (default: none)"`
+
+	tlsFlags `help:"TLS at the public addresses."`
 
 	identityFlags `help:"Who clients are, and what they may do."`
 
@@ -94,6 +96,10 @@ Serve the visitors of a site, with queues of 256 KiB each and JSON logs:
 
     spokehub serve --listen :8080 --origin https://example.com --queue-limit 256KiB --log-format json
 
+Serve wss:// and https://; a certificate that is renewed is taken over by itself:
+
+    spokehub serve --listen :443 --tls-cert /etc/hub/fullchain.pem --tls-key /etc/hub/privkey.pem
+
 Run behind a load balancer that checks /readyz every 5 seconds:
 
     SPOKEHUB_DRAIN_GRACE=10s SPOKEHUB_DRAIN_PERIOD=20s SPOKEHUB_DRAIN_TIMEOUT=45s spokehub serve --listen :8080`
@@ -120,6 +126,7 @@ func (f serveFlags) check() (mistakes []error) {
 		fail("--max-message: %v is too little for a control event, so that nobody could subscribe: at least %v", f.MaxMessage, byteSize(minMaxMessage))
 	}
 	mistakes = append(mistakes, f.identityFlags.check()...)
+	mistakes = append(mistakes, f.checkTLS()...)
 	if f.DrainGrace+f.DrainPeriod > f.DrainTimeout {
 		fail("--drain-grace %v and --drain-period %v together exceed --drain-timeout %v",
 			f.DrainGrace, f.DrainPeriod, f.DrainTimeout)

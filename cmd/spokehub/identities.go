@@ -54,10 +54,10 @@ func (i *identities) apply(config *fanout.Config) {
 // the admin address does not cease to ask for a key: a line that got lost from a file opens neither.
 func (i *identities) prepare(next serveFlags) (commit func(), changed []string, err error) {
 	if i.tokens == nil && !next.isOpen() {
-		return nil, nil, errors.New("--jwt-key, --jwks, --anonymous: a hub that was started without them asks nobody for a token until it is started again")
+		return nil, nil, errors.New("--jwt-key, --jwks, --tls-client-ca, --anonymous: a hub that was started without them asks nobody for a token until it is started again")
 	}
 	if i.tokens != nil && next.isOpen() {
-		return nil, nil, errors.New("--jwt-key, --jwks, --anonymous: a hub that was started with them lets everybody do everything only when it is started again without")
+		return nil, nil, errors.New("--jwt-key, --jwks, --tls-client-ca, --anonymous: a hub that was started with them lets everybody do everything only when it is started again without")
 	}
 	if i.guard.isOn() && next.APIKeys == "" {
 		return nil, nil, errors.New("--api-keys: the admin address asks for a key until the hub is started again without")

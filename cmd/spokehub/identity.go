@@ -17,15 +17,24 @@ import (
 
 // identityFlags are the flags of serve that say who clients are.
 type identityFlags struct {
-	JWTKeys     []string      `name:"jwt-key" reload:"" group:"identity" placeholder:"FILE" help:"File with what verifies the tokens (JWT) of clients: public keys or certificates in PEM, or one secret for HMAC. Repeat it for several. With a key set, clients need a token. (default: none)"`
-	JWKS        string        `name:"jwks" reload:"" group:"identity" placeholder:"URL|FILE" help:"JSON Web Key Set with more such keys. A URL is fetched again every 5 minutes, and when a token names an unknown key. (default: none)"`
-	JWTIssuer   string        `name:"jwt-issuer" reload:"" group:"identity" placeholder:"NAME" help:"What the claim iss of tokens must be. (default: anything)"`
-	JWTAudience string        `name:"jwt-audience" reload:"" group:"identity" placeholder:"NAME" help:"What the claim aud of tokens must contain. (default: anything)"`
-	JWTLeeway   time.Duration `name:"jwt-leeway" reload:"" group:"identity" default:"5s" placeholder:"TIME" help:"How far the clocks of the issuer and the hub may differ. (default ${default})"`
-	JWTCookie   string        `name:"jwt-cookie" reload:"" group:"identity" placeholder:"NAME" help:"Cookie in which a token may be. It does not go together with --origin '*'. (default: none)"`
-	JWTQuery    string        `name:"jwt-query" reload:"" group:"identity" placeholder:"NAME" help:"Query parameter in which a token may be. Proxies write queries into their logs: prefer another way. (default: none)"`
-	Anonymous   []string      `name:"anonymous" reload:"" group:"identity" placeholder:"WHAT" help:"What a client without a token may do: all, none, or subscribe=PATTERN and publish=PATTERN, such as subscribe=price:*. Repeat it for several. (default: all; none once there is a key)"`
-	APIKeys     string        `name:"api-keys" reload:"" group:"identity" placeholder:"FILE" help:"File with the hashes of API keys, as spokehub token apikey makes them. With it, the admin address asks for a key, and only then may it be one that other machines reach. (default: none)"`
+	JWTKeys       []string      `name:"jwt-key" reload:"" group:"identity" placeholder:"FILE" help:"File with what verifies the tokens (JWT) of clients: public keys or certificates in PEM, or one secret for HMAC. Repeat it for several. With a key set, clients need a token. (default: none)"`
+	JWKS          string        `name:"jwks" reload:"" group:"identity" placeholder:"URL|FILE" help:"JSON Web Key Set with more such keys. A URL is fetched again every 5 minutes, and when a token names an unknown key. (default: none)"`
+	JWTIssuer     string        `name:"jwt-issuer" reload:"" group:"identity" placeholder:"NAME" help:"What the claim iss of tokens must be. (default: anything)"`
+	JWTAudience   string        `name:"jwt-audience" reload:"" group:"identity" placeholder:"NAME" help:"What the claim aud of tokens must contain. (default: anything)"`
+	JWTLeeway     time.Duration `name:"jwt-leeway" reload:"" group:"identity" default:"5s" placeholder:"TIME" help:"How far the clocks of the issuer and the hub may differ. (default ${default})"`
+	JWTCookie     string        `name:"jwt-cookie" reload:"" group:"identity" placeholder:"NAME" help:"Cookie in which a token may be. It does not go together with --origin '*'. (default: none)"`
+	JWTQuery      string        `name:"jwt-query" reload:"" group:"identity" placeholder:"NAME" help:"Query parameter in which a token may be. Proxies write queries into their logs: prefer another way. (default: none)"`
+	Anonymous     []string      `name:"anonymous" reload:"" group:"identity" placeholder:"WHAT" help:"What a client without a token or certificate may do: all, none, or subscribe=PATTERN and publish=PATTERN, such as subscribe=price:*. Repeat it for several. (default: all; none once there is a key, or an authority for certificates of clients)"`
+	TLSClientUser string        `name:"tls-client-user" reload:"" group:"identity" default:"cn" enum:"cn,dns,uri,email,none" placeholder:"NAME" help:"Which name in a client's certificate is its user, one of ${enum}: the common name, or the first DNS name, URI (such as a SPIFFE ID) or mail address among its alternative names. With none, each client needs a certificate, but has to show a token, too, if there is a key. (default ${default})"`
+	APIKeys       string        `name:"api-keys" reload:"" group:"identity" placeholder:"FILE" help:"File with the hashes of API keys, as spokehub token apikey makes them. With it, the admin address asks for a key, and only then may it be one that other machines reach. (default: none)"`
+
+	// ClientCertificates says that clients show certificates at one address at least.
+	ClientCertificates bool `kong:"-" help:"Clients show certificates."`
+}
+
+// hasCertificates says whether certificates say who clients are.
+func (f *identityFlags) hasCertificates() bool {
+	return f.ClientCertificates && f.TLSClientUser != "none"
 }
 
 // hasKeys says whether tokens can be verified.
@@ -33,7 +42,7 @@ func (f *identityFlags) hasKeys() bool { return len(f.JWTKeys) > 0 || f.JWKS != 
 
 // isOpen says whether clients need no identity at all, so that the hub needn't ask.
 func (f *identityFlags) isOpen() bool {
-	return !f.hasKeys() && (len(f.Anonymous) == 0 || slices.Equal(f.Anonymous, []string{"all"}))
+	return !f.hasKeys() && !f.hasCertificates() && (len(f.Anonymous) == 0 || slices.Equal(f.Anonymous, []string{"all"}))
 }
 
 // check rejects flags that don't go together. It opens no file.
@@ -48,8 +57,8 @@ func (f *identityFlags) check() (mistakes []error) {
 	if f.hasKeys() {
 		return mistakes
 	}
-	if slices.Equal(f.Anonymous, []string{"none"}) {
-		fail("--anonymous: none without --jwt-key or --jwks lets nobody in")
+	if slices.Equal(f.Anonymous, []string{"none"}) && !f.hasCertificates() {
+		fail("--anonymous: none without --jwt-key, --jwks or --tls-client-ca lets nobody in")
 	}
 	for _, flag := range []struct{ name, value string }{
 		{"--jwt-issuer", f.JWTIssuer}, {"--jwt-audience", f.JWTAudience}, {"--jwt-cookie", f.JWTCookie}, {"--jwt-query", f.JWTQuery},
@@ -66,7 +75,7 @@ func (f *identityFlags) anonymous() (*fanout.Permissions, error) {
 	given := f.Anonymous
 	if len(given) == 0 {
 		given = []string{"all"}
-		if f.hasKeys() {
+		if f.hasKeys() || f.hasCertificates() {
 			given = []string{"none"}
 		}
 	}
@@ -116,6 +125,9 @@ func (f *identityFlags) authConfig(origins []string, logger *slog.Logger) (auth.
 	}
 	if f.JWTLeeway == 0 {
 		config.Leeway = -1
+	}
+	if f.hasCertificates() {
+		config.Certificates = clientUsers[f.TLSClientUser]
 	}
 	for _, name := range f.JWTKeys {
 		keys, err := readKeys(name)

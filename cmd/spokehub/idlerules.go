@@ -33,8 +33,8 @@ func (f serveFlags) idleRules() (found []contradiction) {
 	if hidden > maxIdleRules {
 		found = append(found, contradiction{fmt.Sprintf("topics: %d more rules never hold, since others ahead of them cover all their topics", hidden-maxIdleRules), nil})
 	}
-	if !f.hasKeys() && slices.ContainsFunc(f.TopicRules, isForUsers) {
-		found = append(found, contradiction{"topics: there are rules for users, and without --jwt-key or --jwks no client is one: nobody has these topics", nil})
+	if !f.hasKeys() && !f.hasCertificates() && slices.ContainsFunc(f.TopicRules, isForUsers) {
+		found = append(found, contradiction{"topics: there are rules for users, and without --jwt-key, --jwks or --tls-client-ca no client is one: nobody has these topics", nil})
 	}
 	return found
 }

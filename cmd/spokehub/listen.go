@@ -8,6 +8,8 @@ import (
 	"net"
 	"os"
 	"syscall"
+
+	"github.com/spokehub/spokehub/fanout"
 )
 
 // listenPublic opens every address of --listen, or none.
@@ -26,7 +28,7 @@ func listenPublic(texts []string) (listeners []publicListener, err error) {
 		if err != nil {
 			return listeners, err
 		}
-		listeners = append(listeners, publicListener{l, address})
+		listeners = append(listeners, publicListener{Listener: l, asked: address})
 	}
 	return listeners, nil
 }
@@ -35,6 +37,28 @@ func listenPublic(texts []string) (listeners []publicListener, err error) {
 type publicListener struct {
 	net.Listener
 	asked listenAddress
+	// secure is how it speaks TLS, nil if it speaks none.
+	secure *terminator
+}
+
+// options are those with which the hub serves it.
+func (l publicListener) options() fanout.ListenerOptions {
+	o := fanout.ListenerOptions{ProxyProtocol: l.asked.proxyProtocol, Plain: l.secure == nil}
+	if l.secure != nil {
+		o.TLS = l.secure.current.Config()
+	}
+	return o
+}
+
+// url is where clients find a path of it.
+func (l publicListener) url(scheme, path string) string {
+	if l.secure != nil {
+		scheme += "s"
+	}
+	if l.asked.network == "unix" {
+		return scheme + "+" + l.text() + ":" + path
+	}
+	return scheme + "://" + l.text() + path
 }
 
 func closeAll(listeners []publicListener) {

@@ -17,6 +17,7 @@ type listenAddress struct {
 	mode os.FileMode
 	// proxyProtocol says that a PROXY header comes ahead of each connection.
 	proxyProtocol bool
+	tls           listenTLS
 }
 
 // maxSocketPath is how long the path of a socket file may be.
@@ -45,6 +46,9 @@ func parseListen(text string) (listenAddress, error) {
 			return a, fmt.Errorf("%q: %w", text, err)
 		}
 	}
+	if err := a.tls.check(); err != nil {
+		return a, fmt.Errorf("%q: %w", text, err)
+	}
 	return a, nil
 }
 
@@ -62,6 +66,9 @@ func checkHostPort(address string) error {
 
 func (a *listenAddress) set(option string) error {
 	name, value, hasValue := strings.Cut(option, "=")
+	if isTLS, err := a.tls.set(name, value, hasValue); isTLS {
+		return err
+	}
 	switch name {
 	case "proxy-protocol":
 		on, err := strconv.ParseBool(value)
@@ -82,7 +89,7 @@ func (a *listenAddress) set(option string) error {
 		if _, _, err := net.SplitHostPort(option); err == nil || strings.HasPrefix(option, "unix:") {
 			return fmt.Errorf("%s: an address of its own: repeat --listen for several, or write a list into the file", option)
 		}
-		return errors.New(strings.ReplaceAll(noSuchKey(name, []string{"proxy-protocol", "mode"}), "key", "option"))
+		return errors.New(strings.ReplaceAll(noSuchKey(name, listenOptions), "key", "option"))
 	}
 	return nil
 }

@@ -41,7 +41,7 @@ func TestListenAddresses(t *testing.T) {
 		":1,:2":                            "repeat --listen",
 	} {
 		address, err := parseListen(text)
-		got := fmt.Sprint(address)
+		got := fmt.Sprintf("{%s %s %d %v}", address.network, address.address, address.mode, address.proxyProtocol)
 		if err != nil {
 			got = err.Error()
 		}

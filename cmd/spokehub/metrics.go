@@ -43,7 +43,7 @@ var (
 		"Deliveries that were not made, by reason: backpressure: the client's queue was full; closed: the client was gone; budget: the hub's memory budget was exhausted.",
 		[]string{"reason"}, nil)
 	memoryDesc = prometheus.NewDesc("spokehub_memory_bytes",
-		"Memory that clients make the hub hold, by kind: queues of unsent frames, unfinished messages, inboxes of callbacks, subscriptions, unfinished handshakes, http connections, reserved for bodies of requests. The sum is bounded by the memory budget.",
+		"Memory that clients make the hub hold, by kind: queues of unsent frames, unfinished messages, inboxes of callbacks, subscriptions, unfinished handshakes, tls beyond what an idle connection takes, http connections, reserved for bodies of requests. The sum is bounded by the memory budget.",
 		[]string{"kind"}, nil)
 	closesDesc = prometheus.NewDesc("spokehub_closes_total",
 		"Close frames sent, by close code; 1005: without a code, 3000: echoed a code of the client's own.", []string{"code"}, nil)
@@ -65,6 +65,10 @@ var hubMetrics = []hubMetric{
 		func(s fanout.Stats) uint64 { return s.ClosingEvicted }),
 	counter("spokehub_handshakes_total", "Handshakes completed.",
 		func(s fanout.Stats) uint64 { return s.Handshakes }),
+	counter("spokehub_tls_handshakes_total", "TLS handshakes completed.",
+		func(s fanout.Stats) uint64 { return s.TLSHandshakes }),
+	counter("spokehub_tls_failed_total", "TLS handshakes that failed or took too long.",
+		func(s fanout.Stats) uint64 { return s.TLSFailed }),
 	counter("spokehub_disconnected_total", "Clients that have disconnected.",
 		func(s fanout.Stats) uint64 { return s.Disconnected }),
 	counter("spokehub_backpressure_total", "Clients closed with 1013 because they could not keep up.",
@@ -129,6 +133,7 @@ var hubMetrics = []hubMetric{
 	heldAs("inboxes", func(m fanout.Memory) uint64 { return m.Inboxes }),
 	heldAs("subscriptions", func(m fanout.Memory) uint64 { return m.Subscriptions }),
 	heldAs("handshakes", func(m fanout.Memory) uint64 { return m.Handshakes }),
+	heldAs("tls", func(m fanout.Memory) uint64 { return m.TLS }),
 	heldAs("http", func(m fanout.Memory) uint64 { return m.HTTP }),
 	heldAs("reserved", func(m fanout.Memory) uint64 { return m.Reserved }),
 	gauge("spokehub_memory_budget_bytes", "The limit of the sum of spokehub_memory_bytes over all kinds.",
@@ -165,7 +170,7 @@ var hubMetrics = []hubMetric{
 
 // The codes and statuses that the hub sends are series from the start, so that even the first one shows as an increase.
 var (
-	ownCodes    = []uint16{1000, 1002, 1005, 1007, 1008, 1009, 1011, 1012, 1013, 4401}
+	ownCodes    = []uint16{1000, 1001, 1002, 1005, 1007, 1008, 1009, 1011, 1012, 1013, 4401}
 	ownStatuses = []int{
 		http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusRequestTimeout, http.StatusUpgradeRequired,
 		http.StatusTooManyRequests, http.StatusMisdirectedRequest, http.StatusRequestHeaderFieldsTooLarge, http.StatusServiceUnavailable,

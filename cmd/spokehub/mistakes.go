@@ -132,7 +132,7 @@ func (s sources) unknownShort(letter string) string {
 }
 
 // neverEmpty are the flags for which an empty value, as a variable of a shell that is not set leaves it, would let in everybody.
-var neverEmpty = []string{"config", "jwt-key", "jwks", "jwt-issuer", "jwt-audience", "api-keys", "anonymous", "trusted-proxy", "host", "origin"}
+var neverEmpty = []string{"config", "jwt-key", "jwks", "jwt-issuer", "jwt-audience", "api-keys", "anonymous", "tls-cert", "tls-key", "tls-client-ca", "trusted-proxy", "host", "origin"}
 
 // emptyFlags says which of the arguments are empty and may not be.
 func emptyFlags(args []string) (mistakes []error) {

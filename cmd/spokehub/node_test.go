@@ -35,13 +35,14 @@ func installNode(t *testing.T) string {
 	return directory
 }
 
-func TestNodeClientReceivesWhatAnotherPublishes(t *testing.T) {
-	directory := installNode(t)
-	hub := startHub(t, nil)
+// runNode runs a client that says when it waits for the drain.
+func runNode(t *testing.T, hub *process, directory string, environ []string, arguments ...string) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	node := exec.CommandContext(ctx, "node", "client.mjs", hub.websocket)
+	node := exec.CommandContext(ctx, "node", append(arguments, hub.websocket)...)
 	node.Dir = directory
+	node.Env = append(os.Environ(), environ...)
 	var failure bytes.Buffer
 	node.Stderr = &failure
 	stdout, err := node.StdoutPipe()
@@ -61,4 +62,25 @@ func TestNodeClientReceivesWhatAnotherPublishes(t *testing.T) {
 	if err := node.Wait(); err != nil || len(said) != 2 {
 		t.Errorf("got from node the error %v, the output %q and %s, want it to finish", err, said, &failure)
 	}
+}
+
+func TestNodeClientReceivesWhatAnotherPublishes(t *testing.T) {
+	directory := installNode(t)
+	t.Run("plain", func(t *testing.T) { runNode(t, startHub(t, nil), directory, nil, "client.mjs") })
+	t.Run("over TLS", func(t *testing.T) {
+		hub := startSecureHub(t)
+		runNode(t, hub.process, directory, []string{"NODE_EXTRA_CA_CERTS=" + hub.authority.file}, "client.mjs")
+	})
+}
+
+// TestWebSocketOfNodeOverTLS needs a Node that has WebSocket built in: 22, or 20.10 with a flag.
+func TestWebSocketOfNodeOverTLS(t *testing.T) {
+	var flags []string
+	if exec.Command("node", "--experimental-websocket", "--eval", "new WebSocket(`ws://127.0.0.1:1`).onerror = () => {}").Run() == nil {
+		flags = append(flags, "--experimental-websocket")
+	} else if exec.Command("node", "--eval", "WebSocket").Run() != nil {
+		unavailable(t, "node with a WebSocket of its own is not installed")
+	}
+	hub := startSecureHub(t)
+	runNode(t, hub.process, filepath.Join("testdata", "node"), []string{"NODE_EXTRA_CA_CERTS=" + hub.authority.file}, append(flags, "builtin.mjs")...)
 }

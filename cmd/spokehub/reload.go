@@ -114,6 +114,8 @@ func (r *reload) differences(next *settings, notTaken []string) (live, needResta
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		switch {
 		case reflect.DeepEqual(values[name], r.current[name]):
+		case name == "listen" && !isListenLive(r.current[name], values[name]):
+			needRestart = append(needRestart, name)
 		case next.isLive(name) && !slices.ContainsFunc(notTaken, func(field string) bool { return flagOf(field) == name }):
 			live = append(live, name)
 			r.current[name] = values[name]
@@ -138,7 +140,7 @@ func (s *settings) values() map[string]any {
 // isLive says that a reload takes the flag over. A flag for that has the tag reload.
 func (s *settings) isLive(name string) bool {
 	isReloaded := func(flag *kong.Flag) bool { return flag.Name == name && flag.Tag.Has("reload") }
-	return name == topicsKey || slices.ContainsFunc(s.model, isReloaded)
+	return name == topicsKey || name == "listen" || slices.ContainsFunc(s.model, isReloaded)
 }
 
 // isSetting says that a flag may stand in a file.

@@ -23,11 +23,12 @@ type service struct {
 	crowd  crowd
 	// onLoopback says that browsers can reach the public addresses from this machine alone.
 	onLoopback bool
-	// identities is there once the flags are read.
-	identities *identities
-	draining   atomic.Bool
-	live       liveSettings
-	reloads    reloadCounts
+	// identities and certificates are there once the flags are read.
+	identities   *identities
+	certificates *certificates
+	draining     atomic.Bool
+	live         liveSettings
+	reloads      reloadCounts
 	// reloaders belong to the goroutine that serves signals.
 	reloaders []reloader
 }
@@ -75,7 +76,10 @@ func serve(given *settings, stdout io.Writer) error {
 		return usageError{err}
 	}
 	defer s.identities.close()
-	s.reloaders = append(s.reloaders, s.identities.prepare)
+	if s.certificates, err = newCertificates(flags, public, s.logger); err != nil {
+		return usageError{err}
+	}
+	s.reloaders = append(s.reloaders, s.identities.prepare, s.certificates.prepare)
 	config, err := s.hubConfig()
 	if err != nil {
 		return usageError{err}
@@ -104,6 +108,9 @@ func serve(given *settings, stdout io.Writer) error {
 	stop := make(chan struct{})
 	defer close(stop)
 	go newScavenger().run(stop)
+	if s.certificates.isOn() {
+		go s.certificates.watch(stop)
+	}
 
 	reload := newReload(s, given)
 	for {
@@ -121,7 +128,7 @@ func serve(given *settings, stdout io.Writer) error {
 
 // serveListener serves one public address until the hub is shut down.
 func (s *service) serveListener(l publicListener) error {
-	return s.hub.ServeListener(l.Listener, fanout.ListenerOptions{ProxyProtocol: l.asked.proxyProtocol})
+	return s.hub.ServeListener(l.Listener, l.options())
 }
 
 // hubConfig is the fanout.Config that the flags describe, at the start and in a reload, without Fallback. Without identities it is good for

@@ -89,16 +89,19 @@ func (s *service) logStart(public []publicListener, admin *http.Server) {
 	if s.flags.Config != "" {
 		attributes = append(attributes, "config", s.flags.Config)
 	}
-	var addresses []string
+	var addresses, urls []string
 	for _, l := range public {
-		addresses = append(addresses, l.text())
+		addresses, urls = append(addresses, l.text()), append(urls, l.url("ws", s.flags.Path))
 	}
 	attributes = append(attributes, "listen", addresses)
 	if first := slices.IndexFunc(public, func(l publicListener) bool { return l.asked.network == "tcp" }); first >= 0 {
-		attributes = append(attributes, "websocket", fmt.Sprintf("ws://%s%s", public[first].Addr(), s.flags.Path))
+		attributes = append(attributes, "websocket", public[first].url("ws", s.flags.Path))
 		if s.flags.Page {
-			attributes = append(attributes, "page", fmt.Sprintf("http://%s/", public[first].Addr()))
+			attributes = append(attributes, "page", public[first].url("http", "/"))
 		}
+	}
+	if len(public) > 1 {
+		attributes = append(attributes, "websockets", urls)
 	}
 	if admin.Addr != "" {
 		attributes = append(attributes, "admin", fmt.Sprintf("http://%s/", admin.Addr))
@@ -113,6 +116,7 @@ func (s *service) logStart(public []publicListener, admin *http.Server) {
 		"spokes_allowed", s.live.capacity.Load(),
 	)
 	s.logger.Info("listening", attributes...)
+	s.certificates.logAll()
 	s.logContradictions(s.flags)
 }
 
