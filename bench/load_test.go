@@ -14,7 +14,7 @@ import (
 )
 
 var (
-	serverFlag      = flag.String("server", "hub", "the server under test: hub, hub-identity, or peer: and bun, "+strings.Join(load.PeerNames, ", "))
+	serverFlag      = flag.String("server", "hub", "the server under test: hub, hub-identity, or peer: and one of bun, "+strings.Join(load.PeerNames, ", ")+"; with "+load.SecureSuffix+" behind it over TLS, as in hub-tls and peer:bun-tls")
 	serverFlagsFlag = flag.String("server-flags", "", "further flags for spokehub serve, separated by spaces")
 	serverCoresFlag = flag.Int("server-cores", 0, "cores for the server (0: two, or one on a machine of three or fewer)")
 	clientsFlag     = flag.Int("clients", 0, "client processes (0: one for each core that is left, more where the file limit asks for it)")
@@ -23,7 +23,7 @@ var (
 	windowFlag      = flag.Int("window", 0, "messages in flight where a workload keeps several (0: as it has by itself)")
 	rateFlag        = flag.Float64("rate", 0, "events a second where a workload has a schedule (0: as it has by itself)")
 	durationFlag    = flag.Duration("duration", 0, "how long each workload is measured (0: 5s, or 1.5s with -benchtime 1x)")
-	profileFlag     = flag.String("profile", "", "directory for a CPU profile of the hub for each workload (empty: none)")
+	profileFlag     = flag.String("profile", "", "directory for a CPU profile of the hub for each workload, and of its heap for idle (empty: none)")
 	warmupFlag      = flag.Duration("warmup", 0, "how long it runs before (0: a fifth of that)")
 )
 
@@ -42,6 +42,7 @@ func BenchmarkWorkloadOneInFlight(b *testing.B) { benchmark(b, "one-in-flight") 
 func BenchmarkWorkloadManyTopics(b *testing.B)  { benchmark(b, "many-topics") }
 func BenchmarkWorkloadSteady(b *testing.B)      { benchmark(b, "steady") }
 func BenchmarkWorkloadIdle(b *testing.B)        { benchmark(b, "idle") }
+func BenchmarkWorkloadConnect(b *testing.B)     { benchmark(b, "connect") }
 func BenchmarkWorkloadEventsIn(b *testing.B)    { benchmark(b, "events-in") }
 func BenchmarkWorkloadSlow(b *testing.B)        { benchmark(b, "slow") }
 func BenchmarkWorkloadChurn(b *testing.B)       { benchmark(b, "churn") }
@@ -62,7 +63,7 @@ func benchmark(b *testing.B, label string) {
 		runs := 0
 		b.Run(w.Parameters, func(b *testing.B) {
 			if !w.Suits(target) {
-				b.Skipf("%s has no such server", target.Name)
+				b.Skipf("%s can't do this", target.Name)
 			}
 			out := &progressLines{name: b.Name(), after: runs > 0}
 			runs++

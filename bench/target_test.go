@@ -34,6 +34,13 @@ func targetUnderTest(b *testing.B) *load.Target {
 }
 
 func buildTarget(name, directory string) (*load.Target, error) {
+	if plain, secure := load.IsSecure(name); secure {
+		target, err := buildTarget(plain, directory)
+		if err != nil {
+			return nil, err
+		}
+		return target.Secure(directory)
+	}
 	peer, isPeer := strings.CutPrefix(name, "peer:")
 	switch {
 	case name == "hub":

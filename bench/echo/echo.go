@@ -168,6 +168,12 @@ func (e *echo) Hangup(slot uint32, _ error) { e.end(slot) }
 // Overflow closes a client that does not read its echoes.
 func (e *echo) Overflow(slot uint32, _, _ int) { e.end(slot) }
 
+// Securing never comes.
+func (e *echo) Securing(uint32) {}
+
+// Secured never comes.
+func (e *echo) Secured(uint32, error) {}
+
 // Expired closes a client that doesn't close in time.
 func (e *echo) Expired(slot uint32) { e.end(slot) }
 

@@ -40,10 +40,11 @@ type attack struct {
 	asking
 }
 
-// asking says whether the hub asks for identities, and what an innocent adds to its path then.
+// asking says what the server asks of its clients: identities, for which an innocent adds query to its path, and TLS if it is secure.
 type asking struct {
 	identity identityUse
 	query    string
+	secure   bool
 }
 
 // wanted is what an attack expects beside the targets that all have.
@@ -58,7 +59,7 @@ type wanted struct {
 
 // attacks is the table.
 func attacks() []attack {
-	all := slices.Concat(calm, frameAttacks, controlAttacks, nameAttacks, memoryAttacks, handshakeAttacks, endAttacks, relayAttacks, readerAttacks, requestAttacks, identityAttacks)
+	all := slices.Concat(calm, frameAttacks, controlAttacks, nameAttacks, memoryAttacks, handshakeAttacks, endAttacks, relayAttacks, readerAttacks, requestAttacks, identityAttacks, secureAttacks)
 	return append(all, mixed(all))
 }
 
@@ -81,7 +82,7 @@ func (a attack) parts(clients int) (parts []part) {
 		return []part{{a.name, cmp.Or(a.clients, clients)}}
 	}
 	for _, other := range attacks() {
-		alone := other.name == "mixed" || other.name == "calm" || other.disturb != nil || other.identity != unasked || other.limited || other.clients == 1
+		alone := other.name == "mixed" || other.name == "calm" || other.disturb != nil || other.identity != unasked || other.limited || other.secure || other.clients == 1
 		if !alone {
 			parts = append(parts, part{other.name, mixedShare})
 		}
@@ -136,6 +137,9 @@ func (a attack) conditions() string {
 	}
 	if a.identity != unasked {
 		parts = append(parts, "--jwt-key")
+	}
+	if a.secure {
+		parts = append(parts, "TLS")
 	}
 	if a.limited {
 		parts = append(parts, "GOMEMLIMIT="+memoryLimit)

@@ -75,7 +75,7 @@ func (s *stage) playAttackers() error {
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
 	g := &gang{ends: map[string]int{}}
-	at := &server.Server{Address: script.Place.Address, Path: script.Place.Path}
+	at := script.Place.server()
 	var begins []func()
 	number := attackerNumber
 	for _, p := range script.Parts {
@@ -132,9 +132,16 @@ func (a *attacker) idle() string {
 	return endOpen
 }
 
-// dial connects. The end of the attack interrupts what the connection does.
-func (a *attacker) dial() (c *server.Conn, leave func(), end string) {
-	c, err := a.server.Dial(a.number)
+// dial connects, over TLS if the server speaks it. The end of the attack interrupts what the connection does.
+func (a *attacker) dial() (c *server.Conn, leave func(), end string) { return a.dialBy(a.server.Dial) }
+
+// dialTCP connects without shaking hands by TLS.
+func (a *attacker) dialTCP() (c *server.Conn, leave func(), end string) {
+	return a.dialBy(a.server.DialTCP)
+}
+
+func (a *attacker) dialBy(dial func(number int) (*server.Conn, error)) (c *server.Conn, leave func(), end string) {
+	c, err := dial(a.number)
 	if err != nil {
 		return nil, nil, endUnconnected
 	}

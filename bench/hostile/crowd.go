@@ -39,7 +39,7 @@ func (s *stage) playCrowd() error {
 	if err := s.readScript(&script); err != nil {
 		return err
 	}
-	at := &server.Server{Address: script.Place.Address, Path: script.Place.Path}
+	at := script.Place.server()
 	all := &crowd{report: crowdReport{Closed: map[string]int{}}}
 	for number := range script.Count {
 		conn, err := connect(at, crowdNumber+number)

@@ -24,8 +24,8 @@ var handshakeAttacks = []attack{
 	{name: "endless-heads", about: "requests that don't end", general: true, play: withConnection(endlessHead)},
 	{name: "held-heads", about: "requests of 15 KiB that lack their last byte", clients: hoarders, general: true, limited: true, prepare: longHead, play: withConnection(holdHead)},
 	{name: "request-churn", about: "connect, ask for /healthz, and at once again", general: true, prepare: lastGet, play: churnRequests},
-	{name: "connect-churn", about: "connect, shake hands, reset, and at once again", general: true, play: churnConnections},
-	{name: "connect-resets", about: "connect and reset, and at once again", general: true, play: churnResets},
+	{name: "connect-churn", about: "connect, shake hands, reset, and at once again", general: true, play: churn((*attacker).join)},
+	{name: "connect-resets", about: "connect and reset, and at once again", general: true, play: churn((*attacker).dialTCP)},
 }
 
 func withConnection(play func(*attacker, *server.Conn) string) func(*attacker) string {
@@ -47,11 +47,13 @@ func halfHandshake(a *attacker, c *server.Conn) string {
 	return readStatus(c)
 }
 
-func dripHandshake(a *attacker, c *server.Conn) string {
+func dripHandshake(a *attacker, c *server.Conn) string { return a.drip(c, a.server.Request()) }
+
+// drip sends all but the last byte, one at a time.
+func (a *attacker) drip(c *server.Conn, view []byte) string {
 	go func() {
-		request := a.server.Request()
-		for i := range request[:len(request)-1] {
-			if err := a.write(c, request[i:i+1]); err != nil || a.ctx.Err() != nil {
+		for i := range view[:len(view)-1] {
+			if err := a.write(c, view[i:i+1]); err != nil || a.ctx.Err() != nil {
 				return
 			}
 			a.pause(dripPause)
@@ -71,31 +73,23 @@ func endlessHead(a *attacker, c *server.Conn) string {
 	}
 }
 
-func churnConnections(a *attacker) string {
-	for a.ctx.Err() == nil {
-		_, leave, end := a.join()
-		if end != "" {
-			return end
+// churn connects and resets, again and again.
+func churn(dial func(*attacker) (*server.Conn, func(), string)) func(*attacker) string {
+	return func(a *attacker) string {
+		for a.ctx.Err() == nil {
+			_, leave, end := dial(a)
+			if end != "" {
+				return end
+			}
+			leave()
 		}
-		leave()
+		return endOpen
 	}
-	return endOpen
-}
-
-func churnResets(a *attacker) string {
-	for a.ctx.Err() == nil {
-		_, leave, end := a.dial()
-		if end != "" {
-			return end
-		}
-		leave()
-	}
-	return endOpen
 }
 
 // longHead is a request without its last byte, near the length that proxies allow.
 func longHead(at place) []byte {
-	request := (&server.Server{Address: at.Address, Path: at.Path}).Request()
+	request := at.server().Request()
 	head := request[:len(request)-len("\r\n")]
 	for len(head) < longestHead {
 		head = append(head, "X-Long: "+strings.Repeat("x", 1000)+"\r\n"...)

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -38,17 +39,25 @@ type healthReport struct {
 	Example        string
 }
 
-func newHealthChecks(at place) *healthChecks {
+func newHealthChecks(at place) (*healthChecks, error) {
+	scheme, config := "http://", (*tls.Config)(nil)
+	if at.Certificate != "" {
+		var err error
+		if config, err = at.server().TLSConfig(); err != nil {
+			return nil, err
+		}
+		scheme = "https://"
+	}
 	client := func(keep bool) *http.Client {
 		dialer := &net.Dialer{Timeout: checkTimeout}
 		return &http.Client{Timeout: checkTimeout, Transport: &http.Transport{
-			DisableKeepAlives: !keep, DisableCompression: true, DialContext: dialer.DialContext, MaxIdleConnsPerHost: 1,
+			DisableKeepAlives: !keep, DisableCompression: true, DialContext: dialer.DialContext, MaxIdleConnsPerHost: 1, TLSClientConfig: config,
 		}}
 	}
 	return &healthChecks{
-		url: "http://" + at.Address + "/healthz", any: !at.Hub, kept: client(true), fresh: client(false),
+		url: scheme + at.Address + "/healthz", any: !at.Hub, kept: client(true), fresh: client(false),
 		report: healthReport{Latency: swarm.NewLatency()},
-	}
+	}, nil
 }
 
 // run checks until it is stopped.

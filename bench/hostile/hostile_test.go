@@ -24,19 +24,23 @@ func TestASecondOfOneAttack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	out := filepath.Join(t.TempDir(), "table.md")
-	var stdout bytes.Buffer
-	err = run([]string{"-attack", "rejects", "-clients", "3", "-duration", "1s", "-nice", "0", "-binary", binary, "-out", out}, &stdout, t.Output())
-	if err != nil {
-		t.Fatal(err)
-	}
-	written, err := os.ReadFile(out)
-	if err != nil || string(written) != stdout.String() {
-		t.Errorf("got %v and %q in the file, want what was printed", err, written)
-	}
-	row := regexp.MustCompile(`(?m)^\| rejects \| hub \| 3 \| [0-9]+ MiB, [0-9]+ MiB \| .* of [0-9]{2,} \| .*$`)
-	if !row.MatchString(stdout.String()) {
-		t.Errorf("got no row of the attack, want one:\n%s", stdout.String())
+	for name, flags := range map[string][]string{"alone": nil, "over TLS": {"-tls"}} {
+		t.Run(name, func(t *testing.T) {
+			out := filepath.Join(t.TempDir(), "table.md")
+			var stdout bytes.Buffer
+			arguments := append([]string{"-attack", "rejects", "-clients", "3", "-duration", "1s", "-nice", "0", "-binary", binary, "-out", out}, flags...)
+			if err := run(arguments, &stdout, t.Output()); err != nil {
+				t.Fatal(err)
+			}
+			written, err := os.ReadFile(out)
+			if err != nil || string(written) != stdout.String() {
+				t.Errorf("got %v and %q in the file, want what was printed", err, written)
+			}
+			row := regexp.MustCompile(`(?m)^\| rejects \| hub \| 3 \| [0-9]+ MiB, [0-9]+ MiB \| .* of [0-9]{2,} \| .*$`)
+			if !row.MatchString(stdout.String()) {
+				t.Errorf("got no row of the attack, want one:\n%s", stdout.String())
+			}
+		})
 	}
 }
 

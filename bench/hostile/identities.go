@@ -141,7 +141,9 @@ func sendUnknownKey(a *attacker, c *server.Conn) string {
 }
 
 func churnRefused(a *attacker) string {
-	request := (&server.Server{Address: a.place.Address, Path: a.place.Path + "?token=no.to.ken"}).Request()
+	at := a.place
+	at.Path += "?token=no.to.ken"
+	request := at.server().Request()
 	for a.ctx.Err() == nil {
 		end := withConnection(func(a *attacker, c *server.Conn) string {
 			a.write(c, request)

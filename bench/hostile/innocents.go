@@ -63,10 +63,14 @@ func (s *stage) playInnocents() error {
 	if err := s.readScript(&at); err != nil {
 		return err
 	}
-	all := &innocents{place: &server.Server{Address: at.Address, Path: at.Path}, report: innocentsReport{
+	all := &innocents{place: at.server(), report: innocentsReport{
 		Ping: swarm.NewLatency(), Event: swarm.NewLatency(), Late: swarm.NewLatency(), Closed: map[string]int{},
 	}}
 	if err := all.connect(); err != nil {
+		return err
+	}
+	checks, err := newHealthChecks(at)
+	if err != nil {
 		return err
 	}
 	if err := s.tell(innocentSpokes); err != nil {
@@ -76,7 +80,6 @@ func (s *stage) playInnocents() error {
 	stop := make(chan struct{})
 	var working sync.WaitGroup
 	all.start()
-	checks := newHealthChecks(at)
 	working.Go(func() { all.ping(stop) })
 	working.Go(func() { all.publish(stop) })
 	working.Go(func() { checks.run(stop) })

@@ -7,6 +7,7 @@
 //	go run ./bench/hostile -attack empty-pings,unfinished -duration 10s -check
 //	go run ./bench/hostile -binary /tmp/spokehub-before -out before.md
 //	go run ./bench/hostile -peers gorilla,gws,bun
+//	go run ./bench/hostile -tls
 //
 // Each attack meets a fresh server on default flags, but for those that -list shows. Attackers whom the server ends come back after
 // -again. Beside them ten innocents are pinged 100 times a second altogether and get 100 events a second, and 20 health checks a second
@@ -55,6 +56,8 @@ type options struct {
 	hub         hubOptions
 	out         string
 	list, check bool
+	// secure has every attack take place over TLS.
+	secure bool
 }
 
 // hubOptions say which hub is attacked.
@@ -118,6 +121,7 @@ func parseFlags(arguments []string, stderr io.Writer) (o options, err error) {
 	flags.StringVar(&o.hub.binary, "binary", "", "executable of another build of the hub (empty: built from -root)")
 	flags.StringVar(&o.out, "out", "", "file for the table (empty: none)")
 	flags.BoolVar(&o.list, "list", false, "show the attacks and do nothing")
+	flags.BoolVar(&o.secure, "tls", false, "carry out every attack over TLS, not only those that are about it")
 	flags.BoolVar(&o.check, "check", false, "fail if a target is missed")
 	if err := flags.Parse(arguments); err != nil {
 		return o, err
@@ -153,6 +157,11 @@ func parseCores(text string) (cores []int, err error) {
 	return cores, nil
 }
 
+// suits reports whether the attack makes sense for a server.
+func (a attack) suits(v victim) bool {
+	return (v.hub || a.general) && (!a.secure || v.secure.certificate != "")
+}
+
 // measure carries out every attack on every server, and returns what it has even if it fails on the way.
 func (o options) measure() (outcomes []outcome, err error) {
 	directory, err := os.MkdirTemp("", "hostile")
@@ -166,7 +175,7 @@ func (o options) measure() (outcomes []outcome, err error) {
 	}
 	for number, a := range o.attacks {
 		for _, v := range victims {
-			if !v.hub && !a.general {
+			if a.secure = a.secure || o.secure; !a.suits(v) {
 				continue
 			}
 			fmt.Fprintf(o.progress, "[%d of %d] %s: %s\n", number+1, len(o.attacks), a.name, v.name)

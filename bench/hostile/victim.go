@@ -22,6 +22,14 @@ type victim struct {
 	command       []string
 	// hub is true for a build of the hub, which takes its flags.
 	hub bool
+	// secure has the arguments with which it speaks TLS, with the certificate in PEM; empty for a server that does not.
+	secure secured
+}
+
+// secured are the arguments with which a server speaks TLS, and the certificate that it shows then.
+type secured struct {
+	arguments   []string
+	certificate string
 }
 
 // place is where a running victim can be reached.
@@ -31,6 +39,13 @@ type place struct {
 	Message int
 	// Hub is true for a build of the hub.
 	Hub bool
+	// Certificate is what it shows over TLS, in PEM; empty without TLS.
+	Certificate string
+}
+
+// server is the place for who connects to it.
+func (p place) server() *server.Server {
+	return &server.Server{Address: p.Address, Path: p.Path, Certificate: p.Certificate}
 }
 
 // withoutToken is the place for who has no token.
@@ -52,6 +67,11 @@ func findVictims(o hubOptions, peers []string, directory string, progress io.Wri
 		hub.version, _ = server.Output(o.root, "git", "describe", "--always", "--dirty")
 	}
 	hub.command = append([]string{o.binary, "serve", "--listen=127.0.0.1:0", "--admin=127.0.0.1:0", "--log-format=json"}, o.flags...)
+	certificate, file, key, err := load.WriteCertificate(directory, hub.name)
+	if err != nil {
+		return nil, err
+	}
+	hub.secure = secured{load.SecureFlags(file, key), certificate}
 	victims = []victim{hub}
 	if len(peers) == 0 {
 		return victims, nil
@@ -75,7 +95,11 @@ func findVictims(o hubOptions, peers []string, directory string, progress io.Wri
 		if target.Dialect != "" {
 			return nil, fmt.Errorf("%s has a protocol of its own: attacks and innocents speak the hub's", name)
 		}
-		victims = append(victims, victim{name: name, version: target.Version, command: target.Commands[load.ModeHub]})
+		made := victim{name: name, version: target.Version, command: target.Commands[load.ModeHub]}
+		if safe, err := target.Secure(directory); err == nil {
+			made.secure = secured{safe.Commands[load.ModeHub][len(made.command):], safe.Certificate}
+		}
+		victims = append(victims, made)
 	}
 	return victims, nil
 }
@@ -83,6 +107,9 @@ func findVictims(o hubOptions, peers []string, directory string, progress io.Wri
 // start runs the server with what the attack asks for, and finds out how long a message may be.
 func (v victim) start(a attack, cores []int) (*server.Server, place, error) {
 	command := slices.Clone(v.command)
+	if a.secure {
+		command = append(command, v.secure.arguments...)
+	}
 	if v.hub {
 		command = append(command, a.flags...)
 	}
@@ -94,7 +121,10 @@ func (v victim) start(a attack, cores []int) (*server.Server, place, error) {
 		return nil, place{}, err
 	}
 	running.Path += a.query
-	at := place{Address: running.Address, Path: running.Path, Admin: strings.TrimSuffix(running.Admin, "/"), Hub: v.hub}
+	if a.secure {
+		running.Certificate = v.secure.certificate
+	}
+	at := place{Address: running.Address, Path: running.Path, Admin: strings.TrimSuffix(running.Admin, "/"), Hub: v.hub, Certificate: running.Certificate}
 	at.Message, err = probeMessage(running)
 	if err != nil {
 		running.Kill()

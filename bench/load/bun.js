@@ -1,6 +1,7 @@
 const SUBSCRIBE = '{"type":"__subscribe"';
 const UNSUBSCRIBE = '{"type":"__unsubscribe"';
 const TICK = '{"type":"tick"';
+const SSL_OP_NO_TICKET = 0x4000;
 const ID_AT = '{"type":"room","id":"'.length;
 
 function control(ws, message, subscribing) {
@@ -10,7 +11,11 @@ function control(ws, message, subscribing) {
   if (id !== "") ws.send('{"type":"__ack","id":"' + id + '","payload":{"topics":["' + payload.topic + '"]}}');
 }
 
+const [maxPayload, certificate, key] = process.argv.slice(2);
+const tls = certificate && { cert: Bun.file(certificate), key: Bun.file(key), secureOptions: SSL_OP_NO_TICKET };
+
 const server = Bun.serve({
+  tls,
   hostname: "127.0.0.1",
   port: 0,
   fetch(request, server) {
@@ -22,7 +27,7 @@ const server = Bun.serve({
     sendPings: false,
     perMessageDeflate: false,
     publishToSelf: false,
-    maxPayloadLength: Number(process.argv[2] ?? 1 << 20),
+    maxPayloadLength: Number(maxPayload),
     backpressureLimit: 1 << 20,
     closeOnBackpressureLimit: true,
     message(ws, message) {
@@ -34,4 +39,4 @@ const server = Bun.serve({
   },
 });
 
-console.log(`listening ws://127.0.0.1:${server.port}/ws`);
+console.log(`listening ${tls ? "wss" : "ws"}://127.0.0.1:${server.port}/ws`);

@@ -30,6 +30,8 @@ type footprint struct {
 	spokes  int
 	process server.Memory
 	kernel  server.Kernel
+	// metrics are empty for a server that has none.
+	metrics server.Metrics
 }
 
 func (i idle) measure(s *setup) {
@@ -44,6 +46,7 @@ func (i idle) measure(s *setup) {
 		s.awaitIdle()
 	})
 	many := s.footprint(spokes)
+	s.saveHeap()
 	s.result.Add(MetricConnects, float64(spokes)/took.Seconds())
 	s.result.Add(MetricConnectCPU, microseconds(m.server.Whole, uint64(spokes)))
 	s.result.Add(MetricConnectUser, microseconds(m.server.User(), uint64(spokes)))
@@ -73,11 +76,12 @@ func (s *setup) footprint(spokes int) footprint {
 		}
 		last = now
 	}
-	return footprint{spokes: spokes, process: last, kernel: must(server.ReadKernel())}
+	metrics, _ := s.server.Metrics()
+	return footprint{spokes: spokes, process: last, kernel: must(server.ReadKernel()), metrics: metrics}
 }
 
 // addFootprints adds bytes a spoke: of the whole process since it was empty, of the process from the first thousand on, and of
-// the kernel for the server's end.
+// the kernel for the server's end; and of what the process has, Go's heap and the stacks of goroutines.
 func (s *setup) addFootprints(empty, few, many footprint) {
 	spokes := float64(many.spokes)
 	kernel := many.kernel.Buffers + many.kernel.Slabs - empty.kernel.Buffers - empty.kernel.Slabs
@@ -85,6 +89,11 @@ func (s *setup) addFootprints(empty, few, many footprint) {
 	s.result.Add(MetricPSS, float64(many.process.PSS-empty.process.PSS)/spokes)
 	s.result.Add(MetricSlope, float64(many.process.RSS-few.process.RSS)/float64(many.spokes-few.spokes))
 	s.result.Add(MetricKernel, float64(kernel)/spokes/2)
+	for name, metric := range map[string]string{MetricHeap: server.HeapBytes, MetricStacks: server.StackBytes} {
+		if bytes, known := many.metrics[metric]; known {
+			s.result.Add(name, (bytes-empty.metrics[metric])/spokes)
+		}
+	}
 	if !many.kernel.Exact {
 		s.result.Note("/proc/slabinfo can't be read: the kernel's memory is the growth of all its slabs")
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -101,13 +102,28 @@ func (s *setup) startProfile(d time.Duration) <-chan error {
 		return done
 	}
 	s.profiles++
-	name := strings.NewReplacer("/", "_", " ", "_", "=", "-").Replace(s.name)
-	file := must(os.Create(filepath.Join(s.settings.Profile, fmt.Sprintf("%s_%d.pprof", name, s.profiles))))
+	file := s.profileFile(strconv.Itoa(s.profiles))
 	go func() {
 		defer file.Close()
 		done <- s.server.Profile(max(1, int(d.Seconds())), file)
 	}()
 	return done
+}
+
+// saveHeap has the hub write what its memory is for, if the settings ask for profiles.
+func (s *setup) saveHeap() {
+	if s.settings.Profile == "" || s.server.Admin == "" {
+		return
+	}
+	file := s.profileFile("heap")
+	defer file.Close()
+	check(s.server.Heap(file))
+}
+
+// profileFile makes a file for a profile of this run.
+func (s *setup) profileFile(what string) *os.File {
+	name := strings.NewReplacer("/", "_", " ", "_", "=", "-").Replace(s.name)
+	return must(os.Create(filepath.Join(s.settings.Profile, fmt.Sprintf("%s_%s.pprof", name, what))))
 }
 
 // microseconds divides a time by a number of operations.

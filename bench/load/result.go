@@ -79,6 +79,8 @@ const (
 	MetricGC              = "gc-cpu-%"
 	MetricMemory          = "B/spoke"
 	MetricPSS             = "pss-B/spoke"
+	MetricHeap            = "heap-B/spoke"
+	MetricStacks          = "stack-B/spoke"
 	MetricSlope           = "slope-B/spoke"
 	MetricKernel          = "kernel-B/spoke"
 	MetricConnects        = "connects/s"

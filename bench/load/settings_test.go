@@ -63,9 +63,9 @@ func TestTheSuite(t *testing.T) {
 		short bool
 		cases int
 	}{
-		"has every workload":                        {Sizes{}, false, 22},
-		"has them all in a short pass":              {Sizes{}, true, 22},
-		"has those once that sizes have made equal": {Sizes{Spokes: 500, Payload: 256, Window: 8}, false, 19},
+		"has every workload":                        {Sizes{}, false, 23},
+		"has them all in a short pass":              {Sizes{}, true, 23},
+		"has those once that sizes have made equal": {Sizes{Spokes: 500, Payload: 256, Window: 8}, false, 20},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cases := Suite(c.sizes, c.short)

@@ -91,6 +91,7 @@ func (s *setup) run(w Workload) (err error) {
 	limit := must(swarm.RaiseFileLimit())
 	s.layout = s.settings.plan(must(swarm.Cores()))
 	s.server = must(server.Start(s.layout.server, s.target.Commands[w.mode]))
+	s.server.Certificate = s.target.Certificate
 	processes := limit.Processes(w.connections, or(s.settings.Clients, len(s.layout.clients)))
 	s.fleet = must(swarm.StartFleet(max(processes, w.processes), s.layout.clients, os.Stderr))
 	w.measure(s)
@@ -117,7 +118,7 @@ func (s *setup) connect(plan swarm.Plan, processes ...int) swarm.Opened {
 
 // place is the server as its clients know it.
 func (s *setup) place() swarm.Server {
-	return swarm.Server{Address: s.server.Address, Path: s.server.Path, Dialect: s.target.Dialect, Secret: s.target.Secret}
+	return swarm.Server{Address: s.server.Address, Path: s.server.Path, Dialect: s.target.Dialect, Secret: s.target.Secret, Certificate: s.target.Certificate}
 }
 
 // watchConnecting reports progress, and kills a server that lets nobody in for long, so that the clients see an end.

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/gobwas/ws"
@@ -31,7 +32,8 @@ type Settings struct {
 	ServerCores int
 	// Clients is how many client processes there are at least; 0 means one for each other core.
 	Clients int
-	// Profile is a directory for a CPU profile of the hub's user time for each span that is measured; empty for none.
+	// Profile is a directory for a CPU profile of the hub's user time for each span that is measured, and for one of its heap with idle
+	// spokes; empty for none.
 	Profile string
 	// Progress gets a line every two seconds.
 	Progress io.Writer
@@ -79,6 +81,8 @@ type Workload struct {
 	// mode is what kind of server it needs, controls that the server must understand the hub's control events.
 	mode     Mode
 	controls bool
+	// secure is true for one that shows what TLS alone does.
+	secure bool
 	// connections is how many there are in all, processes the least number of client processes.
 	connections, processes int
 	// measure does the work. It is called once, on a fresh server.
@@ -90,7 +94,17 @@ func (w Workload) Name() string { return w.Label + "/" + w.Parameters }
 
 // Suits reports whether a target can do this work.
 func (w Workload) Suits(t *Target) bool {
-	return t.Commands[w.mode] != nil && (!w.controls || t.Dialect == swarm.DialectHub)
+	return t.Commands[w.mode] != nil && (!w.controls || t.Dialect == swarm.DialectHub) && (!w.secure || t.Certificate != "")
+}
+
+// Labels are those of all workloads, each once.
+func Labels() (labels []string) {
+	for _, w := range Suite(Sizes{}, true) {
+		if !slices.Contains(labels, w.Label) {
+			labels = append(labels, w.Label)
+		}
+	}
+	return labels
 }
 
 // Sizes change the suite: zero means what the suite has by itself.
@@ -125,6 +139,7 @@ const (
 	few        = 1000
 	many       = 10_000
 	idleSpokes = 18_000
+	newcomers  = 5_000
 	grownTo    = 19_000
 	shortIdle  = 6_000
 	shortGrown = 5_000
@@ -160,6 +175,7 @@ func Suite(sizes Sizes, short bool) []Workload {
 		steady.workload("steady"),
 		rate{spokes(many), topics, bytes(shortMessage), perSecond(1000)}.workload("tails"),
 		idle{idlers}.workload("idle"),
+		connect{min(spokes(newcomers), idlers)}.workload("connect"),
 		events{spokes(few), 1, bytes(shortMessage)}.workload("events-in"),
 		events{spokes(few), 16, bytes(shortMessage)}.workload("events-in"),
 		slow{rate{spokes(few), 1, bytes(hugeMessage), perSecond(20)}}.workload("slow"),

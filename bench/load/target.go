@@ -53,6 +53,11 @@ type Target struct {
 	// Commands are the command lines that start it, in each mode that it has, on a free port of 127.0.0.1. It writes a line with its ws://
 	// address.
 	Commands map[Mode][]string
+	// Certificate is what it shows for localhost, in PEM; empty if it does not speak TLS.
+	Certificate string
+
+	// securing are the arguments that have it speak TLS, with files of a certificate and a key; nil if it can't.
+	securing func(certificate, key string) []string
 }
 
 // BuildHub builds the hub and the echo server of the module whose root is given, into a directory. The flags are for `spokehub serve`.
@@ -105,7 +110,7 @@ func newHub(name, binary, version string, flags []string) *Target {
 	return &Target{Name: name, Version: version, Commands: map[Mode][]string{
 		ModeHub:   server.HubCommand(binary, flags...),
 		ModeLarge: server.HubCommand(binary, append([]string{"--max-message=17MiB"}, flags...)...),
-	}}
+	}, securing: SecureFlags}
 }
 
 // Baseline is another build of the hub: an executable, the root of a module, or a revision of the repository whose root is given, which it
@@ -147,7 +152,10 @@ func NewPeer(name, binary string) (*Target, error) {
 	switch name {
 	case "nats", "centrifuge":
 		t.Dialect = swarm.Dialect(name)
+	case "gws":
+		t.securing = secureArguments
 	case "gorilla":
+		t.securing = secureArguments
 		t.Commands[ModeLarge] = t.Commands[ModeHub]
 		t.Commands[ModeEcho] = []string{binary, "serve", "gorilla-echo"}
 	}
@@ -181,9 +189,9 @@ func FindBun(progress io.Writer) (*Target, error) {
 		return nil, err
 	}
 	return &Target{Name: "bun", Version: version, Commands: map[Mode][]string{
-		ModeHub:   {binary, "run", script},
+		ModeHub:   {binary, "run", script, strconv.Itoa(mebibyte)},
 		ModeLarge: {binary, "run", script, strconv.Itoa(17 << 20)},
-	}}, nil
+	}, securing: secureArguments}, nil
 }
 
 func installBun(directory, binary string, progress io.Writer) error {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spokehub/spokehub/bench/load"
@@ -62,11 +63,24 @@ func (all findings) distinct(field func(finding) string) (values []string) {
 	return values
 }
 
+// of are the findings of these servers.
+func (all findings) of(servers []string) (some findings) {
+	for _, f := range all {
+		if slices.Contains(servers, f.Server) {
+			some = append(some, f)
+		}
+	}
+	return some
+}
+
 // servers lists who was measured, the hub, its baseline and Bun first.
 func (all findings) servers() []string {
 	names := all.distinct(func(f finding) string { return f.Server })
 	rank := []string{"gobwas", "gorilla", "nbio", "gws", "centrifuge", "nats", "bun", baseline, "hub"}
-	slices.SortFunc(names, func(a, b string) int { return slices.Index(rank, b) - slices.Index(rank, a) })
+	slices.SortFunc(names, func(a, b string) int {
+		a, b = strings.TrimSuffix(a, load.SecureSuffix), strings.TrimSuffix(b, load.SecureSuffix)
+		return slices.Index(rank, b) - slices.Index(rank, a)
+	})
 	return names
 }
 

@@ -4,6 +4,7 @@ package main
 
 import (
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -74,8 +75,8 @@ func TestFindingsAreStored(t *testing.T) {
 		t.Errorf("got %v, want the hub first and Bun second", got)
 	}
 	made := makeReport(all)
-	if len(made.Rows) == 0 || made.Rows[0].Cells[2] != "2.00" || made.Rows[0].Cells[4] != "no" || len(made.Rows[0].Bars) != 3 {
-		t.Errorf("got %+v, want a first row that isn't met at 2.00, with three bars", made.Rows)
+	if rows := made.Tables[0].Rows; len(rows) == 0 || rows[0].Cells[2] != "2.00" || rows[0].Cells[4] != "no" || len(rows[0].Bars) != 3 {
+		t.Errorf("got %+v, want a first row that isn't met at 2.00, with three bars", made.Tables[0].Rows)
 	}
 	_, page, err := made.render()
 	if err != nil || !strings.Contains(string(page), "width:50.0%") || !strings.Contains(string(page), "width:100.0%") {
@@ -170,6 +171,71 @@ func TestABaselineLeavesTheResultsAlone(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			if got, _, err := parseFlags(c.arguments); err != nil || got.out != c.want {
 				t.Errorf("got %q, %v, want %q", got.out, err, c.want)
+			}
+		})
+	}
+}
+
+func TestServersWithTLSHaveATableOfTheirOwn(t *testing.T) {
+	all := findings{
+		cpuFinding("hub", 1, false), cpuFinding("bun", 4, false), cpuFinding("bun-tls", 2, false), cpuFinding("hub-tls", 3, false),
+		cpuFinding("baseline-tls", 2, false),
+	}
+	got, page, err := makeReport(all).render()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"| met | hub | bun |", "| yes | 1.00 | 4.00 |",
+		"| met | hub / baseline | hub-tls | baseline-tls | bun-tls |", "| 1.50 | 1.00 of Bun at most | no | **1.50 worse** | 3.00 | 2.00 | 2.00 |",
+	} {
+		if !strings.Contains(string(got), want) {
+			t.Errorf("got %s, want %q in it", got, want)
+		}
+	}
+	if want := `<h2>Over TLS</h2>`; !strings.Contains(string(page), want) {
+		t.Errorf("got %s, want %q in it", page, want)
+	}
+}
+
+func TestBaselinesGoWithTheirHubs(t *testing.T) {
+	for name, c := range map[string]struct {
+		servers, want []string
+	}{
+		"without TLS": {[]string{"hub"}, []string{"baseline"}},
+		"with it":     {[]string{"hub-tls", "bun-tls"}, []string{"baseline-tls"}},
+		"with both":   {[]string{"hub", "hub-tls", "bun"}, []string{"baseline", "baseline-tls"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := baselines(c.servers); !slices.Equal(got, c.want) {
+				t.Errorf("got %v, want %v", got, c.want)
+			}
+		})
+	}
+}
+
+func TestUnknownNamesAreRefusedWithThoseThereAre(t *testing.T) {
+	for name, c := range map[string]struct {
+		arguments []string
+		refused   bool
+		named     []string
+	}{
+		"but not labels that there are":  {[]string{"-workloads", "saturate,idle"}, false, nil},
+		"but not servers that there are": {[]string{"-servers", "hub,hub-identity,bun-tls"}, false, nil},
+		"nor nothing":                    {nil, false, nil},
+		"when they are labels":           {[]string{"-workloads", "saturate,idel"}, true, load.Labels()},
+		"when they are servers":          {[]string{"-servers", "hub,bnu"}, true, known()},
+		"when a server has no TLS":       {[]string{"-servers", "nats-tls"}, true, known()},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, _, err := parseFlags(append([]string{"-render"}, c.arguments...))
+			if got := err != nil; got != c.refused {
+				t.Fatalf("got %v, want an error: %v", err, c.refused)
+			}
+			for _, name := range c.named {
+				if !strings.Contains(err.Error(), name) {
+					t.Errorf("got %v, want %s in it", err, name)
+				}
 			}
 		})
 	}

@@ -31,8 +31,8 @@ func main() {
 }
 
 func run(arguments []string) error {
-	if len(arguments) == 2 && arguments[0] == "serve" {
-		return servers.Serve(arguments[1], os.Stdout)
+	if len(arguments) > 1 && arguments[0] == "serve" {
+		return servers.Serve(arguments[1], os.Stdout, arguments[2:]...)
 	}
 	if len(arguments) == 2 && arguments[0] == "version" {
 		version, err := servers.Version(arguments[1])
@@ -57,7 +57,7 @@ type comparison struct {
 }
 
 const usage = `Usage: peers [flags]
-       peers serve NAME | version NAME
+       peers serve NAME [CERTIFICATE KEY] | version NAME
 
 Measures the hub and its peers in turns: for each workload, and so many times, each server after the other. Every finding is
 appended to -data at once; at the end a table of all that -data holds is printed, and written to -out as RESULTS.md.
@@ -78,8 +78,8 @@ func parseFlags(arguments []string) (c comparison, render bool, err error) {
 		fmt.Fprint(flags.Output(), usage)
 		flags.PrintDefaults()
 	}
-	servers := flags.String("servers", "", "who is measured, of "+strings.Join(known(), ",")+" (empty: all that can be had but "+load.HubIdentity+", or with -baseline the hub alone)")
-	workloads := flags.String("workloads", "", "labels of workloads, separated by commas, such as saturate,idle (empty: all)")
+	servers := flags.String("servers", "", "who is measured, of "+strings.Join(known(), ",")+" (empty: all that can be had but "+load.HubIdentity+" and those with "+load.SecureSuffix+", or with -baseline the hub alone)")
+	workloads := flags.String("workloads", "", "labels of workloads, separated by commas, of "+strings.Join(load.Labels(), ",")+" (empty: all)")
 	hubFlags := flags.String("server-flags", "", "further flags for spokehub serve, separated by spaces")
 	flags.StringVar(&c.baseline, "baseline", "", "another build of the hub to measure: a git revision, the root of a checkout, or an executable")
 	flags.IntVar(&c.runs, "runs", 3, "how often everything is measured; tables show medians")
@@ -91,6 +91,7 @@ func parseFlags(arguments []string) (c comparison, render bool, err error) {
 	flags.BoolVar(&c.settings.Short, "short", false, "one quick pass with fewer spokes where they only cost time")
 	flags.DurationVar(&c.settings.Duration, "duration", 0, "how long each workload is measured (0: 5s, or 1.5s with -short)")
 	flags.DurationVar(&c.settings.Warmup, "warmup", 0, "how long it runs before (0: a fifth of that)")
+	flags.StringVar(&c.settings.Profile, "profile", "", "directory for a CPU profile of the hub for each workload, and of its heap for idle (empty: none)")
 	flags.IntVar(&c.settings.ServerCores, "server-cores", 0, "cores for the server (0: two, or one on a machine of three or fewer); clients get the others")
 	flags.IntVar(&c.settings.Clients, "clients", 0, "client processes (0: one for each core that is left)")
 	flags.IntVar(&c.sizes.Spokes, "spokes", 0, "spokes of every workload (0: as each has by itself)")
@@ -111,6 +112,9 @@ func parseFlags(arguments []string) (c comparison, render bool, err error) {
 		c.out = ""
 	}
 	c.settings.Progress = os.Stderr
+	if err := errors.Join(c.checkServers(), c.checkWorkloads()); err != nil {
+		return c, false, err
+	}
 	if !*keep && !render {
 		err = setAside(c.data)
 	}
@@ -120,13 +124,35 @@ func parseFlags(arguments []string) (c comparison, render bool, err error) {
 func everybody() []string { return append([]string{"hub", "bun"}, load.PeerNames...) }
 
 // known are all servers that can be asked for by name.
-func known() []string { return append(everybody(), load.HubIdentity) }
+func known() []string {
+	return slices.Concat(everybody(), []string{load.HubIdentity}, load.SecureNames)
+}
+
+// checkServers refuses a name that no server has.
+func (c comparison) checkServers() error {
+	for _, name := range c.servers {
+		if !slices.Contains(known(), name) {
+			return fmt.Errorf("-servers: there is no %q: say some of %s", name, strings.Join(known(), ", "))
+		}
+	}
+	return nil
+}
+
+// checkWorkloads refuses a label that no workload has.
+func (c comparison) checkWorkloads() error {
+	for _, label := range c.workloads {
+		if !slices.Contains(load.Labels(), label) {
+			return fmt.Errorf("-workloads: there is no %q: say some of %s", label, strings.Join(load.Labels(), ", "))
+		}
+	}
+	return nil
+}
 
 // repeatable is the command that measures the same again: without the flags that name places on this machine.
 func repeatable(flags *flag.FlagSet) string {
 	parts := []string{"cd bench/peers && go run ."}
 	flags.Visit(func(f *flag.Flag) {
-		if !slices.Contains([]string{"root", "out", "html", "data", "keep", "render"}, f.Name) {
+		if !slices.Contains([]string{"root", "out", "html", "data", "keep", "render", "profile"}, f.Name) {
 			parts = append(parts, strings.TrimSuffix(fmt.Sprintf("-%s %s", f.Name, f.Value), " true"))
 		}
 	})
@@ -170,6 +196,7 @@ func (c comparison) measure() error {
 		return err
 	}
 	workloads := c.suite()
+	measured := false
 	began, done, total := time.Now(), 0, len(workloads)*c.runs*len(targets)
 	for _, w := range workloads {
 		for run := range c.runs {
@@ -179,6 +206,7 @@ func (c comparison) measure() error {
 				}
 				left := time.Since(began) / time.Duration(done) * time.Duration(total-done+1)
 				fmt.Fprintf(os.Stderr, "[%d of %d, about %v left] %s: %s\n", done, total, left.Round(time.Second), w.Name(), target.Name)
+				measured = true
 				result, err := load.Run(c.settings, target, w)
 				f := finding{time.Now(), c.command, target.Name, target.Version, w.Label, w.Name(), run, result, ""}
 				if err != nil {
@@ -191,8 +219,13 @@ func (c comparison) measure() error {
 			}
 		}
 	}
+	if !measured {
+		return errNothing
+	}
 	return nil
 }
+
+var errNothing = errors.New("nothing was measured: none of the workloads suits any of the servers, or there were no runs")
 
 // inTurn has another server begin in each run, so that none always follows the same one.
 func inTurn(targets []*load.Target, run int) []*load.Target {
@@ -211,46 +244,4 @@ func (c comparison) suite() []load.Workload {
 	return slices.DeleteFunc(load.Suite(sizes, c.settings.Short), func(w load.Workload) bool {
 		return len(c.workloads) > 0 && !slices.Contains(c.workloads, w.Label)
 	})
-}
-
-// targets makes all servers ready. One that was not asked for by name may be missing: Bun, say, where npm can't install it.
-func (c comparison) targets(directory string) (targets []*load.Target, err error) {
-	self, err := os.Executable()
-	if err != nil {
-		return nil, fmt.Errorf("find this executable: %w", err)
-	}
-	names := c.servers
-	if len(names) == 0 {
-		names = everybody()
-		if c.baseline != "" {
-			names = names[:1]
-		}
-	}
-	if c.baseline != "" {
-		names = append(slices.Clip(names), baseline)
-	}
-	for _, name := range names {
-		var target *load.Target
-		switch name {
-		case "hub":
-			target, err = load.BuildHub(name, c.root, filepath.Join(directory, name), c.hubFlags)
-		case load.HubIdentity:
-			target, err = load.BuildHubIdentity(c.root, filepath.Join(directory, name), c.hubFlags)
-		case baseline:
-			target, err = load.Baseline(c.baseline, c.root, filepath.Join(directory, name), c.hubFlags)
-		case "bun":
-			target, err = load.FindBun(os.Stderr)
-		default:
-			target, err = load.NewPeer(name, self)
-		}
-		if err != nil && len(c.servers) == 0 && c.baseline == "" && name != "hub" {
-			fmt.Fprintf(os.Stderr, "without %s: %v\n", name, err)
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		targets = append(targets, target)
-	}
-	return targets, nil
 }

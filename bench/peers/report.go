@@ -24,9 +24,16 @@ import (
 
 // report is what both the table and the page show. Servers have their versions, notes what they are about.
 type report struct {
-	Date, Machine                     string
-	Commands, Columns, Servers, Notes []string
-	Rows                              []reportRow
+	Date, Machine            string
+	Commands, Servers, Notes []string
+	Tables                   []reportTable
+}
+
+// reportTable has the servers that can be compared: those without TLS, or those with it.
+type reportTable struct {
+	Title   string
+	Columns []string
+	Rows    []reportRow
 }
 
 // reportRow has a cell for each column, and a bar for each server.
@@ -81,15 +88,7 @@ func makeReport(all findings) report {
 	made := report{
 		Date:    fmt.Sprintf("%s to %s", first.UTC().Format("2006-01-02 15:04"), last.UTC().Format("15:04 MST")),
 		Machine: describeMachine(), Commands: all.distinct(func(f finding) string { return f.Command }), Notes: notes(all),
-		Columns: []string{"workload", "unit", "hub / peer", "target", "met"},
 	}
-	if slices.Contains(servers, baseline) {
-		made.Columns = append(made.Columns, "hub / baseline")
-	}
-	if slices.Contains(servers, load.HubIdentity) {
-		made.Columns = append(made.Columns, load.HubIdentity+" / hub")
-	}
-	made.Columns = append(made.Columns, servers...)
 	versions := map[string]string{}
 	for _, f := range all {
 		versions[f.Server] = f.Version
@@ -97,9 +96,11 @@ func makeReport(all findings) report {
 	for _, server := range servers {
 		made.Servers = append(made.Servers, server+": "+versions[server])
 	}
-	for _, r := range rows {
-		if name, measured := r.name(all); measured {
-			made.Rows = append(made.Rows, r.report(all, name, servers))
+	secured := slices.DeleteFunc(slices.Clone(servers), func(name string) bool { return !isSecure(name) })
+	plain := slices.DeleteFunc(slices.Clone(servers), isSecure)
+	for _, c := range []comparedServers{{"Without TLS", "", plain, rows}, {"Over TLS", load.SecureSuffix, secured, secureRows}} {
+		if len(c.servers) > 0 {
+			made.Tables = append(made.Tables, c.table(all))
 		}
 	}
 	return made
@@ -126,18 +127,50 @@ func describeMachine() string {
 	return strings.Join(append(parts, runtime.Version(), "loopback"), ", ")
 }
 
-func (r row) report(all findings, name string, servers []string) reportRow {
-	hub := all.spread("hub", name, r.metric)
-	ratio, target, met := r.judge(hub, all.spread(r.against(), name, r.metric))
-	line := reportRow{Cells: []string{r.title, r.unit, ratioCell(ratio), target, met}}
-	if slices.Contains(servers, baseline) {
-		line.Cells = append(line.Cells, r.compared(hub, all.spread(baseline, name, r.metric)))
+func isSecure(name string) bool {
+	_, secure := load.IsSecure(name)
+	return secure
+}
+
+// comparedServers are those of one table. All their names end with suffix.
+type comparedServers struct {
+	title, suffix string
+	servers       []string
+	rows          []row
+}
+
+func (c comparedServers) table(all findings) reportTable {
+	made := reportTable{Title: c.title, Columns: []string{"workload", "unit", "hub / peer", "target", "met"}}
+	if c.has(baseline) {
+		made.Columns = append(made.Columns, "hub / baseline")
 	}
-	if slices.Contains(servers, load.HubIdentity) {
-		line.Cells = append(line.Cells, r.compared(all.spread(load.HubIdentity, name, r.metric), hub))
+	if c.has(load.HubIdentity) {
+		made.Columns = append(made.Columns, load.HubIdentity+" / hub")
+	}
+	made.Columns = append(made.Columns, c.servers...)
+	for _, r := range c.rows {
+		if name, measured := r.name(all.of(c.servers)); measured {
+			made.Rows = append(made.Rows, c.row(all, r, name))
+		}
+	}
+	return made
+}
+
+func (c comparedServers) has(plain string) bool { return slices.Contains(c.servers, plain+c.suffix) }
+
+func (c comparedServers) row(all findings, r row, name string) reportRow {
+	of := func(plain string) spread { return all.spread(plain+c.suffix, name, r.metric) }
+	hub := of("hub")
+	ratio, target, met := r.judge(hub, of(r.against()))
+	line := reportRow{Cells: []string{r.title, r.unit, ratioCell(ratio), target, met}}
+	if c.has(baseline) {
+		line.Cells = append(line.Cells, r.compared(hub, of(baseline)))
+	}
+	if c.has(load.HubIdentity) {
+		line.Cells = append(line.Cells, r.compared(of(load.HubIdentity), hub))
 	}
 	top := 0.0
-	for _, server := range servers {
+	for _, server := range c.servers {
 		s := all.spread(server, name, r.metric)
 		if s.runs == 0 {
 			line.Cells = append(line.Cells, "-")

@@ -102,6 +102,38 @@ var rows = []row{
 	{"large-echo", "op=2/fragment=65536", load.MetricP50, "16 MiB of binary in 64 KiB fragments echoed", unitMessage, gorilla},
 }
 
+// secureRows are those of the table of servers with TLS; their rivals have it too.
+var secureRows = []row{
+	{"connect", "", load.MetricCPU, "connect, full handshake, subscribe", "us of CPU each", ratio(1)},
+	{"connect", "", load.MetricConnects, "connect, full handshake, subscribe", "a second", more},
+	{"idle", "", load.MetricMemory, "idle and subscribed: process memory", "B a spoke", atMost(8 << 10)},
+	{"idle", "", load.MetricHeap, "idle and subscribed: heap of Go", "B a spoke", goal{}},
+	{"idle", "", load.MetricStacks, "idle and subscribed: stacks of goroutines", "B a spoke", goal{}},
+	{"saturate", smallFew, load.MetricCPU, "1,000 of one topic, 64 in flight, 128 B", unitCPU, ratio(1)},
+	{"saturate", smallFew, load.MetricDeliveries, "1,000 of one topic, 64 in flight, 128 B", unitRate, more},
+	{"saturate", longFew, load.MetricCPU, "1,000 of one topic, 64 in flight, 1 KiB", unitCPU, ratio(1)},
+	{"saturate", longFew, load.MetricDeliveries, "1,000 of one topic, 64 in flight, 1 KiB", unitRate, more},
+	{"saturate", smallMany, load.MetricCPU, "10,000 of one topic, 16 in flight, 128 B", unitCPU, ratio(1)},
+	{"saturate", smallMany, load.MetricDeliveries, "10,000 of one topic, 16 in flight, 128 B", unitRate, more},
+	{"saturate", longMany, load.MetricCPU, "10,000 of one topic, 16 in flight, 1 KiB", unitCPU, ratio(1)},
+	{"saturate", longMany, load.MetricDeliveries, "10,000 of one topic, 16 in flight, 1 KiB", unitRate, more},
+	{"one-in-flight", "", load.MetricCPU, "1,000 of one topic, one in flight", unitCPU, ratio(1)},
+	{"one-in-flight", "", load.MetricP50, "1,000 of one topic, one in flight: p50", unitMillis, goal{}},
+	{"one-in-flight", "", load.MetricP99, "1,000 of one topic, one in flight: p99", unitMillis, goal{}},
+	{"many-topics", "", load.MetricCPU, "10,000 over 1,000 topics", unitCPU, goal{}},
+	{"many-topics", "", load.MetricDeliveries, "10,000 over 1,000 topics", unitRate, more},
+	{"tails", "", load.MetricP99, "10,000 over 1,000 topics, 1,000 events/s: p99", unitMillis, goal{}},
+	{"steady", "spokes=1000/", load.MetricP99, "steady 100/s to 1,000: p99", unitMillis, goal{}},
+	{"steady", "spokes=10000/", load.MetricP99, "steady 10/s to 10,000: p99", unitMillis, goal{}},
+	{"events-in", "batch=16/", load.MetricCPU, "events in, 16 a write", "us of CPU an event", goal{}},
+	{"events-in", "batch=1/", load.MetricCPU, "events in, 1 a write", "us of CPU an event", goal{}},
+	{"churn", "", load.MetricCPU, "subscribe or unsubscribe, 50,000/s", "us of CPU each", goal{}},
+	{"mixed", "", load.PrefixSmall + load.MetricP99, "mixed: p99 of the small topics", unitMillis, goal{}},
+	{"slow", "", load.MetricStallRatio, "10 % stalled: p99 of the healthy against none stalled", "times", goal{}},
+	{"large-in", "bytes=1048576", load.MetricCPU, "1 MiB in", unitMiB, goal{}},
+	{"large-in", "bytes=16777216", load.MetricCPU, "16 MiB in", unitMiB, goal{}},
+}
+
 func ratio(of float64) goal { return goal{ratio: of} }
 
 func atLeast(of float64) goal { return goal{ratio: of, more: true} }

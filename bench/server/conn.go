@@ -4,6 +4,7 @@ package server
 
 import (
 	"bufio"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -22,19 +23,43 @@ const (
 	longestFrame = 32 << 20
 )
 
-// Conn is a client's bare TCP connection to a Server, for one goroutine, with the pieces of WebSocket that its caller puts together, rightly
+// Conn is a client's connection to a Server, bare TCP or TLS, for one goroutine, with the pieces of WebSocket that its caller puts together, rightly
 // or wrongly. Reading frames needs ReadUpgrade first.
 type Conn struct {
 	*net.TCPConn
-	in *bufio.Reader
+	// secure is nil without TLS.
+	secure *tls.Conn
+	in     *bufio.Reader
 }
 
 // scratches are where payloads go that nobody wants.
 var scratches = sync.Pool{New: func() any { return new([64 << 10]byte) }}
 
-// Dial connects from the source address that belongs to a number, so that ports don't run out. Reads and writes have a deadline of 15
-// seconds until the caller sets another.
+// Dial connects, over TLS if the server speaks it, from the source address that belongs to a number, so that ports don't run out. Reads and
+// writes have a deadline of 15 seconds until the caller sets another.
 func (s *Server) Dial(number int) (*Conn, error) {
+	c, err := s.DialTCP(number)
+	if err != nil || s.Certificate == "" {
+		return c, err
+	}
+	config, err := s.TLSConfig()
+	if err == nil {
+		err = c.StartTLS(config)
+	}
+	if err != nil {
+		c.Reset()
+		return nil, err
+	}
+	return c, nil
+}
+
+// TLSConfig is what a client needs to trust the server, and free to be changed.
+func (s *Server) TLSConfig() (*tls.Config, error) {
+	return swarm.Server{Certificate: s.Certificate}.TLSConfig()
+}
+
+// DialTCP is Dial for who shakes hands by TLS later, by StartTLS, or not at all.
+func (s *Server) DialTCP(number int) (*Conn, error) {
 	source := swarm.SourceAddress(number)
 	dialer := net.Dialer{Timeout: dialTimeout, LocalAddr: &net.TCPAddr{IP: source[:]}, KeepAlive: -1}
 	conn, err := dialer.Dial("tcp", s.Address)
@@ -45,12 +70,37 @@ func (s *Server) Dial(number int) (*Conn, error) {
 	return &Conn{TCPConn: conn.(*net.TCPConn)}, nil
 }
 
+// StartTLS shakes hands. What is read and written from then on is encrypted.
+func (c *Conn) StartTLS(config *tls.Config) error {
+	c.secure = tls.Client(c.TCPConn, config)
+	if err := c.secure.Handshake(); err != nil {
+		return fmt.Errorf("shake hands by TLS: %w", err)
+	}
+	return nil
+}
+
+// Read implements io.Reader.
+func (c *Conn) Read(buffer []byte) (int, error) {
+	if c.secure != nil {
+		return c.secure.Read(buffer)
+	}
+	return c.TCPConn.Read(buffer)
+}
+
+// Write implements io.Writer.
+func (c *Conn) Write(view []byte) (int, error) {
+	if c.secure != nil {
+		return c.secure.Write(view)
+	}
+	return c.TCPConn.Write(view)
+}
+
 // Request is the handshake of a client.
 func (s *Server) Request() []byte { return swarm.Handshake(s.Path, s.Address) }
 
 // ReadUpgrade reads the answer to the handshake.
 func (c *Conn) ReadUpgrade() error {
-	c.in = bufio.NewReaderSize(c.TCPConn, 1024)
+	c.in = bufio.NewReaderSize(struct{ io.Reader }{c}, 1024)
 	response, err := http.ReadResponse(c.in, nil)
 	if err != nil {
 		return fmt.Errorf("read the answer to the handshake: %w", err)

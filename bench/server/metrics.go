@@ -42,6 +42,8 @@ const (
 	Panics        = "spokehub_panics_total"
 	HeldBytes     = "spokehub_memory_bytes"
 	MemoryBudget  = "spokehub_memory_budget_bytes"
+	HeapBytes     = "go_memory_classes_heap_objects_bytes"
+	StackBytes    = "go_memory_classes_heap_stacks_bytes"
 )
 
 const garbageSeconds = "go_cpu_classes_gc_total_cpu_seconds"
@@ -142,6 +144,15 @@ func (s *Server) Profile(seconds int, out io.Writer) error {
 	}
 	defer response.Body.Close()
 	_, err = io.Copy(out, response.Body)
+	return err
+}
+
+// Heap writes a profile of the hub's live memory, as of a collection that it asks for.
+func (s *Server) Heap(out io.Writer) error {
+	body, err := s.get("/debug/pprof/heap?gc=1")
+	if err == nil {
+		_, err = out.Write(body)
+	}
 	return err
 }
 

@@ -35,6 +35,8 @@ type Server struct {
 	Address, Path string
 	// Admin is the base URL of the hub's admin address; empty for a server without one.
 	Admin string
+	// Certificate is what it shows for localhost, in PEM; whoever starts a server with TLS sets it. Empty: it does not speak TLS.
+	Certificate string
 
 	cmd  *exec.Cmd
 	done chan struct{}
@@ -48,7 +50,7 @@ type log struct {
 }
 
 var (
-	webSocketURL = regexp.MustCompile(`ws://([0-9.]+:[0-9]+)(/[a-z/]*)?`)
+	webSocketURL = regexp.MustCompile(`wss?://([0-9.]+:[0-9]+)(/[a-z/]*)?`)
 	adminURL     = regexp.MustCompile(`admin"?[=:]"?(http://[0-9.]+:[0-9]+)`)
 )
 
@@ -83,7 +85,7 @@ func StartHub(binary string, flags ...string) (*Server, error) {
 	return Start(nil, HubCommand(binary, flags...))
 }
 
-// Start runs a command on these cores alone, or on any if there are none, and waits until it logs a line with its ws:// address.
+// Start runs a command on these cores alone, or on any if there are none, and waits until it logs a line with its ws:// or wss:// address.
 func Start(cores []int, command []string) (*Server, error) {
 	s := &Server{cmd: exec.Command(command[0], command[1:]...), done: make(chan struct{})}
 	reader, writer := io.Pipe()

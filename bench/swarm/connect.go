@@ -3,6 +3,7 @@
 package swarm
 
 import (
+	"crypto/tls"
 	"fmt"
 	"net/netip"
 
@@ -24,6 +25,8 @@ type connector struct {
 	ready   int
 	failed  int
 	began   int64
+	// tls is nil for a server without it.
+	tls *tls.Config
 }
 
 func newConnector(plan Plan, now int64) (*connector, error) {
@@ -32,6 +35,9 @@ func newConnector(plan Plan, now int64) (*connector, error) {
 		return nil, fmt.Errorf("the server's address %q is not an IPv4 address and port", plan.Address)
 	}
 	c := &connector{plan: plan, server: unix.SockaddrInet4{Addr: address.Addr().As4(), Port: int(address.Port())}, began: now}
+	if c.tls, err = plan.TLSConfig(); err != nil {
+		return nil, err
+	}
 	if plan.Secret == "" {
 		c.request = plan.Handshake(0)
 	}
@@ -80,8 +86,11 @@ func (p *process) dialOne(c *connector) {
 	if c.plan.Both {
 		s.second = &secondTopic{expect: startAt(c.plan.From)}
 	}
+	if c.tls != nil {
+		s.secure = newSecure(int32(fd), c.tls)
+	}
 	if !c.plan.Subscribe {
-		s.writer = &writer{fd: int32(fd)}
+		s.writer = &writer{fd: int32(fd), secure: s.secure}
 	}
 	p.spokes = append(p.spokes, s)
 }

@@ -10,6 +10,8 @@ type Server struct {
 	Dialect Dialect
 	// Secret signs a token for each client, which has a user of its own and permissions. Empty: the server asks for none.
 	Secret string
+	// Certificate is the one that it shows for localhost, in PEM. Empty: it does not speak TLS.
+	Certificate string
 }
 
 // Plan asks for connections.

@@ -3,11 +3,13 @@
 package swarm
 
 import (
+	"crypto/tls"
 	"encoding/json"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -94,17 +96,22 @@ func (h *plantedHub) planted(message []byte) [][]byte {
 }
 
 func TestAFleetSeesWhatAServerDoes(t *testing.T) {
-	for plant, want := range map[string]Faults{
-		"nothing": {},
-		"loss":    {Lost: 1},
-		"double":  {Duplicated: 1},
-		"swap":    {Reordered: 1},
+	for name, c := range map[string]struct {
+		plant   string
+		serving func(*testing.T, http.Handler) Server
+		want    Faults
+	}{
+		"nothing":          {"", plainServer, Faults{}},
+		"loss":             {"loss", plainServer, Faults{Lost: 1}},
+		"double":           {"double", plainServer, Faults{Duplicated: 1}},
+		"swap":             {"swap", plainServer, Faults{Reordered: 1}},
+		"nothing over TLS": {"", secureServer, Faults{}},
+		"loss over TLS":    {"loss", secureServer, Faults{Lost: 1}},
 	} {
-		t.Run(plant, func(t *testing.T) {
-			server := httptest.NewServer(&plantedHub{plant: plant})
-			defer server.Close()
+		t.Run(name, func(t *testing.T) {
+			want := c.want
 			fleet := startTestFleet(t, 2)
-			connectTestFleet(t, fleet, strings.TrimPrefix(server.URL, "http://"))
+			connectTestFleet(t, fleet, c.serving(t, &plantedHub{plant: c.plant}))
 			err := fleet.Publish(Publication{
 				Kind: PublishRate, Group: 0, Writers: 1, Topics: 1, Spokes: fleetSpokes, Size: 128, Rate: 2000,
 			}, []int{0})
@@ -125,10 +132,8 @@ func TestAFleetSeesWhatAServerDoes(t *testing.T) {
 
 func TestI1OfTheWindowAFleetNeverHasMoreInFlight(t *testing.T) {
 	hub := &plantedHub{}
-	server := httptest.NewServer(hub)
-	defer server.Close()
 	fleet := startTestFleet(t, 2)
-	connectTestFleet(t, fleet, strings.TrimPrefix(server.URL, "http://"))
+	connectTestFleet(t, fleet, plainServer(t, hub))
 	const window = 4
 	err := fleet.Publish(Publication{
 		Kind: PublishWindow, Group: 0, Writers: 1, Topics: 1, Spokes: fleetSpokes, Size: 128, Window: window,
@@ -165,13 +170,46 @@ func startTestFleet(t *testing.T, processes int) *Fleet {
 	return fleet
 }
 
-func connectTestFleet(t *testing.T, fleet *Fleet, address string) {
+// plainServer serves for as long as the test runs.
+func plainServer(t *testing.T, handler http.Handler) Server {
 	t.Helper()
-	subscribers := Plan{Server: Server{Address: address, Path: "/ws"}, Count: fleetSpokes, Topics: 1, Size: 128, Subscribe: true, Ack: true}
+	server := httptest.NewServer(handler)
+	t.Cleanup(server.Close)
+	return Server{Address: server.Listener.Addr().String(), Path: "/ws"}
+}
+
+// secureServer does so over TLS.
+func secureServer(t *testing.T, handler http.Handler) Server {
+	t.Helper()
+	return secureServerWith(t, handler, &tls.Config{})
+}
+
+func secureServerWith(t *testing.T, handler http.Handler, config *tls.Config) Server {
+	t.Helper()
+	certificate, key, err := NewCertificate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	pair, err := tls.X509KeyPair(certificate, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.Certificates = []tls.Certificate{pair}
+	server := httptest.NewUnstartedServer(handler)
+	server.TLS = config
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	return Server{Address: server.Listener.Addr().String(), Path: "/ws", Certificate: string(certificate)}
+}
+
+func connectTestFleet(t *testing.T, fleet *Fleet, server Server) {
+	t.Helper()
+	subscribers := Plan{Server: server, Count: fleetSpokes, Topics: 1, Size: 128, Subscribe: true, Ack: true}
 	if _, err := fleet.Connect(subscribers, fleet.All()); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := fleet.Connect(Plan{Server: Server{Address: address, Path: "/ws"}, Group: 1, Count: 1, Size: 128}, []int{0}); err != nil {
+	if _, err := fleet.Connect(Plan{Server: server, Group: 1, Count: 1, Size: 128}, []int{0}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -206,12 +244,19 @@ func await(t *testing.T, reached func() bool) {
 }
 
 func TestConnectSaysWhyAServerRefuses(t *testing.T) {
-	server := httptest.NewServer(http.NotFoundHandler())
-	defer server.Close()
-	fleet := startTestFleet(t, 1)
-	plan := Plan{Server: Server{Address: strings.TrimPrefix(server.URL, "http://"), Path: "/ws"}, Count: 3, Topics: 1, Size: 128, Subscribe: true}
-	if opened, err := fleet.Connect(plan, fleet.All()); err == nil || opened.Ready != 0 {
-		t.Errorf("got %+v, %v, want an error", opened, err)
+	for name, server := range map[string]Server{
+		"a path that isn't there":        plainServer(t, http.NotFoundHandler()),
+		"the same over TLS":              secureServer(t, http.NotFoundHandler()),
+		"TLS that is too old":            secureServerWith(t, &plantedHub{}, &tls.Config{MaxVersion: tls.VersionTLS12}),
+		"a certificate that isn't known": {Address: secureServer(t, &plantedHub{}).Address, Path: "/ws", Certificate: secureServer(t, &plantedHub{}).Certificate},
+	} {
+		t.Run(name, func(t *testing.T) {
+			fleet := startTestFleet(t, 1)
+			plan := Plan{Server: server, Count: 3, Topics: 1, Size: 128, Subscribe: true}
+			if opened, err := fleet.Connect(plan, fleet.All()); err == nil || opened.Ready != 0 {
+				t.Errorf("got %+v, %v, want an error", opened, err)
+			}
+		})
 	}
 }
 

@@ -45,7 +45,12 @@ type process struct {
 	// windowed is true once this process has had a windowed publisher, which others wake.
 	windowed bool
 	parent   parent
-	buffer   []byte
+	buffers  buffers
+}
+
+// buffers are what one read fills: plain with bytes for a spoke, sealed with those that its TLS has to decrypt.
+type buffers struct {
+	plain, sealed []byte
 }
 
 // RunIfChild turns this process into a client process of a Fleet, and ends it when the parent is done, if the parent started it as one.
@@ -82,7 +87,8 @@ func newProcess(number int) (*process, error) {
 	}
 	p := &process{
 		clock: newClock(), counters: counters, tally: &counters.page.tallies[number],
-		parent: parent{commands: json.NewDecoder(os.Stdin), answers: json.NewEncoder(os.Stdout)}, buffer: make([]byte, readBuffer),
+		parent:  parent{commands: json.NewDecoder(os.Stdin), answers: json.NewEncoder(os.Stdout)},
+		buffers: buffers{plain: make([]byte, readBuffer), sealed: make([]byte, readBuffer)},
 	}
 	if p.poller, err = newPoller(); err != nil {
 		return nil, err

@@ -10,7 +10,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-const closeWithoutFrame = 1006
+const (
+	closeWithoutFrame = 1006
+	tooLarge          = "a frame is larger than the read buffer"
+)
 
 // spokeEvent handles an epoll event of a connection.
 func (p *process) spokeEvent(slot int32, events uint32) {
@@ -29,41 +32,66 @@ func (p *process) spokeEvent(slot int32, events uint32) {
 		if events&unix.EPOLLOUT == 0 {
 			return
 		}
-		s.state = stateUpgrading
-		p.send(s, p.connector.nextRequest())
+		p.begin(s)
 	}
-	if events&unix.EPOLLOUT != 0 && s.writer != nil && s.writer.blocked {
-		s.writer.flush()
+	if events&unix.EPOLLOUT != 0 && s.state != stateClosed {
+		s.writable()
 	}
 	if events&(unix.EPOLLIN|unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0 {
 		p.read(s, events&(unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0)
 	}
 }
 
+// begin sends the first bytes of a connection.
+func (p *process) begin(s *spoke) {
+	if s.secure != nil {
+		s.state = stateSecuring
+		p.shake(s)
+		return
+	}
+	s.state = stateUpgrading
+	p.send(s, p.connector.nextRequest())
+}
+
 // read reads everything that the socket has; ending means that the peer has closed, so a short read isn't the last.
 func (p *process) read(s *spoke, ending bool) {
+	if s.secure != nil {
+		p.readSecure(s, ending)
+		return
+	}
 	for s.state != stateClosed {
-		partial := copy(p.buffer, s.partial)
-		if partial == len(p.buffer) {
-			p.lose(s, "a frame is larger than the read buffer")
+		partial := copy(p.buffers.plain, s.partial)
+		if partial == len(p.buffers.plain) {
+			p.lose(s, tooLarge)
 			return
 		}
-		n, errno := readRaw(int(s.fd), p.buffer[partial:])
+		n := p.readSocket(s, p.buffers.plain[partial:])
+		if n == 0 {
+			return
+		}
+		s.partial = s.partial[:0]
+		p.receive(s, p.buffers.plain[:partial+n])
+		if partial+n < len(p.buffers.plain) && !ending {
+			return
+		}
+	}
+}
+
+// readSocket reads once. It returns 0 when nothing has come, or when the connection has ended.
+func (p *process) readSocket(s *spoke, into []byte) int {
+	for {
+		n, errno := readRaw(int(s.fd), into)
 		switch {
 		case errno == unix.EAGAIN:
-			return
+			return 0
 		case errno == unix.EINTR:
 			continue
 		case n <= 0:
 			p.ended(s, errno)
-			return
+			return 0
 		}
 		p.clock.read()
-		s.partial = s.partial[:0]
-		p.receive(s, p.buffer[:partial+n])
-		if partial+n < len(p.buffer) && !ending {
-			return
-		}
+		return n
 	}
 }
 
@@ -188,6 +216,9 @@ func (p *process) drop(s *spoke) {
 	if s.writer != nil {
 		s.writer.dead = true
 	}
+	if s.secure != nil {
+		s.secure.close()
+	}
 	unix.Close(int(s.fd))
 }
 
@@ -198,7 +229,10 @@ func (p *process) send(s *spoke, view []byte) {
 		s.writer.flush()
 		return
 	}
-	if len(view) > 0 {
+	switch {
+	case s.secure != nil:
+		s.secure.seal(view)
+	case len(view) > 0:
 		writeRaw(int(s.fd), view)
 	}
 }

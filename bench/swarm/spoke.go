@@ -10,6 +10,7 @@ type spokeState uint8
 
 const (
 	stateConnecting spokeState = iota
+	stateSecuring
 	stateUpgrading
 	stateSubscribing
 	stateReady
@@ -31,11 +32,23 @@ type spoke struct {
 	// writer is nil for a subscriber, second for a spoke of one topic.
 	writer *writer
 	second *secondTopic
+	// secure is nil without TLS.
+	secure *secure
 }
 
 // listening reports whether the spoke is a subscriber that must get every event.
 func (s *spoke) listening() bool {
 	return s.checked && s.state != stateClosed && s.state != stateStalled
+}
+
+// writable writes what waits for room in the socket.
+func (s *spoke) writable() {
+	switch {
+	case s.writer != nil && s.writer.blocked:
+		s.writer.flush()
+	case s.secure != nil && s.secure.wire.out.blocked:
+		s.secure.wire.out.flush()
+	}
 }
 
 // secondTopic is what a spoke of two topics knows besides: what it expects of topic 0, and the stamp of its last event.
@@ -68,22 +81,35 @@ func (b *secondTopic) inOrder(at int64, faults *Faults) {
 }
 
 // writer is the outgoing side of a connection that publishes: what is appended goes out in one write at the end of a turn.
-// I1: buffer[sent:] is what the socket hasn't taken.
+// I1: buffer[sent:] is what the socket hasn't taken, or with TLS what is yet to be encrypted.
 type writer struct {
 	fd int32
 	// dead is true once the connection has ended, blocked while its socket is full.
 	dead, blocked bool
 	buffer        []byte
 	sent          int
+	// secure is nil without TLS.
+	secure *secure
 }
 
 // full reports whether the server doesn't read what is written.
 func (w *writer) full() bool {
-	return w.dead || len(w.buffer)-w.sent > writerHighWater
+	return w.dead || w.queued() > writerHighWater
+}
+
+func (w *writer) queued() int {
+	if w.secure != nil {
+		return len(w.buffer) + w.secure.wire.out.queued()
+	}
+	return len(w.buffer) - w.sent
 }
 
 // flush writes what it can.
 func (w *writer) flush() {
+	if w.secure != nil {
+		w.flushSecure()
+		return
+	}
 	for !w.dead && w.sent < len(w.buffer) {
 		n, errno := writeRaw(int(w.fd), w.buffer[w.sent:])
 		switch {
@@ -99,4 +125,13 @@ func (w *writer) flush() {
 	}
 	w.blocked = false
 	w.buffer, w.sent = w.buffer[:0], 0
+}
+
+func (w *writer) flushSecure() {
+	if w.dead {
+		return
+	}
+	w.secure.seal(w.buffer)
+	w.buffer = w.buffer[:0]
+	w.blocked, w.dead = w.secure.wire.out.blocked, w.secure.wire.out.dead
 }

@@ -32,7 +32,7 @@ func serveNats(out io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("find nats-server: %w", err)
 	}
-	announce(out, address.Host, "/")
+	announce(out, "ws", address.Host, "/")
 	nats.WaitForShutdown()
 	return errors.New("nats-server ended")
 }

@@ -6,6 +6,7 @@
 package servers
 
 import (
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -40,8 +41,9 @@ func Version(name string) (string, error) {
 	return "", fmt.Errorf("peer %q is not built in", name)
 }
 
-// Serve runs a peer on a free port of 127.0.0.1 and writes its address as a line. It returns only when the peer fails.
-func Serve(name string, out io.Writer) error {
+// Serve runs a peer on a free port of 127.0.0.1 and writes its address as a line. With the files of a certificate and its key it serves
+// over TLS. It returns only when the peer fails.
+func Serve(name string, out io.Writer, files ...string) error {
 	if name == "nats" {
 		return serveNats(out)
 	}
@@ -53,10 +55,28 @@ func Serve(name string, out io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
-	announce(out, listener.Addr().String(), "/ws")
+	scheme := "ws"
+	if len(files) == 2 {
+		scheme = "wss"
+		if listener, err = secure(listener, files[0], files[1]); err != nil {
+			return err
+		}
+	}
+	announce(out, scheme, listener.Addr().String(), "/ws")
 	return p.serve(listener)
 }
 
-func announce(out io.Writer, address, path string) {
-	fmt.Fprintf(out, "listening ws://%s%s\n", address, path)
+// secure has a listener speak TLS, without session tickets, as the hub does.
+func secure(listener net.Listener, certificate, key string) (net.Listener, error) {
+	pair, err := tls.LoadX509KeyPair(certificate, key)
+	if err != nil {
+		return nil, fmt.Errorf("read the certificate: %w", err)
+	}
+	return tls.NewListener(listener, &tls.Config{
+		Certificates: []tls.Certificate{pair}, NextProtos: []string{"http/1.1"}, SessionTicketsDisabled: true,
+	}), nil
+}
+
+func announce(out io.Writer, scheme, address, path string) {
+	fmt.Fprintf(out, "listening %s://%s%s\n", scheme, address, path)
 }
