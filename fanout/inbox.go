@@ -140,9 +140,6 @@ func (t *inboxState) stop() bool { return t.word.CompareAndSwap(inboxBusy, inbox
 // setFree gives the inbox up. Whoever has it may call it.
 func (t *inboxState) setFree() { t.word.Store(inboxFree) }
 
-// claimForGood gives a worker the inbox of a spoke whose loop has ended, if no other worker has it.
-func (t *inboxState) claimForGood() bool { return t.word.CompareAndSwap(inboxFree, inboxAwaited) }
-
 // quiet says that nothing of the spoke waits for user code, so that what it sends may take effect at once. For the loop.
 func (s *Spoke) quiet() bool { return s.state.free() && s.pendingInbox == nil && s.runningInbox == nil }
 

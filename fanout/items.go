@@ -57,12 +57,10 @@ type detail struct {
 	progress progress
 	// attempt is that of an __auth.
 	attempt *attempt
-	// topics are those that OnSubscribed is called for, told how many it was called for, and snapshot what it may send to. The loop
-	// has settled them when it has all that was sent.
+	// topics are those that OnSubscribed is called for, told how many it was called for, and snapshot what it may send to.
 	topics   []string
 	told     int
 	snapshot *snapshot
-	settled  bool
 }
 
 // isAnswered says that OnPublish has been asked about an event, which the loop has yet to pass on.

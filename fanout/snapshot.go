@@ -4,7 +4,6 @@ import (
 	"sync/atomic"
 
 	"github.com/spokehub/spokehub/event"
-	"github.com/spokehub/spokehub/netpoll"
 )
 
 // snapshot is what the loop knows of a spoke while OnSubscribed has yet to return for a topic of it. All that is dispatched to the
@@ -107,16 +106,14 @@ func (l *loop) endSnapshot(s *Spoke) {
 }
 
 // goOnWithSnapshot has a worker call OnSubscribed, once the spoke has been sent the answer that it is owed, and opens the gate when
-// that is done. A loop that comes to it in between may not: what the hook has sent may still be on its way.
+// that is done: the inbox comes back behind all that the hook has sent.
 func (l *loop) goOnWithSnapshot(s *Spoke, d *detail) fate {
 	switch {
 	case s.phase != open:
 		return itemDone
-	case d.settled:
+	case d.isTold():
 		l.ungate(s)
 		return itemDone
-	case d.isTold():
-		return itemLater
 	case s.marks&answersBlocked != 0:
 		return itemLater
 	}
@@ -141,14 +138,7 @@ func (h *Hub) tellSubscribed(s *Spoke, box *inbox, i *item) {
 		d.told++
 		h.tellOne(s, d.snapshot, d.topics[d.told-1])
 	}
-	s.loop.reactor.Post((*hooksReturned)(d))
 }
-
-// hooksReturned tells the loop, behind all that the hooks of an item have sent, that they have returned. inboxStopped follows it.
-type hooksReturned detail
-
-// Do lets the loop open the gate.
-func (d *hooksReturned) Do(*netpoll.Reactor) { d.settled = true }
 
 // freshTopics are the topics of a control event that are new.
 func (b *inbox) freshTopics(i *item) (fresh []string) {

@@ -1,7 +1,6 @@
 package fanout
 
 import (
-	"runtime"
 	"strings"
 	"testing"
 
@@ -55,14 +54,7 @@ func TestTheGateOpensBehindWhatTheHookHasSent(t *testing.T) {
 	l.send(here, `{"type":"__subscribe","payload":{"topic":"live"}}`)
 	<-called
 	l.hub.DispatchEvent(event.Event{Type: "live"})
-	s.loop.ask(func(*netpoll.Reactor) {
-		close(goOn)
-		for !s.state.free() {
-			runtime.Gosched()
-		}
-		s.loop.markReady(s)
-		s.loop.handOver()
-	})
+	s.holdUpUntilReturned(goOn, func() { s.loop.comeTo(s) })
 	for _, want := range []string{"snapshot", "live"} {
 		f, err := ws.ReadFrame(here)
 		if err != nil {

@@ -148,9 +148,10 @@ func (w *workers) endTask(serving **Spoke, names *interner) {
 	w.push([]*Spoke{s})
 }
 
-// serve runs the items of the spoke's running inbox, up to one that the loop must carry out, and gives the inbox up.
+// serve runs the items of the spoke's running inbox, up to one that the loop must carry out, and gives the inbox up: at once, if nothing
+// has been posted to the loop meanwhile, which what the spoke sends next could overtake.
 func (w *workers) serve(s *Spoke, names *interner) {
-	box := s.runningInbox
+	box, before := s.runningInbox, s.loop.reactor.Posted()
 	for !box.finished() && box.items[box.pos].kind.isForWorker() {
 		w.runItem(s, box, &box.items[box.pos], names)
 		box.pos++
@@ -160,7 +161,7 @@ func (w *workers) serve(s *Spoke, names *interner) {
 	} else {
 		s.loop.finishRunning(s)
 		s.loop.inboxDone()
-		if s.state.stop() {
+		if s.loop.reactor.Posted() == before && s.state.stop() {
 			return
 		}
 	}
@@ -176,14 +177,14 @@ func (w *workers) giveUp(s *Spoke) {
 	}
 }
 
-// isLast hands a worker's inbox back to the loop. It reports true if the loop has ended, and the worker has to finish with the spoke.
+// isLast hands a worker's inbox back to the loop, behind all that its callbacks have posted. It reports true if the loop has ended, and
+// the worker has to finish with the spoke.
 func (w *workers) isLast(s *Spoke) bool {
-	s.state.setFree()
 	if s.loop.reactor.Post((*inboxStopped)(s)) {
 		return false
 	}
 	<-s.loop.reactor.Done()
-	return s.state.claimForGood()
+	return true
 }
 
 func (w *workers) runItem(s *Spoke, box *inbox, i *item, names *interner) {
@@ -214,12 +215,13 @@ func (w *workers) finish(s *Spoke, names *interner) {
 	}
 }
 
-// inboxStopped tells the loop that a worker has given up a spoke's inbox and that something waits.
+// inboxStopped gives up a spoke's inbox for a worker. What its callbacks have dispatched was posted before and has been delivered.
 type inboxStopped Spoke
 
 // Do makes the spoke ready for the end of the turn.
 func (t *inboxStopped) Do(*netpoll.Reactor) {
 	s := (*Spoke)(t)
+	s.state.setFree()
 	s.loop.markReady(s)
 }
 

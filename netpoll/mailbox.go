@@ -7,17 +7,19 @@ import (
 )
 
 // mailbox is the way in for other goroutines: the tasks that they post, which Reactor.runTasks takes, and what wakes the
-// reactor for them. waiting and shut are behind mu, the atomics are for any goroutine.
+// reactor for them. waiting and shut are behind mu, the atomics are for any goroutine, taken is the reactor's.
 //
-// I1: size is the number of tasks in waiting.
+// I1: posted less taken is the number of tasks in waiting.
 // I2: after shut, push refuses.
-// I3: sleeping is true only while the reactor waits or is about to look at size a last time before it waits.
+// I3: sleeping is true only while the reactor waits or is about to look at posted a last time before it waits.
 type mailbox struct {
 	mu      sync.Mutex
 	waiting []Task
 	// shut: no task is taken any more.
-	shut     bool
-	size     atomic.Int32
+	shut bool
+	// posted is how many tasks have come in all, taken how many of them are out again.
+	posted   atomic.Uint64
+	taken    uint64
 	sleeping atomic.Bool
 	// kicking is the number of goroutines that are about to wake the poller, which must live that long.
 	kicking atomic.Int32
@@ -33,17 +35,20 @@ func (m *mailbox) push(ts ...Task) bool {
 		return false
 	}
 	m.waiting = append(m.waiting, ts...)
-	m.size.Store(int32(len(m.waiting)))
+	m.posted.Add(uint64(len(ts)))
 	m.mu.Unlock()
 	return true
 }
+
+// isEmpty says that no task waits. For the reactor.
+func (m *mailbox) isEmpty() bool { return m.posted.Load() == m.taken }
 
 // take swaps the waiting tasks for the empty slice spare.
 func (m *mailbox) take(spare []Task) []Task {
 	m.mu.Lock()
 	taken := m.waiting
 	m.waiting = spare
-	m.size.Store(0)
+	m.taken += uint64(len(taken))
 	m.mu.Unlock()
 	return taken
 }
@@ -55,7 +60,7 @@ func (m *mailbox) close() []Task {
 	m.shut = true
 	taken := m.waiting
 	m.waiting = nil
-	m.size.Store(0)
+	m.taken += uint64(len(taken))
 	return taken
 }
 

@@ -34,6 +34,10 @@ func (r *Reactor) PostAll(ts []Task) bool {
 	return true
 }
 
+// Posted says how many tasks have been posted so far. Who finds the number that was there before a piece of code ran knows that
+// the code has posted nothing. Any goroutine may call it.
+func (r *Reactor) Posted() uint64 { return r.mail.posted.Load() }
+
 func (r *Reactor) wake() {
 	if !r.mail.sleeping.Load() {
 		return
@@ -108,7 +112,7 @@ func (r *Reactor) turn() verdict {
 	}
 	r.setAlarm()
 	r.mail.sleeping.Store(true)
-	if r.mail.size.Load() > 0 && r.mail.sleeping.CompareAndSwap(true, false) {
+	if !r.mail.isEmpty() && r.mail.sleeping.CompareAndSwap(true, false) {
 		return lookAgain
 	}
 	r.turns.clock.patience = r.patience()
@@ -173,7 +177,7 @@ func (r *Reactor) runTasks() {
 			if cap(w.tasks) > largeMail {
 				w.tasks = nil
 			}
-			if r.mail.size.Load() == 0 {
+			if r.mail.isEmpty() {
 				return
 			}
 			w.tasks = r.mail.take(w.tasks)
@@ -197,7 +201,7 @@ func (r *Reactor) runGuarded(t Task) {
 
 // isCaughtUp says that no task waits.
 func (r *Reactor) isCaughtUp() bool {
-	return r.turns.done == len(r.turns.tasks) && r.mail.size.Load() == 0
+	return r.turns.done == len(r.turns.tasks) && r.mail.isEmpty()
 }
 
 // Idle says that no task waits and no pending sequence is heavy: then work that a task would do may be done at once

@@ -5,16 +5,16 @@ import (
 	"testing"
 )
 
-func TestMailboxI1SizeIsWhatWaits(t *testing.T) {
+func TestMailboxI1PostedLessTakenIsWhatWaits(t *testing.T) {
 	var q mailbox
 	nop := TaskFunc(func(*Reactor) {})
 	q.push(nop)
 	q.push(nop, nop)
-	if got := q.size.Load(); got != 3 {
-		t.Errorf("got size %d, want 3", got)
+	if got := q.posted.Load(); got != 3 || q.isEmpty() {
+		t.Errorf("got %d posted, empty %t, want 3 that wait", got, q.isEmpty())
 	}
-	if got := len(q.take(nil)); got != 3 || q.size.Load() != 0 {
-		t.Errorf("got %d tasks and %d left, want 3 and 0", got, q.size.Load())
+	if got := len(q.take(nil)); got != 3 || !q.isEmpty() {
+		t.Errorf("got %d tasks, empty %t, want 3 and none left", got, q.isEmpty())
 	}
 }
 
