@@ -130,6 +130,9 @@ func (h *Hub) publish(out *outgoing) outcome {
 		f.Release()
 		return noRoom
 	}
+	if out.on == nil && out.waits {
+		out.matched = match.Size()
+	}
 	f.Retain(bits.OnesCount64(match.Parts) - 1)
 	for parts := match.Parts; parts != 0; parts &= parts - 1 {
 		to := h.loops[bits.TrailingZeros64(parts)]
@@ -140,11 +143,7 @@ func (h *Hub) publish(out *outgoing) outcome {
 			to.post(f)
 		}
 	}
-	switch {
-	case out.on != nil:
-	case out.waits:
-		out.matched = match.Size()
-	default:
+	if out.on == nil && !out.waits {
 		h.throttle(match.Parts, out.receivers, out.size)
 	}
 	return published
