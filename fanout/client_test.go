@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-const patience = 20 * time.Second
+const patience = time.Minute
 
 const (
 	opContinuation = 0x0

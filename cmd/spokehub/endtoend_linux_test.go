@@ -140,7 +140,7 @@ func TestPageBehindNginxFromItsTokenToTheDrain(t *testing.T) {
 		"api-keys: %s\ntopics:\n  - match: price*\n    publish: nobody\n", keyFile, writeFile(t, "keys", apiLine)), strings.NewReplacer())
 	ada, late, bob := app.open(t, browser), app.open(t, browser), app.open(t, browser)
 	allowed := []string{"--subscribe=price:*", "--subscribe=chat:*", "--publish=chat:$user", "--publish=price:*"}
-	expiring := makeToken(t, private, append(allowed, "--expires=6s")...)
+	expiring := makeToken(t, private, append(allowed, "--expires=12s")...)
 	lasting := makeToken(t, private, allowed...)
 
 	ada.connect(t, expiring)

@@ -48,8 +48,12 @@ func TestPageOverTLSInABrowserThatTrustsTheAuthority(t *testing.T) {
 	page := appTab{subscriber}
 	page.expect(t, "true https:", `window.isSecureContext + " " + location.protocol`)
 	page.expect(t, "wss://hub.test:"+port+"/ws", `new Promise((resolve) => { const s = new WebSocket("/ws"); s.onopen = () => { resolve(s.url); s.close() } })`)
+	subscriber.do(t, keepNotes)
 	hub.signal(t, syscall.SIGTERM)
-	subscriber.do(t, chromedp.WaitVisible(`//p[@id="note" and contains(., "1012: the hub is restarting")]`))
+	subscriber.do(t, chromedp.WaitNotPresent(`#state[data-state="open"]`))
+	if notes, want := subscriber.text(t, "#kept"), "1012: the hub is restarting"; !strings.Contains(notes, want) {
+		t.Errorf("got the notes %q, want one with %q", notes, want)
+	}
 	complaints := slices.DeleteFunc(append(subscriber.faults(), publisher.faults()...), func(text string) bool { return strings.Contains(text, "ERR_CONNECTION_REFUSED") })
 	if len(complaints) > 0 {
 		t.Errorf("got the complaints %q from the browser, want none", complaints)

@@ -70,10 +70,10 @@ func TestReloadUnderLoadLosesNobodyAndNothing(t *testing.T) {
 
 // countTicks reads numbered events up to the end and returns how many came in order.
 func (c *client) countTicks(t *testing.T) int {
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
 	for n := 0; ; n++ {
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
 		_, message, err := c.conn.Read(ctx)
+		cancel()
 		if err != nil {
 			t.Errorf("receive event %d: %v", n, err)
 			return n
