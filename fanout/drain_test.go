@@ -14,10 +14,11 @@ import (
 	"github.com/spokehub/spokehub/fanout"
 )
 
-// drain starts Shutdown and returns what tells of its end.
+// drain starts Shutdown, so that any other call of it comes later, and returns what tells of its end.
 func drain(h *testHub, ctx context.Context) <-chan error {
 	done := make(chan error, 1)
 	go func() { done <- h.hub.Shutdown(ctx) }()
+	until(h.t, "Shutdown has begun", h.hub.IsEnding)
 	return done
 }
 
