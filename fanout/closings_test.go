@@ -16,7 +16,7 @@ func TestClosingsMakeRoomForOthersTheLongestWaitingFirst(t *testing.T) {
 	t.Parallel()
 	atOnce(t, map[string]int{"one reactor": 1, "three reactors": 3}, func(t *testing.T, reactors int) {
 		eachEngineAtOnce(t, func(t *testing.T, engine fanout.Engine) {
-			h := newTestHub(t, fanout.Config{Engine: engine, Reactors: reactors, MaxConnections: 4, CloseTimeout: time.Minute})
+			h := newTestHub(t, fanout.Config{Engine: engine, Reactors: reactors, MaxConnections: 4, CloseTimeout: time.Minute, PingInterval: -1})
 			address := h.serve()
 			open := dial(t, "tcp", address).handshake()
 			open.sync()
