@@ -109,8 +109,8 @@ func TestASilentSpokeIsToldWhyWhenItComesBack(t *testing.T) {
 			t.Errorf("got the reason %q, want a hint when to come again", reason)
 		}
 		s := h.hub.Stats()
-		if behind := s.Pings - pings; behind > 1 {
-			t.Errorf("got %d pings of a socket that stays full, want none behind the first", behind)
+		if behind := s.Pings - pings; behind > 2 {
+			t.Errorf("got %d pings of a socket that stays full, want two at most, one for what fill sent and one that waits", behind)
 		}
 	})
 }
