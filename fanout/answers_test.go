@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/spokehub/spokehub/fanout"
 )
@@ -116,10 +117,14 @@ func TestAnswersThatThePeerDoesNotReadStopItsReadingAndEndNothing(t *testing.T) 
 	}
 }
 
-// readAnswers reads fillers and so many answers, in the order of their ids, or up to a pong if there are to be none.
+// readAnswers reads fillers and so many answers, in the order of their ids, or up to a pong if there are to be none. The peer has its time
+// for each few of them, not for all.
 func readAnswers(t *testing.T, peer *client, answers int, lastPong string) {
 	t.Helper()
 	for seen, lastID := 0, 0; answers == 0 || seen < answers; {
+		if seen%100 == 0 {
+			_ = peer.conn.SetDeadline(time.Now().Add(patience))
+		}
 		f := peer.frame()
 		if f.op == opPong && f.payload == lastPong {
 			return

@@ -59,7 +59,7 @@ func TestCloseCodesOfTheEmbedderArriveBehindWhatIsQueued(t *testing.T) {
 
 func TestCloseHandshakeUnansweredEnds(t *testing.T) {
 	t.Parallel()
-	eachEntryAtOnce(t, func(fanout.Engine) fanout.Config { return fanout.Config{CloseTimeout: 100 * time.Millisecond} }, func(t *testing.T, h *testHub, c *client) {
+	eachEntryAtOnce(t, func(fanout.Engine) fanout.Config { return fanout.Config{CloseTimeout: 5 * time.Second} }, func(t *testing.T, h *testHub, c *client) {
 		c.sync()
 		for s := range h.hub.Spokes() {
 			s.Close(1000, "")

@@ -14,53 +14,51 @@ import (
 
 func TestClosingsMakeRoomForOthersTheLongestWaitingFirst(t *testing.T) {
 	t.Parallel()
-	for name, reactors := range map[string]int{"one reactor": 1, "three reactors": 3} {
-		t.Run(name, func(t *testing.T) {
-			eachEngineAtOnce(t, func(t *testing.T, engine fanout.Engine) {
-				h := newTestHub(t, fanout.Config{Engine: engine, Reactors: reactors, MaxConnections: 4, CloseTimeout: 20 * time.Second})
-				address := h.serve()
-				open := dial(t, "tcp", address).handshake()
-				open.sync()
-				var closed []*client
-				var last time.Time
-				for range 3 {
-					c := dial(t, "tcp", address).handshake()
-					closed = append(closed, c)
-					spoke := receive(t, h.connected, "OnConnection")
-					if len(closed) == 1 {
-						spoke = receive(t, h.connected, "OnConnection")
-					}
-					spoke.Close(1012, "")
-					c.closedWith(1012)
-					receive(t, h.gone, "OnDisconnection")
-					last = time.Now()
+	atOnce(t, map[string]int{"one reactor": 1, "three reactors": 3}, func(t *testing.T, reactors int) {
+		eachEngineAtOnce(t, func(t *testing.T, engine fanout.Engine) {
+			h := newTestHub(t, fanout.Config{Engine: engine, Reactors: reactors, MaxConnections: 4, CloseTimeout: time.Minute, PingInterval: -1})
+			address := h.serve()
+			open := dial(t, "tcp", address).handshake()
+			open.sync()
+			var closed []*client
+			var last time.Time
+			for range 3 {
+				c := dial(t, "tcp", address).handshake()
+				closed = append(closed, c)
+				spoke := receive(t, h.connected, "OnConnection")
+				if len(closed) == 1 {
+					spoke = receive(t, h.connected, "OnConnection")
 				}
-				expect(t, "connections", h.hub.Stats().Connections, 4)
-				early := dial(t, "tcp", address)
-				early.write([]byte(handshakeRequest))
-				expect(t, "status while none has been closing for long", early.response().StatusCode, 503)
-				until(t, "the last may be ended", func() bool { return time.Since(last) > 2*time.Second })
-				for i, c := range closed {
-					if i == 1 {
-						here, there := pair(t, "tcp")
-						if _, err := h.hub.AddConnection(there); err != nil {
-							t.Fatalf("add to a hub that is full of closing connections: %v", err)
-						}
-						newClient(t, here).sync()
-					} else {
-						dial(t, "tcp", address).handshake().sync()
+				spoke.Close(1012, "")
+				c.closedWith(1012)
+				receive(t, h.gone, "OnDisconnection")
+				last = time.Now()
+			}
+			expect(t, "connections", h.hub.Stats().Connections, 4)
+			early := dial(t, "tcp", address)
+			early.write([]byte(handshakeRequest))
+			expect(t, "status while none has been closing for long", early.response().StatusCode, 503)
+			until(t, "the last may be ended", func() bool { return time.Since(last) > 6*time.Second })
+			for i, c := range closed {
+				if i == 1 {
+					here, there := pair(t, "tcp")
+					if _, err := h.hub.AddConnection(there); err != nil {
+						t.Fatalf("add to a hub that is full of closing connections: %v", err)
 					}
-					c.reset()
-					expect(t, "closing connections ended", h.hub.Stats().ClosingEvicted, uint64(i+1))
+					newClient(t, here).sync()
+				} else {
+					dial(t, "tcp", address).handshake().sync()
 				}
-				late := dial(t, "tcp", address)
-				late.write([]byte(handshakeRequest))
-				expect(t, "status with all open", late.response().StatusCode, 503)
-				open.sync()
-				expect(t, "closing connections ended", h.hub.Stats().ClosingEvicted, 3)
-			})
+				c.reset()
+				expect(t, "closing connections ended", h.hub.Stats().ClosingEvicted, uint64(i+1))
+			}
+			late := dial(t, "tcp", address)
+			late.write([]byte(handshakeRequest))
+			expect(t, "status with all open", late.response().StatusCode, 503)
+			open.sync()
+			expect(t, "closing connections ended", h.hub.Stats().ClosingEvicted, 3)
 		})
-	}
+	})
 }
 
 // reset wants the hub to have closed the connection: what the client sends is answered with a reset.
@@ -115,7 +113,7 @@ func TestAClosingClientsFloodIsBounded(t *testing.T) {
 func TestACloseFrameOutlivesTheQueueAheadOfIt(t *testing.T) {
 	t.Parallel()
 	eachEngineAtOnce(t, func(t *testing.T, engine fanout.Engine) {
-		h := newTestHub(t, fanout.Config{Engine: engine, Reactors: 1, QueueLimit: 64 << 20, SendBuffer: 16 << 10, CloseTimeout: 3 * time.Second})
+		h := newTestHub(t, fanout.Config{Engine: engine, Reactors: 1, QueueLimit: 64 << 20, SendBuffer: 16 << 10, CloseTimeout: 5 * time.Second})
 		c, spoke := h.join()
 		c.sync()
 		queueUp(t, spoke, 900<<10)

@@ -27,8 +27,10 @@ func TestHandshakeDeadlines(t *testing.T) {
 			cfg := c.cfg
 			cfg.Engine = engine
 			h := newTestHub(t, cfg)
-			peer := dial(t, "tcp", h.serve())
+			l := listenTCP(t)
+			peer := dial(t, "tcp", l.Addr().String())
 			peer.write([]byte(c.sent))
+			h.serveOn(l)
 			if c.status != 0 {
 				response := peer.response()
 				expect(t, "status", response.StatusCode, c.status)
@@ -48,7 +50,7 @@ func TestHandshakeDeadlines(t *testing.T) {
 func TestPingsGoToTheSilentAndTheDeadAreGone(t *testing.T) {
 	t.Parallel()
 	eachEngineAtOnce(t, func(t *testing.T, engine fanout.Engine) {
-		h := newTestHub(t, fanout.Config{Engine: engine, PingInterval: 200 * time.Millisecond, PeerTimeout: 500 * time.Millisecond})
+		h := newTestHub(t, fanout.Config{Engine: engine, PingInterval: 200 * time.Millisecond, PeerTimeout: 6 * time.Second})
 		c := added(h, map[fanout.Engine]string{fanout.EngineEpoll: "tcp", fanout.EngineEasygo: "unix", fanout.EngineParked: "tcp", fanout.EngineGoroutine: "pipe"}[engine])
 		for range 3 {
 			if f := c.frame(); f.op != opPing {
@@ -92,9 +94,10 @@ func TestASilentSpokeIsToldWhyWhenItComesBack(t *testing.T) {
 	t.Parallel()
 	eachEngineAtOnce(t, func(t *testing.T, engine fanout.Engine) {
 		h := newTestHub(t, fanout.Config{Engine: engine, Reactors: 1, SendBuffer: 16 << 10, CloseTimeout: time.Minute,
-			PingInterval: 200 * time.Millisecond, PeerTimeout: 1500 * time.Millisecond})
+			PingInterval: 200 * time.Millisecond, PeerTimeout: 6 * time.Second})
 		c, spoke := h.join()
 		queued := fill(t, c, spoke, 256<<10)
+		pings := h.hub.Stats().Pings
 		end := receive(t, h.gone, "OnDisconnection of the silent")
 		expect(t, "cause", end.cause.Kind, fanout.CauseSilent)
 		expect(t, "code", end.cause.Code, fanout.CodeGoingAway)
@@ -106,8 +109,8 @@ func TestASilentSpokeIsToldWhyWhenItComesBack(t *testing.T) {
 			t.Errorf("got the reason %q, want a hint when to come again", reason)
 		}
 		s := h.hub.Stats()
-		if s.Pings > 2 {
-			t.Errorf("got %d pings of a socket that stays full, want none behind the first", s.Pings)
+		if behind := s.Pings - pings; behind > 2 {
+			t.Errorf("got %d pings of a socket that stays full, want two at most, one for what fill sent and one that waits", behind)
 		}
 	})
 }
@@ -118,8 +121,10 @@ func TestPingsCanBeTurnedOff(t *testing.T) {
 		h := newTestHub(t, fanout.Config{Engine: engine, Reactors: 1, PingInterval: -1, PeerTimeout: 200 * time.Millisecond, HandshakeTimeout: 600 * time.Millisecond})
 		c, _ := h.join()
 		c.sync()
-		later := dial(t, "tcp", h.serve())
+		l := listenTCP(t)
+		later := dial(t, "tcp", l.Addr().String())
 		later.write([]byte("G"))
+		h.serveOn(l)
 		expect(t, "status", later.response().StatusCode, http.StatusRequestTimeout)
 		c.sync()
 		expect(t, "pings", h.hub.Stats().Pings, 0)

@@ -14,10 +14,11 @@ import (
 	"github.com/spokehub/spokehub/fanout"
 )
 
-// drain starts Shutdown and returns what tells of its end.
+// drain starts Shutdown, so that any other call of it comes later, and returns what tells of its end.
 func drain(h *testHub, ctx context.Context) <-chan error {
 	done := make(chan error, 1)
 	go func() { done <- h.hub.Shutdown(ctx) }()
+	until(h.t, "Shutdown has begun", h.hub.IsEnding)
 	return done
 }
 
@@ -51,7 +52,7 @@ func TestShutdownFlushesQueuesAndClosesWith1012(t *testing.T) {
 func TestShutdownIsSpreadOverTheDrainPeriod(t *testing.T) {
 	t.Parallel()
 	eachEngineAtOnce(t, func(t *testing.T, engine fanout.Engine) {
-		const period = 600 * time.Millisecond
+		const period = 3 * time.Second
 		h := newTestHub(t, fanout.Config{Engine: engine, DrainPeriod: period})
 		const spokes = 40
 		type end struct {
@@ -102,7 +103,8 @@ func TestShutdownIsSpreadOverTheDrainPeriod(t *testing.T) {
 func TestShutdownWaitsForTheGracePeriodAndServesMeanwhile(t *testing.T) {
 	t.Parallel()
 	eachEngineAtOnce(t, func(t *testing.T, engine fanout.Engine) {
-		h := newTestHub(t, fanout.Config{Engine: engine, DrainGrace: 300 * time.Millisecond})
+		const grace = 5 * time.Second
+		h := newTestHub(t, fanout.Config{Engine: engine, DrainGrace: grace})
 		address := h.serve()
 		c := dial(t, "tcp", address).handshake().subscribe("t")
 		started := time.Now()
@@ -110,7 +112,7 @@ func TestShutdownWaitsForTheGracePeriodAndServesMeanwhile(t *testing.T) {
 		h.hub.DispatchEvent(event.Event{Type: "t"})
 		c.wants(envelope("t", "", "null"))
 		c.closedWith(1012)
-		if took := time.Since(started); took < 300*time.Millisecond {
+		if took := time.Since(started); took < grace {
 			t.Errorf("got the close after %v, want the grace period first", took)
 		}
 		_, there := pair(t, "tcp")

@@ -136,7 +136,7 @@ func TestASpokeIsNotReadWhileTheReactorItRelaysToIsBehind(t *testing.T) {
 		other, _ := l.joinElsewhere()
 		proceed := l.halt()
 		message := ws.MustCompileFrame(ws.MaskFrameInPlace(ws.NewTextFrame([]byte(`{"type":"t","payload":"` + strings.Repeat("x", 1000) + `"}`))))
-		const messages, aWrite = 16 << 10, 64
+		const messages, aWrite = 1 << 10, 64
 		published := make(chan error, 1)
 		go func() {
 			for range messages / aWrite {
@@ -170,6 +170,7 @@ func TestASpokeIsNotReadWhileTheReactorItRelaysToIsBehind(t *testing.T) {
 		case <-time.After(patience):
 			t.Fatal("got the publisher still waiting, want it read again")
 		}
+		l.until("all is relayed", func() bool { return l.hub.Stats().EventsRelayed == messages })
 		l.until("the reactor has caught up", func() bool { return l.hub.Stats().Waiting == 0 })
 	})
 }

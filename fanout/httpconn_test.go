@@ -171,13 +171,15 @@ func TestFullHubLimitsTheTimeForARequest(t *testing.T) {
 	eachEngineAtOnce(t, func(t *testing.T, engine fanout.Engine) {
 		h := newTestHub(t, fanout.Config{Engine: engine, MaxConnections: 1, HandshakeTimeout: 200 * time.Millisecond})
 		h.join()
-		address := h.serve()
+		l := listenTCP(t)
+		address := l.Addr().String()
 		var slow []*client
 		for range 32 {
 			c := dial(t, "tcp", address)
 			c.write([]byte(handshakeHead))
 			slow = append(slow, c)
 		}
+		h.serveOn(l)
 		for _, c := range slow {
 			expect(t, "status", c.response().StatusCode, http.StatusRequestTimeout)
 			c.cutOff()
@@ -186,7 +188,9 @@ func TestFullHubLimitsTheTimeForARequest(t *testing.T) {
 		until(t, "the places are free", func() bool {
 			c := dial(t, "tcp", address)
 			defer c.conn.Close()
-			return c.get().StatusCode == http.StatusNotFound
+			c.write([]byte(otherRequest))
+			response, err := http.ReadResponse(c.in, nil)
+			return err == nil && response.StatusCode == http.StatusNotFound
 		})
 	})
 }

@@ -8,13 +8,14 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"time"
 
 	"github.com/spokehub/spokehub/netpoll"
 	"github.com/spokehub/spokehub/wsframe"
 )
 
 // inquiry is a handshake over which Config.OnHandshake decides. From inquire on it stands in the loop's inquiries until the loop has
-// the verdict or ends the connection; then ctx is cancelled, and a verdict that comes later is dropped.
+// the verdict or ends the connection; then ctx ends, and a verdict that comes later is dropped.
 //
 // Owners: verdict belongs to the worker until it posts the inquiry to the loop; place belongs to inquiryQueue; all else never
 // changes once the inquiry is with the workers.
@@ -102,8 +103,15 @@ func (l *loop) dropInquiry(s *Spoke) {
 	}
 	delete(l.conns.inquiries.bySlot, slot)
 	l.conns.inquiries.held -= q.heldBytes()
-	q.cancel()
+	q.end()
 	l.hub.workers.forget(q)
+}
+
+// end ends ctx, unless its time has come: then it ends by itself, and says so.
+func (q *inquiry) end() {
+	if at, _ := q.ctx.Deadline(); time.Until(at) > 0 {
+		q.cancel()
+	}
 }
 
 func (q *inquiry) standing() *place { return &q.place }

@@ -45,10 +45,20 @@ func (g *hanging) heed(ctx context.Context, hs *fanout.Handshake) (fanout.Identi
 	}
 }
 
+// eachServerAtOnce is eachServer for a test that mostly waits.
+func eachServerAtOnce(t *testing.T, f func(t *testing.T, engine fanout.Engine, address func(h *testHub) string)) {
+	t.Helper()
+	servers := map[string]func(h *testHub) string{"Serve": (*testHub).serve, "ServeHTTP": (*testHub).serveHTTP}
+	eachEngineAtOnce(t, func(t *testing.T, engine fanout.Engine) {
+		atOnce(t, servers, func(t *testing.T, address func(h *testHub) string) { f(t, engine, address) })
+	})
+}
+
 func TestOnHandshakeHasTheTimeOfTheHandshake(t *testing.T) {
-	eachServer(t, func(t *testing.T, engine fanout.Engine, address func(h *testHub) string) {
+	t.Parallel()
+	eachServerAtOnce(t, func(t *testing.T, engine fanout.Engine, address func(h *testHub) string) {
 		g := newHanging()
-		h := newTestHub(t, fanout.Config{Engine: engine, HandshakeTimeout: 200 * time.Millisecond, OnHandshake: g.heed})
+		h := newTestHub(t, fanout.Config{Engine: engine, HandshakeTimeout: 5 * time.Second, OnHandshake: g.heed})
 		peer := dial(t, "tcp", address(h))
 		peer.write([]byte(handshakeRequest))
 		response := peer.response()
@@ -59,6 +69,7 @@ func TestOnHandshakeHasTheTimeOfTheHandshake(t *testing.T) {
 }
 
 func TestAnswerThatComesTooLateIsDropped(t *testing.T) {
+	t.Parallel()
 	for name, end := range map[string]func(h *testHub, peer *client, served bool){
 		"after its time": func(h *testHub, peer *client, served bool) {
 			if served {
@@ -80,11 +91,11 @@ func TestAnswerThatComesTooLateIsDropped(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			eachServer(t, func(t *testing.T, engine fanout.Engine, address func(h *testHub) string) {
+			eachServerAtOnce(t, func(t *testing.T, engine fanout.Engine, address func(h *testHub) string) {
 				g := newHanging()
 				timeout := time.Minute
 				if name == "after its time" {
-					timeout = 200 * time.Millisecond
+					timeout = 5 * time.Second
 				}
 				h := newTestHub(t, fanout.Config{Engine: engine, HandshakeTimeout: timeout, OnHandshake: g.hang})
 				at := address(h)
