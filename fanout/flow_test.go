@@ -16,7 +16,7 @@ import (
 	"github.com/spokehub/spokehub/netpoll"
 )
 
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // loopHub is a hub whose loops a test can look into and hold up: two reactors, with the far end of a subscriber that one of them serves.
 type loopHub struct {

@@ -44,10 +44,14 @@ func watchForLeaks(t testing.TB) {
 
 func findLeaks(t testing.TB, goroutines goleak.Option, before int) {
 	t.Helper()
-	if err := goleak.Find(goroutines); err != nil {
-		t.Error(err)
+	deadline := time.Now().Add(patience)
+	for err := goleak.Find(goroutines); err != nil; err = goleak.Find(goroutines) {
+		if time.Now().After(deadline) {
+			t.Error(err)
+			return
+		}
 	}
-	for deadline := time.Now().Add(patience); descriptors(t) > before; runtime.Gosched() {
+	for ; descriptors(t) > before; runtime.Gosched() {
 		if time.Now().After(deadline) {
 			t.Errorf("got %d descriptors, want the %d of before", descriptors(t), before)
 			return

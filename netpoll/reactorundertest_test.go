@@ -27,7 +27,7 @@ const childVariable = "NETPOLL_TEST_CHILD"
 var children = map[string]func() int{}
 
 // waitLimit is how long a test waits for what must come; it is a guard against hanging, not an expectation.
-const waitLimit = 20 * time.Second
+const waitLimit = time.Minute
 
 // recorder is a Handler that keeps what it is told. Its on functions run first, on the reactor's goroutine; events may be
 // awaited from the test's.
