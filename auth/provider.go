@@ -227,9 +227,11 @@ func (p *provider) begin() {
 	}
 }
 
-// fetch runs a round and logs where the provider begins to fail or recovers.
+// fetch runs a round and logs where the provider begins to fail or recovers. A failure that close did not cause is logged even if close comes
+// before that.
 func (p *provider) fetch(ctx context.Context) error {
 	set, count, err := p.source.fetch(ctx)
+	isEnding := ctx.Err() != nil
 	p.mu.Lock()
 	round, failed := p.running, p.failing
 	isNews := err != nil && (!failed || err.Error() != p.told)
@@ -245,7 +247,7 @@ func (p *provider) fetch(ctx context.Context) error {
 	round.err = err
 	close(round.done)
 	switch {
-	case ctx.Err() != nil:
+	case isEnding:
 	case isNews && isFirst:
 		p.source.logger.Warn("no keys for tokens: clients that show one are refused with 503 until they can be fetched", "error", err)
 	case isNews:
