@@ -60,6 +60,8 @@ type fetchSource struct {
 	interval time.Duration
 	timeout  time.Duration
 	client   *http.Client
+	// patience is how long a token waits for a fetch.
+	patience time.Duration
 	logger   *slog.Logger
 }
 
@@ -89,7 +91,7 @@ func newProvider(c Config) (*provider, error) {
 		return nil, fmt.Errorf("auth: Config.JWKS: %w", err)
 	}
 	p := &provider{
-		source:   fetchSource{url: c.JWKS, interval: c.RefreshInterval, timeout: c.FetchTimeout, client: newFetchClient(c.FetchTimeout), logger: c.Logger.With("jwks", where.Scheme+"://"+where.Host+where.Path)},
+		source:   fetchSource{url: c.JWKS, interval: c.RefreshInterval, timeout: c.FetchTimeout, client: newFetchClient(c.FetchTimeout), patience: waitForKeys, logger: c.Logger.With("jwks", where.Scheme+"://"+where.Host+where.Path)},
 		unknown:  rate.NewLimiter(rate.Every(unknownInterval), unknownBurst),
 		wake:     make(chan struct{}, 1),
 		cancel:   func() {},
@@ -155,7 +157,7 @@ func (p *provider) refetch(ctx context.Context) error {
 	}
 	p.waiting.Add(1)
 	defer p.waiting.Add(-1)
-	late := time.NewTimer(waitForKeys)
+	late := time.NewTimer(p.source.patience)
 	defer late.Stop()
 	select {
 	case <-round.done:
