@@ -60,6 +60,8 @@ type fetchSource struct {
 	interval time.Duration
 	timeout  time.Duration
 	client   *http.Client
+	// patience is how long a token waits for a fetch.
+	patience time.Duration
 	logger   *slog.Logger
 }
 
@@ -89,7 +91,7 @@ func newProvider(c Config) (*provider, error) {
 		return nil, fmt.Errorf("auth: Config.JWKS: %w", err)
 	}
 	p := &provider{
-		source:   fetchSource{url: c.JWKS, interval: c.RefreshInterval, timeout: c.FetchTimeout, client: newFetchClient(c.FetchTimeout), logger: c.Logger.With("jwks", where.Scheme+"://"+where.Host+where.Path)},
+		source:   fetchSource{url: c.JWKS, interval: c.RefreshInterval, timeout: c.FetchTimeout, client: newFetchClient(c.FetchTimeout), patience: waitForKeys, logger: c.Logger.With("jwks", where.Scheme+"://"+where.Host+where.Path)},
 		unknown:  rate.NewLimiter(rate.Every(unknownInterval), unknownBurst),
 		wake:     make(chan struct{}, 1),
 		cancel:   func() {},
@@ -155,7 +157,7 @@ func (p *provider) refetch(ctx context.Context) error {
 	}
 	p.waiting.Add(1)
 	defer p.waiting.Add(-1)
-	late := time.NewTimer(waitForKeys)
+	late := time.NewTimer(p.source.patience)
 	defer late.Stop()
 	select {
 	case <-round.done:
@@ -227,9 +229,11 @@ func (p *provider) begin() {
 	}
 }
 
-// fetch runs a round and logs where the provider begins to fail or recovers.
+// fetch runs a round and logs where the provider begins to fail or recovers. A failure that close did not cause is logged even if close comes
+// before that.
 func (p *provider) fetch(ctx context.Context) error {
 	set, count, err := p.source.fetch(ctx)
+	isEnding := ctx.Err() != nil
 	p.mu.Lock()
 	round, failed := p.running, p.failing
 	isNews := err != nil && (!failed || err.Error() != p.told)
@@ -245,7 +249,7 @@ func (p *provider) fetch(ctx context.Context) error {
 	round.err = err
 	close(round.done)
 	switch {
-	case ctx.Err() != nil:
+	case isEnding:
 	case isNews && isFirst:
 		p.source.logger.Warn("no keys for tokens: clients that show one are refused with 503 until they can be fetched", "error", err)
 	case isNews:

@@ -60,6 +60,14 @@ func (p *identityProvider) awaitFetches(t *testing.T, count int) {
 	}
 }
 
+// startPatiently makes an authenticator whose tokens wait for keys as long as the test does.
+func startPatiently(t *testing.T, c Config) *Authenticator {
+	t.Helper()
+	a := start(t, c)
+	a.rules.Load().verifier.provider.source.patience = patience
+	return a
+}
+
 func says(text string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) { w.Write([]byte(text)) }
 }
@@ -73,7 +81,7 @@ func hangs(w http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
 
 func TestRotatedKeyIsGoodAtOnce(t *testing.T) {
 	provider := startIdentityProvider(t, says(jwks(jwk("rsa", "1", nil))))
-	a := start(t, Config{JWKS: provider.server.URL})
+	a := startPatiently(t, Config{JWKS: provider.server.URL})
 	first := sign(t, "RS256", "rsa", map[string]any{"kid": "1"}, goodClaims(nil))
 	second := sign(t, "EdDSA", "ed", map[string]any{"kid": "2"}, goodClaims(nil))
 	if _, err := a.Verify(within(t), first); err != nil {
@@ -95,7 +103,7 @@ func TestKeyThatIsReplacedUnderItsNameIsGoodAtOnce(t *testing.T) {
 	for name, kid := range map[string]string{"with a kid": "1", "without one": ""} {
 		t.Run(name, func(t *testing.T) {
 			provider := startIdentityProvider(t, says(jwks(jwk("rsa", kid, nil))))
-			a := start(t, Config{JWKS: provider.server.URL})
+			a := startPatiently(t, Config{JWKS: provider.server.URL})
 			header := map[string]any{}
 			if kid != "" {
 				header["kid"] = kid
@@ -119,7 +127,7 @@ func TestKeyThatIsReplacedUnderItsNameIsGoodAtOnce(t *testing.T) {
 
 func TestExpiredTokenCausesNoFetch(t *testing.T) {
 	provider := startIdentityProvider(t, says(jwks(jwk("rsa", "1", nil))))
-	a := start(t, Config{JWKS: provider.server.URL, Keys: mustParse(t, []byte(secret))})
+	a := startPatiently(t, Config{JWKS: provider.server.URL, Keys: mustParse(t, []byte(secret))})
 	if _, err := a.Verify(within(t), sign(t, "RS256", "rsa", nil, goodClaims(nil))); err != nil {
 		t.Fatal(err)
 	}
@@ -160,7 +168,7 @@ func TestFailedFetchChangesNoKey(t *testing.T) {
 			t.Parallel()
 			provider := startIdentityProvider(t, says(jwks(jwk("rsa", "1", nil))))
 			provider.server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
-			a := start(t, Config{JWKS: provider.server.URL, FetchTimeout: 200 * time.Millisecond})
+			a := startPatiently(t, Config{JWKS: provider.server.URL, FetchTimeout: 5 * time.Second})
 			if _, err := a.Verify(within(t), token); err != nil {
 				t.Fatalf("got the error %v before, want none", err)
 			}
@@ -190,7 +198,7 @@ func writeForever(w http.ResponseWriter) (written int) {
 func TestEndlessKeySetIsNotReadToItsEnd(t *testing.T) {
 	written := make(chan int, 100)
 	provider := startIdentityProvider(t, func(w http.ResponseWriter, r *http.Request) { written <- writeForever(w) })
-	start(t, Config{JWKS: provider.server.URL, FetchTimeout: 2 * time.Second})
+	start(t, Config{JWKS: provider.server.URL, FetchTimeout: patience})
 	select {
 	case got := <-written:
 		if most := 32 * maxKeySet; got > most {
@@ -239,7 +247,7 @@ func TestEachReasonOfAFailingProviderIsLoggedOnce(t *testing.T) {
 
 func TestKeysAreRefreshed(t *testing.T) {
 	provider := startIdentityProvider(t, says(jwks(jwk("rsa", "1", nil))))
-	a := start(t, Config{JWKS: provider.server.URL, RefreshInterval: time.Millisecond})
+	a := startPatiently(t, Config{JWKS: provider.server.URL, RefreshInterval: time.Millisecond})
 	token := sign(t, "RS256", "rsa", map[string]any{"kid": "1"}, goodClaims(nil))
 	if _, err := a.Verify(within(t), token); err != nil {
 		t.Fatal(err)
@@ -253,7 +261,7 @@ func TestKeysAreRefreshed(t *testing.T) {
 
 func TestUnknownKeysCauseFewFetches(t *testing.T) {
 	provider := startIdentityProvider(t, says(jwks(jwk("rsa", "1", nil))))
-	a := start(t, Config{JWKS: provider.server.URL})
+	a := startPatiently(t, Config{JWKS: provider.server.URL})
 	var unavailable int
 	for range 100 {
 		if _, err := a.Verify(within(t), sign(t, "EdDSA", "ed", map[string]any{"kid": "x"}, goodClaims(nil))); errors.Is(err, ErrUnavailable) {
@@ -281,7 +289,7 @@ func TestProviderThatHangsHoldsNoTokenForLong(t *testing.T) {
 func TestReloadKeepsTheKeysOfAProvider(t *testing.T) {
 	provider := startIdentityProvider(t, says(jwks(jwk("rsa", "1", nil))))
 	c := Config{JWKS: provider.server.URL}
-	a := start(t, c)
+	a := startPatiently(t, c)
 	token := sign(t, "RS256", "rsa", map[string]any{"kid": "1"}, goodClaims(nil))
 	if _, err := a.Verify(within(t), token); err != nil {
 		t.Fatal(err)

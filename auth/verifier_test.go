@@ -114,8 +114,8 @@ func TestClaimsDecide(t *testing.T) {
 		"refuse a token without audience":        {nil, nil, map[string]any{"aud": nil}, "required"},
 		"refuse another issuer":                  {nil, nil, map[string]any{"iss": "https://id.example/"}, "iss"},
 		"refuse a token without issuer":          {nil, nil, map[string]any{"iss": nil}, "required"},
-		"refuse an expired one":                  {nil, nil, map[string]any{"exp": now.Add(-time.Minute).Unix()}, "expired"},
-		"let one in that expired within leeway":  {nil, nil, map[string]any{"exp": now.Add(-5 * time.Second).Unix()}, ""},
+		"refuse an expired one":                  {nil, nil, map[string]any{"exp": now.Add(-2 * time.Minute).Unix()}, "expired"},
+		"let one in that expired within leeway":  {nil, nil, map[string]any{"exp": now.Add(-30 * time.Second).Unix()}, ""},
 		"refuse one that doesn't expire":         {nil, nil, map[string]any{"exp": nil}, "required"},
 		"let it in where that is allowed":        {func(c *Config) { c.AllowNoExpiry = true }, nil, map[string]any{"exp": nil}, ""},
 		"refuse an exp that is text":             {nil, nil, map[string]any{"exp": "soon"}, "wrong type"},
@@ -127,8 +127,8 @@ func TestClaimsDecide(t *testing.T) {
 		"refuse an nbf beyond the calendar":      {nil, nil, map[string]any{"nbf": 1e19}, "nbf"},
 		"refuse half a character in a user":      {nil, nil, map[string]any{"sub": json.RawMessage(`"a\ud800"`)}, "not valid Unicode"},
 		"refuse half a character in a pattern":   {nil, nil, map[string]any{"subscribe": json.RawMessage(`["a:\udc00"]`)}, "not valid Unicode"},
-		"refuse one that begins later":           {nil, nil, map[string]any{"nbf": now.Add(time.Minute).Unix()}, "not valid yet"},
-		"let one in that begins within leeway":   {nil, nil, map[string]any{"nbf": now.Add(5 * time.Second).Unix()}, ""},
+		"refuse one that begins later":           {nil, nil, map[string]any{"nbf": now.Add(2 * time.Minute).Unix()}, "not valid yet"},
+		"let one in that begins within leeway":   {nil, nil, map[string]any{"nbf": now.Add(30 * time.Second).Unix()}, ""},
 		"refuse a token without user":            {nil, nil, map[string]any{"sub": nil}, "sub"},
 		"refuse an empty user":                   {nil, nil, map[string]any{"sub": ""}, "sub"},
 		"refuse a user that is a number":         {nil, nil, map[string]any{"sub": 7}, "sub"},
@@ -145,7 +145,7 @@ func TestClaimsDecide(t *testing.T) {
 		"let a kid in where keys have none":      {nil, map[string]any{"kid": "x"}, nil, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			config := Config{Keys: mustParse(t, []byte(secret)), Issuer: "https://id.example", Audience: "hub", Leeway: 10 * time.Second}
+			config := Config{Keys: mustParse(t, []byte(secret)), Issuer: "https://id.example", Audience: "hub", Leeway: time.Minute}
 			if c.config != nil {
 				c.config(&config)
 			}
@@ -211,10 +211,11 @@ func TestClaimsBecomePermissions(t *testing.T) {
 }
 
 func TestExpiryIsThatOfTheToken(t *testing.T) {
-	a := start(t, Config{Keys: mustParse(t, []byte(secret)), Leeway: 10 * time.Second})
+	a := start(t, Config{Keys: mustParse(t, []byte(secret)), Leeway: time.Minute})
+	now := time.Now().Unix()
 	for name, c := range map[string]struct{ exp, want int64 }{
-		"where it is to come":         {time.Now().Unix() + 60, time.Now().Unix() + 60},
-		"and the leeway where it was": {time.Now().Unix() - 3, time.Now().Unix() + 7},
+		"where it is to come":         {now + 60, now + 60},
+		"and the leeway where it was": {now - 30, now + 30},
 	} {
 		t.Run(name, func(t *testing.T) {
 			identity, err := a.Verify(within(t), sign(t, "HS256", secret, nil, goodClaims(map[string]any{"exp": c.exp})))

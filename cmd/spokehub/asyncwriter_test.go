@@ -40,6 +40,7 @@ func TestLogThatNobodyReadsBlocksNobody(t *testing.T) {
 	}
 	close(reader.free)
 	log.close()
+	<-log.done
 	got := reader.lines()
 	if len(got) < maxWaitingLines || uint64(len(got))+dropped != lines {
 		t.Errorf("got %d lines written and %d reported as dropped, want at least %d and %d in all", len(got), dropped, maxWaitingLines, lines)

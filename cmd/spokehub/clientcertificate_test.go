@@ -53,7 +53,7 @@ func TestIdentityEndsWithTheCertificate(t *testing.T) {
 	a := newAuthority(t)
 	certificate, key := a.issue(t, []string{"hub.example"}, nil).files(t)
 	p := startHub(t, nil, "--tls-cert="+certificate, "--tls-key="+key, "--tls-client-ca="+a.file)
-	brief := a.issue(t, []string{"ada"}, func(c *x509.Certificate) { c.NotAfter = time.Now().Add(4 * time.Second) })
+	brief := a.issue(t, []string{"ada"}, func(c *x509.Certificate) { c.NotAfter = time.Now().Add(7 * time.Second) })
 	ada, err := connectTLS(t, p.websocket, a.trusting("hub.example", brief.pair(t)...), nil)
 	if err != nil {
 		t.Fatalf("got %v, want a connection", err)

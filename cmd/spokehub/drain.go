@@ -25,12 +25,8 @@ func (s *service) drain(received os.Signal, signals <-chan os.Signal) error {
 
 	secondSignal := make(chan struct{})
 	go func() {
-		for range signals {
-			if time.Since(began) >= signalWindow {
-				close(secondSignal)
-				return
-			}
-		}
+		awaitSecond(signals)
+		close(secondSignal)
 	}()
 	select {
 	case <-time.After(s.flags.DrainGrace):
@@ -46,6 +42,22 @@ func (s *service) drain(received os.Signal, signals <-chan os.Signal) error {
 	case <-secondSignal:
 		return errCutShort
 	}
+}
+
+// awaitSecond returns when a signal comes behind the window. What has come by the time at which the window is seen to be over counts as the
+// first signal, for a process that gets no processor sees signals of one moment late.
+func awaitSecond(signals <-chan os.Signal) {
+	for window := time.After(signalWindow); window != nil; {
+		select {
+		case <-signals:
+		case <-window:
+			window = nil
+		}
+	}
+	for len(signals) > 0 {
+		<-signals
+	}
+	<-signals
 }
 
 // signalWindow is the time after the first signal in which another one counts as the same.

@@ -140,15 +140,15 @@ func TestPageBehindNginxFromItsTokenToTheDrain(t *testing.T) {
 		"api-keys: %s\ntopics:\n  - match: price*\n    publish: nobody\n", keyFile, writeFile(t, "keys", apiLine)), strings.NewReplacer())
 	ada, late, bob := app.open(t, browser), app.open(t, browser), app.open(t, browser)
 	allowed := []string{"--subscribe=price:*", "--subscribe=chat:*", "--publish=chat:$user", "--publish=price:*"}
-	expiring := makeToken(t, private, append(allowed, "--expires=12s")...)
-	lasting := makeToken(t, private, allowed...)
+	lasting, ofBob := makeToken(t, private, allowed...), makeToken(t, private, append(allowed, "--user=bob")...)
+	expiring := makeToken(t, private, append(allowed, "--expires=10s")...)
 
 	ada.connect(t, expiring)
 	late.connect(t, expiring)
-	bob.connect(t, makeToken(t, private, append(allowed, "--user=bob")...))
 	if got := ada.run(t, `ask("__auth", {token: %q})`, lasting); !strings.Contains(got, `"__ack"`) || !strings.Contains(got, `"user":"ada"`) {
 		t.Errorf("got %s for the renewal, want an ack for ada", got)
 	}
+	bob.connect(t, ofBob)
 	ada.expect(t, `{"type":"__ack","id":"request-2","payload":{"topics":["price:EURUSD"]}}`, `ask("__subscribe", {topic: "price:EURUSD"})`)
 	feed := startFeed(app.hub, apiKey)
 	arrives := func() {

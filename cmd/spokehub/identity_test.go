@@ -141,7 +141,7 @@ func TestClientsWithoutAGoodTokenAreRefused(t *testing.T) {
 	_, public := makeKey(t, "EdDSA")
 	stranger, _ := makeKey(t, "EdDSA")
 	bad := makeToken(t, stranger, "--subscribe=*")
-	hub := startHub(t, nil, "--jwt-key="+public, "--handshake-timeout=1s")
+	hub := startHub(t, nil, "--jwt-key="+public, "--handshake-timeout=5s")
 	if _, response, err := connectWith(t, hub.websocket, http.Header{"Authorization": {"Bearer " + bad}}); err == nil || response.StatusCode != 401 {
 		t.Errorf("got %v and error %v for a program, want 401", response, err)
 	}

@@ -61,7 +61,7 @@ func TestHandshakeForAnotherPathIsLogged(t *testing.T) {
 
 func TestClientsThatStayWithoutAnIdentityAreLogged(t *testing.T) {
 	_, public := makeKey(t, "EdDSA")
-	hub := startHub(t, nil, "--jwt-key="+public, "--handshake-timeout=100ms", "--first-byte-timeout=100ms")
+	hub := startHub(t, nil, "--jwt-key="+public, "--handshake-timeout=5s", "--first-byte-timeout=5s")
 	silent := connect(t, hub.websocket)
 	record := hub.output.await(t, "spoke without an identity is closed with 4401")
 	if reason := fmt.Sprint(record["reason"]); !strings.Contains(reason, "no identity in time") {

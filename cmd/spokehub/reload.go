@@ -59,15 +59,15 @@ func (r *reload) run() {
 	if err == nil {
 		err = r.apply(next)
 	}
-	s.reloads.note(err)
 	if err != nil {
+		s.reloads.note(err)
 		for _, line := range strings.Split(err.Error(), "\n") {
 			s.logger.Error("the configuration was not reloaded, and nothing has changed", "error", line)
 		}
 	}
 }
 
-// apply takes over what can change.
+// apply takes over what can change, and counts and logs that it did. Who reads the line finds the count in /metrics.
 func (r *reload) apply(next *settings) error {
 	s := r.service
 	var commits []func()
@@ -100,6 +100,7 @@ func (r *reload) apply(next *settings) error {
 	if len(needRestart) > 0 {
 		attributes = append(attributes, "need_restart", needRestart)
 	}
+	s.reloads.note(nil)
 	s.logger.Info("configuration reloaded", attributes...)
 	if len(live) > 0 {
 		s.logContradictions(*next.flags)

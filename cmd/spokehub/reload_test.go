@@ -139,11 +139,17 @@ func TestFlagStaysAheadOfTheFileInAReload(t *testing.T) {
 	}
 }
 
+// TestHangupDuringADrainDoesNotCutItShort has a client hold the drain until the hub has been sent the hangup.
 func TestHangupDuringADrainDoesNotCutItShort(t *testing.T) {
-	hub, _ := startHubFrom(t, "# nothing\n", "--drain-grace=300ms")
+	hub, _ := startHubFrom(t, "# nothing\n", "--close-timeout=1m", "--drain-timeout=1m")
+	held := connect(t, hub.websocket)
+	held.subscribe(t, "news")
 	hub.signal(t, syscall.SIGTERM)
 	hub.output.await(t, "draining")
 	hub.signal(t, syscall.SIGHUP)
+	if got := held.closed(t); got.Code != 1012 {
+		t.Errorf("got the close code %d, want 1012", got.Code)
+	}
 	if code := hub.exitCode(t); code != exitOK {
 		t.Errorf("got exit code %d, want 0", code)
 	}

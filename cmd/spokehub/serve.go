@@ -34,15 +34,14 @@ type service struct {
 }
 
 // serve runs the hub until a signal has drained it or something fails. SIGHUP reloads the configuration. One that the process was
-// started to ignore, as by nohup, stays ignored. A log whose reader is stuck or gone ends nothing.
+// started to ignore, as by nohup, stays ignored. A log whose reader is stuck or gone ends nothing. Signals stay caught to the end of the
+// process: one that comes on its last steps must not change how it exits.
 func serve(given *settings, stdout io.Writer) error {
 	signals, hangups := make(chan os.Signal, 2), make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGTERM, os.Interrupt)
 	if !signal.Ignored(syscall.SIGHUP) {
 		signal.Notify(hangups, syscall.SIGHUP)
 	}
-	defer signal.Stop(signals)
-	defer signal.Stop(hangups)
 	signal.Ignore(syscall.SIGPIPE)
 
 	flags := *given.flags

@@ -150,16 +150,30 @@ func (h *secureHub) endsWithoutComplaint(t *testing.T) {
 	}
 }
 
-func TestHalfAHelloEndsWithTheTimeOfAHandshake(t *testing.T) {
-	hub := startSecureHub(t, "--first-byte-timeout=3s", "--handshake-timeout=3s", "--max-handshakes-per-address=1")
-	half := dialRaw(t, hub.address)
+// sendHalfAHello begins a handshake that nobody goes on with.
+func (h *secureHub) sendHalfAHello(t *testing.T) *net.TCPConn {
+	t.Helper()
+	half := dialRaw(t, h.address)
 	if _, err := half.Write(inHex(t, "16030100f0 010000ec 0303 424242")); err != nil {
 		t.Fatal(err)
 	}
+	return half
+}
+
+func TestHalfAHelloIsAnUnfinishedHandshake(t *testing.T) {
+	hub := startSecureHub(t, "--first-byte-timeout=1m", "--handshake-timeout=1m", "--max-handshakes-per-address=1")
+	half := hub.sendHalfAHello(t)
 	hub.awaitConnections(t, 1)
 	if status, body := statusOver(t, hub.process, hub.authority.trusting(""), ""); status != http.StatusTooManyRequests {
 		t.Errorf("got %d %q for a second handshake beside an unfinished one, want 429", status, body)
 	}
+	half.Close()
+	hub.endsWithoutComplaint(t)
+}
+
+func TestHalfAHelloEndsWithTheTimeOfAHandshake(t *testing.T) {
+	hub := startSecureHub(t, "--first-byte-timeout=1s", "--handshake-timeout=1s")
+	half := hub.sendHalfAHello(t)
 	if rest, err := io.ReadAll(half); len(rest) > 0 || err != nil && !errors.Is(err, syscall.ECONNRESET) {
 		t.Errorf("got %q and %v, want the end", rest, err)
 	}

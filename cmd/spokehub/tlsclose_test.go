@@ -37,7 +37,7 @@ var closings = map[string]closing{
 		_ = ws.WriteFrame(s.stream, ws.MaskFrame(ws.NewCloseFrame(ws.NewCloseFrameBody(1000, ""))))
 	}, 1000},
 	"for its silence":     {[]string{"--ping-interval=200ms", "--peer-timeout=400ms"}, func(*testing.T, *secureHub, spokeOver) {}, 1001},
-	"for want of a token": {[]string{"--jwt-key=KEY", "--handshake-timeout=1s", "--first-byte-timeout=1s"}, func(*testing.T, *secureHub, spokeOver) {}, 4401},
+	"for want of a token": {[]string{"--jwt-key=KEY", "--handshake-timeout=5s", "--first-byte-timeout=5s"}, func(*testing.T, *secureHub, spokeOver) {}, 4401},
 	"by a drain": {nil, func(t *testing.T, hub *secureHub, s spokeOver) {
 		s.subscribe(t, "news")
 		hub.signal(t, syscall.SIGTERM)
@@ -57,11 +57,15 @@ var closings = map[string]closing{
 	}, 1013},
 }
 
-// TestCloseFrameComesAheadOfTheCloseNotify: without a notify crypto/tls says io.ErrUnexpectedEOF.
+// TestCloseFrameComesAheadOfTheCloseNotify: without a notify crypto/tls says io.ErrUnexpectedEOF. Those that wait for want of a token wait
+// side by side.
 func TestCloseFrameComesAheadOfTheCloseNotify(t *testing.T) {
 	for name, c := range closings {
 		for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
 			t.Run(name+" over "+tls.VersionName(version), func(t *testing.T) {
+				if c.code == 4401 {
+					t.Parallel()
+				}
 				hub := startSecureHub(t, c.flagsWithKey(t)...)
 				s := upgradeOver(t, hub.dial(t, version), hub.websocket)
 				c.bring(t, hub, s)
