@@ -2,6 +2,7 @@ package netpoll
 
 import (
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -19,24 +20,26 @@ func TestClockI1APauseIsNotTime(t *testing.T) {
 		"a wait without deadlines may take any time": {-1, time.Hour, time.Hour, time.Hour + time.Minute},
 	} {
 		t.Run(name, func(t *testing.T) {
-			k := newClock()
-			k.look()
-			before := k.now
-			k.patience = c.patience
-			k.epoch = k.epoch.Add(-c.away)
-			k.look()
-			if got := k.now - before; got < c.least || got > c.most {
-				t.Errorf("got %v passed, want %v to %v", got, c.least, c.most)
-			}
-			if got := time.Duration(k.tick) * Tick; got > k.now || k.now-got >= Tick {
-				t.Errorf("got tick %d at %v, want the one under way", k.tick, k.now)
-			}
-			before = k.now
-			k.epoch = k.epoch.Add(-time.Hour)
-			k.look()
-			if k.now < before || k.now-before > maxGap {
-				t.Errorf("got %v passed in a pause behind the wait, want at most %v", k.now-before, maxGap)
-			}
+			synctest.Test(t, func(t *testing.T) {
+				k := newClock()
+				k.look()
+				before := k.now
+				k.patience = c.patience
+				k.epoch = k.epoch.Add(-c.away)
+				k.look()
+				if got := k.now - before; got < c.least || got > c.most {
+					t.Errorf("got %v passed, want %v to %v", got, c.least, c.most)
+				}
+				if got := time.Duration(k.tick) * Tick; got > k.now || k.now-got >= Tick {
+					t.Errorf("got tick %d at %v, want the one under way", k.tick, k.now)
+				}
+				before = k.now
+				k.epoch = k.epoch.Add(-time.Hour)
+				k.look()
+				if k.now < before || k.now-before > maxGap {
+					t.Errorf("got %v passed in a pause behind the wait, want at most %v", k.now-before, maxGap)
+				}
+			})
 		})
 	}
 }

@@ -3,6 +3,7 @@ package netpoll
 import (
 	"fmt"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -19,26 +20,28 @@ func TestReactorI5ADeadlineComesBehindALastRead(t *testing.T) {
 		"and is void where what was read has set another": {true, true, []string{"input"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := sendersOf(t, Config{}, 1, 0)
-			var got []string
-			h := s.r.cfg.Handler.(*recorder)
-			h.onInput = func(n uint32, _ []byte) {
-				got = append(got, "input")
-				if c.again {
-					s.r.SetDeadline(n, time.Minute)
+			synctest.Test(t, func(t *testing.T) {
+				s := sendersOf(t, Config{}, 1, 0)
+				var got []string
+				h := s.r.cfg.Handler.(*recorder)
+				h.onInput = func(n uint32, _ []byte) {
+					got = append(got, "input")
+					if c.again {
+						s.r.SetDeadline(n, time.Minute)
+					}
 				}
-			}
-			h.onExpired = func(uint32) { got = append(got, "expired") }
-			s.r.SetDeadline(s.slots[0], Tick)
-			s.r.turn()
-			if c.sent {
-				s.send(0, 5)
-			}
-			s.r.freeze(time.Second)
-			s.r.turn()
-			if fmt.Sprint(got) != fmt.Sprint(c.want) {
-				t.Errorf("got %v, want %v", got, c.want)
-			}
+				h.onExpired = func(uint32) { got = append(got, "expired") }
+				s.r.SetDeadline(s.slots[0], Tick)
+				s.r.turn()
+				if c.sent {
+					s.send(0, 5)
+				}
+				s.r.freeze(time.Second)
+				s.r.turn()
+				if fmt.Sprint(got) != fmt.Sprint(c.want) {
+					t.Errorf("got %v, want %v", got, c.want)
+				}
+			})
 		})
 	}
 }
@@ -47,24 +50,26 @@ func TestReactorI5ADeadlineComesBehindALastRead(t *testing.T) {
 func TestReactorI5ADeadlineComesBehindALastWrite(t *testing.T) {
 	for name, read := range map[string]bool{"and finds room where the peer has read": true, "and finds none where it has not": false} {
 		t.Run(name, func(t *testing.T) {
-			s := sendersOf(t, Config{Collect: -1}, 1, 0)
-			n := s.slots[0]
-			var silent []time.Duration
-			s.r.cfg.Handler.(*recorder).onExpired = func(n uint32) { silent = append(silent, s.r.SilentFor(n)) }
-			s.r.sender.Send(n, NewFrame(pattern(900<<10), true))
-			s.r.SetDeadline(n, 3*Tick)
-			s.r.turn()
-			if !s.r.conns.table.At(n).is(awaitsRoom) {
-				t.Fatal("got no full socket, want one")
-			}
-			if read {
-				_, _ = unix.Read(s.peers[0], make([]byte, 400<<10))
-			}
-			s.r.freeze(4 * Tick)
-			s.r.turn()
-			if len(silent) != 1 || (silent[0] == 0) != read {
-				t.Errorf("got silent for %v at the deadline, want one deadline and room found %v", silent, read)
-			}
+			synctest.Test(t, func(t *testing.T) {
+				s := sendersOf(t, Config{Collect: -1}, 1, 0)
+				n := s.slots[0]
+				var silent []time.Duration
+				s.r.cfg.Handler.(*recorder).onExpired = func(n uint32) { silent = append(silent, s.r.SilentFor(n)) }
+				s.r.sender.Send(n, NewFrame(pattern(900<<10), true))
+				s.r.SetDeadline(n, 3*Tick)
+				s.r.turn()
+				if !s.r.conns.table.At(n).is(awaitsRoom) {
+					t.Fatal("got no full socket, want one")
+				}
+				if read {
+					_, _ = unix.Read(s.peers[0], make([]byte, 400<<10))
+				}
+				s.r.freeze(4 * Tick)
+				s.r.turn()
+				if len(silent) != 1 || (silent[0] == 0) != read {
+					t.Errorf("got silent for %v at the deadline, want one deadline and room found %v", silent, read)
+				}
+			})
 		})
 	}
 }

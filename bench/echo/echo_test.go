@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"testing"
-	"time"
 
 	"github.com/coder/websocket"
 
@@ -14,7 +13,7 @@ import (
 func TestEchoesMessagesOfEverySizeOnEveryEngine(t *testing.T) {
 	for _, engine := range engines {
 		t.Run(engine.String(), func(t *testing.T) {
-			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), hangGuard)
 			defer cancel()
 			c, done := dialEcho(ctx, t, engine)
 			c.SetReadLimit(-1)
@@ -40,7 +39,7 @@ func TestEchoesMessagesOfEverySizeOnEveryEngine(t *testing.T) {
 }
 
 func TestRefusesAMessageOverTheLimitWith1009(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), hangGuard)
 	defer cancel()
 	c, _ := dialEcho(ctx, t, netpoll.EngineDefault)
 	if err := c.Write(ctx, websocket.MessageBinary, make([]byte, maxMessage+1)); err != nil {

@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	hangGuard = 30 * time.Second
+	hangGuard = time.Minute
 	noStatus  = 1005
 
 	handshake = "GET / HTTP/1.1\r\nHost: echo\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +

@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	playTimeout = 20 * time.Second
+	playTimeout = time.Minute
 	enoughRound = 3
 )
 

@@ -41,7 +41,7 @@ func (s *soak) round(ctx context.Context, number int, end time.Time) (err error)
 	r := &round{soak: s, number: number, small: max(s.Spokes/smallTopic, 1)}
 	r.topics = max(r.small/smallTopic, 1)
 	flags := append([]string{
-		"--listen=" + s.Listen, "--queue-limit=256KiB", "--first-byte-timeout=1s", "--handshake-timeout=2s", "--close-timeout=2s",
+		"--listen=" + s.Listen, "--queue-limit=256KiB", "--first-byte-timeout=5s", "--handshake-timeout=8s", "--close-timeout=2s",
 		"--drain-period=1s", "--drain-timeout=1m",
 	}, s.Flags...)
 	if r.hub, err = server.StartHub(s.binary, flags...); err != nil {

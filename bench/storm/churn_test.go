@@ -3,6 +3,7 @@
 package storm
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -57,12 +58,14 @@ func ticks(from, to, size int) (lines []byte) {
 }
 
 func TestUnfinishedHandshakes(t *testing.T) {
-	h := startHub(t, "--first-byte-timeout=500ms", "--handshake-timeout=1s")
+	h := startHub(t, "--first-byte-timeout=4s", "--handshake-timeout=6s")
 	base := warm(t, h)
 	fleet := startSteady(t, h, 100, eventBytes, 100)
 	open := sample(t, h)
 	count := scaled(t, 1000)
-	ended, err := Unfinished{Count: count, Pause: 20 * time.Millisecond}.Run(t.Context(), h)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	ended, err := Unfinished{Count: count, Pause: 100 * time.Millisecond}.Run(ctx, h)
 	if err != nil {
 		t.Error(err)
 	}
@@ -76,7 +79,7 @@ func TestUnfinishedHandshakes(t *testing.T) {
 }
 
 func TestOneByteASecond(t *testing.T) {
-	h := startHub(t, "--ping-interval=300ms", "--peer-timeout=1s")
+	h := startHub(t, "--ping-interval=1s", "--peer-timeout=5s")
 	base := warm(t, h)
 	slow, fast := shakeHands(t, h, 1), shakeHands(t, h, 2)
 	fast.Write(server.Subscribe("drip:slow"))
@@ -84,7 +87,7 @@ func TestOneByteASecond(t *testing.T) {
 		t.Fatal(err)
 	}
 	const event = `{"type":"drip","id":"slow","payload":"a byte at a time"}`
-	go drip(slow, server.Text(event), 30*time.Millisecond)
+	go drip(slow, server.Text(event), 120*time.Millisecond)
 	got, err := fast.ReadText()
 	if err != nil || string(got) != event {
 		t.Errorf("got %s and %v, want %s", got, err, event)
@@ -101,7 +104,7 @@ func shakeHands(t *testing.T, h *server.Server, number int) *server.Conn {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.SetReadDeadline(time.Now().Add(patience))
+	c.SetDeadline(time.Now().Add(patience))
 	c.Write(h.Request())
 	if err := c.ReadUpgrade(); err != nil {
 		t.Fatal(err)

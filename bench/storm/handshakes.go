@@ -66,9 +66,11 @@ func (u Unfinished) Run(ctx context.Context, hub *server.Server) (Ended, error) 
 	return ended, errors.Join(failures...)
 }
 
-// client plays one client and returns the beginning of the answer that it got before the end.
+// client plays one client and returns the beginning of the answer that it got before the end. Nothing but ctx bounds it: an end of
+// its own would look like the hub's.
 func (u Unfinished) client(ctx context.Context, hub *server.Server, c *server.Conn, number int) string {
 	defer c.Reset()
+	c.SetDeadline(time.Time{})
 	stop := context.AfterFunc(ctx, func() { c.SetDeadline(time.Now()) })
 	defer stop()
 	request := hub.Request()

@@ -56,8 +56,8 @@ func pausedKinds() []pausedClient {
 
 // TestAPauseOfTheHubEndsNobody stops the hub for longer than any of its timeouts.
 func TestAPauseOfTheHubEndsNobody(t *testing.T) {
-	const each, pause = 60, 6 * time.Second
-	h := startHub(t, "--ping-interval=1s", "--peer-timeout=2500ms", "--handshake-timeout=2500ms")
+	const each, pause = 60, 14 * time.Second
+	h := startHub(t, "--ping-interval=1s", "--peer-timeout=10s", "--handshake-timeout=10s")
 	var clients []pausedClient
 	for i := range each {
 		for _, c := range pausedKinds() {
@@ -66,6 +66,7 @@ func TestAPauseOfTheHubEndsNobody(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer conn.Reset()
+			conn.SetDeadline(time.Now().Add(patience))
 			c.conn = conn
 			clients = append(clients, c)
 			if err := c.before(conn, h.Request()); err != nil {

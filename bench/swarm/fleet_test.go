@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 const (
 	fleetSpokes   = 12
 	fleetMessages = 50
-	fleetTimeout  = 20 * time.Second
+	fleetTimeout  = time.Minute
 )
 
 // plantedHub relays to every subscriber, and does to the one that subscribed first what it is told, once.
