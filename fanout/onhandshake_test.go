@@ -216,7 +216,7 @@ func TestOnHandshakeThatHeedsNoContextKeepsNoClient(t *testing.T) {
 		<-over
 		return fanout.Identity{}, nil
 	}
-	eachWayIn(t, fanout.Config{OnHandshake: hook, HandshakeTimeout: 100 * time.Millisecond}, func(t *testing.T, h *testHub, address string) {
+	eachWayIn(t, fanout.Config{OnHandshake: hook, HandshakeTimeout: time.Second}, func(t *testing.T, h *testHub, address string) {
 		t.Cleanup(func() { over <- struct{}{} })
 		peer := dial(t, "tcp", address)
 		peer.write([]byte(handshakeRequest))
@@ -229,7 +229,7 @@ func TestLateHooksOfServeHTTPAreBounded(t *testing.T) {
 	asked, over := make(chan struct{}, 10), make(chan struct{})
 	h := newTestHub(t, fanout.Config{
 		Workers:          2,
-		HandshakeTimeout: 100 * time.Millisecond,
+		HandshakeTimeout: time.Second,
 		OnHandshake: func(context.Context, *fanout.Handshake) (fanout.Identity, error) {
 			asked <- struct{}{}
 			<-over

@@ -96,9 +96,10 @@ func TestConnectionsWithoutAProperProxyHeaderAreRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			eachEngine(t, func(t *testing.T, engine fanout.Engine) {
 				h := newTestHub(t, fanout.Config{TrustedProxies: c.proxies, Engine: engine, FirstByteTimeout: 500 * time.Millisecond})
-				address := h.serveProxies(listenTCP(t))
-				peer := dial(t, "tcp", address)
+				l := listenTCP(t)
+				peer := dial(t, "tcp", l.Addr().String())
 				peer.write([]byte(c.input))
+				h.serveProxies(l)
 				expect(t, "status", peer.response().StatusCode, c.status)
 				peer.conn.Close()
 				until(t, "the connection has gone", func() bool { return h.hub.Stats().Connections == 0 })

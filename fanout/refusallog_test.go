@@ -111,8 +111,10 @@ func TestAHandshakeThatWasNotReadToItsEndIsLoggedWithItsBeginning(t *testing.T) 
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := newTestHub(t, c.cfg)
-			peer := dial(t, "tcp", h.serve())
+			l := listenTCP(t)
+			peer := dial(t, "tcp", l.Addr().String())
 			peer.write([]byte(c.sent))
+			h.serveOn(l)
 			if c.cause != nil {
 				until(t, "the handshake has begun", func() bool { return h.hub.Stats().Memory.Handshakes > 0 })
 				c.cause(h)

@@ -110,8 +110,9 @@ func TestATLSHandshakeThatFailsIsExplainedToBothSides(t *testing.T) {
 }
 
 func TestATLSHandshakeHasTheTimeOfAHandshake(t *testing.T) {
+	t.Parallel()
 	eachEngineAtOnce(t, func(t *testing.T, engine fanout.Engine) {
-		h := newSecureHub(t, fanout.Config{Engine: engine, FirstByteTimeout: 100 * time.Millisecond, HandshakeTimeout: 600 * time.Millisecond}, nil, fanout.ListenerOptions{})
+		h := newSecureHub(t, fanout.Config{Engine: engine, FirstByteTimeout: 2 * time.Second, HandshakeTimeout: 4 * time.Second}, nil, fanout.ListenerOptions{})
 		half := dial(t, "tcp", h.address)
 		half.write([]byte{22, 3, 1, 2, 0, 1})
 		silent := dial(t, "tcp", h.address)

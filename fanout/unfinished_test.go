@@ -34,8 +34,9 @@ func TestMessageTimeoutEndsWhatIsUnfinished(t *testing.T) {
 }
 
 func TestMessageTimeoutCountsFromEachMessagesFirstByte(t *testing.T) {
+	t.Parallel()
 	eachEngineAtOnce(t, func(t *testing.T, engine fanout.Engine) {
-		const timeout = 400 * time.Millisecond
+		const timeout = 2 * time.Second
 		h := newTestHub(t, fanout.Config{Engine: engine, MessageTimeout: timeout, PingInterval: 200 * time.Millisecond})
 		heard := h.hear("long")
 		c, _ := h.join()
