@@ -110,17 +110,6 @@ func TestSecondSignalExitsAtOnceWith1(t *testing.T) {
 	}
 }
 
-// TestSignalsThatArriveTogetherCountAsOne sends two to a hub that is stopped, so that they arrive together when it goes on.
-func TestSignalsThatArriveTogetherCountAsOne(t *testing.T) {
-	hub := startHub(t, nil)
-	for _, sent := range []os.Signal{syscall.SIGSTOP, syscall.SIGTERM, os.Interrupt, syscall.SIGCONT} {
-		hub.signal(t, sent)
-	}
-	if code := hub.exitCode(t); code != exitOK {
-		t.Errorf("got exit code %d, want 0", code)
-	}
-}
-
 func TestClientThatNeverReadsIsCutAtTheDrainTimeout(t *testing.T) {
 	hub := startHub(t, nil, "--drain-timeout=1s", "--close-timeout=1m", "--queue-limit=64MiB", "--max-event=8MiB")
 	stalled := connect(t, hub.websocket)
