@@ -188,12 +188,8 @@ func (l *loop) decided(q *inquiry) {
 		l.hub.log.refused(s.peer, q.parsed(), refusal.closed())
 	}
 	l.dropInquiry(s)
-	var rest []byte
-	stored := l.conns.requests.take(s.conn.Slot)
-	if stored != nil {
-		rest = *stored
-		defer recycleRequest(stored)
-	}
+	rest := l.conns.requests.take(s.conn.Slot)
+	defer recycleRequest(rest)
 	f := newFrame()
 	f.sealRaw(append(f.buf[:0], q.response...))
 	defer f.Release()

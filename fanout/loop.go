@@ -145,7 +145,7 @@ func newLoopConns() loopConns {
 	return loopConns{
 		unanswered: make(map[*Spoke]*unanswered),
 		snapshots:  make(map[*Spoke]*snapshot),
-		requests:   requests{bySlot: make(map[uint32]*[]byte)},
+		requests:   requests{bySlot: make(map[uint32][]byte)},
 		inquiries:  inquiries{bySlot: make(map[uint32]*inquiry)},
 		overLimit:  make(map[uint32]*wsframe.Refusal),
 		tenures:    make(map[*Spoke]*tenure),
