@@ -276,7 +276,11 @@ func (c *client) control(kind string, topics ...string) {
 func (c *client) sync() {
 	c.t.Helper()
 	c.write(clientFrame(fin|opPing, "sync"))
-	if f := c.frame(); f.op != opPong || f.payload != "sync" {
+	f := c.frame()
+	for f.op == opPing {
+		f = c.frame()
+	}
+	if f.op != opPong || f.payload != "sync" {
 		c.t.Fatalf("got %+v, want the pong of sync", f)
 	}
 }
