@@ -1,9 +1,9 @@
 // Package event is the envelope: the JSON object that every message of Spokehub is. It reads and writes envelopes and has
-// their rules, topics, control events and the answers to those. It knows no socket and no hub, starts no goroutine and never
-// blocks.
+// their rules, topics, control events and the answers to those. It knows no socket and no hub, and nothing in it waits.
 //
 // An [Event] owns its bytes and is for publishers, listeners and tools. A [View] reads a message in place, without an
-// allocation, and is for the hub. A [Fault] is why either rejects a message.
+// allocation, and is for the hub. A [Fault] is why either rejects a message. A [Target] is where events are dispatched to and
+// listened for: a hub, a client of one, or a [Local], which is within the process. Code that takes a Target runs with each.
 //
 // # Compatibility
 //

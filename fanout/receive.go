@@ -138,7 +138,7 @@ func (l *loop) startControl(s *Spoke, p progress) {
 // isHeard says whether user code is to see the event in view.
 func (l *loop) isHeard(s *Spoke) bool {
 	h, v := l.hub, &l.scratch.view
-	return h.cfg.OnEvent != nil || h.listeners.hears(v) || s.hears(v)
+	return h.cfg.OnEvent != nil || h.listeners.Hear(v.Type, v.ID) || s.hears(v)
 }
 
 // relay passes the event in view to the other subscribers if the hub relays. It reports false if there is no room for it: then

@@ -26,10 +26,11 @@ type arrow struct {
 var arrows = map[string]arrow{
 	"wsframe": {imports: []string{"github.com/gobwas/ws"}},
 	"netpoll": {imports: []string{"github.com/mailru/easygo", "golang.org/x/sys"}},
-	"event":   {imports: []string{"github.com/go-json-experiment/json"}},
+	"event":   {imports: []string{module + "/internal/listeners", "github.com/go-json-experiment/json"}},
 	"subs":    {},
 	"fanout": {imports: []string{
 		module + "/netpoll", module + "/wsframe", module + "/event", module + "/subs", module + "/internal/proxied",
+		module + "/internal/listeners",
 		"github.com/panjf2000/ants/v2",
 	}},
 	"fanout/fanouttest": {imports: []string{module + "/fanout", module + "/event", module + "/wsframe", "go.uber.org/goleak"}},
@@ -37,17 +38,25 @@ var arrows = map[string]arrow{
 		module + "/fanout", module + "/event",
 		"github.com/golang-jwt/jwt", "github.com/MicahParks/keyfunc", "github.com/MicahParks/jwkset", "golang.org/x/time",
 	}},
-	"cmd": {imports: []string{module + "/auth", module + "/fanout", module + "/event", module + "/internal/certs"}, anyLibrary: true},
-	"bench": {imports: []string{
-		module + "/fanout", module + "/event", module + "/netpoll", module + "/wsframe", module + "/subs",
+	"spoke": {imports: []string{module + "/event", module + "/internal/listeners", "github.com/coder/websocket"}},
+	"js":    {},
+	"cmd": {imports: []string{
+		module + "/auth", module + "/fanout", module + "/event", module + "/spoke", module + "/js", module + "/internal/certs",
+		module + "/internal/loadtest",
 	}, anyLibrary: true},
-	"internal/certs":   {},
-	"internal/proxied": {},
-	"internal/rules":   {},
+	"bench": {imports: []string{
+		module + "/fanout", module + "/event", module + "/netpoll", module + "/wsframe", module + "/subs", module + "/spoke",
+		module + "/internal/loadtest",
+	}, anyLibrary: true},
+	"internal/certs":     {},
+	"internal/listeners": {},
+	"internal/loadtest":  {imports: []string{module + "/event", module + "/wsframe"}, anyLibrary: true},
+	"internal/proxied":   {},
+	"internal/rules":     {},
 }
 
 // libraries are the directories whose packages embedders may import.
-var libraries = []string{"auth", "event", "fanout", "fanout/fanouttest", "netpoll", "subs", "wsframe"}
+var libraries = []string{"auth", "event", "event/targettest", "fanout", "fanout/fanouttest", "netpoll", "subs", "wsframe"}
 
 func TestArrowsBetweenPackagesPointOneWay(t *testing.T) {
 	for _, s := range sources(t) {
