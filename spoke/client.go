@@ -24,7 +24,9 @@ type Client struct {
 	signals   signals
 	// closed says that Close has been called or the client has ended: no call of a listener begins any more.
 	closed atomic.Bool
-	mu     sync.Mutex
+	// names belongs to the run goroutine.
+	names names
+	mu    sync.Mutex
 	shared
 }
 
@@ -79,8 +81,7 @@ func Dial(ctx context.Context, url string, config Config) (*Client, error) {
 	c.signals.ctx, c.signals.cancel = context.WithCancel(context.Background())
 	var first *link
 	if !cfg.Background {
-		c.tell(State{Phase: Connecting})
-		if first, err = c.connect(ctx); err != nil {
+		if first, err = c.connectAndTell(ctx, State{}); err != nil {
 			c.signals.cancel()
 			return nil, err
 		}
