@@ -54,7 +54,7 @@ export abstract class TopicTarget<E extends EventMap = Record<string, unknown>> 
         if (!removals.size) {
           this._removals.delete(key);
         }
-        super.removeEventListener(nativeName(name), call, !!capture);
+        super.removeEventListener(nativeName(name), call, { capture: !!capture });
         signal?.removeEventListener("abort", remove);
         if (topic) {
           this._release(topic);
@@ -62,7 +62,7 @@ export abstract class TopicTarget<E extends EventMap = Record<string, unknown>> 
       }
     };
     this._removals.set(key, removals.set(callback, remove));
-    super.addEventListener(nativeName(name), call, !!capture);
+    super.addEventListener(nativeName(name), call, { capture: !!capture });
     signal?.addEventListener("abort", remove);
     if (topic) {
       this._hold(topic);
