@@ -11,14 +11,14 @@ export const healthy = 5000;
 
 /** The codes after which there is no use in coming back, and what to do about each. */
 const cures: Record<number, string> = {
-  1000: "it said goodbye: connect again when there is reason to",
-  1002: "it found a breach of the WebSocket protocol: look for a proxy between that changes messages",
-  1003: "it doesn't take such messages: look whether the URL is that of a hub",
-  1007: "it got text that is not UTF-8: look for a proxy between that changes messages",
-  1008: "its policy doesn't allow what was done: look into its log, and send less or with other rights",
-  1009: "a message was larger than it takes: set maxEvent to its --max-event, or raise that",
-  4401: "it wants another token: set the option token, as a function that fetches a new one",
-  4403: "it forbids the connection: look at --origin and at the rights of the token",
+  1000: "it is done",
+  1002: "a proxy between may break the protocol",
+  1003: "look whether the URL is that of a hub",
+  1007: "a proxy between may break the protocol",
+  1008: "its policy forbids what was done: see its log",
+  1009: "a message was too large: lower maxEvent, or raise its --max-event",
+  4401: "it wants a good token: set the option token to a function that fetches one",
+  4403: "it forbids the connection: look at its --origin and at the token",
 };
 
 /**

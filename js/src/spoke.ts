@@ -6,8 +6,8 @@ import { Outbox } from "./outbox.ts";
 import { encode, encodePayload } from "./payload.ts";
 import { Promised } from "./promised.ts";
 import { Subscriptions } from "./subscriptions.ts";
-import { TopicTarget } from "./target.ts";
-import { isLifecycle, joinTopic, splitTopic } from "./topic.ts";
+import { nativeTopic, TopicTarget } from "./target.ts";
+import { isLifecycle, splitTopic } from "./topic.ts";
 import type { Envelope } from "./payload.ts";
 import type { EventMap, Payload, SpokeEvent, State, Topic } from "./types.ts";
 import type { IteratorOptions } from "./iterator.ts";
@@ -104,7 +104,7 @@ export class Spoke<E extends EventMap = Record<string, unknown>> extends TopicTa
 
   /** Publishes an event, as `dispatchEvent` does, but throws a SpokeError where that is not possible. */
   publish<T extends Topic<E>>(topic: T, detail?: Payload<E, T>): void {
-    const [type, id] = splitTopic(topic);
+    const [, type, id] = splitTopic(topic);
     const payload = encodePayload(topic, detail);
     if (this._end) {
       throw this._end;
@@ -122,7 +122,7 @@ export class Spoke<E extends EventMap = Record<string, unknown>> extends TopicTa
    * are kept until the signal aborts or the hub rejects one of them.
    */
   async subscribe(topics: Topic<E> | readonly Topic<E>[], { signal }: { signal?: AbortSignal } = {}): Promise<void> {
-    const names = [...new Set([topics].flat().map((topic) => joinTopic(...splitTopic(topic as string))))];
+    const names = [...new Set([topics].flat().map((topic) => splitTopic(topic as string)[0]))];
     signal?.throwIfAborted();
     if (this._end) {
       throw this._end;
@@ -132,11 +132,11 @@ export class Spoke<E extends EventMap = Record<string, unknown>> extends TopicTa
     const release = (): void => {
       stop();
       signal?.removeEventListener("abort", release);
-      held.splice(0).forEach((topic) => this._release(topic));
+      held.splice(0).forEach((topic) => this._release(nativeTopic(topic)));
       answered._reject(signal?.reason);
     };
     held.forEach((topic) => {
-      this._hold(topic);
+      this._hold(nativeTopic(topic));
       this._subscriptions._want(topic);
     });
     signal?.addEventListener("abort", release);
@@ -158,8 +158,8 @@ export class Spoke<E extends EventMap = Record<string, unknown>> extends TopicTa
    * Returns an iterator over the events of topic, for `for await`. It subscribes at once and gives the topic up when it ends. It ends with the
    * spoke: done after `close()`, with an error otherwise.
    */
-  events<T extends Topic<E>>(topic: T, options?: IteratorOptions): AsyncIterableIterator<SpokeEvent<Payload<E, T>>, undefined, undefined> {
-    return iterate(this as never, isLifecycle(topic) ? `:${topic}` : topic, options);
+  events<T extends Topic<E>>(topic: T, options?: IteratorOptions): AsyncGenerator<SpokeEvent<Payload<E, T>>, void, void> {
+    return iterate(this as never, nativeTopic(topic), options);
   }
 
   /**
@@ -212,9 +212,7 @@ export class Spoke<E extends EventMap = Record<string, unknown>> extends TopicTa
   }
 
   private _fail(error: SpokeError): void {
-    if (this._heard("error")) {
-      this._tell("error", error);
-    } else if (!this._end) {
+    if (!this._tell("error", error) && !this._end) {
       console.warn(error);
     }
   }
