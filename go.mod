@@ -39,3 +39,5 @@ require (
 	golang.org/x/image v0.45.0 // indirect
 	google.golang.org/protobuf v1.36.12 // indirect
 )
+
+ignore ./js/node_modules

@@ -1,0 +1,166 @@
+import { Promised } from "./promised.ts";
+import type { Connection } from "./connection.ts";
+
+/** The most topics of one control event, which is what a hub allows unless told otherwise. */
+const maxTopics = 1024;
+
+/** The most characters of the topics of one control event. */
+const maxCharacters = 100_000;
+
+/** The hub's reasons by topic. */
+type Reasons = Map<string, string>;
+
+/** The topics of one control event whose answers are awaited. */
+type Batch = Set<string>;
+
+/**
+ * Keeps what the hub has been asked for up to what is wanted. Changes of one turn of the event loop travel together: one control
+ * event for thousands of topics.
+ */
+export interface Subscriptions {
+  /** Wants topic, or asks for it again if the hub has rejected it. */
+  _want(topic: string): void;
+  /** Wants topic no longer. */
+  _unwant(topic: string): void;
+  /** Returns a promise of the hub's reasons for those of topics that it rejects, settled once all are answered. */
+  _await(topics: readonly string[]): Promised<Reasons>;
+  /** Says whether answers are awaited. */
+  _busy(): boolean;
+  /** Sends what has changed. */
+  _flush(): void;
+  /** Asks a new connection for everything that is wanted. */
+  _opened(connection: Connection): void;
+  /** Forgets what the connection knew. */
+  _closed(): void;
+  /** Rejects the promises. */
+  _ended(error: unknown): void;
+}
+
+/**
+ * Makes subscriptions. The function is called for each topic that the hub rejects and nobody waits for.
+ *
+ * known has what the hub knows of each topic: a batch while it is asked, true once in force, else the reason of its reject.
+ */
+export function subscribing(rejected: (topic: string, reason: string) => void): Subscriptions {
+  const wanted = new Set<string>();
+  const known = new Map<string, Batch | true | string>();
+  const changed = new Set<string>();
+  const waiters = new Map<Promised<Reasons>, readonly string[]>();
+  let connection: Connection | undefined;
+  let pending = 0;
+
+  const flush = (): void => {
+    if (connection) {
+      const differing = [...changed].filter((topic) => wanted.has(topic) !== known.has(topic));
+      changed.clear();
+      for (const topics of split(differing.filter((topic) => known.delete(topic)))) {
+        connection._ask(() => {}, { topics }, "__unsubscribe");
+      }
+      split(differing.filter((topic) => wanted.has(topic))).forEach(ask);
+    }
+  };
+  const change = (topic: string): void => {
+    changed.add(topic);
+    queueMicrotask(flush);
+  };
+  const ask = (topics: string[]): void => {
+    const batch: Batch = new Set(topics);
+    const know = (topic: string, answer: true | string): void => {
+      batch.delete(topic);
+      if (known.get(topic) === batch) {
+        known.set(topic, answer);
+        if (answer !== true && ![...waiters.values()].some((topics) => topics.includes(topic))) {
+          rejected(topic, answer);
+        }
+      }
+    };
+    topics.forEach((topic) => known.set(topic, batch));
+    pending++;
+    connection!._ask(
+      (accepted, payload) => {
+        const { topic, reason } = payload as { topic?: string; reason: string };
+        if (accepted === undefined) {
+          return;
+        }
+        if (accepted) {
+          [payload["topics"]].flat().forEach((topic) => know(topic as string, true));
+        } else if (topic) {
+          know(topic, reason);
+        } else if (reason === "limit" && batch.size > 1) {
+          const rest = topics.filter((topic) => known.get(topic) === batch);
+          batch.clear();
+          ask(rest.splice(rest.length >> 1));
+          ask(rest);
+        } else {
+          batch.forEach((topic) => know(topic, reason));
+        }
+        if (batch.size) {
+          return true;
+        }
+        pending--;
+        serve();
+        return;
+      },
+      { topics },
+    );
+  };
+  const serve = (): void =>
+    waiters.forEach((topics, waiter) => {
+      const answers = topics.map((topic) => [topic, known.get(topic)] as [string, unknown]);
+      if (answers.every(([, answer]) => answer && !(answer instanceof Set))) {
+        waiter._resolve(new Map(answers.filter((pair): pair is [string, string] => pair[1] !== true)));
+      }
+    });
+
+  return {
+    _want(topic) {
+      wanted.add(topic);
+      if (typeof known.get(topic) === "string") {
+        known.delete(topic);
+      }
+      change(topic);
+    },
+    _unwant(topic) {
+      wanted.delete(topic);
+      change(topic);
+    },
+    _await(topics) {
+      const waiter = new Promised<Reasons>();
+      const forget = (): unknown => waiters.delete(waiter);
+      waiters.set(waiter, topics);
+      waiter._promise.then(forget, forget);
+      serve();
+      return waiter;
+    },
+    _busy: () => pending > 0,
+    _flush: flush,
+    _opened(opened) {
+      connection = opened;
+      wanted.forEach((topic) => changed.add(topic));
+      flush();
+    },
+    _closed() {
+      connection = undefined;
+      pending = 0;
+      known.clear();
+    },
+    _ended(error) {
+      waiters.forEach((_, waiter) => waiter._reject(error));
+    },
+  };
+}
+
+/** Splits topics so that each part fits into one control event. */
+function split(topics: string[]): string[][] {
+  const parts: string[][] = [];
+  let characters = Infinity;
+  for (const topic of topics) {
+    characters += topic.length;
+    if (characters > maxCharacters || parts.at(-1)!.length >= maxTopics) {
+      parts.push([]);
+      characters = topic.length;
+    }
+    parts.at(-1)!.push(topic);
+  }
+  return parts;
+}

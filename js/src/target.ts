@@ -1,0 +1,129 @@
+import { isLifecycle, splitTopic } from "./topic.ts";
+import { SpokeEvent } from "./types.ts";
+import type { AnyEvent, EventMap, EventOf, Listener, ListenerOptions, Topic, Untyped } from "./types.ts";
+import type { LifecycleName } from "./topic.ts";
+
+/** The removals of listeners by what was added, for one name and one value of capture. */
+type Removals = Map<object, () => void>;
+
+/**
+ * An EventTarget whose listeners are subscriptions. It counts who holds each topic and says when the first comes and the
+ * last goes, whatever ends it: a removal, `once` or a signal. Names are topics, or those of life-cycle events, which are not
+ * counted. A subclass says where events go to and come from.
+ */
+export abstract class TopicTarget<E extends EventMap = Record<string, unknown>> extends EventTarget {
+  private readonly _removals = new Map<string, Removals>();
+  private readonly _holds = new Map<string, number>();
+  /** Says that a topic with an id does not count as its type. */
+  protected _exact = false;
+  /** Says that the target has ended: no listener of a topic is called any more. */
+  protected _over = false;
+
+  /** Called when the first one holds topic. */
+  protected abstract _want(topic: string): void;
+  /** Called when nobody holds topic any more. */
+  protected abstract _unwant(topic: string): void;
+
+  /**
+   * Has callback called for the events of a topic, which is thereby subscribed to, or for a life-cycle event. As in the DOM, what is there
+   * already is not added again. It throws a SpokeError for what is no topic, and does nothing once the target has ended.
+   */
+  override addEventListener<T extends LifecycleName | Topic<E>>(name: T, callback: Listener<EventOf<E, T>> | null, options?: ListenerOptions | boolean): void;
+  /** The same, for a target without an event map: the listener says what events it expects. */
+  override addEventListener<V extends AnyEvent>(name: Untyped<E, V["type"]>, callback: Listener<V> | null, options?: ListenerOptions | boolean): void;
+  override addEventListener(name: string, callback: Listener<never> | null, options?: ListenerOptions | boolean): void {
+    const { once, signal, capture = options === true } = Object(options) as ListenerOptions;
+    const native = nativeName(name);
+    const key = native + capture;
+    const removals: Removals = this._removals.get(key) ?? new Map();
+    const dead = (): boolean => this._over && !isLifecycle(native);
+    if (!callback || signal?.aborted || removals.has(callback) || dead()) {
+      return;
+    }
+    const call = (event: Event): unknown => {
+      if (once) {
+        remove();
+      }
+      if (!dead()) {
+        return typeof callback === "function" ? callback.call(this, event as never) : callback.handleEvent(event as never);
+      }
+      return;
+    };
+    const remove = (): void => {
+      if (removals.delete(callback)) {
+        super.removeEventListener(native, call, { capture });
+        signal?.removeEventListener("abort", remove);
+        this._release(native);
+      }
+    };
+    this._removals.set(key, removals.set(callback, remove));
+    super.addEventListener(native, call, { capture });
+    signal?.addEventListener("abort", remove);
+    this._hold(native);
+  }
+
+  /** Removes what addEventListener added; the last removal unsubscribes from the topic. */
+  override removeEventListener<T extends LifecycleName | Topic<E>>(name: T, callback: Listener<EventOf<E, T>> | null, options?: ListenerOptions | boolean): void;
+  /** The same, for a target without an event map: the listener says what events it expects. */
+  override removeEventListener<V extends AnyEvent>(name: Untyped<E, V["type"]>, callback: Listener<V> | null, options?: ListenerOptions | boolean): void;
+  override removeEventListener(name: string, callback: Listener<never> | null, options?: ListenerOptions | boolean): void {
+    const { capture = options === true } = Object(options) as ListenerOptions;
+    this._removals.get(nativeName(name) + capture)?.get(callback!)?.();
+  }
+
+  /** Counts one more who holds a name. */
+  protected _hold(native: string): void {
+    const holds = this._holds.get(native) ?? 0;
+    this._holds.set(native, holds + 1);
+    if (!holds && !isLifecycle(native)) {
+      this._want(topicOf(native));
+    }
+  }
+
+  /** Counts one less. */
+  protected _release(native: string): void {
+    const holds = this._holds.get(native)! - 1;
+    if (holds) {
+      this._holds.set(native, holds);
+    } else {
+      this._holds.delete(native);
+      this._removals.delete(native + true);
+      this._removals.delete(native + false);
+      if (!isLifecycle(native)) {
+        this._unwant(topicOf(native));
+      }
+    }
+  }
+
+  /** Calls the listeners of an event: those of its type, and those of its type and id. */
+  protected _deliver(type: string, id: string, detail: unknown): void {
+    if (!id || !this._exact) {
+      this._dispatch(type, id, detail);
+    }
+    if (id) {
+      this._dispatch(`${type}:${id}`, id, detail);
+    }
+  }
+
+  /** Calls the listeners of a life-cycle event, and says whether there are any. */
+  protected _tell(name: LifecycleName, detail: unknown): boolean {
+    super.dispatchEvent(new CustomEvent(name, { detail }));
+    return this._holds.has(name);
+  }
+
+  private _dispatch(topic: string, id: string, detail: unknown): void {
+    const native = nativeTopic(topic);
+    if (this._holds.has(native)) {
+      super.dispatchEvent(new SpokeEvent(native, { detail, id }));
+    }
+  }
+}
+
+/** The name by which the listeners of a topic are known. */
+export const nativeTopic = (topic: string): string => (isLifecycle(topic) ? ":" : "") + topic;
+
+/** The name by which the listeners of a topic or of a life-cycle event are known. It throws a SpokeError for what is neither. */
+const nativeName = (name: string): string => (isLifecycle(name) ? name : nativeTopic(splitTopic(name)[0]));
+
+/** The topic that has a name. */
+const topicOf = (native: string): string => native.replace(/^:/, "");
