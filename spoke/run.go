@@ -195,9 +195,7 @@ func (c *Client) Close() error {
 	l := c.link
 	c.mu.Unlock()
 	c.wakeWriter()
-	if l == nil {
-		c.signals.cancel()
-	} else {
+	if l != nil {
 		defer time.AfterFunc(c.cfg.CloseTimeout, func() { l.giveUp(context.DeadlineExceeded) }).Stop()
 	}
 	<-c.signals.written
