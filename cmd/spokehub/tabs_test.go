@@ -5,7 +5,6 @@ import (
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/page"
-	"github.com/chromedp/chromedp"
 )
 
 // forms are the ways in which tabs share a socket, by what the page's address says.
@@ -137,13 +136,13 @@ func TestTabInTheBackForwardCacheComesBack(t *testing.T) {
 			s.hears(t, staying, "news")
 			s.hears(t, leaving, "news")
 			leaving.run(t, "(window.kept = 1)")
-			leaving.do(t, chromedp.Navigate(s.site+"/elsewhere.html"))
+			behind(t, leaving, page.Navigate, page.NavigateParams{URL: s.site + "/elsewhere.html"})
+			s.await(t, "the other page", func() bool { return leaving.run(t, "document.title") == "Elsewhere" })
 			s.settle(t, staying, "news")
 			history := behind(t, leaving, page.GetNavigationHistory, cdp.Empty{})
 			before := history.Entries[len(history.Entries)-2]
 			behind(t, leaving, page.NavigateToHistoryEntry, page.NavigateToHistoryEntryParams{EntryID: before.ID})
-			leaving.do(t, chromedp.WaitReady(`body[data-loaded]`))
-			leaving.expect(t, "1", "window.kept")
+			s.await(t, "the page from the cache", func() bool { return leaving.run(t, "window.kept") == "1" })
 			s.settle(t, leaving, "news")
 			s.awaitConnections(t, 1)
 		})

@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -49,7 +50,7 @@ func (s *shop) enter(t *testing.T) appTab {
 	t.Helper()
 	opened := appTab{openAnyTab(t, s.browser, s.site+"/tabs.html?hub="+url.QueryEscape(s.hub.websocket)+s.more)}
 	opened.do(t, chromedp.WaitReady(`body[data-loaded]`))
-	opened.expect(t, "undefined", `until(() => target.state === "open")`)
+	opened.expect(t, "undefined", `until(() => target.state === "ready")`)
 	return opened
 }
 
@@ -87,7 +88,8 @@ func (s *shop) await(t *testing.T, what string, there func() bool) {
 // publish has the hub send an event.
 func (s *shop) publish(t *testing.T, topic, payload string) {
 	t.Helper()
-	post(t, s.hub.admin+"publish", "", fmt.Sprintf(`{"type":%q,"payload":%s}`, topic, payload))
+	typ, id, _ := strings.Cut(topic, ":")
+	post(t, s.hub.admin+"publish", "", fmt.Sprintf(`{"type":%q,"id":%q,"payload":%s}`, typ, id, payload))
 }
 
 // awaitConnections returns once the hub has so many.
