@@ -68,10 +68,11 @@ export class SpokeEvent<T = unknown> extends CustomEvent<T> {
   /** The id of the event, empty where it has none. */
   readonly id: string;
   /** How many events before this one an iterator has dropped because its buffer was full. */
-  readonly missed: number = 0;
+  readonly missed: number;
 
-  constructor(name: string, init: SpokeEventInit<T>) {
+  constructor(name: string, init: SpokeEventInit<T>, missed = 0) {
     super(name, { detail: init.detail });
     this.id = init.id;
+    this.missed = missed;
   }
 }
