@@ -2,8 +2,8 @@ import { SpokeError } from "../errors.ts";
 import { iterate } from "../iterator.ts";
 import { encodePayload } from "../payload.ts";
 import { Promised } from "../promised.ts";
-import { TopicTarget } from "../target.ts";
-import { isLifecycle, joinTopic, splitTopic } from "../topic.ts";
+import { nativeTopic, TopicTarget } from "../target.ts";
+import { splitTopic } from "../topic.ts";
 import { SpokeEvent } from "../types.ts";
 import type { IteratorOptions } from "../iterator.ts";
 import type { EventMap, Payload, State, Topic } from "../types.ts";
@@ -61,8 +61,7 @@ export class PortTarget<E extends EventMap = Record<string, unknown>> extends To
    * side is not ready 64 events may wait.
    */
   publish<T extends Topic<E>>(topic: T, detail?: Payload<E, T>): void {
-    const name = isLifecycle(topic) ? "" : topic;
-    const order: Order = [this._number + 1, joinTopic(...splitTopic(name)), encodePayload(topic, detail)];
+    const order: Order = [this._number + 1, splitTopic(topic)[0], encodePayload(topic, detail)];
     if (this.state !== "ready" && this._orders.size >= QUEUE) {
       throw new SpokeError("queue_full", `there is no room for the event of "${topic}" until the connection is back`, { topic });
     }
@@ -81,8 +80,8 @@ export class PortTarget<E extends EventMap = Record<string, unknown>> extends To
   }
 
   /** Returns an iterator over the events of topic, as that of a Spoke. */
-  events<T extends Topic<E>>(topic: T, options?: IteratorOptions): AsyncIterableIterator<SpokeEvent<Payload<E, T>>, undefined, undefined> {
-    return iterate(this as never, isLifecycle(topic) ? `:${topic}` : topic, options);
+  events<T extends Topic<E>>(topic: T, options?: IteratorOptions): AsyncGenerator<SpokeEvent<Payload<E, T>>, void, void> {
+    return iterate(this as never, nativeTopic(topic), options);
   }
 
   /** Gives the topics up and ends this target; that on the other side goes on. Further calls do nothing. */
@@ -131,7 +130,7 @@ export class PortTarget<E extends EventMap = Record<string, unknown>> extends To
   protected _receive(...[operation, first, second, third]: Frame): void {
     this._silent = 0;
     if (operation === "event") {
-      super.dispatchEvent(new SpokeEvent(isLifecycle(first) ? `:${first}` : first, { detail: JSON.parse(second), id: third ?? splitTopic(first)[1] }));
+      super.dispatchEvent(new SpokeEvent(nativeTopic(first), { detail: JSON.parse(second), id: third ?? splitTopic(first)[2] }));
       if (!(++this._events % CREDIT)) {
         this._send("got", CREDIT);
       }
@@ -140,7 +139,7 @@ export class PortTarget<E extends EventMap = Record<string, unknown>> extends To
         this._session = first;
         this._events = 0;
         if (this._took > this._sure) {
-          this._settle(this._took, new SpokeError("lost", "the tab that had the connection went away before the hub had everything: publish again what matters"));
+          this._settle(this._took, new SpokeError("lost", "the connection ended before the hub had read everything: publish again what matters"));
         }
         this._greet();
       }
@@ -197,9 +196,7 @@ export class PortTarget<E extends EventMap = Record<string, unknown>> extends To
   }
 
   private _fail(error: SpokeError | null): void {
-    if (error && this._heard("error")) {
-      this._tell("error", error);
-    } else if (error && !this._over) {
+    if (error && !this._tell("error", error) && !this._over) {
       console.warn(error);
     }
   }
@@ -209,7 +206,7 @@ export class PortTarget<E extends EventMap = Record<string, unknown>> extends To
 const ended = (): SpokeError => new SpokeError("closed", "the target has been closed: make a new one");
 
 /** Puts an error together that crossed the port. */
-const revived = (parts: PlainError): SpokeError | null => parts && new SpokeError(...parts);
+const revived = (parts: PlainError): SpokeError | null => parts ? new SpokeError(parts.code, parts.message, parts) : null;
 
 /** What connect returns. */
 class Connected<E extends EventMap> extends PortTarget<E> {

@@ -20,15 +20,14 @@ interface Course extends EventTarget {
 /** What is asked of the other side, numbered: to publish a payload, which is JSON, or without a topic only to say when all before is done. */
 export type Order = [number: number, topic?: string, payload?: string];
 
-/** An error as it crosses a port: structured clone would leave its message alone. */
-export type PlainError = [code: string, message: string, details: ErrorDetails] | null;
+/** An error as it crosses a port, where structured clone would keep only its message. */
+export type PlainError = ({ code: string; message: string } & ErrorDetails) | null | undefined;
 
 /** How many events may be under way to the other side of a port. */
 const WINDOW = 4096;
 
-/** Takes an error apart. */
-const plain = (error: unknown): PlainError =>
-  error ? [(error as SpokeError).code ?? "lost", (error as Error).message, { ...(error as object), cause: 0 }] : null;
+/** Makes an error fit for a port. */
+const plain = (error: unknown): unknown => error && { ...(error as SpokeError), message: (error as Error).message, cause: undefined };
 
 /**
  * Lets the other side of a port use target as its own, by `connect(port)`: what it listens to is listened to here, and what it dispatches
@@ -71,7 +70,7 @@ export function exposeTo(target: EventTarget, port: Port, name: string, echo: bo
     }
   };
   const open = (): void => send("open", session, course.state ?? "ready");
-  const failed = ({ detail }: CustomEvent): unknown => detail.code === "lost" || send("error", plain(detail));
+  const failed = ({ detail }: CustomEvent): void => send("error", plain(detail));
   const closed = ({ detail }: CustomEvent): void => send("close", plain(detail));
   const confirm = async (): Promise<void> => {
     if (confirming) {
@@ -133,7 +132,8 @@ export function exposeTo(target: EventTarget, port: Port, name: string, echo: bo
     got(count: number) {
       under -= count;
       if (missed) {
-        send("error", ["buffer_full", `${missed} events were dropped while this side of the port was frozen or busy: read anew what they were about`, {}]);
+        const message = `${missed} events were dropped while this side of the port was frozen or busy: read anew what they were about`;
+        send("error", { code: "buffer_full", message });
         missed = 0;
       }
     },

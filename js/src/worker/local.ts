@@ -1,7 +1,7 @@
 import { SpokeError } from "../errors.ts";
 import { encodePayload } from "../payload.ts";
 import { TopicTarget } from "../target.ts";
-import { isLifecycle, splitTopic } from "../topic.ts";
+import { splitTopic } from "../topic.ts";
 import type { EventMap, Payload, State, Topic } from "../types.ts";
 
 /**
@@ -28,7 +28,7 @@ export class LocalTarget<E extends EventMap = Record<string, unknown>> extends T
     if (this._over) {
       throw new SpokeError("closed", "the target has been closed: make a new one");
     }
-    const [type, id] = splitTopic(isLifecycle(topic) ? "" : topic);
+    const [, type, id] = splitTopic(topic);
     const first = this._queue.push([type, id, encodePayload(topic, detail)]) === 1;
     while (first && this._queue.length) {
       const [type, id, payload] = this._queue[0]!;

@@ -1,3 +1,4 @@
+import { watchPage } from "../page.ts";
 import type { SpokeError } from "../errors.ts";
 import type { SpokeOptions } from "../options.ts";
 import type { EventMap } from "../types.ts";
@@ -29,7 +30,7 @@ export class SharedSpoke<E extends EventMap = Record<string, unknown>> extends P
   private readonly _leadership: string;
   private readonly _token: SpokeOptions["token"];
   private readonly _script: string | URL | undefined;
-  private readonly _life = new AbortController();
+  private readonly _unwatch: () => void;
   private _presence = new AbortController();
   private _candidacy: AbortController | undefined;
 
@@ -38,18 +39,19 @@ export class SharedSpoke<E extends EventMap = Record<string, unknown>> extends P
     this._leadership = JSON.stringify([new URL(url, location.href).href, { ...options, token: !!token }, group]);
     this._token = token;
     this._script = script;
-    const { signal } = this._life;
-    addEventListener("pagehide", () => this._leave(), { signal });
-    addEventListener("pageshow", ({ persisted }) => persisted && this._enter(), { signal });
-    const page = globalThis.document;
-    page?.addEventListener("freeze", () => this._resign(), { signal });
-    page?.addEventListener("resume", () => this._stand(), { signal });
+    this._unwatch = watchPage({
+      _online() {},
+      _suspect: () => this._stand(),
+      _pause: () => this._leave(),
+      _resume: () => this._enter(),
+    });
+    globalThis.document?.addEventListener("freeze", () => this._resign());
     this._enter();
   }
 
   protected override _finish(error: SpokeError | null): void {
     super._finish(error);
-    this._life.abort();
+    this._unwatch();
     this._leave();
   }
 
@@ -61,7 +63,7 @@ export class SharedSpoke<E extends EventMap = Record<string, unknown>> extends P
       try {
         this._send("token", typeof this._token === "function" ? await this._token() : this._token);
       } catch (error) {
-        this._send("token", "", String(error));
+        this._send("token", 0, `${error}`);
       }
     }
   }
@@ -104,10 +106,8 @@ export class SharedSpoke<E extends EventMap = Record<string, unknown>> extends P
       void this._stand();
       return;
     }
-    const options: WorkerOptions = { type: "module", name: this._leadership };
-    const worker = this._script
-      ? new SharedWorker(this._script, options)
-      : new SharedWorker(new URL("../shared-worker.js", import.meta.url), options);
+    const script = this._script ?? new URL("../shared-worker.js", import.meta.url);
+    const worker = new SharedWorker(script, { type: "module", name: this._leadership });
     worker.onerror = () => this._stand();
   }
 
