@@ -65,7 +65,7 @@ export function iterate<T>(source: Source, topic: string, options: IteratorOptio
   listen(topic, (event: SpokeEvent<T>) => {
     if (events.length >= buffer) {
       if (overflow !== "drop-oldest") {
-        end(new SpokeError("buffer_full", `more than ${buffer} events of "${topic}" wait to be read: read faster, or set buffer or overflow`, { topic }));
+        end(new SpokeError("buffer_full", `more than ${buffer} events of "${topic}" wait: read faster, or set buffer or overflow`, { topic }));
         return;
       }
       missed++;
