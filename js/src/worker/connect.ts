@@ -1,31 +1,22 @@
+import { Client } from "../client.ts";
 import { SpokeError } from "../errors.ts";
-import { iterate } from "../iterator.ts";
-import { encodePayload } from "../payload.ts";
-import { Promised } from "../promised.ts";
-import { nativeTopic, TopicTarget } from "../target.ts";
-import { splitTopic } from "../topic.ts";
-import { SpokeEvent } from "../types.ts";
-import type { IteratorOptions } from "../iterator.ts";
-import type { EventMap, Payload, State, Topic } from "../types.ts";
+import { decode } from "../payload.ts";
+import type { EventMap } from "../types.ts";
 import { listen, post } from "./port.ts";
 import type { Order, PlainError, PortOptions } from "./expose.ts";
 import type { Frame, Port } from "./port.ts";
 
 /** How many publishes may wait while the target on the other side is not ready. */
-const QUEUE = 64;
+const room = 64;
 
 /** The number of events after which the other side is told that they have arrived. */
-const CREDIT = 512;
+const credit = 512;
 
 /**
  * The event target that the other side of a port exposes: `connect` makes one. It is what that target is, with the states of a Spoke where
  * that is one. A publish that the other side has not confirmed when another one takes its place is handed to that one again.
  */
-export class PortTarget<E extends EventMap = Record<string, unknown>> extends TopicTarget<E> {
-  /** The state of the target on the other side, which is `connecting` until it has answered. */
-  state: State = "connecting";
-  /** How often the other side was asked for a sign of life since the last one. */
-  protected _silent = 0;
+export class PortTarget<E extends EventMap = Record<string, unknown>> extends Client<E> {
   private readonly _name: string;
   private _port: Port | undefined;
   private _unlisten: (() => void) | undefined;
@@ -37,67 +28,40 @@ export class PortTarget<E extends EventMap = Record<string, unknown>> extends To
   private _sure = 0;
   private readonly _topics = new Set<string>();
   private readonly _orders = new Map<number, Order>();
-  private _drains: [number: number, drain: Promised][] = [];
+  private _drains: [number: number, resolve: () => void, reject: (error: SpokeError) => void][] = [];
 
   /** @internal */
-  constructor(name = "") {
+  constructor(port?: Port, name = "") {
     super();
     this._name = name;
-  }
-
-  /** Publishes the event. It returns false where that is not possible, and an `error` event says why; `publish` throws it. */
-  override dispatchEvent(event: Event): boolean {
-    try {
-      this.publish(event.type as Topic<E>, (event as CustomEvent).detail);
-      return true;
-    } catch (error) {
-      this._fail(error as SpokeError);
-      return false;
+    if (port) {
+      this._attach(port);
     }
-  }
-
-  /**
-   * Publishes an event to a topic. It throws a SpokeError where that is not possible; what fails on the other side is an `error` event. While that
-   * side is not ready 64 events may wait.
-   */
-  publish<T extends Topic<E>>(topic: T, detail?: Payload<E, T>): void {
-    const order: Order = [this._number + 1, splitTopic(topic)[0], encodePayload(topic, detail)];
-    if (this.state !== "ready" && this._orders.size >= QUEUE) {
-      throw new SpokeError("queue_full", `there is no room for the event of "${topic}" until the connection is back`, { topic });
-    }
-    this._order(order);
   }
 
   /**
    * Resolves once everything that was published before, and asked for by listeners, is done with on the other side, for a Spoke: at the hub. It rejects
    * with a SpokeError if that fails, or is not known.
    */
-  async drained(): Promise<void> {
-    const drain = new Promised();
-    this._order([this._number + 1]);
-    this._drains.push([this._number, drain]);
-    await drain._promise;
-  }
-
-  /** Returns an iterator over the events of topic, as that of a Spoke. */
-  events<T extends Topic<E>>(topic: T, options?: IteratorOptions): AsyncGenerator<SpokeEvent<Payload<E, T>>, void, void> {
-    return iterate(this as never, nativeTopic(topic), options);
-  }
-
-  /** Gives the topics up and ends this target; that on the other side goes on. Further calls do nothing. */
-  close(): void {
-    this._send("bye");
-    this._finish(null);
+  drained(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (this._end) {
+        throw this._end;
+      }
+      this._order();
+      this._drains.push([this._number, resolve, reject]);
+    });
   }
 
   /** Goes on over a port: its other side is told all topics, and the orders that none has taken. */
   protected _attach(port: Port): void {
+    const gone = new SpokeError("lost", "the port is closed on the other side: connect over a new one");
     this._port = port;
     this._unlisten = listen(
       port,
       this._name,
       (...frame) => this._receive(...frame),
-      () => this._finish(new SpokeError("lost", "the port was closed on the other side: connect over a new one")),
+      () => this._finish(gone, gone),
     );
     this._greet();
   }
@@ -115,45 +79,50 @@ export class PortTarget<E extends EventMap = Record<string, unknown>> extends To
     }
   }
 
-  /** Ends the target, once. */
-  protected _finish(error: SpokeError | null): void {
-    if (!this._over) {
-      this._over = true;
-      this._detach();
-      this._become("closed");
-      this._settle(Infinity, error ?? ended());
-      this._tell("close", error);
-    }
-  }
-
   /** Takes a frame of the other side. */
-  protected _receive(...[operation, first, second, third]: Frame): void {
-    this._silent = 0;
+  protected _receive(...[operation, first, second]: Frame): void {
     if (operation === "event") {
-      super.dispatchEvent(new SpokeEvent(nativeTopic(first), { detail: JSON.parse(second), id: third ?? splitTopic(first)[2] }));
-      if (!(++this._events % CREDIT)) {
-        this._send("got", CREDIT);
+      const { id, payload } = decode(second)!;
+      this._dispatch(first, id, payload);
+      if (!(++this._events % credit)) {
+        this._send("got", credit);
       }
     } else if (operation === "open") {
       if (this._session !== first) {
         this._session = first;
         this._events = 0;
         if (this._took > this._sure) {
-          this._settle(this._took, new SpokeError("lost", "the connection ended before the hub had read everything: publish again what matters"));
+          this._settle(this._took, { code: "lost", message: "the connection ended before the hub had read everything: publish again what matters" });
         }
         this._greet();
       }
-      this._become(second);
+      if (this.state !== second) {
+        this._changed(second);
+      }
     } else if (operation === "took") {
       this._orders.delete((this._took = first));
-      this._fail(revived(second));
+      this._failed(second);
     } else if (operation === "sure") {
-      this._settle(first, revived(second));
+      this._settle(first, second);
     } else if (operation === "error") {
-      this._fail(revived(first));
+      this._failed(first);
     } else if (operation === "close") {
-      this._finish(revived(first));
+      first ? this._finish(revived(first), revived(first)) : this.close();
     }
+  }
+
+  protected override _put(text: string, topic: string): void {
+    if (this.state !== "ready" && this._orders.size >= room) {
+      throw new SpokeError("queue_full", `no room for "${topic}": await ready`, { topic });
+    }
+    this._order(text);
+  }
+
+  protected override _ended(end: SpokeError): void {
+    this._send("bye");
+    this._detach();
+    this._settle(Infinity, end);
+    this._changed("closed");
   }
 
   protected override _want(topic: string): void {
@@ -170,56 +139,32 @@ export class PortTarget<E extends EventMap = Record<string, unknown>> extends To
     this._send("hi", [...this._topics], [...this._orders.values()]);
   }
 
-  private _order(order: Order): void {
-    if (this._over) {
-      throw ended();
-    }
-    this._orders.set(++this._number, order);
+  private _order(text?: string): void {
+    const order: Order = [++this._number, text];
+    this._orders.set(this._number, order);
     this._send("order", ...order);
   }
 
   /** Is done with the orders up to a number. */
-  private _settle(number: number, error: SpokeError | null): void {
+  private _settle(number: number, error: PlainError): void {
     this._sure = number;
-    this._drains = this._drains.filter(([last, drain]) => last > number || (error ? drain._reject(error) : drain._resolve()));
-    this._fail(error);
+    this._drains = this._drains.filter(([last, resolve, reject]) => last > number || (error ? reject(revived(error)) : resolve()));
+    this._failed(error);
   }
 
-  private _become(state: State): void {
-    if (this.state !== state) {
-      this.state = state;
-      this._tell("state", state);
-      if (state === "ready") {
-        this._tell(state, null);
-      }
-    }
-  }
-
-  private _fail(error: SpokeError | null): void {
-    if (error && !this._tell("error", error) && !this._over) {
-      console.warn(error);
+  private _failed(error: PlainError): void {
+    if (error && !this._end) {
+      this._fail(revived(error));
     }
   }
 }
-
-/** The error of who uses a target that is closed. */
-const ended = (): SpokeError => new SpokeError("closed", "the target has been closed: make a new one");
 
 /** Puts an error together that crossed the port. */
-const revived = (parts: PlainError): SpokeError | null => parts ? new SpokeError(parts.code, parts.message, parts) : null;
-
-/** What connect returns. */
-class Connected<E extends EventMap> extends PortTarget<E> {
-  constructor(port: Port, name?: string) {
-    super(name);
-    this._attach(port);
-  }
-}
+const revived = (error: Exclude<PlainError, null | undefined>): SpokeError => new SpokeError(error.code, error.message, error);
 
 /**
  * Connects to the target that the other side of the port exposes with `expose(target, port)`, before or after that. Messages of others on the
  * port are left alone.
  */
-export function connect<E extends EventMap = Record<string, unknown>>(port: Port, { name }: PortOptions = {}): PortTarget<E> {
-  return new Connected<E>(port, name);
-}
+export const connect = <E extends EventMap = Record<string, unknown>>(port: Port, { name }: PortOptions = {}): PortTarget<E> =>
+  new PortTarget<E>(port, name);

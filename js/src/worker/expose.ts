@@ -1,7 +1,8 @@
-import { encodePayload } from "../payload.ts";
-import { isLifecycle } from "../topic.ts";
-import type { ErrorDetails, SpokeError } from "../errors.ts";
+import { decode, encode } from "../payload.ts";
+import { nativeTopic } from "../target.ts";
+import { splitTopic } from "../topic.ts";
 import { listen, post } from "./port.ts";
+import type { ErrorDetails } from "../errors.ts";
 import type { Frame, Port } from "./port.ts";
 
 /** How a target is exposed, and connected to. */
@@ -17,17 +18,17 @@ interface Course extends EventTarget {
   drained?(): Promise<void>;
 }
 
-/** What is asked of the other side, numbered: to publish a payload, which is JSON, or without a topic only to say when all before is done. */
-export type Order = [number: number, topic?: string, payload?: string];
+/** What is asked of the other side, numbered: to publish a message, or without one only to say when all before is done. */
+export type Order = [number: number, text?: string | undefined];
 
 /** An error as it crosses a port, where structured clone would keep only its message. */
 export type PlainError = ({ code: string; message: string } & ErrorDetails) | null | undefined;
 
 /** How many events may be under way to the other side of a port. */
-const WINDOW = 4096;
+const window = 4096;
 
 /** Makes an error fit for a port. */
-const plain = (error: unknown): unknown => error && { ...(error as SpokeError), message: (error as Error).message, cause: undefined };
+const plain = (error: any): unknown => error && { ...error, message: error.message, cause: undefined };
 
 /**
  * Lets the other side of a port use target as its own, by `connect(port)`: what it listens to is listened to here, and what it dispatches
@@ -37,11 +38,9 @@ const plain = (error: unknown): unknown => error && { ...(error as SpokeError), 
  * Nothing waits for the other side. Up to 4,096 events are under way to one that is slow or frozen; it is told how many it missed beyond
  * those, by an `error` event with the code `buffer_full`.
  */
-export function expose(target: EventTarget, port: Port, { name = "" }: PortOptions = {}): () => void {
-  return exposeTo(target, port, name, true);
-}
+export const expose = (target: EventTarget, port: Port, { name = "" }: PortOptions = {}): (() => void) => exposeTo(target, port, name, true);
 
-/** Does what expose does. Without echo, who publishes an event does not hear it, provided that the target has no other listeners that publish. */
+/** Does what expose does. Without echo, who publishes an event does not hear it, provided that no other listener of the target publishes. */
 export function exposeTo(target: EventTarget, port: Port, name: string, echo: boolean): () => void {
   const course: Course = target;
   const session = Math.random();
@@ -53,67 +52,76 @@ export function exposeTo(target: EventTarget, port: Port, name: string, echo: bo
   let under = 0;
   let missed = 0;
   const send = (...frame: Frame): void => post(port, name, ...frame);
-  const nameOf = (topic: string): string => (course.state && isLifecycle(topic) ? `:${topic}` : topic);
-  const forward = ({ type, detail, id }: CustomEvent & { id?: string }): void => {
-    if (!echo && publishing) {
-      return;
-    }
-    if (under >= WINDOW) {
-      missed++;
-      return;
-    }
-    try {
-      send("event", type, encodePayload(type, detail), id);
-      under++;
-    } catch (error) {
-      send("error", plain(error));
-    }
-  };
   const open = (): void => send("open", session, course.state ?? "ready");
-  const failed = ({ detail }: CustomEvent): void => send("error", plain(detail));
-  const closed = ({ detail }: CustomEvent): void => send("close", plain(detail));
-  const confirm = async (): Promise<void> => {
-    if (confirming) {
-      return;
-    }
-    confirming = true;
-    for (let sure = 0; sure < last; ) {
-      let failure: unknown;
-      sure = last;
-      try {
-        await course.drained?.();
-      } catch (error) {
-        sure = last;
-        failure = error;
+  const forward = ({ type: topic, detail, id }: any): void => {
+    if (echo || !publishing) {
+      if (under < window) {
+        try {
+          const [plainTopic, type, ownId] = splitTopic(topic);
+          send("event", plainTopic, encode(type, id ?? ownId, detail));
+          under++;
+        } catch (error) {
+          send("error", plain(error));
+        }
+      } else {
+        missed++;
       }
-      send("sure", sure, plain(failure));
     }
-    confirming = false;
-  };
-  const take = (number: number, topic?: string, payload?: string): void => {
-    let failure: unknown;
-    last = number;
-    publishing++;
-    try {
-      if (topic) {
-        const [name, detail] = [nameOf(topic), JSON.parse(payload!)];
-        course.publish ? course.publish(name, detail) : course.dispatchEvent(new CustomEvent(name, { detail }));
-      }
-    } catch (error) {
-      failure = error;
-    }
-    queueMicrotask(() => publishing--);
-    send("took", number, plain(failure));
-    void confirm();
   };
   const add = (topic: string): void => {
     topics.add(topic);
-    target.addEventListener(nameOf(topic), forward as EventListener);
+    target.addEventListener(nativeTopic(topic), forward);
   };
   const remove = (topic: string): void => {
     topics.delete(topic);
-    target.removeEventListener(nameOf(topic), forward as EventListener);
+    target.removeEventListener(nativeTopic(topic), forward);
   };
+  const confirm = async (): Promise<void> => {
+    if (!confirming) {
+      confirming = true;
+      for (let sure = 0; sure < last; ) {
+        let failure: unknown;
+        sure = last;
+        try {
+          await course.drained?.();
+        } catch (error) {
+          sure = last;
+          failure = error;
+        }
+        send("sure", sure, plain(failure));
+      }
+      confirming = false;
+    }
+  };
+  const take = (number: number, text?: string): void => {
+    let failure: unknown;
+    if (number > last) {
+      last = number;
+      publishing++;
+      queueMicrotask(() => publishing--);
+      try {
+        if (text) {
+          const { type, id, payload: detail } = decode(text)!;
+          const topic = nativeTopic(id ? `${type}:${id}` : type);
+          course.publish ? course.publish(topic, detail) : target.dispatchEvent(new CustomEvent(topic, { detail }));
+        }
+      } catch (error) {
+        failure = error;
+      }
+      send("took", number, plain(failure));
+      void confirm();
+    }
+  };
+  const stop = (): void => {
+    unlisten();
+    topics.forEach(remove);
+    lifecycle.forEach(([type, listener]) => target.removeEventListener(type, listener));
+  };
+  const lifecycle: [type: string, listener: (event: any) => void][] = [
+    ["state", open],
+    ["error", ({ detail }) => send("error", plain(detail))],
+    ["close", ({ detail }) => send("close", plain(detail))],
+  ];
   const operations: Record<string, (...rest: any[]) => void> = {
     add,
     remove,
@@ -121,7 +129,7 @@ export function exposeTo(target: EventTarget, port: Port, name: string, echo: bo
       topics.forEach((topic) => wanted.includes(topic) || remove(topic));
       wanted.forEach(add);
       greeted = true;
-      orders.forEach((order) => order[0] > last && take(...order));
+      orders.forEach((order) => take(...order));
       open();
     },
     order(...order: Order) {
@@ -132,28 +140,15 @@ export function exposeTo(target: EventTarget, port: Port, name: string, echo: bo
     got(count: number) {
       under -= count;
       if (missed) {
-        const message = `${missed} events were dropped while this side of the port was frozen or busy: read anew what they were about`;
-        send("error", { code: "buffer_full", message });
+        send("error", { code: "buffer_full", message: `${missed} events are lost: this side of the port was frozen or busy` });
         missed = 0;
       }
     },
     ping: open,
-    bye: () => stop(),
-  };
-  const stop = (): void => {
-    unlisten();
-    topics.forEach(remove);
-    watch("removeEventListener");
-  };
-  const watch = (method: "addEventListener" | "removeEventListener"): void => {
-    if (course.state) {
-      target[method]("state", open);
-      target[method]("error", failed as EventListener);
-      target[method]("close", closed as EventListener);
-    }
+    bye: stop,
   };
   const unlisten = listen(port, name, (operation, ...rest) => operations[operation]?.(...rest), stop);
-  watch("addEventListener");
+  lifecycle.forEach(([type, listener]) => target.addEventListener(type, listener));
   open();
   return stop;
 }

@@ -1,128 +1,107 @@
 import { watchPage } from "../page.ts";
-import type { SpokeError } from "../errors.ts";
-import type { SpokeOptions } from "../options.ts";
-import type { EventMap } from "../types.ts";
+import { tokenOf } from "../token.ts";
 import { PortTarget } from "./connect.ts";
 import { lead } from "./leader.ts";
 import { hold } from "./lock.ts";
+import { listen, post } from "./port.ts";
+import type { Settings, SpokeOptions } from "../options.ts";
+import type { EventMap } from "../types.ts";
 
-/** How often the leader is asked for a sign of life, in milliseconds. */
-const HEARTBEAT = 5000;
+/** How often a tab asks its leader for a sign of life, in milliseconds. */
+const heartbeat = 5000;
 
-/** How many times it may leave that unanswered. */
-const PATIENCE = 3;
+/** How many times the leader may leave that unanswered. */
+const patience = 3;
 
-/** Options of a SharedSpoke: those of a Spoke that can be told to another tab, and `token`, which is called in one of the tabs. */
+/** Options of a SharedSpoke: those of a Spoke, of which `token` is called in one of the tabs. */
 export interface SharedSpokeOptions extends Omit<SpokeOptions, "WebSocket"> {
-  /** Where dist/shared-worker.js is served, on the page's own origin. Default: beside the directory of this module. */
+  /** Where the page's own origin serves dist/shared-worker.js of this package. Default: where it is beside this module. */
   script?: string | URL;
-  /** Keeps tabs apart that have the same URL and options: those of other users, for instance. Default "". */
+  /** Keeps tabs apart that have the same URL and options: those of other users, for instance. */
   group?: string;
 }
 
 /**
- * A Spoke that all tabs of an origin share: those with the same URL, options and group have one connection, in a SharedWorker, or where there is none in
- * one of the tabs, by Web Locks and BroadcastChannel. When the tab that has it dies, is frozen or hangs, another one takes over.
+ * A Spoke that tabs share: those of one origin with the same URL, options and group have one connection. It is in a SharedWorker, or where there is
+ * none in one of the tabs, by Web Locks and BroadcastChannel. When the one that has it dies, is frozen or hangs, a tab takes over, with
+ * all subscriptions.
  *
- * Tabs hear what other tabs publish as if each had a connection. A page without Web Locks, which need https or localhost, has a connection of its own.
+ * Tabs hear what other tabs publish as if each had its own connection. What is published goes out at most once, as that of a Spoke: what nobody has
+ * taken when another tab takes over is handed to that one, and of what the hub may not have read an `error` event says that it may be lost.
  */
 export class SharedSpoke<E extends EventMap = Record<string, unknown>> extends PortTarget<E> {
-  private readonly _leadership: string;
-  private readonly _token: SpokeOptions["token"];
-  private readonly _script: string | URL | undefined;
-  private readonly _unwatch: () => void;
-  private _presence = new AbortController();
-  private _candidacy: AbortController | undefined;
-
   constructor(url: string | URL, { token, script, group, ...options }: SharedSpokeOptions = {}) {
     super();
-    this._leadership = JSON.stringify([new URL(url, location.href).href, { ...options, token: !!token }, group]);
-    this._token = token;
-    this._script = script;
-    this._unwatch = watchPage({
-      _online() {},
-      _suspect: () => this._stand(),
-      _pause: () => this._leave(),
-      _resume: () => this._enter(),
-    });
-    globalThis.document?.addEventListener("freeze", () => this._resign());
-    this._enter();
-  }
-
-  protected override _finish(error: SpokeError | null): void {
-    super._finish(error);
-    this._unwatch();
-    this._leave();
-  }
-
-  protected override async _receive(operation: string, ...rest: unknown[]): Promise<void> {
-    super._receive(operation, ...rest);
-    if (operation === "open") {
-      void this._stand();
-    } else if (operation === "token") {
-      try {
-        this._send("token", typeof this._token === "function" ? await this._token() : this._token);
-      } catch (error) {
-        this._send("token", 0, `${error}`);
-      }
-    }
-  }
-
-  private _enter(): void {
-    const { signal } = (this._presence = new AbortController());
-    const id = crypto.randomUUID();
-    void hold(id, signal, false, () => {
-      const bus = new BroadcastChannel(this._leadership);
-      const port = new BroadcastChannel(id);
-      const greet = (): void => bus.postMessage(id);
-      const beat = setInterval(() => {
-        if (this._silent++ < PATIENCE) {
-          this._send("ping");
-        } else {
-          this._silent = 0;
-          this._stand(true);
+    const name = JSON.stringify([new URL(url, location.href), { ...options, token: !!token }, group]);
+    let presence: AbortController;
+    let candidacy: AbortController | undefined;
+    const resign = (): void => {
+      candidacy?.abort();
+      candidacy = undefined;
+    };
+    const stand = async (steal = false): Promise<void> => {
+      if (steal || (!candidacy && !presence.signal.aborted)) {
+        resign();
+        const { signal } = (candidacy = new AbortController());
+        while (await hold(name, signal, steal, () => lead(name))) {
+          steal = false;
         }
-      }, HEARTBEAT);
-      bus.onmessage = ({ data }) => data || greet();
-      this._attach(port);
-      greet();
-      this._start();
-      return () => {
-        clearInterval(beat);
-        this._resign();
-        this._detach();
-        bus.close();
-        port.close();
-      };
-    });
-  }
-
-  private _leave(): void {
-    this._presence.abort();
-  }
-
-  private _start(): void {
-    if (!globalThis.SharedWorker) {
-      void this._stand();
-      return;
-    }
-    const script = this._script ?? new URL("../shared-worker.js", import.meta.url);
-    const worker = new SharedWorker(script, { type: "module", name: this._leadership });
-    worker.onerror = () => this._stand();
-  }
-
-  private async _stand(steal = false): Promise<void> {
-    if (!this._presence.signal.aborted && (steal || !this._candidacy)) {
-      this._resign();
-      const { signal } = (this._candidacy = new AbortController());
-      while (await hold(this._leadership, signal, steal, () => lead(this._leadership))) {
-        steal = false;
       }
-    }
-  }
-
-  private _resign(): void {
-    this._candidacy?.abort();
-    this._candidacy = undefined;
+    };
+    const enter = (): void => {
+      const id = crypto.randomUUID();
+      presence = new AbortController();
+      void hold(id, presence.signal, false, () => {
+        const bus = new BroadcastChannel(name);
+        const port = new BroadcastChannel(id);
+        let unanswered = 0;
+        const beat = setInterval(() => {
+          if (unanswered++ < patience) {
+            post(port, "", "ping");
+          } else {
+            unanswered = 0;
+            void stand(true);
+          }
+        }, heartbeat);
+        listen(port, "", (operation) => {
+          unanswered = 0;
+          if (operation === "open") {
+            void stand();
+          } else if (operation === "token") {
+            tokenOf({ token } as Settings).then(
+              (token) => post(port, "", "token", token),
+              (error) => post(port, "", "token", 0, `${error}`),
+            );
+          }
+        });
+        bus.onmessage = ({ data }) => data || bus.postMessage(id);
+        this._attach(port);
+        bus.postMessage(id);
+        if (globalThis.SharedWorker) {
+          new SharedWorker(script ?? new URL("../shared-worker.js", import.meta.url), { type: "module", name }).onerror = () => stand();
+        } else {
+          void stand();
+        }
+        return () => {
+          clearInterval(beat);
+          resign();
+          this._detach();
+          bus.close();
+          port.close();
+        };
+      });
+    };
+    const unwatch = watchPage({
+      _online() {},
+      _suspect: stand,
+      _pause: () => presence.abort(),
+      _resume: enter,
+    });
+    this.addEventListener("close", () => {
+      unwatch();
+      presence.abort();
+    });
+    globalThis.document?.addEventListener("freeze", resign);
+    enter();
   }
 }
