@@ -20,7 +20,7 @@ export class PortTarget<E extends EventMap = Record<string, unknown>> extends Cl
   private readonly _name: string;
   private _port: Port | undefined;
   private _unlisten: (() => void) | undefined;
-  private _session = 0;
+  private _session: number | undefined;
   private _events = 0;
   /** The number of the last order, of the last that the other side has taken, and of the last that is done with. */
   private _number = 0;
@@ -55,7 +55,7 @@ export class PortTarget<E extends EventMap = Record<string, unknown>> extends Cl
 
   /** Goes on over a port: its other side is told all topics, and the orders that none has taken. */
   protected _attach(port: Port): void {
-    const gone = new SpokeError("lost", "the port is closed on the other side: connect over a new one");
+    const gone = new SpokeError("lost", "the port is closed: make a new one");
     this._port = port;
     this._unlisten = listen(
       port,
@@ -74,9 +74,7 @@ export class PortTarget<E extends EventMap = Record<string, unknown>> extends Cl
 
   /** Sends a frame, if there is a port. */
   protected _send(...frame: Frame): void {
-    if (this._port) {
-      post(this._port, this._name, ...frame);
-    }
+    post(this._port, this._name, ...frame);
   }
 
   /** Takes a frame of the other side. */
@@ -101,7 +99,6 @@ export class PortTarget<E extends EventMap = Record<string, unknown>> extends Cl
       }
     } else if (operation === "took") {
       this._orders.delete((this._took = first));
-      this._failed(second);
     } else if (operation === "sure") {
       this._settle(first, second);
     } else if (operation === "error") {

@@ -41,8 +41,8 @@ const plain = (error: any): unknown => error && { ...error, message: error.messa
 export const expose = (target: EventTarget, port: Port, { name = "" }: PortOptions = {}): (() => void) => exposeTo(target, port, name, true);
 
 /** Does what expose does. Without echo, who publishes an event does not hear it, provided that no other listener of the target publishes. */
-export function exposeTo(target: EventTarget, port: Port, name: string, echo: boolean): () => void {
-  const course: Course = target;
+export function exposeTo(target: Course, port: Port, name: string, echo: boolean): () => void {
+  const ended = new AbortController();
   const session = Math.random();
   const topics = new Set<string>();
   let last = 0;
@@ -52,7 +52,7 @@ export function exposeTo(target: EventTarget, port: Port, name: string, echo: bo
   let under = 0;
   let missed = 0;
   const send = (...frame: Frame): void => post(port, name, ...frame);
-  const open = (): void => send("open", session, course.state ?? "ready");
+  const open = (): void => send("open", session, target.state ?? "ready");
   const forward = ({ type: topic, detail, id }: any): void => {
     if (echo || !publishing) {
       if (under < window) {
@@ -70,7 +70,7 @@ export function exposeTo(target: EventTarget, port: Port, name: string, echo: bo
   };
   const add = (topic: string): void => {
     topics.add(topic);
-    target.addEventListener(nativeTopic(topic), forward);
+    target.addEventListener(nativeTopic(topic), forward, ended);
   };
   const remove = (topic: string): void => {
     topics.delete(topic);
@@ -83,7 +83,7 @@ export function exposeTo(target: EventTarget, port: Port, name: string, echo: bo
         let failure: unknown;
         sure = last;
         try {
-          await course.drained?.();
+          await target.drained?.();
         } catch (error) {
           sure = last;
           failure = error;
@@ -94,34 +94,27 @@ export function exposeTo(target: EventTarget, port: Port, name: string, echo: bo
     }
   };
   const take = (number: number, text?: string): void => {
-    let failure: unknown;
     if (number > last) {
       last = number;
       publishing++;
-      queueMicrotask(() => publishing--);
       try {
         if (text) {
           const { type, id, payload: detail } = decode(text)!;
           const topic = nativeTopic(id ? `${type}:${id}` : type);
-          course.publish ? course.publish(topic, detail) : target.dispatchEvent(new CustomEvent(topic, { detail }));
+          target.publish ? target.publish(topic, detail) : target.dispatchEvent(new CustomEvent(topic, { detail }));
         }
       } catch (error) {
-        failure = error;
+        send("error", plain(error));
       }
-      send("took", number, plain(failure));
+      queueMicrotask(() => publishing--);
+      send("took", number);
       void confirm();
     }
   };
   const stop = (): void => {
     unlisten();
-    topics.forEach(remove);
-    lifecycle.forEach(([type, listener]) => target.removeEventListener(type, listener));
+    ended.abort();
   };
-  const lifecycle: [type: string, listener: (event: any) => void][] = [
-    ["state", open],
-    ["error", ({ detail }) => send("error", plain(detail))],
-    ["close", ({ detail }) => send("close", plain(detail))],
-  ];
   const operations: Record<string, (...rest: any[]) => void> = {
     add,
     remove,
@@ -140,7 +133,7 @@ export function exposeTo(target: EventTarget, port: Port, name: string, echo: bo
     got(count: number) {
       under -= count;
       if (missed) {
-        send("error", { code: "buffer_full", message: `${missed} events are lost: this side of the port was frozen or busy` });
+        send("error", { code: "buffer_full", message: `${missed} events are lost: this side of the port is too slow` });
         missed = 0;
       }
     },
@@ -148,7 +141,10 @@ export function exposeTo(target: EventTarget, port: Port, name: string, echo: bo
     bye: stop,
   };
   const unlisten = listen(port, name, (operation, ...rest) => operations[operation]?.(...rest), stop);
-  lifecycle.forEach(([type, listener]) => target.addEventListener(type, listener));
+  const pass = ({ type, detail }: any): void => send(type, plain(detail));
+  target.addEventListener("state", open, ended);
+  target.addEventListener("error", pass, ended);
+  target.addEventListener("close", pass, ended);
   open();
   return stop;
 }

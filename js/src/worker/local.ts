@@ -3,22 +3,20 @@ import { decode } from "../payload.ts";
 import type { EventMap } from "../types.ts";
 
 /**
- * A target within the process, without a network: what is dispatched to it reaches its own listeners, by type and by type and id, before
- * `dispatchEvent` returns. What a listener dispatches comes behind the event that it was called for.
+ * A target within the process, without a network: what is dispatched to it reaches its own listeners, by type and by type and id. They are called
+ * in a microtask, one event after the other.
  */
 export class LocalTarget<E extends EventMap = Record<string, unknown>> extends Client<E> {
-  private readonly _queue: string[] = [];
-
   constructor() {
     super();
     this._changed("ready");
   }
 
   protected override _put(text: string): void {
-    for (let first = this._queue.push(text) === 1; first && this._queue.length; this._queue.shift()) {
-      const { type, id, payload } = decode(this._queue[0])!;
+    queueMicrotask(() => {
+      const { type, id, payload } = decode(text)!;
       this._deliver(type, id, payload);
-    }
+    });
   }
 
   protected override _ended(): void {

@@ -14,10 +14,10 @@ export interface Port {
   start?(): void;
 }
 
-/** Sends a frame of the target of that name, unless the port is closed. */
-export function post(port: Port, name: string, ...frame: Frame): void {
+/** Sends a frame of the target of that name, if there is a port and it is not closed. */
+export function post(port: Port | undefined, name: string, ...frame: Frame): void {
   try {
-    port.postMessage({ spokehub: name, frame });
+    port!.postMessage({ spokehub: name, frame });
   } catch {}
 }
 

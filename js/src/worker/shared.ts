@@ -59,7 +59,6 @@ export class SharedSpoke<E extends EventMap = Record<string, unknown>> extends P
           if (unanswered++ < patience) {
             post(port, "", "ping");
           } else {
-            unanswered = 0;
             void stand(true);
           }
         }, heartbeat);
