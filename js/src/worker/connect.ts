@@ -90,7 +90,7 @@ export class PortTarget<E extends EventMap = Record<string, unknown>> extends Cl
         this._session = first;
         this._events = 0;
         if (this._took > this._sure) {
-          this._settle(this._took, { code: "lost", message: "the connection ended before the hub had read everything: publish again what matters" });
+          this._settle(this._took, { code: "lost", message: "the connection ended before the hub had read all: publish again" });
         }
         this._greet();
       }
@@ -110,7 +110,7 @@ export class PortTarget<E extends EventMap = Record<string, unknown>> extends Cl
 
   protected override _put(text: string, topic: string): void {
     if (this.state !== "ready" && this._orders.size >= room) {
-      throw new SpokeError("queue_full", `no room for "${topic}": await ready`, { topic });
+      throw new SpokeError("queue_full", `no room for the event of "${topic}": await ready`, { topic });
     }
     this._order(text);
   }

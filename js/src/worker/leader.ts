@@ -53,7 +53,7 @@ export function lead(name: string): () => void {
       }
     };
     tabs.set(id, leave);
-    navigator.locks.request(id, { signal: gone.signal }, leave).catch(() => {});
+    navigator.locks?.request(id, { signal: gone.signal }, leave).catch(() => {});
   };
   bus.postMessage("");
   return () => {

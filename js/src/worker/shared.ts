@@ -26,13 +26,15 @@ export interface SharedSpokeOptions extends Omit<SpokeOptions, "WebSocket"> {
  * none in one of the tabs, by Web Locks and BroadcastChannel. When the one that has it dies, is frozen or hangs, a tab takes over, with
  * all subscriptions.
  *
+ * Without Web Locks, which need https or localhost, each tab has its own connection.
+ *
  * Tabs hear what other tabs publish as if each had its own connection. What is published goes out at most once, as that of a Spoke: what nobody has
  * taken when another tab takes over is handed to that one, and of what the hub may not have read an `error` event says that it may be lost.
  */
 export class SharedSpoke<E extends EventMap = Record<string, unknown>> extends PortTarget<E> {
   constructor(url: string | URL, { token, script, group, ...options }: SharedSpokeOptions = {}) {
     super();
-    const name = JSON.stringify([new URL(url, location.href), { ...options, token: !!token }, group]);
+    const name = JSON.stringify([new URL(url, location.href), { ...options, token: !!token }, navigator.locks ? group : Math.random()]);
     let presence: AbortController;
     let candidacy: AbortController | undefined;
     const resign = (): void => {
@@ -49,7 +51,7 @@ export class SharedSpoke<E extends EventMap = Record<string, unknown>> extends P
       }
     };
     const enter = (): void => {
-      const id = crypto.randomUUID();
+      const id = `${Math.random()}`;
       presence = new AbortController();
       void hold(id, presence.signal, false, () => {
         const bus = new BroadcastChannel(name);
@@ -76,7 +78,7 @@ export class SharedSpoke<E extends EventMap = Record<string, unknown>> extends P
         bus.onmessage = ({ data }) => data || bus.postMessage(id);
         this._attach(port);
         bus.postMessage(id);
-        if (globalThis.SharedWorker) {
+        if (navigator.locks && globalThis.SharedWorker) {
           new SharedWorker(script ?? new URL("../shared-worker.js", import.meta.url), { type: "module", name }).onerror = () => stand();
         } else {
           void stand();
