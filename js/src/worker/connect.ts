@@ -86,16 +86,13 @@ export class PortTarget<E extends EventMap = Record<string, unknown>> extends Cl
         this._send("got", credit);
       }
     } else if (operation === "open") {
-      if (this._session !== first) {
-        this._session = first;
-        this._events = 0;
-        if (this._took > this._sure) {
+      if (this._session !== first || this.state !== second) {
+        if (this._session !== first && this._took > this._sure) {
           this._settle(this._took, { code: "lost", message: "the connection ended before the hub had read all: publish again" });
         }
-        this._greet();
-      }
-      if (this.state !== second) {
+        this._session = first;
         this._changed(second);
+        this._greet();
       }
     } else if (operation === "took") {
       this._orders.delete((this._took = first));
@@ -133,13 +130,15 @@ export class PortTarget<E extends EventMap = Record<string, unknown>> extends Cl
   }
 
   private _greet(): void {
-    this._send("hi", [...this._topics], [...this._orders.values()]);
+    this._send("hi", [...this._topics], this.state === "ready" ? [...this._orders.values()] : []);
   }
 
   private _order(text?: string): void {
     const order: Order = [++this._number, text];
     this._orders.set(this._number, order);
-    this._send("order", ...order);
+    if (this.state === "ready") {
+      this._send("order", ...order);
+    }
   }
 
   /** Is done with the orders up to a number. */

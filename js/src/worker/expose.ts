@@ -38,10 +38,14 @@ const plain = (error: any): unknown => error && { ...error, message: error.messa
  * Nothing waits for the other side. Up to 4,096 events are under way to one that is slow or frozen; it is told how many it missed beyond
  * those, by an `error` event with the code `buffer_full`.
  */
-export const expose = (target: EventTarget, port: Port, { name = "" }: PortOptions = {}): (() => void) => exposeTo(target, port, name, true);
-
-/** Does what expose does. Without echo, who publishes an event does not hear it, provided that no other listener of the target publishes. */
-export function exposeTo(target: Course, port: Port, name: string, echo: boolean): () => void {
+export function expose(target: EventTarget, port: Port, options?: PortOptions): () => void;
+/**
+ * Keeps events from who published them where quiet is true, provided that no other listener of the target publishes.
+ *
+ * @internal
+ */
+export function expose(target: EventTarget, port: Port, options: PortOptions, quiet: boolean): () => void;
+export function expose(target: Course, port: Port, { name = "" }: PortOptions = {}, quiet = false): () => void {
   const ended = new AbortController();
   const session = Math.random();
   const topics = new Set<string>();
@@ -54,7 +58,7 @@ export function exposeTo(target: Course, port: Port, name: string, echo: boolean
   const send = (...frame: Frame): void => post(port, name, ...frame);
   const open = (): void => send("open", session, target.state ?? "ready");
   const forward = ({ type: topic, detail, id }: any): void => {
-    if (echo || !publishing) {
+    if (!quiet || !publishing) {
       if (under < window) {
         try {
           const [plainTopic, type, ownId] = splitTopic(topic);

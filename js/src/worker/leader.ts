@@ -1,5 +1,5 @@
 import { Spoke } from "../spoke.ts";
-import { exposeTo } from "./expose.ts";
+import { expose } from "./expose.ts";
 import { listen, post } from "./port.ts";
 import type { Port } from "./port.ts";
 
@@ -42,7 +42,7 @@ export function lead(name: string): () => void {
     const port = new BroadcastChannel(id);
     port.onmessage = () => (heard = port);
     heard = port;
-    const stop = exposeTo((spoke ??= open()), port, "", options.echo);
+    const stop = expose((spoke ??= open()), port, {}, !options.echo);
     const leave = (): void => {
       gone.abort();
       stop();
