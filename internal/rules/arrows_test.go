@@ -56,7 +56,7 @@ var arrows = map[string]arrow{
 }
 
 // libraries are the directories whose packages embedders may import.
-var libraries = []string{"auth", "event", "event/targettest", "fanout", "fanout/fanouttest", "netpoll", "subs", "wsframe"}
+var libraries = []string{"auth", "event", "event/targettest", "fanout", "fanout/fanouttest", "netpoll", "spoke", "subs", "wsframe"}
 
 func TestArrowsBetweenPackagesPointOneWay(t *testing.T) {
 	for _, s := range sources(t) {

@@ -9,6 +9,7 @@ import (
 // wallClockUsers are the files that may ask for the wall clock's time, and why.
 var wallClockUsers = map[string]string{
 	"fanout/auth.go":        "an ack says when an identity expires",
+	"spoke/token.go":        "a token says when it expires",
 	"bench/peers/report.go": "a report names the day on which it was measured",
 	"wsframe/refusal.go":    "an HTTP response has a Date",
 	"event/answer.go":       "an ack says when an identity expires",

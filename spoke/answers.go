@@ -1,0 +1,128 @@
+package spoke
+
+import (
+	"log/slog"
+
+	"github.com/spokehub/spokehub/event"
+)
+
+// acknowledged handles an ack: of topics, of a token, or of a probe.
+func (c *Client) acknowledged(ack event.Ack) {
+	var refusedEvents []*RejectError
+	c.mu.Lock()
+	q, number := c.requests.find(ack.ID)
+	switch {
+	case q == nil:
+	case q.kind == event.TypeAuth:
+		c.requests.answered(number, 1)
+		c.token.acknowledged(c, ack)
+	case q.kind == probe:
+		c.requests.answered(number, 1)
+		c.flushes.answered(c, q, number)
+	default:
+		for _, name := range ack.Topics {
+			of := c.topics.of[name]
+			if q.kind != event.TypeSubscribe || of == nil || of.request != number {
+				continue
+			}
+			if of.doubted != "" {
+				refusedEvents = append(refusedEvents, &RejectError{Topic: name, Reason: of.doubted, Published: true})
+				of.doubted = ""
+			}
+			of.become(inForce)
+		}
+		c.requests.answered(number, len(ack.Topics))
+	}
+	c.mu.Unlock()
+	c.refuse(refusedEvents...)
+}
+
+// rejected handles a reject: of a topic, of a control event as a whole, or, without an id, of an event or of a subscription that
+// the hub takes away.
+func (c *Client) rejected(reject event.Reject) {
+	c.mu.Lock()
+	q, number := c.requests.find(reject.ID)
+	var told []*RejectError
+	switch {
+	case reject.ID == "":
+		told = c.refusedLater(reject)
+	case q == nil:
+	case q.kind == event.TypeAuth:
+		c.requests.answered(number, 1)
+		told = []*RejectError{{Reason: reject.Reason}}
+	case q.kind == probe:
+		c.requests.answered(number, 1)
+		c.flushes.answered(c, q, number)
+	case q.kind != event.TypeSubscribe:
+		c.requests.answered(number, max(1, q.open))
+	case reject.Topic != "":
+		told = c.refuseTopic(reject.Topic, number, reject.Reason)
+		c.requests.answered(number, 1)
+	case reject.Reason == event.Limit && len(q.topics) > 1:
+		delete(c.requests.open, number)
+		c.divide(q, number)
+	default:
+		for _, of := range q.topics {
+			told = append(told, c.refuseTopic(of.name, number, reject.Reason)...)
+		}
+		c.requests.answered(number, q.open)
+	}
+	c.mu.Unlock()
+	c.refuse(told...)
+}
+
+// refuseTopic notes that the hub refuses a topic that the request asked for. The caller holds mu.
+func (c *Client) refuseTopic(name string, number uint64, reason event.Reason) []*RejectError {
+	of := c.topics.of[name]
+	if of == nil || of.request != number {
+		return nil
+	}
+	of.reason, of.doubted = reason, ""
+	of.become(refused)
+	if of.holds == 0 {
+		return nil
+	}
+	return []*RejectError{{Topic: name, Reason: reason}}
+}
+
+// refusedLater handles a reject without an id. If its topic is in force the hub is asked for it again, and its answer tells
+// which of the two was refused. The caller holds mu.
+func (c *Client) refusedLater(reject event.Reject) []*RejectError {
+	of := c.topics.of[reject.Topic]
+	if of == nil || of.phase != inForce {
+		return []*RejectError{{Topic: reject.Topic, Reason: reject.Reason, Published: true}}
+	}
+	of.doubted = reject.Reason
+	of.phase = untold
+	c.topics.list(of)
+	c.wakeWriter()
+	return nil
+}
+
+// divide asks for the topics of a control event that named too many in two. The caller holds mu.
+func (c *Client) divide(q *request, number uint64) {
+	var left []*topic
+	for _, of := range q.topics {
+		if c.topics.of[of.name] == of && of.request == number {
+			left = append(left, of)
+		}
+	}
+	half := (len(left) + 1) / 2
+	for _, part := range [][]*topic{left[:half], left[half:]} {
+		if len(part) > 0 {
+			c.ask(event.TypeSubscribe, part, q.origin)
+		}
+	}
+}
+
+// refuse tells what the hub refuses.
+func (c *Client) refuse(all ...*RejectError) {
+	for _, e := range all {
+		c.count(func(s *Stats) { s.Rejected++ })
+		c.cfg.Logger.Warn("the hub refuses something", slog.String("url", c.endpoint.name), slog.String("topic", e.Topic),
+			slog.String("reason", string(e.Reason)), slog.Bool("published", e.Published))
+		if c.cfg.OnReject != nil {
+			c.guard("OnReject", func() { c.cfg.OnReject(e) })
+		}
+	}
+}

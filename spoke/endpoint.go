@@ -1,0 +1,68 @@
+package spoke
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+)
+
+// endpoint is where a client connects.
+type endpoint struct {
+	// target is the URL of the handshake: ws or wss.
+	target *url.URL
+	// socket is the path of a Unix socket, empty for TCP.
+	socket string
+	// name is the URL as logs and errors show it: without password and query, which may be secrets.
+	name string
+}
+
+// parseEndpoint reads a URL: ws, wss, http, https, ws+unix or wss+unix. That of a Unix socket has two paths, of the socket and
+// of the handshake, with a colon between them.
+func parseEndpoint(text string) (endpoint, error) {
+	u, err := url.Parse(text)
+	if err != nil {
+		return endpoint{}, fmt.Errorf("spoke: the URL is not valid: %w", withoutURL(err))
+	}
+	e := endpoint{target: u}
+	switch u.Scheme {
+	case "http", "https":
+		u.Scheme = "ws" + strings.TrimPrefix(u.Scheme, "http")
+	case "ws+unix", "wss+unix":
+		if u.Host != "" || !strings.HasPrefix(u.Path, "/") {
+			return endpoint{}, fmt.Errorf("spoke: the URL %q names a host; a Unix socket is %s:///path/to/socket:/ws", shown(u), u.Scheme)
+		}
+		e.socket, u.Path, _ = strings.Cut(u.Path, ":")
+		u.RawPath, u.Host = "", "localhost"
+		u.Scheme = strings.TrimSuffix(u.Scheme, "+unix")
+	case "ws", "wss":
+	default:
+		return endpoint{}, fmt.Errorf("spoke: the URL %q begins with none of ws://, wss://, http://, https:// and ws+unix://", shown(u))
+	}
+	switch {
+	case u.Hostname() == "":
+		return endpoint{}, fmt.Errorf("spoke: the URL %q has no host", shown(u))
+	case u.Fragment != "":
+		return endpoint{}, fmt.Errorf("spoke: the URL %q has a fragment, which WebSocket does not allow", shown(u))
+	}
+	e.name = shown(u)
+	if e.socket != "" {
+		e.name = fmt.Sprintf("%s+unix://%s:%s", u.Scheme, e.socket, u.Path)
+	}
+	return e, nil
+}
+
+// shown is the URL without what may be secret.
+func shown(u *url.URL) string {
+	c := *u
+	c.User, c.RawQuery, c.Fragment, c.RawFragment, c.ForceQuery = nil, "", "", "", false
+	return c.String()
+}
+
+// withoutURL takes the URL, which may hold a password, out of an error of package url.
+func withoutURL(err error) error {
+	if of, ok := errors.AsType[*url.Error](err); ok {
+		return of.Err
+	}
+	return err
+}

@@ -1,0 +1,148 @@
+package spoke
+
+import (
+	"slices"
+
+	"github.com/spokehub/spokehub/event"
+)
+
+// phase is what the hub has been told of a topic on this connection, and what it says.
+type phase int
+
+const (
+	untold phase = iota
+	asked
+	inForce
+	refused
+)
+
+// topic is one that is held, or that the hub has yet to be told is no longer.
+//
+// I1: it is in the table while holds is above 0 or the hub has been asked for it.
+type topic struct {
+	name  string
+	holds int
+	phase phase
+	// reason is why it was refused.
+	reason event.Reason
+	// request is the control event that asked for it last.
+	request uint64
+	// doubted says that a reject without an id has named it: of an event, or of this subscription. The hub is asked again.
+	doubted event.Reason
+	// changed is closed when the phase changes; nil until somebody waits.
+	changed chan struct{}
+	// listed says that it is in the table's list of what to tell.
+	listed bool
+}
+
+func (t *topic) become(p phase) {
+	t.phase = p
+	if t.changed != nil {
+		close(t.changed)
+		t.changed = nil
+	}
+}
+
+// topicTable is the topics of a client. The client's lock guards it.
+//
+// I2: what tell returns, applied in order to the topics of the hub, makes them those that are held, but for those refused.
+type topicTable struct {
+	of map[string]*topic
+	// untold are the topics whose state at the hub may differ from what it has to be, in the order of their changes.
+	untold []*topic
+}
+
+// hold adds a hold of the topic. One that was refused is asked for again.
+func (t *topicTable) hold(name string) {
+	of := t.of[name]
+	if of == nil {
+		if t.of == nil {
+			t.of = map[string]*topic{}
+		}
+		of = &topic{name: name}
+		t.of[name] = of
+	}
+	of.holds++
+	if of.phase == refused {
+		of.become(untold)
+	}
+	t.list(of)
+}
+
+// release takes a hold away.
+func (t *topicTable) release(name string) {
+	of := t.of[name]
+	if of == nil || of.holds == 0 {
+		return
+	}
+	of.holds--
+	if of.holds == 0 {
+		t.list(of)
+	}
+}
+
+func (t *topicTable) list(of *topic) {
+	if !of.listed {
+		of.listed = true
+		t.untold = append(t.untold, of)
+	}
+}
+
+// tell returns the topics to subscribe to and those to unsubscribe from, at most limit and maxBytes of each kind; what is left
+// is for the next call.
+func (t *topicTable) tell(limit, maxBytes int) (subscribe, unsubscribe []*topic) {
+	taken, subscribeBytes, unsubscribeBytes := 0, 0, 0
+	for _, of := range t.untold {
+		if len(subscribe) >= limit || len(unsubscribe) >= limit || subscribeBytes > maxBytes || unsubscribeBytes > maxBytes {
+			break
+		}
+		taken++
+		of.listed = false
+		switch {
+		case of.holds > 0 && of.phase == untold:
+			subscribe = append(subscribe, of)
+			subscribeBytes += len(of.name)
+		case of.holds == 0:
+			if of.phase == asked || of.phase == inForce {
+				unsubscribe = append(unsubscribe, of)
+				unsubscribeBytes += len(of.name)
+			}
+			t.drop(of)
+		}
+	}
+	t.untold = slices.Delete(t.untold, 0, taken)
+	if len(t.untold) == 0 {
+		t.untold = nil
+	}
+	return subscribe, unsubscribe
+}
+
+func (t *topicTable) drop(of *topic) {
+	of.become(untold)
+	delete(t.of, of.name)
+}
+
+// forget makes the table that of a connection whose hub has been told nothing.
+func (t *topicTable) forget() {
+	t.untold = nil
+	for _, of := range t.of {
+		of.listed = false
+		of.doubted = ""
+		if of.holds == 0 {
+			t.drop(of)
+			continue
+		}
+		if of.phase != untold {
+			of.become(untold)
+		}
+		t.list(of)
+	}
+}
+
+// wait returns the channel that is closed when the phase of the topic changes.
+func (of *topic) wait() <-chan struct{} {
+	if of.changed == nil {
+		of.changed = make(chan struct{})
+	}
+	return of.changed
+}
