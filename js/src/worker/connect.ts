@@ -31,7 +31,7 @@ export class PortTarget<E extends EventMap = Record<string, unknown>> extends Cl
   private _drains: [number: number, resolve: () => void, reject: (error: SpokeError) => void][] = [];
 
   /** @internal */
-  constructor(port?: Port, name = "") {
+  constructor(port?: Port, { name = "" }: PortOptions = {}) {
     super();
     this._name = name;
     if (port) {
@@ -96,7 +96,7 @@ export class PortTarget<E extends EventMap = Record<string, unknown>> extends Cl
       }
     } else if (operation === "took") {
       this._orders.delete((this._took = first));
-    } else if (operation === "sure") {
+    } else if (operation === "drained") {
       this._settle(first, second);
     } else if (operation === "error") {
       this._failed(first);
@@ -107,7 +107,7 @@ export class PortTarget<E extends EventMap = Record<string, unknown>> extends Cl
 
   protected override _put(text: string, topic: string): void {
     if (this.state !== "ready" && this._orders.size >= room) {
-      throw new SpokeError("queue_full", `no room for the event of "${topic}": await ready`, { topic });
+      throw new SpokeError("queue_full", `no room for the event of "${topic}": await ready first`, { topic });
     }
     this._order(text);
   }
@@ -162,5 +162,5 @@ const revived = (error: Exclude<PlainError, null | undefined>): SpokeError => ne
  * Connects to the target that the other side of the port exposes with `expose(target, port)`, before or after that. Messages of others on the
  * port are left alone.
  */
-export const connect = <E extends EventMap = Record<string, unknown>>(port: Port, { name }: PortOptions = {}): PortTarget<E> =>
-  new PortTarget<E>(port, name);
+export const connect = <E extends EventMap = Record<string, unknown>>(port: Port, options?: PortOptions): PortTarget<E> =>
+  new PortTarget<E>(port, options);

@@ -28,7 +28,7 @@ export type PlainError = ({ code: string; message: string } & ErrorDetails) | nu
 const window = 4096;
 
 /** Makes an error fit for a port. */
-const plain = (error: any): unknown => error && { ...error, message: error.message, cause: undefined };
+const plain = (error: any): unknown => error && { ...error, message: error.message, cause: null };
 
 /**
  * Lets the other side of a port use target as its own, by `connect(port)`: what it listens to is listened to here, and what it dispatches
@@ -92,7 +92,7 @@ export function expose(target: Course, port: Port, { name = "" }: PortOptions = 
           sure = last;
           failure = error;
         }
-        send("sure", sure, plain(failure));
+        send("drained", sure, plain(failure));
       }
       confirming = false;
     }

@@ -48,8 +48,7 @@ export function lead(name: string): () => void {
       stop();
       port.close();
       if (tabs.delete(id) && !tabs.size) {
-        spoke!.close();
-        spoke = undefined;
+        spoke = spoke!.close() as undefined;
       }
     };
     tabs.set(id, leave);
