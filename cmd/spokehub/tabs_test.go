@@ -1,9 +1,10 @@
 package main
 
 import (
+	"path/filepath"
+	"strings"
 	"testing"
 
-	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/page"
 )
 
@@ -73,13 +74,20 @@ func TestAnotherTabTakesOverFromALeader(t *testing.T) {
 			leader, second, third := s.enter(t), s.enter(t), s.enter(t)
 			s.hears(t, second, "news")
 			s.hears(t, third, "news")
+			outside := connect(t, s.hub.websocket)
+			outside.subscribe(t, "said")
 			leave(t, leader)
-			second.run(t, `sayUntilRead("news", "said meanwhile")`)
-			third.run(t, `hears('news="said meanwhile"')`)
+			second.run(t, `sayUntilRead("said", "meanwhile")`)
+			if got, want := outside.receive(t), `{"type":"said","id":"","payload":"meanwhile"}`; got != want {
+				t.Errorf("got %s from the tab, want %s", got, want)
+			}
 			s.settle(t, second, "news")
+			s.settle(t, third, "news")
 			s.publish(t, "news", "1")
 			second.run(t, "hears('news=1')")
 			third.run(t, "hears('news=1')")
+			third.run(t, `sayUntilRead("news", "from the third")`)
+			second.run(t, `hears('news="from the third"')`)
 		})
 	}
 }
@@ -91,8 +99,8 @@ func TestTabTakesOverFromASharedWorkerThatIsGone(t *testing.T) {
 	s.hears(t, second, "news")
 	s.endWorkers(t)
 	first.run(t, `sayUntilRead("news", "said meanwhile")`)
-	second.run(t, `hears('news="said meanwhile"')`)
 	s.settle(t, first, "news")
+	s.settle(t, second, "news")
 	s.awaitConnections(t, 1)
 }
 
@@ -135,14 +143,7 @@ func TestTabInTheBackForwardCacheComesBack(t *testing.T) {
 			staying, leaving := s.enter(t), s.enter(t)
 			s.hears(t, staying, "news")
 			s.hears(t, leaving, "news")
-			leaving.run(t, "(window.kept = 1)")
-			behind(t, leaving, page.Navigate, page.NavigateParams{URL: s.site + "/elsewhere.html"})
-			s.await(t, "the other page", func() bool { return leaving.run(t, "document.title") == "Elsewhere" })
-			s.settle(t, staying, "news")
-			history := behind(t, leaving, page.GetNavigationHistory, cdp.Empty{})
-			before := history.Entries[len(history.Entries)-2]
-			behind(t, leaving, page.NavigateToHistoryEntry, page.NavigateToHistoryEntryParams{EntryID: before.ID})
-			s.await(t, "the page from the cache", func() bool { return leaving.run(t, "window.kept") == "1" })
+			s.visitElsewhere(t, leaving, func() { s.settle(t, staying, "news") })
 			s.settle(t, leaving, "news")
 			s.awaitConnections(t, 1)
 		})
@@ -160,4 +161,40 @@ func TestTabsOfAnotherHubHaveASocketOfTheirOwn(t *testing.T) {
 	elsewhere.hears(t, second, "news")
 	s.awaitConnections(t, 1)
 	elsewhere.awaitConnections(t, 1)
+}
+
+func TestTabsHaveTheTokenOfOneOfThem(t *testing.T) {
+	for form, parameter := range forms {
+		t.Run(form, func(t *testing.T) {
+			key := filepath.Join(t.TempDir(), "hub.key")
+			command(t, "token", "key", "--out", key)
+			token := strings.TrimSpace(command(t, "token", "make", "--key", key, "--user", "ada", "--subscribe", "*", "--publish", "*", "--expires", "1h"))
+			s := openShop(t, parameter+"&token="+token, "--jwt-key="+key+".pub")
+			first, second := s.enter(t), s.enter(t)
+			s.hears(t, first, "news")
+			s.hears(t, second, "news")
+			s.awaitConnections(t, 1)
+			first.expect(t, "1", "window.asked")
+			second.expect(t, "0", "window.asked ?? 0")
+		})
+	}
+}
+
+func TestSpokeOfAPageThatWasOfflineComesBack(t *testing.T) {
+	s := openShop(t, "&own")
+	only := s.enter(t)
+	s.hears(t, only, "news")
+	only.offline(t, true)
+	only.expect(t, "false", "navigator.onLine")
+	only.offline(t, false)
+	s.settle(t, only, "news")
+	s.awaitConnections(t, 1)
+}
+
+func TestSpokeOfAPageInTheBackForwardCacheComesBack(t *testing.T) {
+	s := openShop(t, "&own")
+	only := s.enter(t)
+	s.hears(t, only, "news")
+	s.visitElsewhere(t, only, func() { s.awaitConnections(t, 0) })
+	s.settle(t, only, "news")
 }

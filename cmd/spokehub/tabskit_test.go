@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
@@ -151,4 +152,33 @@ func (s *shop) endWorkers(t *testing.T) {
 	if _, err := chromedp.CallBrowser(ctx, target.CloseTarget, target.CloseTargetParams{TargetID: infos.TargetInfos[0].TargetID}); err != nil {
 		t.Fatalf("end the shared worker: %v", err)
 	}
+}
+
+// visitElsewhere has the tab leave the page, which goes into the back-forward cache, and come back to it after meanwhile.
+func (s *shop) visitElsewhere(t *testing.T, tab appTab, meanwhile func()) {
+	t.Helper()
+	tab.run(t, "(window.kept = 1)")
+	behind(t, tab, page.Navigate, page.NavigateParams{URL: s.site + "/elsewhere.html"})
+	s.await(t, "the other page", func() bool { return tab.run(t, "document.title") == "Elsewhere" })
+	meanwhile()
+	history := behind(t, tab, page.GetNavigationHistory, cdp.Empty{})
+	before := history.Entries[len(history.Entries)-2]
+	behind(t, tab, page.NavigateToHistoryEntry, page.NavigateToHistoryEntryParams{EntryID: before.ID})
+	s.await(t, "the page from the cache", func() bool { return tab.run(t, "window.kept") == "1" })
+}
+
+// offline takes the network from the tab, or gives it back.
+func (a appTab) offline(t *testing.T, offline bool) {
+	t.Helper()
+	behind(t, a, network.OverrideNetworkState, network.OverrideNetworkStateParams{Offline: offline})
+}
+
+// command runs the binary, which has to succeed, and returns what it prints.
+func command(t *testing.T, arguments ...string) string {
+	t.Helper()
+	output, failure, code := runBinary(t, nil, arguments...)
+	if code != 0 {
+		t.Fatalf("spokehub %v: got exit code %d, want 0: %s", arguments, code, failure)
+	}
+	return output
 }
