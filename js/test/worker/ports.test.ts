@@ -182,6 +182,77 @@ function tests(): void {
     assert.deepEqual([numbers.length, numbers[4095], numbers[4096]], [4097, 4095, "after"]);
   });
 
+  test("what was taken but not done when another side takes over is told, and the rest is handed over", async (t) => {
+    const { port1, port2 } = new MessageChannel();
+    t.after(() => port1.close());
+    const got: unknown[][] = [];
+    const send = (...frame: unknown[]): void => port1.postMessage({ spokehub: "", frame });
+    (port1 as Port).on!("message", ({ frame }: { frame: unknown[] }) => got.push(frame));
+    const awaitFrame = async (...want: unknown[]): Promise<void> => {
+      const found = (): number => got.findIndex((frame) => JSON.stringify(frame) === JSON.stringify(want));
+      await until(() => found() >= 0, () => `got ${JSON.stringify(got)}, want ${JSON.stringify(want)}`);
+      got.splice(0, found() + 1);
+    };
+    const remote = connect(port2);
+    const told: string[] = [];
+    remote.addEventListener("error", ({ detail }) => told.push(detail.code));
+    remote.addEventListener("news", () => {});
+    const texts = [1, 2, 3].map((payload) => JSON.stringify({ type: "n", id: "", payload }));
+    remote.publish("n", 1);
+    await awaitFrame("add", "news");
+    send("open", 1, "ready");
+    await awaitFrame("hi", ["news"], [[1, texts[0]]]);
+    remote.publish("n", 2);
+    await awaitFrame("order", 2, texts[1]);
+    send("took", 1);
+    send("drained", 1, null);
+    send("took", 2);
+    const lost = assert.rejects(remote.drained(), { code: "closed" });
+    await awaitFrame("order", 3, undefined);
+    remote.publish("n", 3);
+    await awaitFrame("order", 4, texts[2]);
+    send("open", 2, "connecting");
+    await awaitFrame("hi", ["news"], []);
+    assert.deepEqual(told, ["lost"]);
+    send("open", 2, "ready");
+    await awaitFrame("hi", ["news"], [[3, undefined], [4, texts[2]]]);
+    remote.close();
+    await lost;
+  });
+
+  test("a side that is not ready has room for so many events", async (t) => {
+    const { port1, port2 } = new MessageChannel();
+    t.after(() => port1.close());
+    const remote = connect(port2);
+    for (let n = 0; n < 64; n++) {
+      remote.publish("n", n);
+    }
+    assert.throws(() => remote.publish("n", 64), { code: "queue_full" });
+    const local = new LocalTarget();
+    const heard = new Heard();
+    local.addEventListener("n", heard.listener(""));
+    expose(local, port1);
+    assert.equal((await heard.await(64)).at(-1), " n|63");
+    await settled(remote);
+    remote.publish("n", 64);
+    await heard.await(65);
+  });
+
+  test("a target that was exposed is a target like any other", async (t) => {
+    const target = new EventTarget();
+    const { port1, port2 } = new MessageChannel();
+    t.after(() => port1.close());
+    expose(target, port1);
+    const remote = connect(port2);
+    const heard = new Heard();
+    target.addEventListener("there", heard.listener("there"));
+    remote.addEventListener("here:1", heard.listener("here"));
+    remote.publish("there", 1);
+    await settled(remote);
+    target.dispatchEvent(new CustomEvent("here:1", { detail: { a: 1 } }));
+    assert.deepEqual(await heard.await(2), ["there there|1", 'here here:1|{"a":1}']);
+  });
+
   test("what an exposed target throws comes back", async (t) => {
     const { local, remote } = overChannel(t);
     await settled(remote);
