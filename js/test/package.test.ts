@@ -17,7 +17,7 @@ const run = (program: string, ...args: string[]): string => execFileSync(program
 
 before(async () => {
   project = mkdtempSync(join(tmpdir(), "spokehub-js-project-"));
-  const [packed] = JSON.parse(execFileSync("npm", ["pack", "--json", "--pack-destination", project], { cwd: packageDirectory, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] })) as [
+  const [packed] = JSON.parse(execFileSync("npm", ["pack", "--ignore-scripts", "--json", "--pack-destination", project], { cwd: packageDirectory, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] })) as [
     { filename: string; files: { path: string }[] },
   ];
   writeFileSync(join(project, "package.json"), '{"type":"module","private":true}');
