@@ -146,7 +146,7 @@ export class Spoke<E extends EventMap = Record<string, unknown>> extends Client<
 }
 
 /** Returns the absolute URL of a hub. */
-function resolveURL(url: string | URL): string {
+export function resolveURL(url: string | URL): string {
   let href = "";
   try {
     href = new URL(url, globalThis.location?.href).href.replace(/^http/, "ws");

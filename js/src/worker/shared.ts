@@ -1,9 +1,10 @@
 import { watchPage } from "../page.ts";
+import { resolveURL } from "../spoke.ts";
 import { tokenOf } from "../token.ts";
 import { PortTarget } from "./connect.ts";
 import { lead } from "./leader.ts";
 import { hold } from "./lock.ts";
-import { listen, post } from "./port.ts";
+import { listen } from "./port.ts";
 import type { Settings, SpokeOptions } from "../options.ts";
 import type { EventMap } from "../types.ts";
 
@@ -34,7 +35,7 @@ export interface SharedSpokeOptions extends Omit<SpokeOptions, "WebSocket"> {
 export class SharedSpoke<E extends EventMap = Record<string, unknown>> extends PortTarget<E> {
   constructor(url: string | URL, { token, script, group, ...options }: SharedSpokeOptions = {}) {
     super();
-    const name = JSON.stringify([new URL(url, location.href), { ...options, token: !!token }, navigator.locks ? group : Math.random()]);
+    const name = JSON.stringify([resolveURL(url), { ...options, token: !!token }, navigator.locks ? group : Math.random()]);
     let presence: AbortController;
     let candidacy: AbortController | undefined;
     const resign = (): void => {
@@ -59,7 +60,7 @@ export class SharedSpoke<E extends EventMap = Record<string, unknown>> extends P
         let unanswered = 0;
         const beat = setInterval(() => {
           if (unanswered++ < patience) {
-            post(port, "", "ping");
+            this._send("ping");
           } else {
             void stand(true);
           }
@@ -70,17 +71,18 @@ export class SharedSpoke<E extends EventMap = Record<string, unknown>> extends P
             void stand();
           } else if (operation === "token") {
             tokenOf({ token } as Settings).then(
-              (token) => post(port, "", "token", token),
-              (error) => post(port, "", "token", 0, `${error}`),
+              (token) => this._send("token", token),
+              (error) => this._send("token", 0, `${error}`),
             );
           }
         });
         bus.onmessage = ({ data }) => data || bus.postMessage(id);
         this._attach(port);
         bus.postMessage(id);
-        if (navigator.locks && globalThis.SharedWorker) {
+        try {
+          const { SharedWorker } = navigator.locks && globalThis;
           new SharedWorker(script ?? new URL("../shared-worker.js", import.meta.url), { type: "module", name }).onerror = () => stand();
-        } else {
+        } catch {
           void stand();
         }
         return () => {
