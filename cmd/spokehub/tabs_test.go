@@ -150,6 +150,21 @@ func TestTabInTheBackForwardCacheComesBack(t *testing.T) {
 	}
 }
 
+func TestTabsDoWithoutASharedWorkerThatCanNotBeHad(t *testing.T) {
+	for reason, parameter := range map[string]string{
+		"for it is not there":         "&script=/missing.js",
+		"for it is of another origin": "&script=https://elsewhere.test/shared-worker.js",
+	} {
+		t.Run(reason, func(t *testing.T) {
+			s := openShop(t, parameter)
+			first, second := s.enter(t), s.enter(t)
+			s.hears(t, first, "news")
+			s.hears(t, second, "news")
+			s.awaitConnections(t, 1)
+		})
+	}
+}
+
 func TestTabsOfAnotherHubHaveASocketOfTheirOwn(t *testing.T) {
 	s := openShop(t, "")
 	other := startHub(t, nil, "--origin="+s.site)
@@ -181,12 +196,17 @@ func TestTabsHaveTheTokenOfOneOfThem(t *testing.T) {
 }
 
 func TestSpokeOfAPageThatWasOfflineComesBack(t *testing.T) {
-	s := openShop(t, "&own")
+	s := openShop(t, "&own", "--listen="+ownLoopback()+":0")
 	only := s.enter(t)
 	s.hears(t, only, "news")
 	only.offline(t, true)
 	only.expect(t, "false", "navigator.onLine")
+	address := addressOf(t, s.hub.page)
+	s.hub.terminate(t)
+	only.run(t, `until(() => target.state === "waiting")`)
+	s.hub = startHubOn(t, nil, "--listen="+address, "--admin=127.0.0.1:0", "--origin="+s.site)
 	only.offline(t, false)
+	only.run(t, `until(() => target.state === "ready")`)
 	s.settle(t, only, "news")
 	s.awaitConnections(t, 1)
 }

@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -43,7 +44,11 @@ func openShop(t *testing.T, more string, arguments ...string) *shop {
 	site := httptest.NewServer(mux)
 	t.Cleanup(site.Close)
 	browser := startBrowser(t)
-	return &shop{hub: startHub(t, nil, append([]string{"--origin=" + site.URL}, arguments...)...), site: site.URL, browser: browser, more: more}
+	arguments = append(arguments, "--admin=127.0.0.1:0", "--origin="+site.URL)
+	if !slices.ContainsFunc(arguments, func(argument string) bool { return strings.HasPrefix(argument, "--listen=") }) {
+		arguments = append(arguments, "--listen=127.0.0.1:0")
+	}
+	return &shop{hub: startHubOn(t, nil, arguments...), site: site.URL, browser: browser, more: more}
 }
 
 // enter opens a tab with the page and returns once its target is open.

@@ -137,7 +137,7 @@ export function expose(target: Course, port: Port, { name = "" }: PortOptions = 
     got(count: number) {
       under -= count;
       if (missed) {
-        send("error", { code: "buffer_full", message: `${missed} events are lost: this side of the port is too slow` });
+        send("error", { code: "buffer_full", message: `${missed} events are lost: read faster` });
         missed = 0;
       }
     },

@@ -4,7 +4,7 @@ import { tokenOf } from "../token.ts";
 import { PortTarget } from "./connect.ts";
 import { lead } from "./leader.ts";
 import { hold } from "./lock.ts";
-import { listen } from "./port.ts";
+import { listen, post } from "./port.ts";
 import type { Settings, SpokeOptions } from "../options.ts";
 import type { EventMap } from "../types.ts";
 
@@ -60,7 +60,7 @@ export class SharedSpoke<E extends EventMap = Record<string, unknown>> extends P
         let unanswered = 0;
         const beat = setInterval(() => {
           if (unanswered++ < patience) {
-            this._send("ping");
+            post(port, "", "ping");
           } else {
             void stand(true);
           }
@@ -71,8 +71,8 @@ export class SharedSpoke<E extends EventMap = Record<string, unknown>> extends P
             void stand();
           } else if (operation === "token") {
             tokenOf({ token } as Settings).then(
-              (token) => this._send("token", token),
-              (error) => this._send("token", 0, `${error}`),
+              (token) => post(port, "", "token", token),
+              (error) => post(port, "", "token", 0, `${error}`),
             );
           }
         });
