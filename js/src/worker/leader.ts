@@ -24,18 +24,17 @@ const ask = (port: Port): Promise<string> =>
 export function lead(name: string): () => void {
   const [url, options] = JSON.parse(name);
   const bus = new BroadcastChannel(name);
-  /** What ends each tab, by its id. */
-  const tabs = new Map<string, () => void>();
+  const leaves = new Map<string, () => void>();
   let spoke: Spoke | undefined;
   let heard: Port;
-  const leaveAll = (): void => tabs.forEach((leave) => leave());
+  const leaveAll = (): void => leaves.forEach((leave) => leave());
   const open = (): Spoke => {
     const opened = new Spoke(url, { ...options, echo: true, token: options.token && (() => ask(heard)) });
     opened.addEventListener("close", () => queueMicrotask(() => spoke === opened && leaveAll()));
     return opened;
   };
   bus.onmessage = ({ data: id }) => {
-    if (!id || tabs.has(id)) {
+    if (!id || leaves.has(id)) {
       return;
     }
     const gone = new AbortController();
@@ -47,11 +46,11 @@ export function lead(name: string): () => void {
       gone.abort();
       stop();
       port.close();
-      if (tabs.delete(id) && !tabs.size) {
+      if (leaves.delete(id) && !leaves.size) {
         spoke = spoke!.close() as undefined;
       }
     };
-    tabs.set(id, leave);
+    leaves.set(id, leave);
     navigator.locks?.request(id, { signal: gone.signal }, leave).catch(() => {});
   };
   bus.postMessage("");
