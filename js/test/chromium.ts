@@ -18,17 +18,25 @@ interface Reply {
   error?: object;
 }
 
+/** Removes the profile of a browser, unless one of its processes that are about to end still writes to it. */
+function remove(profile: string): void {
+  try {
+    rmSync(profile, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
+  } catch {}
+}
+
 /** Starts a browser that ends with the test file, and returns a function that evaluates an expression in a new page at url. */
 export async function startBrowser(path: string): Promise<(url: string, expression: string) => Promise<unknown>> {
   const profile = mkdtempSync(join(tmpdir(), "spokehub-js-chromium-"));
   const child = spawn(path, ["--headless", "--no-sandbox", "--disable-gpu", "--remote-debugging-port=0", `--user-data-dir=${profile}`, "about:blank"], {
     stdio: ["ignore", "ignore", "pipe"],
+    detached: true,
   });
   const exited = new Promise((resolve) => child.once("exit", resolve));
   after(async () => {
-    child.kill("SIGKILL");
+    process.kill(-child.pid!, "SIGKILL");
     await exited;
-    rmSync(profile, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
+    remove(profile);
   });
   const address = await new Promise<string>((resolve, reject) => {
     let said = "";
