@@ -40,7 +40,11 @@ class Client {
         say("L", member.client);
       }
     });
-    this.spoke.addEventListener("error", ({ detail }) => say("X", member.client, detail.code, detail.message));
+    this.spoke.addEventListener("error", ({ detail }) => {
+      if (detail.code !== "lost") {
+        say("X", member.client, detail.code, detail.message);
+      }
+    });
     this.spoke.addEventListener("close", ({ detail }) => {
       if (detail) {
         say("X", member.client, "the client has stopped:", detail.message);

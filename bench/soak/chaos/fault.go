@@ -40,8 +40,8 @@ type kind struct {
 	percent int
 	// atOnce is set for faults of the connect; the others wait.
 	atOnce bool
-	// orderly is set where all that was passed on must reach the client's listeners.
-	orderly bool
+	// obscure is set where the client may have given the line up before the proxy can know.
+	obscure bool
 }
 
 var kinds = []kind{
@@ -49,16 +49,16 @@ var kinds = []kind{
 	{refuseBusy, "refused by 503", 3, true, false},
 	{halfOpen, "half open", 2, true, false},
 	{held, "connect held back", 8, true, false},
-	{delayed, "delayed", 10, true, false},
+	{delayed, "delayed", 10, true, true},
 	{cutReset, "cut by RST", 12, false, false},
-	{cutFin, "cut by FIN", 12, false, true},
-	{cutMidFrame, "cut inside a frame", 14, false, true},
-	{stallBoth, "stalled both ways", 10, false, false},
-	{stallDown, "stalled down", 10, false, false},
-	{stallUp, "stalled up", 10, false, false},
-	{vanish, "vanished", 10, false, false},
-	{closeRestart, "closed with 1012", 25, false, true},
-	{closeSlow, "closed with 1013", 30, false, true},
+	{cutFin, "cut by FIN", 12, false, false},
+	{cutMidFrame, "cut inside a frame", 14, false, false},
+	{stallBoth, "stalled both ways", 10, false, true},
+	{stallDown, "stalled down", 10, false, true},
+	{stallUp, "stalled up", 10, false, true},
+	{vanish, "vanished", 10, false, true},
+	{closeRestart, "closed with 1012", 25, false, false},
+	{closeSlow, "closed with 1013", 30, false, false},
 }
 
 func (f fault) kind() kind {

@@ -116,13 +116,13 @@ func (l *ledger) opened(client, line int, fault fault) *passage {
 	defer l.mu.Unlock()
 	a := l.accounts[client]
 	a.prune()
-	p := newPassage(line, a, fault, l.elapsed())
+	p := newPassage(line, a, fault)
 	a.lines = append(a.lines, p)
 	return p
 }
 
-// ended notes that nothing more will pass on a line. Blameless tells that it ended by the client alone.
-func (l *ledger) ended(p *passage, byClient bool) {
+// ended notes that nothing more will pass on a line, whether it ended with FIN, and whether the client ended it.
+func (l *ledger) ended(p *passage, orderly, byClient bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if p.isBack() {
@@ -131,10 +131,17 @@ func (l *ledger) ended(p *passage, byClient bool) {
 	if byClient && !p.afflicted && !l.closed {
 		l.tallies.GivenUp++
 	}
-	p.ended = true
+	p.ended, p.orderly = true, orderly && !byClient && !p.left && !p.fault.kind().obscure
 }
 
-// afflict notes that the fault of a line begins.
+// left notes that the client closes a line: it need not hear what still passes.
+func (l *ledger) left(p *passage) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	p.left = true
+}
+
+// afflict notes that the fault of a line begins, or that the hub closes it.
 func (l *ledger) afflict(p *passage) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -218,7 +225,7 @@ func (l *ledger) heard(client int, e number) {
 // abandonLocked counts what passed on a line that the client has left and was not heard.
 func (l *ledger) abandonLocked(p *passage) {
 	l.tallies.LostInFlight += len(p.sent)
-	if len(p.sent) > 0 && p.afflicted && p.fault.kind().orderly {
+	if len(p.sent) > 0 && p.orderly {
 		l.problemLocked("the client's listener missed an event that passed before an orderly end of the line", p.owner.client, p.sent[0], p)
 	}
 }

@@ -97,7 +97,7 @@ func TestAMissingSubscriptionIsFound(t *testing.T) {
 
 func TestWhatCameBeforeTheAckNeedNotPass(t *testing.T) {
 	s := newScene(t)
-	s.ended(s.line, false)
+	s.ended(s.line, false, false)
 	s.issue(3)
 	next := s.connect(2, cutReset)
 	s.deliver(next, s.issue(1)...)
@@ -132,7 +132,7 @@ func TestWhatAListenerMissesIsFound(t *testing.T) {
 
 func TestWhatAListenerMissesAtTheStartOfALineIsFound(t *testing.T) {
 	s := newScene(t)
-	s.ended(s.line, false)
+	s.ended(s.line, false, false)
 	next := s.connect(2, healthy)
 	events := s.issue(2)
 	s.passed(next, events[0])
@@ -172,11 +172,15 @@ func TestWhatNeverPassedIsFound(t *testing.T) {
 
 func TestACutLineMayLoseItsTail(t *testing.T) {
 	for name, c := range map[string]struct {
-		fault fault
-		words string
+		fault    fault
+		orderly  bool
+		byClient bool
+		words    string
 	}{
-		"where it was reset":           {cutReset, ""},
-		"but not where the hub closed": {closeRestart, "before an orderly end"},
+		"where it was reset":                {cutReset, false, false, ""},
+		"where the client ended it":         {healthy, true, true, ""},
+		"where the client may have left it": {stallUp, true, false, ""},
+		"but not where the hub closed":      {closeRestart, true, false, "before an orderly end"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newScene(t)
@@ -184,8 +188,7 @@ func TestACutLineMayLoseItsTail(t *testing.T) {
 			events := s.issue(3)
 			s.deliver(line, events[0])
 			s.passed(line, events[1])
-			s.afflict(line)
-			s.ended(line, false)
+			s.ended(line, c.orderly, c.byClient)
 			next := s.connect(3, healthy)
 			s.deliver(next, events[2])
 			s.want(c.words, number{})

@@ -203,7 +203,7 @@ func (l *line) end(orderly, byClient bool) {
 	}
 	l.far.ended = true
 	if l.passage != nil {
-		l.proxy.ledger.ended(l.passage, byClient)
+		l.proxy.ledger.ended(l.passage, orderly, byClient)
 	}
 	l.proxy.gone(l)
 	close(l.done)

@@ -2,10 +2,7 @@
 
 package main
 
-import (
-	"slices"
-	"time"
-)
+import "slices"
 
 // passage is what the ledger knows of one line. Its lock guards it.
 //
@@ -25,14 +22,14 @@ type passage struct {
 	sent []number
 	// controls counts the messages that subscribe.
 	controls int
-	opened   time.Duration
-	ended    bool
-	// afflicted is set once the fault has begun.
-	afflicted bool
+	// ended is set when nothing more will pass, orderly if all that has passed must be heard all the same.
+	ended, orderly bool
+	// afflicted is set once the fault has begun, or the hub has closed the line, left once the client has closed it.
+	afflicted, left bool
 }
 
-func newPassage(line int, owner *account, fault fault, at time.Duration) *passage {
-	p := &passage{line: line, owner: owner, fault: fault, opened: at, unasked: map[string]bool{}, unacked: map[string]bool{}}
+func newPassage(line int, owner *account, fault fault) *passage {
+	p := &passage{line: line, owner: owner, fault: fault, unasked: map[string]bool{}, unacked: map[string]bool{}}
 	for _, topic := range owner.topics {
 		p.unasked[topic], p.unacked[topic] = true, true
 	}

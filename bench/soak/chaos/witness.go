@@ -40,8 +40,11 @@ func (m message) numbers() (number, error) {
 	return numberOf(m.name(), m.Payload.Number, m.Payload.All)
 }
 
-// witnessDown looks at what the hub sends.
+// witnessDown looks at what the hub sends. Once it closes, it is not the client that gives the line up.
 func (l *line) witnessDown(f frame) {
+	if f.op == opClose {
+		l.proxy.ledger.afflict(l.passage)
+	}
 	if f.op != opText {
 		return
 	}
@@ -74,6 +77,9 @@ func (l *line) witnessDown(f frame) {
 
 // witnessUp looks at what the client sends. A control event without topics only asks for a sign of life.
 func (l *line) witnessUp(f frame) {
+	if f.op == opClose {
+		l.proxy.ledger.left(l.passage)
+	}
 	if f.op != opText {
 		return
 	}
