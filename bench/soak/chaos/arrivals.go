@@ -21,15 +21,16 @@ type arrivals struct {
 	// recent has the last connects of each client, in turn.
 	recent [][hurry]time.Time
 	counts []int
-	// waves has one for each upheaval.
+	// waves has one for each upheaval and kind of client.
 	waves []*wave
 	// perSecond counts accepts by the second of the run.
 	perSecond []int
 }
 
-// wave is how clients come back after all of them lost their lines at once.
+// wave is how the clients of one kind come back after all of them lost their lines at once.
 type wave struct {
 	what upheaval
+	kind string
 	at   time.Time
 	// awaited are those that have not been seen again.
 	awaited map[int]bool
@@ -41,15 +42,19 @@ func newArrivals(clients int, l *ledger) *arrivals {
 	return &arrivals{ledger: l, recent: make([][hurry]time.Time, clients), counts: make([]int, clients)}
 }
 
-// begin starts a wave of these clients.
+// begin starts the waves of these clients.
 func (a *arrivals) begin(what upheaval, clients []int) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	w := &wave{what: what, at: time.Now(), awaited: map[int]bool{}}
+	byKind := map[string]*wave{}
 	for _, client := range clients {
-		w.awaited[client] = true
+		kind := a.ledger.kindOf(client)
+		if byKind[kind] == nil {
+			byKind[kind] = &wave{what: what, kind: kind, at: time.Now(), awaited: map[int]bool{}}
+			a.waves = append(a.waves, byKind[kind])
+		}
+		byKind[kind].awaited[client] = true
 	}
-	a.waves = append(a.waves, w)
 }
 
 // arrived notes a connect that was accepted at this time.
@@ -80,7 +85,7 @@ func (a *arrivals) all() (waves []wave, perSecond []int) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for _, w := range a.waves {
-		waves = append(waves, wave{what: w.what, at: w.at, delays: slices.Clone(w.delays)})
+		waves = append(waves, wave{what: w.what, kind: w.kind, at: w.at, delays: slices.Clone(w.delays)})
 	}
 	return waves, slices.Clone(a.perSecond)
 }

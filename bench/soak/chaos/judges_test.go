@@ -38,8 +38,18 @@ func TestWavesCountTheFirstConnectOfEachClient(t *testing.T) {
 		a.arrived(client, time.Now())
 	}
 	waves, _ := a.all()
-	if len(waves) != 1 || len(waves[0].delays) != 2 {
-		t.Errorf("got the waves %+v, want one of 2 clients", waves)
+	if len(waves) != 1 || len(waves[0].delays) != 2 || waves[0].kind != "Go" {
+		t.Errorf("got the waves %+v, want one of 2 clients in Go", waves)
+	}
+}
+
+func TestKindsOfClientsAreJudgedApart(t *testing.T) {
+	l := newLedger(4, 2)
+	a := newArrivals(4, l)
+	a.begin(cutAll, []int{0, 1, 2})
+	waves, _ := a.all()
+	if len(waves) != 2 || waves[0].kind != "Go" || waves[1].kind != "Node" {
+		t.Errorf("got the waves %+v, want one in Go and one in Node", waves)
 	}
 }
 

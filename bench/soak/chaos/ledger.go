@@ -65,10 +65,7 @@ func (l *ledger) missedLocked() int {
 }
 
 func (l *ledger) problemLocked(what string, client int, e number, p *passage) {
-	found := problem{What: what, Client: client, After: l.elapsed(), Kind: "Go", Number: e.n}
-	if client >= l.nodes {
-		found.Kind = "Node"
-	}
+	found := problem{What: what, Client: client, After: l.elapsed(), Kind: l.kindOf(client), Number: e.n}
 	if e.n > 0 {
 		found.Topic = e.name()
 	}
@@ -76,6 +73,14 @@ func (l *ledger) problemLocked(what string, client int, e number, p *passage) {
 		found.Line, found.Fault = p.line, p.fault.String()
 	}
 	l.add(found)
+}
+
+// kindOf is what a client runs in.
+func (l *ledger) kindOf(client int) string {
+	if client < l.nodes {
+		return "Go"
+	}
+	return "Node"
 }
 
 // problem notes one that concerns a client, or nobody.

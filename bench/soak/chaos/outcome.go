@@ -5,7 +5,9 @@ package main
 import (
 	"fmt"
 	"io"
+	"maps"
 	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 )
@@ -49,6 +51,8 @@ type series struct {
 // waveData is how clients came back after an upheaval.
 type waveData struct {
 	What string `json:"what"`
+	// Kind is what the clients run in.
+	Kind string `json:"kind"`
 	// Clients came back, PeakPercent of them in the same 100 ms. Counts has how many came in each 100 ms.
 	Clients     int     `json:"clients"`
 	PeakPercent float64 `json:"peak_percent"`
@@ -71,7 +75,7 @@ func (c *chaos) outcome(interrupted bool) outcome {
 		o.Faults[fault.String()] = lines
 	}
 	for _, w := range waves {
-		o.Series.Waves = append(o.Series.Waves, waveData{w.what.String(), len(w.delays), w.peak(), w.histogram()})
+		o.Series.Waves = append(o.Series.Waves, waveData{w.what.String(), w.kind, len(w.delays), w.peak(), w.histogram()})
 	}
 	slices.Sort(f.outages)
 	o.Series.Outages = f.outages
@@ -111,6 +115,15 @@ func (o outcome) print(out io.Writer) {
 	}
 }
 
+// controlsRow tells how many messages it took to subscribe to everything.
+func (o outcome) controlsRow() string {
+	var parts []string
+	for _, messages := range slices.Sorted(maps.Keys(o.Counts.Controls)) {
+		parts = append(parts, fmt.Sprintf("%d: %d times", messages, o.Counts.Controls[messages]))
+	}
+	return strings.Join(parts, ", ")
+}
+
 // rows are the figures that the words and the page have.
 func (o outcome) rows() [][2]string {
 	c, q := o.Counts, o.Series.OutageQuantiles
@@ -118,15 +131,15 @@ func (o outcome) rows() [][2]string {
 		{"clients", fmt.Sprintf("%d, %d of them in Node", c.Clients, c.Nodes)},
 		{"lines", fmt.Sprintf("%d, of which clients gave up %d without a fault", c.Lines, c.GivenUp)},
 		{"all subscriptions back", fmt.Sprintf("%d times, after %.0f ms (median), %.0f (90 %%), %.0f (99 %%), %.0f (longest)", c.Back, q[0], q[1], q[2], q[3])},
-		{"messages to subscribe", fmt.Sprint(c.Controls)},
+		{"messages to subscribe", o.controlsRow()},
 		{"events published", fmt.Sprintf("%d, of which a dying hub may not have dispatched %d", c.Published, c.Uncertain)},
 		{"events passed", fmt.Sprintf("%d, heard %d, lost in flight with a line %d", c.Passed, c.Heard, c.LostInFlight)},
 		{"missed while away", fmt.Sprint(c.LostAway)},
 		{"published by clients", fmt.Sprintf("%d arrived, %d lost with a line, %d refused at once", c.Said, c.SaidLost, c.Refused)},
 	}
 	for i, w := range o.Series.Waves {
-		if i >= len(o.Series.Waves)-len(upheavals) {
-			rows = append(rows, [2]string{w.What, fmt.Sprintf("%d clients came back, at most %.0f %% within 100 ms", w.Clients, w.PeakPercent)})
+		if i >= len(o.Series.Waves)-2*len(upheavals) {
+			rows = append(rows, [2]string{w.What, fmt.Sprintf("%d clients in %s came back, at most %.0f %% within the same 100 ms", w.Clients, w.Kind, w.PeakPercent)})
 		}
 	}
 	for _, h := range o.Series.Holdings[max(0, len(o.Series.Holdings)-3):] {

@@ -95,9 +95,9 @@ func (o outcome) plots() (all []plot) {
 		o.outagePlot(),
 	)
 	for i, w := range s.Waves {
-		if i < len(upheavals) || i >= len(s.Waves)-len(upheavals) {
+		if i < 2*len(upheavals) || i >= len(s.Waves)-2*len(upheavals) {
 			all = append(all, plot{
-				Title: fmt.Sprintf("Wave %d: first connects after: %s", i+1, w.What), Note: fmt.Sprintf("%d clients, at most %.0f %% within the same 100 ms", w.Clients, w.PeakPercent),
+				Title: fmt.Sprintf("First connects in %s after: %s", w.Kind, w.What), Note: fmt.Sprintf("%d clients, at most %.0f %% within the same 100 ms", w.Clients, w.PeakPercent),
 				Unit: "clients in 100 ms", Across: "s", Bars: true, To: float64(len(w.Counts)) * bucket.Seconds(), Rows: []plotRow{{Values: floats(w.Counts)}},
 			})
 		}

@@ -39,10 +39,10 @@ func (w wave) peak() float64 {
 
 // judgeSpread wants clients to come back spread.
 func judgeSpread(waves []wave) (problems []string) {
-	for i, w := range waves {
+	for _, w := range waves {
 		if peak := w.peak(); len(w.delays) >= fewestJudged && peak > mostInBucket {
-			problems = append(problems, fmt.Sprintf("wave %d (%v): %.0f %% of %d clients came back within the same %v, want at most %d %%",
-				i+1, w.what, peak, len(w.delays), bucket, mostInBucket))
+			problems = append(problems, fmt.Sprintf("after %v: %.0f %% of %d clients in %s came back within the same %v, want at most %d %%",
+				w.what, peak, len(w.delays), w.kind, bucket, mostInBucket))
 		}
 	}
 	return problems
