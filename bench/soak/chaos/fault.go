@@ -67,7 +67,7 @@ func (f fault) kind() kind {
 			return k
 		}
 	}
-	return kind{fault: healthy, name: "healthy"}
+	return kind{fault: healthy, name: "healthy", atOnce: true}
 }
 
 // String is the name that reports give.

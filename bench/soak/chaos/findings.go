@@ -75,8 +75,8 @@ type findings struct {
 	outages []float32
 	// controls are how many messages it took to subscribe to everything.
 	controls map[int]int
-	// faults are how many lines had each, whether it came to pass or the line ended before.
-	faults map[fault]int
+	// planned are how many lines were to have each fault, befallen on how many it came to pass before the line ended.
+	planned, befallen map[fault]int
 }
 
 func (f *findings) add(p problem) {

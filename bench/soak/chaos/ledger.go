@@ -26,7 +26,7 @@ type ledger struct {
 
 func newLedger(clients, nodes int) *ledger {
 	l := &ledger{began: time.Now(), journal: newJournal(), nodes: nodes}
-	l.controls, l.faults = map[int]int{}, map[fault]int{}
+	l.controls, l.planned, l.befallen = map[int]int{}, map[fault]int{}, map[fault]int{}
 	for client := range clients {
 		l.accounts = append(l.accounts, newAccount(client))
 	}
@@ -107,12 +107,19 @@ func (l *ledger) doubt(numbers []number) {
 	l.journal.doubt(numbers)
 }
 
-// accepted counts a line.
+// accepted counts a line that is planned to have this fault.
 func (l *ledger) accepted(fault fault) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.tallies.Lines++
-	l.faults[fault]++
+	l.planned[fault]++
+}
+
+// befell counts a fault that came to pass.
+func (l *ledger) befell(fault fault) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.befallen[fault]++
 }
 
 // opened notes a line on which a client's handshake has succeeded.
@@ -263,6 +270,6 @@ func (l *ledger) result() findings {
 	defer l.mu.Unlock()
 	f := l.findings
 	f.problems, f.outages = slices.Clone(f.problems), slices.Clone(f.outages)
-	f.controls, f.faults = maps.Clone(f.controls), maps.Clone(f.faults)
+	f.controls, f.planned, f.befallen = maps.Clone(f.controls), maps.Clone(f.planned), maps.Clone(f.befallen)
 	return f
 }

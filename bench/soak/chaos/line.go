@@ -84,6 +84,7 @@ func (l *line) admit(reader io.Reader) bool {
 	if !l.plan.fault.kind().atOnce || !l.proxy.isActive() {
 		return true
 	}
+	l.proxy.ledger.befell(l.plan.fault)
 	switch l.plan.fault {
 	case refuseReset:
 		l.conn.SetLinger(0)
@@ -153,7 +154,7 @@ func (l *line) adopt(set func()) bool {
 	return !l.far.ended
 }
 
-// delay is what everything is passed on later.
+// delay is what everything is passed on later; also in a calm, so that nothing overtakes.
 func (l *line) delay() time.Duration {
 	if l.plan.fault == delayed {
 		return l.plan.delay
@@ -164,6 +165,7 @@ func (l *line) delay() time.Duration {
 // afflict begins the fault that waited.
 func (l *line) afflict() {
 	l.proxy.ledger.afflict(l.passage)
+	l.proxy.ledger.befell(l.plan.fault)
 	switch l.plan.fault {
 	case cutReset:
 		l.end(false, false)

@@ -14,16 +14,23 @@ import (
 
 // outcome is what a run found, as the data file has it.
 type outcome struct {
-	Seed        uint64         `json:"seed"`
-	Command     string         `json:"command"`
-	Interrupted bool           `json:"interrupted"`
-	Took        time.Duration  `json:"took_ns"`
-	Rounds      int            `json:"rounds"`
-	Counts      counts         `json:"counts"`
-	Faults      map[string]int `json:"faults"`
-	Problems    []problem      `json:"problems"`
-	Further     int            `json:"further_problems"`
-	Series      series         `json:"series"`
+	Seed        uint64        `json:"seed"`
+	Command     string        `json:"command"`
+	Interrupted bool          `json:"interrupted"`
+	Took        time.Duration `json:"took_ns"`
+	Rounds      int           `json:"rounds"`
+	Counts      counts        `json:"counts"`
+	Faults      []faultCount  `json:"faults"`
+	Problems    []problem     `json:"problems"`
+	Further     int           `json:"further_problems"`
+	Series      series        `json:"series"`
+}
+
+// faultCount is how often a fault was planned, and came to pass before its line ended.
+type faultCount struct {
+	Name     string `json:"name"`
+	Planned  int    `json:"planned"`
+	Befallen int    `json:"befallen"`
 }
 
 // counts are those of the whole run.
@@ -68,11 +75,11 @@ func (c *chaos) outcome(interrupted bool) outcome {
 	f := c.ledger.result()
 	o := outcome{
 		Seed: c.Seed, Command: c.command(), Interrupted: interrupted, Took: c.ledger.elapsed(), Rounds: c.rounds,
-		Counts: counts{f.tallies, c.Clients, c.Nodes, f.controls}, Faults: map[string]int{},
+		Counts:   counts{f.tallies, c.Clients, c.Nodes, f.controls},
 		Problems: f.problems, Further: f.further, Series: series{Moments: c.timeline.all(), Accepts: accepts, Holdings: c.holdings},
 	}
-	for fault, lines := range f.faults {
-		o.Faults[fault.String()] = lines
+	for _, k := range kinds {
+		o.Faults = append(o.Faults, faultCount{k.name, f.planned[k.fault], f.befallen[k.fault]})
 	}
 	for _, w := range waves {
 		o.Series.Waves = append(o.Series.Waves, waveData{w.what.String(), w.kind, len(w.delays), w.peak(), w.histogram()})

@@ -142,7 +142,7 @@ func (p *proxy) accept() {
 func (p *proxy) served(l *line) {
 	p.traffic.mu.Lock()
 	defer p.traffic.mu.Unlock()
-	if fault := l.plan.fault; fault != healthy && !fault.kind().atOnce && fault != delayed {
+	if !l.plan.fault.kind().atOnce {
 		p.traffic.ripe[l] = true
 	}
 	if l.number > p.traffic.last {
