@@ -1,4 +1,4 @@
-import { abnormal } from "./course.ts";
+import { abnormal, now } from "./course.ts";
 import { decode, encode } from "./payload.ts";
 import type { Envelope } from "./payload.ts";
 import type { Settings, SocketLike } from "./options.ts";
@@ -10,131 +10,110 @@ import type { Settings, SocketLike } from "./options.ts";
 export type Answered = (accepted: boolean | undefined, payload: Record<string, unknown>) => boolean | void;
 
 /** Who is told what comes from a connection. */
-export interface Owner {
+export interface ConnectionOwner {
+  /** It is open. */
   _opened(): void;
+  /** A message came that answers nothing. */
   _received(envelope: Envelope): void;
+  /** It has ended, or is to be taken for ended: the owner closes it. */
   _lost(code: number, reason: string): void;
 }
 
-/** What the package ws says where the handshake was refused. Browsers get a close code instead. */
-const refusedStatus = /response: (401|403|429)/;
-
-/** One socket, from its opening to its end. It looks after the answers to control events and the signs of life. */
-export class Connection {
-  /** The bytes that the socket has not sent. */
-  get _unsent(): number {
-    return this._socket.bufferedAmount;
-  }
-
+/** One socket, from its opening to its end, with the answers to control events and the signs of life. */
+export interface Connection {
   /** Says whether messages can be sent. */
-  get _isOpen(): boolean {
-    return this._socket.readyState === 1;
-  }
-
-  private readonly _socket: SocketLike;
-  private readonly _answers = new Map<string, Answered>();
-  private _asked = 0;
-  private _heardAt = 0;
-  private _timer: ReturnType<typeof setTimeout> | undefined;
-  private _refusal = abnormal;
-
-  constructor(
-    private readonly _settings: Settings,
-    url: string,
-    token: string | undefined,
-    private readonly _owner: Owner,
-  ) {
-    const WebSocketClass = (_settings.WebSocket ?? globalThis.WebSocket) as new (url: string, protocols?: string[]) => SocketLike;
-    const socket = token ? new WebSocketClass(url, ["spokehub.v1", `bearer.${token}`]) : new WebSocketClass(url);
-    this._socket = socket;
-    socket.binaryType = "arraybuffer";
-    socket.onopen = () => {
-      this._watch(this._settings.silence);
-      _owner._opened();
-    };
-    socket.onmessage = (event: { data: unknown }) => this._read(event.data);
-    socket.onerror = (event: { message?: string }) => {
-      const [, status] = refusedStatus.exec(event.message ?? "") ?? [];
-      this._refusal = status ? 4000 + Number(status) : abnormal;
-    };
-    socket.onclose = (event: { code: number; reason: string }) => _owner._lost(event.code === abnormal ? this._refusal : event.code, String(event.reason));
-  }
-
+  _isOpen(): boolean;
+  /** The bytes that the socket has not sent. */
+  _unsent(): number;
   /** Sends a message. The socket is open. */
-  _send(text: string): void {
-    this._socket.send(text);
-  }
-
-  /** Sends a control event and has answered called with what the hub says to it. */
-  _ask(type: string, payload: unknown, answered: Answered): void {
-    const id = `${++this._asked}`;
-    this._answers.set(id, answered);
-    this._send(encode(type, id, JSON.stringify(payload)));
-  }
-
+  _send(text: string): void;
+  /** Sends a control event to subscribe, or of another type, and has answered called with what the hub says to it. */
+  _ask(answered: Answered, payload?: unknown, type?: string): void;
   /** Asks the hub for a sign of life, and takes the connection for lost where there is none in time. */
-  _probe(timeout: number): void {
-    if (!this._isOpen) {
-      this._owner._lost(abnormal, "no sign of life");
-      return;
-    }
-    const before = this._heardAt;
-    this._ask("__subscribe", { topics: [] }, () => {});
-    this._after(timeout, () => {
-      if (this._heardAt === before) {
-        this._owner._lost(abnormal, "no sign of life");
-      } else {
-        this._watch(this._settings.silence);
-      }
-    });
-  }
-
+  _probe(): void;
   /** Ends the connection without telling the owner. Who waits for an answer is told. */
-  _close(): void {
-    const socket = this._socket;
-    clearTimeout(this._timer);
-    socket.onopen = socket.onmessage = socket.onclose = null;
-    socket.onerror = () => {};
-    try {
-      socket.close(1000);
-    } finally {
-      const waiting = [...this._answers.values()];
-      this._answers.clear();
-      waiting.forEach((answered) => answered(undefined, {}));
-    }
-  }
+  _close(): void;
+}
 
-  /** Looks in a while whether the hub has been silent for too long. */
-  private _watch(wait: number): void {
-    this._after(wait, () => {
-      const left = this._heardAt + this._settings.silence - performance.now();
+/** What the package ws says where the handshake was refused. Browsers get a close code instead. */
+const refused = /response: (401|403|429)/;
+
+/** Opens a connection. It throws what the class of WebSockets throws. */
+export function connect(settings: Settings, url: string, token: string | undefined, owner: ConnectionOwner): Connection {
+  const WebSocketClass = (settings.WebSocket ?? WebSocket) as new (url: string, protocols: string[]) => SocketLike;
+  const socket = new WebSocketClass(url, token ? ["spokehub.v1", `bearer.${token}`] : []);
+  const answers = new Map<string, Answered>();
+  let asked = 0;
+  let heardAt = 0;
+  let timer: ReturnType<typeof setTimeout>;
+  let refusal = abnormal;
+
+  const isOpen = (): boolean => socket.readyState === 1;
+  const after = (wait: number, then: () => void): void => {
+    clearTimeout(timer);
+    timer = setTimeout(then, wait);
+  };
+  const watch = (wait = settings.silence): void =>
+    after(wait, () => {
+      const left = heardAt + settings.silence - now();
       if (left > 0) {
-        this._watch(left);
+        watch(left);
       } else {
-        this._probe(this._settings.probeTimeout);
+        probe();
       }
     });
-  }
-
-  private _after(wait: number, then: () => void): void {
-    clearTimeout(this._timer);
-    this._timer = setTimeout(then, wait);
-  }
-
-  private _read(data: unknown): void {
-    this._heardAt = performance.now();
-    const envelope = decode(data);
-    if (!envelope) {
-      return;
-    }
-    const { type, id, payload } = envelope;
-    const answered = this._answers.get(id);
-    if (answered && (type === "__ack" || type === "__reject")) {
-      if (!answered(type === "__ack", Object(payload) as Record<string, unknown>)) {
-        this._answers.delete(id);
-      }
+  const ask: Connection["_ask"] = (answered, payload = { topics: [] }, type = "__subscribe") => {
+    const id = `${++asked}`;
+    answers.set(id, answered);
+    socket.send(encode(type, id, payload));
+  };
+  const probe = (): void => {
+    const dead = (): void => owner._lost(abnormal, "no answer");
+    const before = heardAt;
+    if (isOpen()) {
+      ask(() => {});
+      after(settings.probeTimeout, () => (heardAt === before ? dead() : watch()));
     } else {
-      this._owner._received(envelope);
+      dead();
     }
-  }
+  };
+
+  socket.binaryType = "arraybuffer";
+  socket.onopen = () => {
+    watch();
+    owner._opened();
+  };
+  socket.onmessage = ({ data }: { data: unknown }) => {
+    const envelope = decode(data);
+    heardAt = now();
+    if (envelope) {
+      const accepted = envelope.type === "__ack";
+      const answered = accepted || envelope.type === "__reject" ? answers.get(envelope.id) : undefined;
+      if (!answered) {
+        owner._received(envelope);
+      } else if (!answered(accepted, Object(envelope.payload) as Record<string, unknown>)) {
+        answers.delete(envelope.id);
+      }
+    }
+  };
+  socket.onerror = ({ message }: { message?: string }) => {
+    const status = refused.exec(message!);
+    refusal = status ? 4000 + +status[1]! : abnormal;
+  };
+  socket.onclose = ({ code, reason }: { code: number; reason: string }) => owner._lost(code === abnormal ? refusal : code, reason);
+
+  return {
+    _isOpen: isOpen,
+    _unsent: () => socket.bufferedAmount,
+    _send: (text) => socket.send(text),
+    _ask: ask,
+    _probe: probe,
+    _close() {
+      clearTimeout(timer);
+      socket.onopen = socket.onmessage = socket.onclose = null;
+      socket.onerror = () => {};
+      socket.close(1000);
+      answers.forEach((answered) => answered(undefined, {}));
+    },
+  };
 }

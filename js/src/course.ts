@@ -9,16 +9,19 @@ export const abnormal = 1006;
 /** How long a connection must have been ready for the waits to begin anew, in milliseconds. */
 export const healthy = 5000;
 
+/** A time in milliseconds that only grows. */
+export const now = (): number => performance.now();
+
 /** The codes after which there is no use in coming back, and what to do about each. */
 const cures: Record<number, string> = {
-  1000: "it said goodbye: connect again when there is reason to",
-  1002: "it found a breach of the WebSocket protocol: look for a proxy between that changes messages",
-  1003: "it doesn't take such messages: look whether the URL is that of a hub",
-  1007: "it got text that is not UTF-8: look for a proxy between that changes messages",
-  1008: "its policy doesn't allow what was done: look into its log, and send less or with other rights",
-  1009: "a message was larger than it takes: set maxEvent to its --max-event, or raise that",
-  4401: "it wants another token: set the option token, as a function that fetches a new one",
-  4403: "it forbids the connection: look at --origin and at the rights of the token",
+  1000: "connect again when there is reason to",
+  1002: "is the URL that of a hub?",
+  1003: "is the URL that of a hub?",
+  1007: "is the URL that of a hub?",
+  1008: "see its log for what it forbids",
+  1009: "lower maxEvent, or raise its --max-event",
+  4401: "set the option token to a function that fetches a good one",
+  4403: "look at its --origin and the token",
 };
 
 /**
@@ -27,16 +30,16 @@ const cures: Record<number, string> = {
  */
 export function hintOf(reason: string): number {
   try {
-    const hint: unknown = JSON.parse(reason).retry_after_ms;
-    return Math.min(Math.max(Number(hint) || 0, 0), 3600000);
+    const { retry_after_ms: hint } = JSON.parse(reason);
+    return hint > 0 ? Math.min(hint, 3600000) : 0;
   } catch {
     return 0;
   }
 }
 
 /** Returns what to do about a close after which there is no use in coming back, and undefined for all others. */
-export const cureOf = (code: number, reason: string): string | undefined =>
-  code === 1008 && hintOf(reason) ? undefined : cures[code];
+export const cureOf = (code: number, hint: number): string | undefined =>
+  code === 1008 && hint ? undefined : cures[code];
 
 /** Returns the wait before an attempt, in milliseconds: full jitter, doubled by each attempt before it. */
 export const delayOf = (attempt: number, { minDelay, maxDelay }: Settings, random = Math.random()): number =>

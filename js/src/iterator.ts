@@ -16,90 +16,71 @@ export interface IteratorOptions {
 
 /** What an iterator listens to. */
 interface Source {
-  addEventListener(name: string, listener: (event: never) => void): void;
-  removeEventListener(name: string, listener: (event: never) => void): void;
-}
-
-/** Who waits for the next event. */
-interface Reader<T> {
-  resolve(result: IteratorResult<SpokeEvent<T>, undefined>): void;
-  reject(error: unknown): void;
+  addEventListener(name: string, listener: (event: never) => void, options: { signal: AbortSignal }): void;
 }
 
 /**
  * Returns an iterator over the events of topic, which is subscribed to at once and until the iterator ends: by a `break` or
  * `return()`, by the signal, by an overflow, or with the source.
  */
-export function iterate<T>(source: Source, topic: string, options: IteratorOptions = {}): AsyncIterableIterator<SpokeEvent<T>, undefined, undefined> {
+export function iterate<T>(source: Source, topic: string, options: IteratorOptions = {}): AsyncGenerator<SpokeEvent<T>, void, void> {
   const { signal, buffer = 256, overflow } = options;
   const events: SpokeEvent<T>[] = [];
-  const readers: Reader<T>[] = [];
-  let over = false;
-  let failure: unknown;
+  const ended = new AbortController();
   let missed = 0;
+  let failure: unknown;
+  let wake: (() => void) | undefined;
   const end = (error?: unknown): void => {
-    if (!over) {
-      over = true;
+    if (!ended.signal.aborted) {
       failure = error;
-      source.removeEventListener(topic, heard);
-      source.removeEventListener("close", closed);
-      signal?.removeEventListener("abort", aborted);
-      readers.splice(0).forEach(settle);
+      ended.abort();
+      wake?.();
     }
   };
-  const heard = (event: SpokeEvent<T>): void => {
-    const reader = readers.shift();
-    if (reader) {
-      reader.resolve({ done: false, value: event });
-    } else if (events.length < buffer) {
-      events.push(event);
-    } else if (overflow === "drop-oldest") {
-      missed++;
-      events.shift();
-      events.push(event);
-    } else {
-      end(
-        new SpokeError("buffer_full", `more than ${buffer} events of ${JSON.stringify(topic)} wait to be read: read faster, or set buffer or overflow`, {
-          topic,
-        }),
-      );
-    }
-  };
-  const closed = (event: CustomEvent<unknown>): void => end(event.detail ?? undefined);
-  const aborted = (): void => {
+  const quit = (): void => {
     events.length = 0;
     end();
   };
-  const settle = (reader: Reader<T>): void => {
-    const value = events.shift();
-    if (value) {
-      reader.resolve({ done: false, value: missed ? new SpokeEvent(value.type, value, missed) : value });
-      missed = 0;
-    } else if (failure) {
-      reader.reject(failure);
-      failure = undefined;
-    } else if (over) {
-      reader.resolve({ done: true, value: undefined });
-    } else {
-      readers.push(reader);
+  const listen = (name: string, listener: (event: never) => void): void =>
+    source.addEventListener(name, listener, ended);
+  async function* read(): AsyncGenerator<SpokeEvent<T>, void, void> {
+    for (;;) {
+      const event = events.shift();
+      if (event) {
+        const before = missed;
+        missed = 0;
+        yield before ? new SpokeEvent(event.type, event, before) : event;
+      } else if (failure) {
+        throw failure;
+      } else if (ended.signal.aborted) {
+        return;
+      } else {
+        await new Promise<void>((resolve) => (wake = resolve));
+      }
     }
-  };
-  if (signal?.aborted) {
-    over = true;
-  } else {
-    source.addEventListener(topic, heard);
-    source.addEventListener("close", closed);
-    signal?.addEventListener("abort", aborted);
   }
-  return {
-    next: () => new Promise((resolve, reject) => settle({ resolve, reject })),
-    return: () => {
-      aborted();
-      failure = undefined;
-      return Promise.resolve({ done: true, value: undefined });
-    },
-    [Symbol.asyncIterator]() {
-      return this;
-    },
+  if (signal?.aborted) {
+    quit();
+  }
+  listen(topic, (event: SpokeEvent<T>) => {
+    if (events.length >= buffer) {
+      if (overflow !== "drop-oldest") {
+        end(new SpokeError("buffer_full", `more than ${buffer} events of "${topic}" wait: read faster, or set buffer or overflow`, { topic }));
+        return;
+      }
+      missed++;
+      events.shift();
+    }
+    events.push(event);
+    wake?.();
+  });
+  listen("close", (event: CustomEvent<unknown>) => end(event.detail));
+  signal?.addEventListener("abort", quit, ended);
+  const reader = read();
+  const { return: ending } = reader;
+  reader.return = (value) => {
+    quit();
+    return ending.call(reader, value);
   };
+  return reader;
 }

@@ -1,9 +1,9 @@
-import { abnormal, cureOf, delayOf, healthy, hintOf, unauthenticated } from "./course.ts";
-import { Connection } from "./connection.ts";
+import { abnormal, cureOf, delayOf, healthy, hintOf, now, unauthenticated } from "./course.ts";
+import { connect } from "./connection.ts";
 import { SpokeError } from "./errors.ts";
 import { watchPage } from "./page.ts";
 import { expiryOf, renewalDelay, tokenOf } from "./token.ts";
-import type { Envelope } from "./payload.ts";
+import type { Connection, ConnectionOwner } from "./connection.ts";
 import type { Settings } from "./options.ts";
 import type { State } from "./types.ts";
 
@@ -14,200 +14,186 @@ export interface LinkOwner {
   /** Says whether subscriptions wait for an answer. */
   _busy(): boolean;
   /** A message came that answers nothing. */
-  _received(envelope: Envelope): void;
+  _received: ConnectionOwner["_received"];
   /** The connection is no more. */
   _closed(): void;
   /** The state has changed. */
   _changed(state: State): void;
   /** Something failed that is not the end. */
-  _fail(error: SpokeError): void;
-  /** The link has ended by itself. */
+  _failed(error: SpokeError): void;
+  /** There is no use in another connection: the owner ends the link. */
   _ended(error: SpokeError): void;
 }
 
-/** What is at most waited for a sign of life when a connection is suspected to be dead, in milliseconds. */
-const suspicion = 5000;
-
 /** One connection after another, for as long as there is use in it. It alone decides when to connect, wait and end. */
-export class Link {
-  _state: State | undefined;
-  _connection: Connection | undefined;
+export interface Link {
+  /** Makes the first attempt. */
+  _start(): void;
+  /** The bytes that the socket has not sent. */
+  _unsent(): number;
+  /** Ends the link. */
+  _end(): void;
+}
 
-  private readonly _unwatch: () => void;
-  /** Counts what ends an attempt, so that one that waits for its token knows that it is over. */
-  private _turn = 0;
-  private _attempt = 0;
-  private _readyAt = Infinity;
-  /** Says that the hub turned a token away, and that a new one has been tried since. */
-  private _renewed = false;
-  /** Says that the hub named the wait. */
-  private _hinted = false;
-  private _timer: ReturnType<typeof setTimeout> | undefined;
-  private _renewal: ReturnType<typeof setTimeout> | undefined;
+/**
+ * Makes a link to the hub at url. An attempt (start) fetches the token, opens a connection (open), waits until the hub has answered all
+ * subscriptions (settle) and renews the token in time (renew). The end of a connection (lost) brings another, at once or
+ * after a wait, or the end. Whatever ends an attempt or a connection goes through leave, which counts turns: what has waited for a token
+ * finds another turn and gives up.
+ *
+ * renewed says that the hub turned a token away and that a new one has been asked for since; hinted, that the hub named the wait.
+ */
+export function linking(owner: LinkOwner, settings: Settings, url: string): Link {
+  let state: State | undefined;
+  let connection: Connection | undefined;
+  let turn = 0;
+  let attempts = 0;
+  let readyAt = Infinity;
+  let renewed = false;
+  let hinted = false;
+  let timer: ReturnType<typeof setTimeout>;
+  let renewal: ReturnType<typeof setTimeout>;
 
-  constructor(
-    private readonly _owner: LinkOwner,
-    private readonly _settings: Settings,
-    private readonly _url: string,
-  ) {
-    const suspect = (): void => {
-      if (this._state === "ready") {
-        this._connection!._probe(Math.min(suspicion, _settings.probeTimeout));
-      }
-    };
-    this._unwatch = watchPage({
-      _online: () => (this._state === "waiting" && !this._hinted ? this._connect() : suspect()),
-      _suspect: suspect,
-      _pause: () => this._leave("paused"),
-      _resume: () => this._state === "paused" && this._connect(),
-    });
-  }
-
-  /** Makes an attempt. */
-  async _connect(): Promise<void> {
-    this._leave("connecting");
-    const turn = this._turn;
-    if (this._state !== "connecting") {
-      return;
+  const renewable = typeof settings.token === "function";
+  const unsent = (): number => connection?._unsent() ?? 0;
+  const become = (next: State): void => {
+    if (next !== state) {
+      owner._changed((state = next));
     }
-    this._timer = setTimeout(() => this._lost(abnormal, "no answer in time"), this._settings.connectTimeout);
+  };
+  const leave = (next: State): void => {
+    turn++;
+    readyAt = Infinity;
+    clearTimeout(timer);
+    clearTimeout(renewal);
+    connection?._close();
+    connection = undefined;
+    owner._closed();
+    become(next);
+  };
+  const wait = (delay: number): void => {
+    if (state === "waiting") {
+      timer = setTimeout(start, delay);
+    }
+  };
+  const tokenFailed = (cause: unknown): void =>
+    owner._failed(new SpokeError("token", `the option token failed: ${cause}; it is called again`, { cause }));
+  const start = async (): Promise<void> => {
+    leave("connecting");
+    const mine = turn;
+    if (state === "connecting") {
+      timer = setTimeout(() => lost(abnormal, "no answer"), settings.connectTimeout);
+      try {
+        const token = await tokenOf(settings);
+        if (mine === turn) {
+          open(token);
+        }
+      } catch (cause) {
+        if (mine === turn) {
+          leave("waiting");
+          tokenFailed(cause);
+          wait(delayOf(attempts++, settings));
+        }
+      }
+    }
+  };
+  const open = (token: string | undefined): void => {
     try {
-      const token = await tokenOf(this._settings);
-      if (turn === this._turn) {
-        this._open(token);
-      }
-    } catch (cause) {
-      if (turn === this._turn) {
-        this._owner._fail(tokenError(cause));
-        this._leave("waiting");
-        this._wait(delayOf(this._attempt++, this._settings));
-      }
-    }
-  }
-
-  /** Ends the link, once. */
-  _finish(): boolean {
-    if (this._state === "closed") {
-      return false;
-    }
-    this._unwatch();
-    this._leave("closed");
-    return true;
-  }
-
-  private _open(token: string | undefined): void {
-    const opened = (): void => {
-      this._owner._opened(connection);
-      this._settle(connection, token);
-    };
-    let connection: Connection;
-    try {
-      connection = this._connection = new Connection(this._settings, this._url, token, {
-        _opened: opened,
-        _received: (envelope) => this._owner._received(envelope),
-        _lost: (code, reason) => this._lost(code, reason),
+      connection = connect(settings, url, token, {
+        _opened() {
+          owner._opened(connection!);
+          settle(token);
+        },
+        _received: owner._received,
+        _lost: lost,
       });
     } catch (cause) {
-      this._owner._ended(new SpokeError("ended", `${this._url} can't be connected to: ${cause}; look at the URL and the token`, { cause }));
+      owner._ended(new SpokeError("ended", `no connection to ${url}: ${cause}`, { cause }));
     }
-  }
-
-  /** Takes the connection for ready once the hub has answered all subscriptions. */
-  private _settle(connection: Connection, token: string | undefined): void {
-    connection._ask("__subscribe", { topics: [] }, (accepted) => {
+  };
+  const settle = (token: string | undefined): void =>
+    connection!._ask((accepted) => {
       if (accepted === false) {
-        this._lost(unauthenticated, "");
-      } else if (accepted && this._owner._busy()) {
-        this._settle(connection, token);
+        lost(unauthenticated, "");
+      } else if (accepted && owner._busy()) {
+        settle(token);
       } else if (accepted) {
-        clearTimeout(this._timer);
-        this._readyAt = performance.now();
-        this._renewLater(token && expiryOf(token));
-        this._become("ready");
+        clearTimeout(timer);
+        readyAt = now();
+        renew(token && expiryOf(token));
+        become("ready");
       }
     });
-  }
-
-  /** Has the token renewed before its end, in seconds since 1970, if a function knows a new one. */
-  private _renewLater(expiry: unknown): void {
-    const connection = this._connection!;
-    if (expiry && typeof this._settings.token === "function") {
-      this._renewal = setTimeout(async () => {
+  const renew = (expiry: unknown): void => {
+    if (expiry && renewable) {
+      const mine = turn;
+      renewal = setTimeout(async () => {
         try {
-          const token = await tokenOf(this._settings);
-          if (connection === this._connection) {
-            connection._ask("__auth", { token }, (accepted, { expires }) => {
-              if (accepted) {
-                this._renewLater(expires);
-              } else if (accepted === false) {
-                this._owner._fail(new SpokeError("unauthenticated", "the hub rejected the new token: the connection ends with the old one"));
-              }
-            });
+          const token = await tokenOf(settings);
+          if (mine === turn) {
+            connection!._ask(
+              (accepted, { expires }) => {
+                if (accepted) {
+                  renew(expires);
+                }
+              },
+              { token },
+              "__auth",
+            );
           }
         } catch (cause) {
-          if (connection === this._connection) {
-            this._owner._fail(tokenError(cause));
-            this._renewLater(expiry);
+          if (mine === turn) {
+            tokenFailed(cause);
+            renew(expiry);
           }
         }
       }, renewalDelay(Number(expiry)));
     }
-  }
-
-  /** Decides what follows the end of a connection: another, at once or after a wait, or none. */
-  private _lost(code: number, reason: string): void {
-    const unsent = this._connection?._unsent;
-    const cure = cureOf(code, reason);
-    if (performance.now() - this._readyAt >= healthy) {
-      this._attempt = 0;
-      this._renewed = false;
-    }
-    const renews = code === unauthenticated && typeof this._settings.token === "function" && !this._renewed;
-    const first = !this._attempt;
-    const said = `${code}${reason && ` ${reason}`}`;
-    if (cure && !renews) {
-      this._owner._ended(new SpokeError("ended", `the hub ended the connection, ${said}: ${cure}`, { closeCode: code }));
-      return;
+  };
+  const lost = (code: number, reason: string): void => {
+    if (now() - readyAt >= healthy) {
+      attempts = 0;
+      renewed = false;
     }
     const hint = hintOf(reason);
-    const wait = renews ? 0 : hint || delayOf(this._attempt++, this._settings);
-    this._leave("waiting");
-    this._hinted = hint > 0;
-    this._renewed ||= renews;
-    if (unsent || (first && !renews)) {
-      const lost = unsent ? `${unsent} bytes were not sent` : "no answer";
-      this._owner._fail(new SpokeError("lost", `the connection to ${this._url} is lost, ${said}: ${lost}; trying again in ${Math.ceil(wait)} ms`, { closeCode: code }));
+    const cure = cureOf(code, hint);
+    const renews = code === unauthenticated && renewable && !renewed;
+    const said = `${code} ${reason}`;
+    if (cure && !renews) {
+      owner._ended(new SpokeError("ended", `the hub ended the connection, ${said}: ${cure}`, { closeCode: code }));
+      return;
     }
-    this._wait(wait);
-  }
-
-  private _wait(wait: number): void {
-    if (this._state === "waiting") {
-      this._timer = setTimeout(() => this._connect(), wait);
+    const bytes = unsent();
+    const tell = bytes || (!attempts && !renews);
+    const delay = renews ? 0 : hint || delayOf(attempts++, settings);
+    hinted = hint > 0;
+    renewed ||= renews;
+    leave("waiting");
+    if (tell) {
+      owner._failed(
+        new SpokeError("lost", `no connection to ${url}, ${said}: ${bytes} bytes are lost, trying again in ${delay | 0} ms`, { closeCode: code }),
+      );
     }
-  }
-
-  /** Gives up the connection or the wait for one. */
-  private _leave(state: State): void {
-    const connection = this._connection;
-    this._turn++;
-    this._connection = undefined;
-    this._readyAt = Infinity;
-    this._hinted = false;
-    clearTimeout(this._timer);
-    clearTimeout(this._renewal);
-    connection?._close();
-    this._owner._closed();
-    this._become(state);
-  }
-
-  private _become(state: State): void {
-    if (state !== this._state) {
-      this._state = state;
-      this._owner._changed(state);
+    wait(delay);
+  };
+  const suspect = (): void => {
+    if (state === "ready") {
+      connection!._probe();
     }
-  }
+  };
+  const unwatch = watchPage({
+    _online: () => (state === "waiting" && !hinted ? start() : suspect()),
+    _suspect: suspect,
+    _pause: () => leave("paused"),
+    _resume: () => state === "paused" && start(),
+  });
+
+  return {
+    _start: start,
+    _unsent: unsent,
+    _end() {
+      unwatch();
+      leave("closed");
+    },
+  };
 }
-
-/** Says that the program's function for tokens failed. */
-const tokenError = (cause: unknown): SpokeError => new SpokeError("token", `the function of the option token failed: ${cause}; it is called again`, { cause });

@@ -13,14 +13,16 @@ export interface PageLife {
 /** Watches the page, or worker, where there is one, and returns a function that ends that. */
 export function watchPage(life: PageLife): () => void {
   const ended = new AbortController();
-  const listen = (target: Partial<EventTarget> | undefined, type: string, listener: (event: { persisted?: boolean }) => void): void =>
-    target?.addEventListener?.(type, listener as EventListener, { signal: ended.signal });
-  const page: EventTarget | undefined = globalThis.document;
-  listen(globalThis, "online", () => life._online());
-  listen(globalThis, "offline", () => life._suspect());
-  listen(globalThis, "pagehide", (event) => event.persisted && life._pause());
-  listen(globalThis, "pageshow", (event) => event.persisted && life._resume());
-  listen(page, "resume", () => life._suspect());
-  listen(page, "visibilitychange", () => globalThis.document.hidden || life._suspect());
+  const listeners: Record<string, (event: { persisted?: boolean }) => void> = {
+    online: life._online,
+    offline: life._suspect,
+    resume: life._suspect,
+    visibilitychange: () => document.hidden || life._suspect(),
+    pagehide: (event) => event.persisted && life._pause(),
+    pageshow: (event) => event.persisted && life._resume(),
+  };
+  for (const type in listeners) {
+    globalThis.addEventListener?.(type, listeners[type] as EventListener, { capture: true, signal: ended.signal });
+  }
   return () => ended.abort();
 }

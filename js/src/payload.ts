@@ -7,24 +7,14 @@ export interface Envelope {
   payload: unknown;
 }
 
-/** Returns detail as JSON: undefined is null. It throws a SpokeError for what JSON doesn't have. */
-export function encodePayload(topic: string, detail: unknown): string {
-  let text: string | undefined;
-  let cause: unknown;
+/** Returns a message: a payload of undefined is null. It throws a SpokeError for what JSON doesn't have. */
+export function encode(type: string, id: string, payload: unknown): string {
   try {
-    text = JSON.stringify(detail ?? null);
-  } catch (thrown) {
-    cause = thrown;
+    return JSON.stringify({ type, id, payload });
+  } catch (cause) {
+    throw new SpokeError("invalid_payload", `the payload of "${type}" is not JSON: ${cause}`, { topic: type, cause });
   }
-  if (text === undefined) {
-    throw new SpokeError("invalid_payload", `the payload of ${JSON.stringify(topic)} can't be written as JSON: ${cause ?? typeof detail}`, { topic, cause });
-  }
-  return text;
 }
-
-/** Returns the message of an event or control event. The payload is JSON already. */
-export const encode = (type: string, id: string, payload: string): string =>
-  `{"type":${JSON.stringify(type)},"id":${JSON.stringify(id)},"payload":${payload}}`;
 
 /** Reads a message, text or binary. Undefined is what no envelope is. */
 export function decode(data: unknown): Envelope | undefined {

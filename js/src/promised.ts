@@ -1,19 +1,13 @@
 /** A promise that is settled from outside. Nobody has to handle its rejection. */
-export class Promised {
-  /** Says that it is resolved. */
-  _settled = false;
-  _resolve!: () => void;
+export class Promised<T = void> {
+  _resolve!: (value: T) => void;
   _reject!: (error: unknown) => void;
-  readonly _promise: Promise<void>;
+  readonly _promise = new Promise<T>((resolve, reject) => {
+    this._resolve = resolve;
+    this._reject = reject;
+  });
 
   constructor() {
-    this._promise = new Promise((resolve, reject) => {
-      this._resolve = () => {
-        this._settled = true;
-        resolve();
-      };
-      this._reject = reject;
-    });
     this._promise.catch(() => {});
   }
 }

@@ -1,17 +1,20 @@
 import { SpokeError } from "./errors.ts";
 import { iterate } from "./iterator.ts";
-import { Link } from "./link.ts";
+import { linking } from "./link.ts";
 import { defaults } from "./options.ts";
-import { Outbox } from "./outbox.ts";
-import { encode, encodePayload } from "./payload.ts";
+import { publishing } from "./outbox.ts";
+import { decode, encode } from "./payload.ts";
 import { Promised } from "./promised.ts";
-import { Subscriptions } from "./subscriptions.ts";
-import { TopicTarget } from "./target.ts";
-import { isLifecycle, joinTopic, splitTopic } from "./topic.ts";
+import { subscribing } from "./subscriptions.ts";
+import { nativeTopic, TopicTarget } from "./target.ts";
+import { isLifecycle, splitTopic } from "./topic.ts";
 import type { Envelope } from "./payload.ts";
 import type { EventMap, Payload, SpokeEvent, State, Topic } from "./types.ts";
 import type { IteratorOptions } from "./iterator.ts";
+import type { Link } from "./link.ts";
+import type { Outbox } from "./outbox.ts";
 import type { Settings, SpokeOptions } from "./options.ts";
+import type { Subscriptions } from "./subscriptions.ts";
 
 /**
  * A client of a hub, and an EventTarget: a listener subscribes to its topic, and the events that are dispatched are published.
@@ -28,6 +31,7 @@ export class Spoke<E extends EventMap = Record<string, unknown>> extends TopicTa
   private readonly _subscriptions: Subscriptions;
   private readonly _outbox: Outbox;
   private readonly _link: Link;
+  private _state: State = "connecting";
   private _ready = new Promised();
   private _end: SpokeError | undefined;
 
@@ -39,37 +43,37 @@ export class Spoke<E extends EventMap = Record<string, unknown>> extends TopicTa
     super();
     this.url = resolveURL(url);
     if (!options.WebSocket && !globalThis.WebSocket) {
-      throw new SpokeError("invalid_url", "there is no WebSocket here: install the package ws, and hand it over as the option WebSocket");
+      throw new SpokeError("invalid_url", "there is no WebSocket here: hand over that of the package ws as the option WebSocket");
     }
-    this._settings = { ...defaults, ...options };
-    this._exact = this._settings.exact;
-    this._outbox = new Outbox(this._settings);
-    this._subscriptions = new Subscriptions((topic, reason) => this._fail(rejection(topic, reason)));
-    this._link = new Link(
+    const settings = (this._settings = { ...defaults, ...options });
+    const outbox = (this._outbox = publishing(settings));
+    const subscriptions = (this._subscriptions = subscribing((topic, reason) => this._fail(rejection(topic, reason))));
+    this._exact = settings.exact;
+    this._link = linking(
       {
-        _opened: (connection) => {
-          this._subscriptions._opened(connection);
-          this._outbox._opened(connection);
+        _opened(connection) {
+          subscriptions._opened(connection);
+          outbox._opened(connection);
         },
-        _busy: () => this._subscriptions._pending > 0,
+        _closed() {
+          subscriptions._closed();
+          outbox._closed();
+        },
+        _busy: subscriptions._busy,
         _received: (envelope) => this._received(envelope),
-        _closed: () => {
-          this._subscriptions._closed();
-          this._outbox._closed();
-        },
         _changed: (state) => this._changed(state),
-        _fail: (error) => this._fail(error),
+        _failed: (error) => this._fail(error),
         _ended: (error) => this._finish(error, error),
       },
-      this._settings,
+      settings,
       this.url,
     );
-    void this._link._connect();
+    this._link._start();
   }
 
   /** Where the spoke stands. */
   get state(): State {
-    return this._link._state!;
+    return this._state;
   }
 
   /**
@@ -82,7 +86,7 @@ export class Spoke<E extends EventMap = Record<string, unknown>> extends TopicTa
 
   /** The bytes of events that have not been sent: of those that wait for the connection, and in the socket. */
   get bufferedAmount(): number {
-    return this._outbox._bytes + (this._link._connection?._unsent ?? 0);
+    return this._outbox._waiting() + this._link._unsent();
   }
 
   /**
@@ -92,7 +96,7 @@ export class Spoke<E extends EventMap = Record<string, unknown>> extends TopicTa
   override dispatchEvent(event: Event): boolean {
     try {
       if (isLifecycle(event.type)) {
-        throw new SpokeError("invalid_topic", `"${event.type}" is a life-cycle event: the topic of that name is ":${event.type}"`, { topic: event.type });
+        throw new SpokeError("invalid_topic", `"${event.type}" is a life-cycle event: use ":${event.type}" for the topic`, { topic: event.type });
       }
       this.publish(event.type as Topic<E>, (event as CustomEvent).detail);
       return true;
@@ -104,15 +108,15 @@ export class Spoke<E extends EventMap = Record<string, unknown>> extends TopicTa
 
   /** Publishes an event, as `dispatchEvent` does, but throws a SpokeError where that is not possible. */
   publish<T extends Topic<E>>(topic: T, detail?: Payload<E, T>): void {
-    const [type, id] = splitTopic(topic);
-    const payload = encodePayload(topic, detail);
+    const [, type, id] = splitTopic(topic);
+    const text = encode(type, id, detail);
     if (this._end) {
       throw this._end;
     }
     this._subscriptions._flush();
-    this._outbox._put(encode(type, id, payload), topic);
+    this._outbox._put(text, topic);
     if (this._settings.echo) {
-      queueMicrotask(() => this._deliver(type, id, JSON.parse(payload)));
+      queueMicrotask(() => this._deliver(type, id, decode(text)!.payload));
     }
   }
 
@@ -122,44 +126,33 @@ export class Spoke<E extends EventMap = Record<string, unknown>> extends TopicTa
    * are kept until the signal aborts or the hub rejects one of them.
    */
   async subscribe(topics: Topic<E> | readonly Topic<E>[], { signal }: { signal?: AbortSignal } = {}): Promise<void> {
-    const names = [...new Set([topics].flat().map((topic) => joinTopic(...splitTopic(topic as string))))];
+    const names = [...new Set([topics].flat().map((topic) => splitTopic(topic as string)[0]))];
     signal?.throwIfAborted();
     if (this._end) {
       throw this._end;
     }
-    const answered = new Promised();
-    const held = names.slice();
+    const held = names.map(nativeTopic);
+    held.forEach((native) => this._hold(native));
+    names.forEach(this._subscriptions._want);
+    const answered = this._subscriptions._await(names);
     const release = (): void => {
-      stop();
-      signal?.removeEventListener("abort", release);
-      held.splice(0).forEach((topic) => this._release(topic));
+      held.splice(0).forEach((native) => this._release(native));
       answered._reject(signal?.reason);
     };
-    held.forEach((topic) => {
-      this._hold(topic);
-      this._subscriptions._want(topic);
-    });
-    signal?.addEventListener("abort", release);
-    const stop = this._subscriptions._await(names, (rejected) => {
-      const [first] = rejected ?? [];
-      if (!rejected) {
-        answered._reject(this._end);
-      } else if (first) {
-        answered._reject(rejection(...first, rejected));
-        release();
-      } else {
-        answered._resolve();
-      }
-    });
-    await answered._promise;
+    signal?.addEventListener("abort", release, { once: true });
+    const rejected = await answered._promise;
+    for (const [topic, reason] of rejected) {
+      release();
+      throw rejection(topic, reason, rejected);
+    }
   }
 
   /**
    * Returns an iterator over the events of topic, for `for await`. It subscribes at once and gives the topic up when it ends. It ends with the
    * spoke: done after `close()`, with an error otherwise.
    */
-  events<T extends Topic<E>>(topic: T, options?: IteratorOptions): AsyncIterableIterator<SpokeEvent<Payload<E, T>>, undefined, undefined> {
-    return iterate(this as never, isLifecycle(topic) ? `:${topic}` : topic, options);
+  events<T extends Topic<E>>(topic: T, options?: IteratorOptions): AsyncGenerator<SpokeEvent<Payload<E, T>>, void, void> {
+    return iterate(this as never, nativeTopic(topic), options);
   }
 
   /**
@@ -179,7 +172,7 @@ export class Spoke<E extends EventMap = Record<string, unknown>> extends TopicTa
    * connection is lost, so await `drained()` first where it matters. Further calls do nothing.
    */
   close(): void {
-    this._finish(null, new SpokeError("closed", "the spoke has been closed: make a new one"));
+    this._finish(null, new SpokeError("closed", "the spoke is closed: make a new one"));
   }
 
   protected override _want(topic: string): void {
@@ -192,29 +185,29 @@ export class Spoke<E extends EventMap = Record<string, unknown>> extends TopicTa
 
   private _received({ type, id, payload }: Envelope): void {
     if (type === "__reject") {
-      const { topic, reason } = Object(payload) as Record<string, unknown>;
-      this._fail(new SpokeError(String(reason), `the hub rejected an event of "${topic}": ${reason}`, { topic: String(topic) }));
+      const { topic, reason } = payload as Record<string, string>;
+      this._fail(rejection(topic!, reason!));
     } else if (!type.startsWith("__")) {
       this._deliver(type, id, payload);
     }
   }
 
   private _changed(state: State): void {
+    if (this._state === "ready") {
+      this._ready = new Promised();
+    }
+    this._state = state;
     if (state === "ready") {
       this._ready._resolve();
-    } else if (state !== "closed") {
-      this._ready = this._ready._settled ? new Promised() : this._ready;
     }
     this._tell("state", state);
-    if (state === "ready" && this.state === state) {
+    if (state === "ready" && this._state === state) {
       this._tell(state, null);
     }
   }
 
   private _fail(error: SpokeError): void {
-    if (this._heard("error")) {
-      this._tell("error", error);
-    } else if (!this._end) {
+    if (!this._tell("error", error) && !this._end) {
       console.warn(error);
     }
   }
@@ -225,15 +218,12 @@ export class Spoke<E extends EventMap = Record<string, unknown>> extends TopicTa
     }
     this._end = end;
     this._over = true;
-    this._link._finish();
-    const unsent = this._outbox._ended(end);
-    this._subscriptions._ended();
-    if (this._ready._settled) {
-      this._ready = new Promised();
-    }
+    this._link._end();
+    this._subscriptions._ended(end);
     this._ready._reject(end);
-    if (unsent) {
-      this._fail(new SpokeError("lost", `${unsent} events waited for the connection when the spoke ended: await drained() first`));
+    const waiting = this._outbox._ended(end);
+    if (waiting) {
+      this._fail(new SpokeError("lost", `${waiting} events are lost: await drained() before close()`));
     }
     this._tell("close", detail);
   }
@@ -241,19 +231,16 @@ export class Spoke<E extends EventMap = Record<string, unknown>> extends TopicTa
 
 /** Returns the absolute URL of a hub. */
 function resolveURL(url: string | URL): string {
+  let href = "";
   try {
-    const { href } = new URL(url, globalThis.location?.href);
-    if (/^(ws|http)s?:/.test(href)) {
-      return href.replace(/^http/, "ws").replace(/#.*/, "");
-    }
+    href = new URL(url, globalThis.location?.href).href.replace(/^http/, "ws");
   } catch {}
-  throw new SpokeError("invalid_url", `"${url}" is no URL of a hub: use one like wss://hub.example/ws`);
+  if (!/^wss?:/.test(href)) {
+    throw new SpokeError("invalid_url", `"${url}" is no URL of a hub: use one like wss://hub.example/ws`);
+  }
+  return href;
 }
 
 /** Says that the hub rejected topic, perhaps with others. */
 const rejection = (topic: string, reason: string, rejected?: ReadonlyMap<string, string>): SpokeError =>
-  new SpokeError(
-    reason,
-    `the hub rejected the subscription to "${topic}": ${reason}${rejected && rejected.size > 1 ? `, and ${rejected.size - 1} more` : ""}`,
-    rejected ? { topic, rejected } : { topic },
-  );
+  new SpokeError(reason, `the hub rejected "${topic}": ${reason}`, rejected ? { topic, rejected } : { topic });

@@ -1,3 +1,4 @@
+import { Promised } from "./promised.ts";
 import type { Connection } from "./connection.ts";
 
 /** The most topics of one control event, which is what a hub allows unless told otherwise. */
@@ -6,159 +7,147 @@ const maxTopics = 1024;
 /** The most characters of the topics of one control event. */
 const maxCharacters = 100_000;
 
+/** The hub's reasons by topic. */
+type Reasons = Map<string, string>;
+
 /** The topics of one control event whose answers are awaited. */
 type Batch = Set<string>;
-
-/** Who waits for topics to be in force. */
-interface Waiter {
-  topics: readonly string[];
-  /** Called once all of them are answered, with the hub's reasons for those that it rejected; undefined: there is no hub any more. */
-  answered(rejected: Map<string, string> | undefined): void;
-}
 
 /**
  * Keeps what the hub has been asked for up to what is wanted. Changes of one turn of the event loop travel together: one control
  * event for thousands of topics.
  */
-export class Subscriptions {
-  /** How many control events the hub has not answered. */
-  _pending = 0;
-
-  private readonly _wanted = new Set<string>();
-  /** What the hub knows of each topic: a batch while it is asked, true once in force, else the reason of its reject. */
-  private readonly _known = new Map<string, Batch | true | string>();
-  private readonly _changed = new Set<string>();
-  private readonly _waiters = new Set<Waiter>();
-  private _connection: Connection | undefined;
-
-  /** The function is called for each topic that the hub rejects and nobody waits for. */
-  constructor(private readonly _rejected: (topic: string, reason: string) => void) {}
-
+export interface Subscriptions {
   /** Wants topic, or asks for it again if the hub has rejected it. */
-  _want(topic: string): void {
-    this._wanted.add(topic);
-    if (typeof this._known.get(topic) === "string") {
-      this._known.delete(topic);
-    }
-    this._change(topic);
-  }
-
+  _want(topic: string): void;
   /** Wants topic no longer. */
-  _unwant(topic: string): void {
-    this._wanted.delete(topic);
-    this._change(topic);
-  }
-
-  /** Waits for the answers to topics, which are wanted, and returns a function that gives up waiting. */
-  _await(topics: readonly string[], answered: Waiter["answered"]): () => void {
-    const waiter = { topics, answered };
-    this._waiters.add(waiter);
-    this._serve();
-    return () => void this._waiters.delete(waiter);
-  }
-
-  /** Asks a new connection for everything that is wanted. */
-  _opened(connection: Connection): void {
-    this._connection = connection;
-    this._wanted.forEach((topic) => this._changed.add(topic));
-    this._flush();
-  }
-
-  /** Forgets what the connection knew. */
-  _closed(): void {
-    this._connection = undefined;
-    this._pending = 0;
-    this._known.clear();
-    this._changed.clear();
-  }
-
-  /** Tells those who wait that nothing follows. */
-  _ended(): void {
-    this._waiters.forEach((waiter) => waiter.answered(undefined));
-    this._waiters.clear();
-  }
-
+  _unwant(topic: string): void;
+  /** Returns a promise of the hub's reasons for those of topics that it rejects, settled once all are answered. */
+  _await(topics: readonly string[]): Promised<Reasons>;
+  /** Says whether answers are awaited. */
+  _busy(): boolean;
   /** Sends what has changed. */
-  _flush(): void {
-    const connection = this._connection;
-    if (!connection) {
-      return;
-    }
-    const added: string[] = [];
-    const removed: string[] = [];
-    for (const topic of this._changed) {
-      if (this._wanted.has(topic) !== this._known.has(topic)) {
-        (this._wanted.has(topic) ? added : removed).push(topic);
+  _flush(): void;
+  /** Asks a new connection for everything that is wanted. */
+  _opened(connection: Connection): void;
+  /** Forgets what the connection knew. */
+  _closed(): void;
+  /** Rejects the promises. */
+  _ended(error: unknown): void;
+}
+
+/**
+ * Makes subscriptions. The function is called for each topic that the hub rejects and nobody waits for.
+ *
+ * known has what the hub knows of each topic: a batch while it is asked, true once in force, else the reason of its reject.
+ */
+export function subscribing(rejected: (topic: string, reason: string) => void): Subscriptions {
+  const wanted = new Set<string>();
+  const known = new Map<string, Batch | true | string>();
+  const changed = new Set<string>();
+  const waiters = new Map<Promised<Reasons>, readonly string[]>();
+  let connection: Connection | undefined;
+  let pending = 0;
+
+  const flush = (): void => {
+    if (connection) {
+      const differing = [...changed].filter((topic) => wanted.has(topic) !== known.has(topic));
+      changed.clear();
+      for (const topics of split(differing.filter((topic) => known.delete(topic)))) {
+        connection._ask(() => {}, { topics }, "__unsubscribe");
       }
+      split(differing.filter((topic) => wanted.has(topic))).forEach(ask);
     }
-    this._changed.clear();
-    for (const topics of split(removed)) {
-      topics.forEach((topic) => this._known.delete(topic));
-      connection._ask("__unsubscribe", { topics }, () => {});
-    }
-    split(added).forEach((topics) => this._ask(connection, topics));
-  }
-
-  private _change(topic: string): void {
-    if (!this._changed.size) {
-      queueMicrotask(() => this._flush());
-    }
-    this._changed.add(topic);
-  }
-
-  private _ask(connection: Connection, topics: string[]): void {
-    const batch = new Set(topics);
-    topics.forEach((topic) => this._known.set(topic, batch));
-    this._pending++;
-    connection._ask("__subscribe", { topics }, (accepted, payload) => {
-      if (accepted === undefined) {
+  };
+  const change = (topic: string): void => {
+    changed.add(topic);
+    queueMicrotask(flush);
+  };
+  const ask = (topics: string[]): void => {
+    const batch: Batch = new Set(topics);
+    const know = (topic: string, answer: true | string): void => {
+      batch.delete(topic);
+      if (known.get(topic) === batch) {
+        known.set(topic, answer);
+        if (answer !== true && ![...waiters.values()].some((topics) => topics.includes(topic))) {
+          rejected(topic, answer);
+        }
+      }
+    };
+    topics.forEach((topic) => known.set(topic, batch));
+    pending++;
+    connection!._ask(
+      (accepted, payload) => {
+        const { topic, reason } = payload as { topic?: string; reason: string };
+        if (accepted === undefined) {
+          return;
+        }
+        if (accepted) {
+          [payload["topics"]].flat().forEach((topic) => know(topic as string, true));
+        } else if (topic) {
+          know(topic, reason);
+        } else if (reason === "limit" && batch.size > 1) {
+          const rest = topics.filter((topic) => known.get(topic) === batch);
+          batch.clear();
+          ask(rest.splice(rest.length >> 1));
+          ask(rest);
+        } else {
+          batch.forEach((topic) => know(topic, reason));
+        }
+        if (batch.size) {
+          return true;
+        }
+        pending--;
+        serve();
         return;
+      },
+      { topics },
+    );
+  };
+  const serve = (): void =>
+    waiters.forEach((topics, waiter) => {
+      const answers = topics.map((topic) => [topic, known.get(topic)] as [string, unknown]);
+      if (answers.every(([, answer]) => answer && !(answer instanceof Set))) {
+        waiter._resolve(new Map(answers.filter((pair): pair is [string, string] => pair[1] !== true)));
       }
-      const reason = String(payload["reason"]);
-      const topic = payload["topic"] as string | undefined;
-      if (accepted) {
-        [payload["topics"]].flat().forEach((topic) => this._know(batch, topic as string, true));
-      } else if (topic) {
-        this._know(batch, topic, reason);
-      } else if (reason === "limit" && batch.size > 1) {
-        const rest = [...batch];
-        batch.clear();
-        const half = rest.length >> 1;
-        this._ask(connection, rest.slice(0, half));
-        this._ask(connection, rest.slice(half));
-      } else {
-        [...batch].forEach((topic) => this._know(batch, topic, reason));
-      }
-      if (batch.size) {
-        return true;
-      }
-      this._pending--;
-      this._serve();
-      return;
     });
-  }
 
-  /** Notes the answer to one topic of a batch, unless the topic has been given up since. */
-  private _know(batch: Batch, topic: string, answer: true | string): void {
-    batch.delete(topic);
-    if (this._known.get(topic) === batch) {
-      this._known.set(topic, answer);
-      if (answer !== true && ![...this._waiters].some((waiter) => waiter.topics.includes(topic))) {
-        this._rejected(topic, answer);
+  return {
+    _want(topic) {
+      wanted.add(topic);
+      if (typeof known.get(topic) === "string") {
+        known.delete(topic);
       }
-    }
-  }
-
-  /** Tells those who wait and whose topics are all answered. */
-  private _serve(): void {
-    for (const waiter of this._waiters) {
-      const answers = waiter.topics.map((topic) => [topic, this._known.get(topic)] as const);
-      if (answers.every(([, answer]) => answer === true || typeof answer === "string")) {
-        this._waiters.delete(waiter);
-        waiter.answered(new Map(answers.filter((pair): pair is [string, string] => pair[1] !== true)));
-      }
-    }
-  }
+      change(topic);
+    },
+    _unwant(topic) {
+      wanted.delete(topic);
+      change(topic);
+    },
+    _await(topics) {
+      const waiter = new Promised<Reasons>();
+      const forget = (): unknown => waiters.delete(waiter);
+      waiters.set(waiter, topics);
+      waiter._promise.then(forget, forget);
+      serve();
+      return waiter;
+    },
+    _busy: () => pending > 0,
+    _flush: flush,
+    _opened(opened) {
+      connection = opened;
+      wanted.forEach((topic) => changed.add(topic));
+      flush();
+    },
+    _closed() {
+      connection = undefined;
+      pending = 0;
+      known.clear();
+    },
+    _ended(error) {
+      waiters.forEach((_, waiter) => waiter._reject(error));
+    },
+  };
 }
 
 /** Splits topics so that each part fits into one control event. */

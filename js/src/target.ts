@@ -1,4 +1,4 @@
-import { isLifecycle, joinTopic, splitTopic } from "./topic.ts";
+import { isLifecycle, splitTopic } from "./topic.ts";
 import { SpokeEvent } from "./types.ts";
 import type { EventMap, EventOf, Listener, ListenerOptions, Topic } from "./types.ts";
 import type { LifecycleName } from "./topic.ts";
@@ -33,40 +33,34 @@ export abstract class TopicTarget<E extends EventMap = Record<string, unknown>> 
     callback: Listener<EventOf<E, T>> | null,
     options?: ListenerOptions | boolean,
   ): void {
-    const { once, signal, capture } = typeof options === "object" ? options : { capture: options, once: false, signal: undefined };
-    const topic = topicOf(name);
-    const key = keyOf(name, capture);
+    const { once, signal, capture = options === true } = Object(options) as ListenerOptions;
+    const native = nativeName(name);
+    const key = native + capture;
     const removals: Removals = this._removals.get(key) ?? new Map();
-    if (!callback || signal?.aborted || removals.has(callback) || (this._over && topic)) {
+    const dead = (): boolean => this._over && !isLifecycle(native);
+    if (!callback || signal?.aborted || removals.has(callback) || dead()) {
       return;
     }
     const call = (event: Event): unknown => {
       if (once) {
         remove();
       }
-      if (this._over && topic) {
-        return;
+      if (!dead()) {
+        return typeof callback === "function" ? callback.call(this, event as EventOf<E, T>) : callback.handleEvent(event as EventOf<E, T>);
       }
-      return typeof callback === "function" ? callback.call(this, event as EventOf<E, T>) : callback.handleEvent(event as EventOf<E, T>);
+      return;
     };
     const remove = (): void => {
       if (removals.delete(callback)) {
-        if (!removals.size) {
-          this._removals.delete(key);
-        }
-        super.removeEventListener(nativeName(name), call, { capture: !!capture });
+        super.removeEventListener(native, call, { capture });
         signal?.removeEventListener("abort", remove);
-        if (topic) {
-          this._release(topic);
-        }
+        this._release(native);
       }
     };
     this._removals.set(key, removals.set(callback, remove));
-    super.addEventListener(nativeName(name), call, { capture: !!capture });
+    super.addEventListener(native, call, { capture });
     signal?.addEventListener("abort", remove);
-    if (topic) {
-      this._hold(topic);
-    }
+    this._hold(native);
   }
 
   /** Removes what addEventListener added; the last removal unsubscribes from the topic. */
@@ -75,57 +69,63 @@ export abstract class TopicTarget<E extends EventMap = Record<string, unknown>> 
     callback: Listener<EventOf<E, T>> | null,
     options?: ListenerOptions | boolean,
   ): void {
-    const capture = typeof options === "object" ? options.capture : options;
-    if (callback) {
-      this._removals.get(keyOf(name, capture))?.get(callback)?.();
-    }
+    const { capture = options === true } = Object(options) as ListenerOptions;
+    this._removals.get(nativeName(name) + capture)?.get(callback!)?.();
   }
 
-  /** Counts one more who holds topic. */
-  protected _hold(topic: string): void {
-    const holds = this._holds.get(topic) ?? 0;
-    this._holds.set(topic, holds + 1);
-    if (!holds) {
-      this._want(topic);
+  /** Counts one more who holds a name. */
+  protected _hold(native: string): void {
+    const holds = this._holds.get(native) ?? 0;
+    this._holds.set(native, holds + 1);
+    if (!holds && !isLifecycle(native)) {
+      this._want(topicOf(native));
     }
   }
 
   /** Counts one less. */
-  protected _release(topic: string): void {
-    const holds = this._holds.get(topic)! - 1;
+  protected _release(native: string): void {
+    const holds = this._holds.get(native)! - 1;
     if (holds) {
-      this._holds.set(topic, holds);
+      this._holds.set(native, holds);
     } else {
-      this._holds.delete(topic);
-      this._unwant(topic);
-    }
-  }
-
-  /** Says whether there is a listener of that name. */
-  protected _heard(name: string): boolean {
-    return this._removals.has(keyOf(name, false)) || this._removals.has(keyOf(name, true));
-  }
-
-  /** Calls the listeners of an event: those of its type, and those of its type and id. */
-  protected _deliver(type: string, id: string, detail: unknown): void {
-    for (const topic of id ? [type, joinTopic(type, id)] : [type]) {
-      if (this._holds.has(topic) && !(this._exact && id && topic === type)) {
-        super.dispatchEvent(new SpokeEvent(isLifecycle(topic) ? `:${topic}` : topic, { detail, id }));
+      this._holds.delete(native);
+      this._removals.delete(native + true);
+      this._removals.delete(native + false);
+      if (!isLifecycle(native)) {
+        this._unwant(topicOf(native));
       }
     }
   }
 
-  /** Calls the listeners of a life-cycle event. */
-  protected _tell(name: LifecycleName, detail: unknown): void {
+  /** Calls the listeners of an event: those of its type, and those of its type and id. */
+  protected _deliver(type: string, id: string, detail: unknown): void {
+    if (!id || !this._exact) {
+      this._dispatch(type, id, detail);
+    }
+    if (id) {
+      this._dispatch(`${type}:${id}`, id, detail);
+    }
+  }
+
+  /** Calls the listeners of a life-cycle event, and says whether there are any. */
+  protected _tell(name: LifecycleName, detail: unknown): boolean {
     super.dispatchEvent(new CustomEvent(name, { detail }));
+    return this._holds.has(name);
+  }
+
+  private _dispatch(topic: string, id: string, detail: unknown): void {
+    const native = nativeTopic(topic);
+    if (this._holds.has(native)) {
+      super.dispatchEvent(new SpokeEvent(native, { detail, id }));
+    }
   }
 }
 
-/** The key of the listeners of a name. Capture makes other listeners, as in the DOM. */
-const keyOf = (name: string, capture: boolean | undefined): string => (capture ? "+" : "-") + nativeName(name);
+/** The name by which the listeners of a topic are known. */
+export const nativeTopic = (topic: string): string => (isLifecycle(topic) ? ":" : "") + topic;
 
-/** The name by which listeners are known: without the colon before it unless it is needed. */
-const nativeName = (name: string): string => (name[0] === ":" && !isLifecycle(name.slice(1)) ? name.slice(1) : name);
+/** The name by which the listeners of a topic or of a life-cycle event are known. It throws a SpokeError for what is neither. */
+const nativeName = (name: string): string => (isLifecycle(name) ? name : nativeTopic(splitTopic(name)[0]));
 
-/** The topic that name stands for as the hub knows it, empty for a life-cycle event. */
-const topicOf = (name: string): string => (isLifecycle(name) ? "" : joinTopic(...splitTopic(name)));
+/** The topic that has a name. */
+const topicOf = (native: string): string => native.replace(/^:/, "");

@@ -10,10 +10,13 @@ const lifecycleNames = ["ready", "state", "close", "error"] as const;
 export type LifecycleName = (typeof lifecycleNames)[number];
 
 /** Says whether name is that of a life-cycle event. */
-export const isLifecycle = (name: string): boolean => (lifecycleNames as readonly string[]).includes(name);
+export const isLifecycle = (name: string): name is LifecycleName => (lifecycleNames as readonly string[]).includes(name);
+
+/** A topic, with an optional colon before it: the topic, its type and its id. */
+const pattern = /^:?((?!__)([^:]+)(?::(.+))?)$/su;
 
 /** What no topic has: control characters, and halves of surrogate pairs, which are not UTF-8. */
-const forbiddenCharacters = /[\p{Cc}\p{Cs}]/u;
+const forbidden = /[\p{Cc}\p{Cs}]/u;
 
 const encoder = new TextEncoder();
 
@@ -21,23 +24,17 @@ const encoder = new TextEncoder();
 export const bytesOf = (text: string): number => encoder.encode(text).length;
 
 /**
- * Splits a topic, `type` or `type:id` with an optional colon before it, at the first colon of the rest. The id is empty
- * where there is none. It throws a SpokeError for what is no topic.
+ * Splits a topic, `type` or `type:id` with an optional colon before it, at the first colon of the rest: into the topic as the hub knows it, its type
+ * and its id, which is empty where there is none. It throws a SpokeError for what is no topic.
  */
-export function splitTopic(name: string): [type: string, id: string] {
-  const topic = name[0] === ":" ? name.slice(1) : name;
-  const colon = topic.indexOf(":");
-  const type = colon < 0 ? topic : topic.slice(0, colon);
-  const id = colon < 0 ? "" : topic.slice(colon + 1);
-  if (!type || (colon >= 0 && !id) || topic.startsWith("__") || forbiddenCharacters.test(topic) || bytesOf(type) > 256 || bytesOf(id) > 256) {
+export function splitTopic(name: string): [topic: string, type: string, id: string] {
+  const [, topic, type = "", id = ""] = pattern.exec(name) ?? [];
+  if (!topic || forbidden.test(topic) || bytesOf(type) > 256 || bytesOf(id) > 256) {
     throw new SpokeError(
       "invalid_topic",
-      `${JSON.stringify(name)} is no topic: use "type" or "type:id", each 1 to 256 bytes without control characters, not beginning with "__"`,
+      `"${name}" is no topic: use "type" or "type:id", each 1 to 256 bytes, no control characters, no "__" first`,
       { topic: name },
     );
   }
-  return [type, id];
+  return [topic, type, id];
 }
-
-/** Joins a type and an id, which may be empty, to a topic as the hub knows it. */
-export const joinTopic = (type: string, id: string): string => (id ? `${type}:${id}` : type);
