@@ -79,8 +79,7 @@ func Dial(ctx context.Context, url string, config Config) (*Client, error) {
 	c.signals.ctx, c.signals.cancel = context.WithCancel(context.Background())
 	var first *link
 	if !cfg.Background {
-		c.tell(State{Phase: Connecting})
-		if first, err = c.connect(ctx); err != nil {
+		if first, err = c.connectAndTell(ctx, State{}); err != nil {
 			c.signals.cancel()
 			return nil, err
 		}

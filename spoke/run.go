@@ -16,11 +16,10 @@ func (c *Client) run(first *link) {
 	var err error
 	for {
 		if l == nil {
-			c.tell(State{Phase: Connecting, Attempt: attempt, Err: err})
-			l, err = c.connect(c.signals.ctx)
+			l, err = c.connectAndTell(c.signals.ctx, State{Attempt: attempt, Err: err})
 		}
 		if l != nil {
-			err = c.serve(l, attempt)
+			err = c.serve(l)
 			if time.Since(l.since) >= c.cfg.HealthyAfter {
 				attempt, tokenTried = 0, false
 			}
@@ -40,21 +39,39 @@ func (c *Client) run(first *link) {
 	}
 }
 
-// serve is the life of a connection. It returns why that ended.
-func (c *Client) serve(l *link, attempt int) error {
-	c.mu.Lock()
-	if c.closing {
-		c.mu.Unlock()
+// connectAndTell makes one attempt to connect. was is the state ahead of it.
+func (c *Client) connectAndTell(ctx context.Context, was State) (*link, error) {
+	was.Phase = Connecting
+	c.tell(was)
+	l, err := c.connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if !c.take(l) {
 		l.ws.CloseNow()
-		return ErrClosed
+		return nil, ErrClosed
+	}
+	c.tell(State{Phase: Connected, Attempt: was.Attempt})
+	c.wakeWriter()
+	return l, nil
+}
+
+// take makes l the client's connection, unless the client is closed by now.
+func (c *Client) take(l *link) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closing {
+		return false
 	}
 	c.link = l
 	c.stats.Connections++
 	c.topics.forget()
 	c.token.begin(c, l)
-	c.mu.Unlock()
-	c.tell(State{Phase: Connected, Attempt: attempt})
-	c.wakeWriter()
+	return true
+}
+
+// serve is the life of a connection. It returns why that ended.
+func (c *Client) serve(l *link) error {
 	err := c.read(l)
 	c.mu.Lock()
 	c.link = nil
