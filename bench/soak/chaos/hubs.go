@@ -12,20 +12,30 @@ import (
 	"github.com/spokehub/spokehub/bench/server"
 )
 
-// hubFlags make a hub that notices dead clients soon.
-var hubFlags = []string{"--ping-interval=1s", "--peer-timeout=4s", "--close-timeout=2s", "--drain-period=1s", "--drain-timeout=20s"}
+// hubFlags make a hub that bears the silence of a client a bit longer than clients bear that of a hub.
+func hubFlags(patience time.Duration) []string {
+	return []string{
+		fmt.Sprintf("--ping-interval=%v", patience/2), fmt.Sprintf("--peer-timeout=%v", 2*patience),
+		"--close-timeout=2s", "--drain-period=1s", "--drain-timeout=20s",
+	}
+}
 
 // hubs is the hub that runs, and after it the next. The lock guards which it is.
 type hubs struct {
 	mu     sync.Mutex
 	binary string
+	flags  []string
 	now    *server.Server
 }
 
 // startHubs runs the first.
-func startHubs(binary string) (*hubs, error) {
-	first, err := server.StartHub(binary, hubFlags...)
-	return &hubs{binary: binary, now: first}, err
+func startHubs(binary string, patience time.Duration) (*hubs, error) {
+	flags := hubFlags(patience)
+	first, err := server.StartHub(binary, flags...)
+	if err != nil {
+		return nil, err
+	}
+	return &hubs{binary: binary, flags: flags, now: first}, nil
 }
 
 // current is the hub to connect and to publish to. It may be dead.
@@ -43,7 +53,7 @@ func (h *hubs) replace(how upheaval, patience time.Duration) error {
 	} else if err := drain(old, patience); err != nil {
 		return err
 	}
-	next, err := server.StartHub(h.binary, hubFlags...)
+	next, err := server.StartHub(h.binary, h.flags...)
 	if err != nil {
 		return err
 	}

@@ -162,7 +162,7 @@ func (l *line) delay() time.Duration {
 	return 0
 }
 
-// afflict begins the fault that waited.
+// afflict begins the fault that waited. Only the goroutine that passes frames down ends a line with FIN, or a frame might come too late.
 func (l *line) afflict() {
 	l.proxy.ledger.afflict(l.passage)
 	l.proxy.ledger.befell(l.plan.fault)
@@ -170,7 +170,7 @@ func (l *line) afflict() {
 	case cutReset:
 		l.end(false, false)
 	case cutFin:
-		l.end(true, false)
+		l.down.orders <- order{frame: []byte{}}
 	case cutMidFrame:
 		l.down.orders <- order{inside: true}
 	case stallBoth:

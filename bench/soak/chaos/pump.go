@@ -36,7 +36,7 @@ type direction struct {
 
 // order is asked of the goroutine that passes frames down.
 type order struct {
-	// inside cuts the line in the middle of the next frame; otherwise frame is sent between two frames, and the line ends.
+	// inside cuts the line in the middle of the next frame; otherwise frame, which may be empty, is sent between two frames, and the line ends.
 	inside bool
 	frame  []byte
 }

@@ -103,7 +103,7 @@ func run(ctx context.Context, o options, out io.Writer) (outcome, error) {
 
 // start runs the hub, the proxy and the clients.
 func (c *chaos) start() (err error) {
-	if c.hubs, err = startHubs(c.Hub); err != nil {
+	if c.hubs, err = startHubs(c.Hub, c.Patience); err != nil {
 		return err
 	}
 	if c.proxy, err = startProxy(seed(c.Seed), c.Longest, c.ledger, c.arrivals); err != nil {
@@ -280,9 +280,12 @@ func (c *chaos) measure() error {
 	return nil
 }
 
-// progress prints a line.
+// progress prints a line, and the latest problem.
 func (c *chaos) progress() {
 	f := c.ledger.result()
+	if len(f.problems) > 0 {
+		fmt.Fprintln(c.out, "the latest problem:", f.problems[len(f.problems)-1])
+	}
 	fmt.Fprintf(c.out, "%v, round %d (%v): %d lines, %d times back, %d events passed, %d problems\n",
 		c.ledger.elapsed().Round(time.Second), c.rounds+1, seed(c.Seed).upheaval(c.rounds), f.tallies.Lines, f.tallies.Back, f.tallies.Passed,
 		len(f.problems)+f.further)
