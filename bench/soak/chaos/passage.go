@@ -22,6 +22,11 @@ type passage struct {
 	sent []number
 	// controls counts the messages that subscribe.
 	controls int
+	fate
+}
+
+// fate is how the line ended, or is about to.
+type fate struct {
 	// ended is set when nothing more will pass, orderly if all that has passed must be heard all the same.
 	ended, orderly bool
 	// afflicted is set once the fault has begun, or the hub has closed the line, left once the client has closed it.
