@@ -15,7 +15,7 @@ func TestAStampedeIsFound(t *testing.T) {
 	}{
 		"not where clients are spread":        {at, false},
 		"where all come at the same time":     {func(i int) time.Duration { return 510 * time.Millisecond }, true},
-		"where most come at the same time":    {func(i int) time.Duration { return at(max(0, i-60)) }, true},
+		"where most come at the same time":    {func(i int) time.Duration { return at(max(0, i-80)) }, true},
 		"also where that is after a long one": {func(i int) time.Duration { return time.Minute }, true},
 	} {
 		t.Run(name, func(t *testing.T) {

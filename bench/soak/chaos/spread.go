@@ -11,8 +11,8 @@ import (
 const (
 	bucket = 100 * time.Millisecond
 	// mostInBucket is the largest share of a wave that may come in one bucket, in percent. Full jitter up to the shortest pause of half a
-	// second makes 20; a machine that is busy makes some of them wait for each other.
-	mostInBucket = 50
+	// second makes 20, and one pause for all nearly 100; a busy machine has some wait for each other.
+	mostInBucket = 70
 	// fewestJudged is how many clients a wave must have for its shares to mean something.
 	fewestJudged = 40
 )
