@@ -22,7 +22,7 @@ import (
 const (
 	// sayHeard: a listener got an event, named by its topic type:id and its two numbers.
 	sayHeard = "E"
-	// sayLost: the client knows that its line is dead.
+	// sayLost: the client knows that its line is dead; once for each that it had.
 	sayLost = "L"
 	// sayBegun and sayRefused: the client is about to publish this number, and was told that it can't.
 	sayBegun   = "P"

@@ -28,7 +28,7 @@ class Client {
     this.member = member;
     this.said = 0;
     this.spoke = new Spoke(`${task.url}?client=${member.client}`, {
-      WebSocket,
+      WebSocket: this.watch(),
       minDelay: task.minDelay,
       maxDelay: task.maxDelay,
       silence: task.ping,
@@ -36,7 +36,8 @@ class Client {
       connectTimeout: task.connect,
     });
     this.spoke.addEventListener("state", ({ detail }) => {
-      if (detail === "waiting" || detail === "connecting") {
+      if (this.opened && (detail === "waiting" || detail === "connecting")) {
+        this.opened = false;
         say("L", member.client);
       }
     });
@@ -56,6 +57,19 @@ class Client {
     for (const topic of member.muted ?? []) {
       this.spoke.addEventListener(topic, () => {});
     }
+  }
+
+  /** Makes a class of sockets that note when one has opened: only then can the client have sent something that is lost. */
+  watch() {
+    const client = this;
+    return class extends WebSocket {
+      constructor(...parameters) {
+        super(...parameters);
+        this.once("open", () => {
+          client.opened = true;
+        });
+      }
+    };
   }
 
   /** Says what a listener got. An event that a listener of a type gets carries its id beside the payload. */

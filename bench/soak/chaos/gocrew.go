@@ -58,13 +58,14 @@ type goCrew struct {
 	hushed bool
 }
 
-// goClient is one of them. Its lock guards the number of what it published last.
+// goClient is one of them. Its lock guards the number of what it published last. Connected belongs to the goroutine of its listeners.
 type goClient struct {
 	member
-	crew   *goCrew
-	client *spoke.Client
-	mu     sync.Mutex
-	said   int
+	crew      *goCrew
+	client    *spoke.Client
+	connected bool
+	mu        sync.Mutex
+	said      int
 }
 
 // playCrew reads the task and then commands, until they end.
@@ -130,13 +131,12 @@ func (c *goCrew) join(m member) error {
 
 // changed says when the client has lost its line, and when it has given up, which it never should.
 func (one *goClient) changed(s spoke.State) {
-	switch s.Phase {
-	case spoke.Waiting, spoke.Connecting:
+	if one.connected && s.Phase != spoke.Connected {
 		one.crew.out.say("%s %d", sayLost, one.Client)
-	case spoke.Closed:
-		if s.Err != nil {
-			one.crew.out.say("%s %d the client has stopped: %v", sayWrong, one.Client, s.Err)
-		}
+	}
+	one.connected = s.Phase == spoke.Connected
+	if s.Phase == spoke.Closed && s.Err != nil {
+		one.crew.out.say("%s %d the client has stopped: %v", sayWrong, one.Client, s.Err)
 	}
 }
 
