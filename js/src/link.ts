@@ -158,20 +158,19 @@ export function linking(owner: LinkOwner, settings: Settings, url: string): Link
     const hint = hintOf(reason);
     const cure = cureOf(code, hint);
     const renews = code === unauthenticated && renewable && !renewed;
-    const said = `${code} ${reason}`;
+    const said = `${code} ${reason}`.trim();
     if (cure && !renews) {
       owner._ended(new SpokeError("ended", `the hub ended the connection, ${said}: ${cure}`, { closeCode: code }));
       return;
     }
-    const bytes = unsent();
-    const tell = bytes || (!attempts && !renews);
+    const tell = state === "ready" || (!attempts && !renews);
     const delay = renews ? 0 : hint || delayOf(attempts++, settings);
     hinted = hint > 0;
     renewed ||= renews;
     leave("waiting");
     if (tell) {
       owner._failed(
-        new SpokeError("lost", `no connection to ${url}, ${said}: ${bytes} bytes are lost, trying again in ${delay | 0} ms`, { closeCode: code }),
+        new SpokeError("lost", `no connection to ${url}, ${said}: trying again in ${delay | 0} ms`, { closeCode: code }),
       );
     }
     wait(delay);

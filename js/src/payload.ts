@@ -20,7 +20,7 @@ export function encode(type: string, id: string, payload: unknown): string {
 export function decode(data: unknown): Envelope | undefined {
   try {
     const { type, id, payload } = JSON.parse(typeof data === "string" ? data : new TextDecoder().decode(data as ArrayBuffer)) as Partial<Envelope>;
-    return type ? { type, id: id ?? "", payload: payload ?? null } : undefined;
+    return typeof type === "string" ? { type, id: id ?? "", payload: payload ?? null } : undefined;
   } catch {
     return undefined;
   }

@@ -1,6 +1,6 @@
 import { isLifecycle, splitTopic } from "./topic.ts";
 import { SpokeEvent } from "./types.ts";
-import type { EventMap, EventOf, Listener, ListenerOptions, Topic } from "./types.ts";
+import type { AnyEvent, EventMap, EventOf, Listener, ListenerOptions, Topic, Untyped } from "./types.ts";
 import type { LifecycleName } from "./topic.ts";
 
 /** The removals of listeners by what was added, for one name and one value of capture. */
@@ -28,11 +28,10 @@ export abstract class TopicTarget<E extends EventMap = Record<string, unknown>> 
    * Has callback called for the events of a topic, which is thereby subscribed to, or for a life-cycle event. As in the DOM, what is there
    * already is not added again. It throws a SpokeError for what is no topic, and does nothing once the target has ended.
    */
-  override addEventListener<T extends LifecycleName | Topic<E>>(
-    name: T,
-    callback: Listener<EventOf<E, T>> | null,
-    options?: ListenerOptions | boolean,
-  ): void {
+  override addEventListener<T extends LifecycleName | Topic<E>>(name: T, callback: Listener<EventOf<E, T>> | null, options?: ListenerOptions | boolean): void;
+  /** The same, for a target without an event map: the listener says what events it expects. */
+  override addEventListener<V extends AnyEvent>(name: Untyped<E, V["type"]>, callback: Listener<V> | null, options?: ListenerOptions | boolean): void;
+  override addEventListener(name: string, callback: Listener<never> | null, options?: ListenerOptions | boolean): void {
     const { once, signal, capture = options === true } = Object(options) as ListenerOptions;
     const native = nativeName(name);
     const key = native + capture;
@@ -46,7 +45,7 @@ export abstract class TopicTarget<E extends EventMap = Record<string, unknown>> 
         remove();
       }
       if (!dead()) {
-        return typeof callback === "function" ? callback.call(this, event as EventOf<E, T>) : callback.handleEvent(event as EventOf<E, T>);
+        return typeof callback === "function" ? callback.call(this, event as never) : callback.handleEvent(event as never);
       }
       return;
     };
@@ -64,11 +63,10 @@ export abstract class TopicTarget<E extends EventMap = Record<string, unknown>> 
   }
 
   /** Removes what addEventListener added; the last removal unsubscribes from the topic. */
-  override removeEventListener<T extends LifecycleName | Topic<E>>(
-    name: T,
-    callback: Listener<EventOf<E, T>> | null,
-    options?: ListenerOptions | boolean,
-  ): void {
+  override removeEventListener<T extends LifecycleName | Topic<E>>(name: T, callback: Listener<EventOf<E, T>> | null, options?: ListenerOptions | boolean): void;
+  /** The same, for a target without an event map: the listener says what events it expects. */
+  override removeEventListener<V extends AnyEvent>(name: Untyped<E, V["type"]>, callback: Listener<V> | null, options?: ListenerOptions | boolean): void;
+  override removeEventListener(name: string, callback: Listener<never> | null, options?: ListenerOptions | boolean): void {
     const { capture = options === true } = Object(options) as ListenerOptions;
     this._removals.get(nativeName(name) + capture)?.get(callback!)?.();
   }

@@ -42,6 +42,15 @@ export interface Lifecycle {
 /** The event that listeners of name get. */
 export type EventOf<E extends EventMap, T extends string> = T extends LifecycleName ? Lifecycle[T] : SpokeEvent<Payload<E, T>>;
 
+/** What a listener may expect of an event where there is no event map. */
+export interface AnyEvent {
+  type: string;
+  detail: unknown;
+}
+
+/** Name where the map is the default one, of all names, and nothing where it is the program's. */
+export type Untyped<E extends EventMap, Name> = string extends keyof E ? Name : never;
+
 /** A listener as the DOM has it: a function, or an object with handleEvent. */
 export type Listener<V> = ((event: V) => unknown) | { handleEvent(event: V): unknown };
 
