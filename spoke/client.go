@@ -24,7 +24,9 @@ type Client struct {
 	signals   signals
 	// closed says that Close has been called or the client has ended: no call of a listener begins any more.
 	closed atomic.Bool
-	mu     sync.Mutex
+	// names belongs to the run goroutine.
+	names names
+	mu    sync.Mutex
 	shared
 }
 

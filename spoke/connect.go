@@ -26,9 +26,10 @@ type link struct {
 	// busy says that the run goroutine handles a message and reads nothing.
 	busy atomic.Bool
 	// control are control events that are to be written next, lost says that the socket takes nothing any more, and questioned
-	// that the hub was asked whether it is there. Client.mu guards them.
-	control          [][]byte
-	lost, questioned bool
+	// is when the hub was asked whether it is there, since raw.began; 0 is for no question that is open. Client.mu guards them.
+	control    [][]byte
+	lost       bool
+	questioned time.Duration
 }
 
 // giveUp ends the connection without a close handshake. The first cause counts.
@@ -72,11 +73,6 @@ func (w *watched) Write(p []byte) (written int, err error) {
 			return written, err
 		}
 	}
-}
-
-// silence is for how long nothing has come.
-func (w *watched) silence() time.Duration {
-	return time.Since(w.began) - time.Duration(w.lastRead.Load())
 }
 
 // connect makes one attempt. The error is a *ConnectError.

@@ -71,7 +71,7 @@ func cureOf(err error) string {
 		dns       *net.DNSError
 	)
 	switch {
-	case errors.As(err, &record):
+	case errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
 		return ": the server does not speak TLS; use ws://, or give the hub a certificate"
 	case errors.As(err, &authority):
 		return ": its authority is not known here; add it to the system, or to Config.TLS.RootCAs"

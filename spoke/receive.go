@@ -4,7 +4,6 @@ import (
 	"context"
 	"io"
 	"log/slog"
-	"strings"
 	"sync"
 
 	"github.com/spokehub/spokehub/event"
@@ -91,19 +90,20 @@ func (c *Client) receive(s *scratch) {
 	}
 }
 
+// names are the type and the id of the last event, as strings for the next one that has the same.
+type names struct{ typ, id string }
+
 // hear calls the listeners of the event in view.
 func (c *Client) hear(view *event.View) {
 	c.count(func(s *Stats) { s.Received++ })
 	if c.closed.Load() || !c.listeners.Hear(view.Type, view.ID) {
 		return
 	}
-	var names strings.Builder
-	names.Grow(len(view.Type) + len(view.ID))
-	names.Write(view.Type)
-	names.Write(view.ID)
-	typ, id := names.String()[:len(view.Type)], names.String()[len(view.Type):]
-	e := event.Event{Type: typ, ID: id, Payload: view.Payload}
-	ofType, ofTypeAndID := c.listeners.Of(typ, id)
+	if c.names.typ != string(view.Type) || c.names.id != string(view.ID) {
+		c.names = names{string(view.Type), string(view.ID)}
+	}
+	e := event.Event{Type: c.names.typ, ID: c.names.id, Payload: view.Payload}
+	ofType, ofTypeAndID := c.listeners.Of(e.Type, e.ID)
 	c.callAll(ofType, e)
 	c.callAll(ofTypeAndID, e)
 }

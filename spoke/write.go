@@ -133,24 +133,24 @@ func (c *Client) checkPulse() time.Duration {
 	if l == nil || l.lost {
 		return c.cfg.PingInterval
 	}
-	if l.busy.Load() {
-		l.questioned = false
-		return c.cfg.PingInterval
+	now, last := time.Since(l.raw.began), time.Duration(l.raw.lastRead.Load())
+	if l.busy.Load() || last >= l.questioned {
+		l.questioned = 0
 	}
-	silence := l.raw.silence()
 	switch {
-	case l.questioned && silence >= c.cfg.PongTimeout:
+	case l.busy.Load():
+		return c.cfg.PingInterval
+	case l.questioned > 0 && now-l.questioned >= c.cfg.PongTimeout:
 		l.giveUp(ErrSilent)
 		l.lost = true
 		return c.cfg.PingInterval
-	case silence < c.cfg.PingInterval:
-		l.questioned = false
-		return c.cfg.PingInterval - silence
+	case l.questioned > 0:
+		return c.cfg.PongTimeout - (now - l.questioned)
+	case now-last < c.cfg.PingInterval:
+		return c.cfg.PingInterval - (now - last)
 	}
-	if !l.questioned {
-		l.questioned = true
-		c.flushes.pulse = true
-		c.wakeWriter()
-	}
-	return c.cfg.PongTimeout
+	l.questioned = now
+	c.flushes.pulse = true
+	c.wakeWriter()
+	return min(c.cfg.PingInterval, c.cfg.PongTimeout)
 }
