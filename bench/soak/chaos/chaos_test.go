@@ -21,7 +21,7 @@ func TestMain(m *testing.M) {
 func short(t *testing.T) options {
 	directory := t.TempDir()
 	return options{
-		Duration: 6 * time.Second, Round: 2 * time.Second, Clients: 20, Seed: 1, Rate: 5,
+		Duration: 5 * time.Second, Round: 1500 * time.Millisecond, Clients: 20, Seed: 1, Rate: 5,
 		Longest: 2 * time.Second, MaxDelay: time.Second, Patience: time.Second,
 		Page: filepath.Join(directory, "chaos.html"), Data: filepath.Join(directory, "chaos.json"),
 	}

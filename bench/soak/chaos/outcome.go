@@ -94,12 +94,6 @@ func (c *chaos) outcome(interrupted bool) outcome {
 	return o
 }
 
-// command repeats the run.
-func (o options) command() string {
-	return fmt.Sprintf("go run ./bench/soak/chaos -duration %v -round %v -clients %d -nodes %d -seed %d -rate %g -longest %v -max-delay %v -patience %v",
-		o.Duration, o.Round, o.Clients, o.Nodes, o.Seed, o.Rate, o.Longest, o.MaxDelay, o.Patience)
-}
-
 // failed tells whether there was a problem.
 func (o outcome) failed() bool { return len(o.Problems) > 0 }
 
