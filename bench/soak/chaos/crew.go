@@ -24,6 +24,8 @@ const (
 	sayHeard = "E"
 	// sayLost: the client knows that its line is dead; once for each that it had.
 	sayLost = "L"
+	// sayLeft: the client takes a line that is open for dead, and need not hear what still comes there.
+	sayLeft = "G"
 	// sayBegun and sayRefused: the client is about to publish this number, and was told that it can't.
 	sayBegun   = "P"
 	sayRefused = "Q"
@@ -156,6 +158,8 @@ func (c *crew) note(text string) error {
 		return c.noteHeard(client, rest)
 	case sayLost:
 		c.ledger.lost(client)
+	case sayLeft:
+		c.ledger.leaves(client)
 	case sayBegun, sayRefused:
 		n, err := strconv.Atoi(rest)
 		if err != nil {

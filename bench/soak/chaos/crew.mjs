@@ -59,7 +59,10 @@ class Client {
     }
   }
 
-  /** Makes a class of sockets that note when one has opened: only then can the client have sent something that is lost. */
+  /**
+   * Makes a class of sockets that note when one has opened, for only then can the client have sent something that is lost, and when the
+   * client lets go of one that is open.
+   */
   watch() {
     const client = this;
     return class extends WebSocket {
@@ -68,6 +71,13 @@ class Client {
         this.once("open", () => {
           client.opened = true;
         });
+      }
+
+      close(...parameters) {
+        if (this.readyState === WebSocket.OPEN && this.onclose === null) {
+          say("G", client.member.client);
+        }
+        super.close(...parameters);
       }
     };
   }

@@ -45,9 +45,7 @@ func (p problem) String() string {
 
 // tallies count what happened.
 type tallies struct {
-	// Lines were accepted, Back is how often all subscriptions of a client came into force.
-	Lines int `json:"lines"`
-	Back  int `json:"back"`
+	lineTallies
 	// Published were dispatched by the hub, Uncertain is how many of them a dying hub may not have dispatched.
 	Published int `json:"published"`
 	Uncertain int `json:"uncertain"`
@@ -62,8 +60,16 @@ type tallies struct {
 	Said     int `json:"said"`
 	SaidLost int `json:"said_lost"`
 	Refused  int `json:"refused"`
-	// GivenUp is how many lines a client ended although nothing was wrong with them.
-	GivenUp int `json:"given_up"`
+}
+
+// lineTallies are those of lines.
+type lineTallies struct {
+	// Lines were accepted, Back is how often all subscriptions of a client came into force.
+	Lines int `json:"lines"`
+	Back  int `json:"back"`
+	// GivenUp is how many lines clients ended although nothing was wrong with them, GivenUpNode those in Node of them.
+	GivenUp     int `json:"given_up"`
+	GivenUpNode int `json:"given_up_node"`
 }
 
 // findings are what a run has found. The lock of the ledger guards them.

@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -129,8 +130,11 @@ func (c *goCrew) join(m member) error {
 	return nil
 }
 
-// changed says when the client has lost its line, and when it has given up, which it never should.
+// changed says when the client has lost its line, or left it, and when it has stopped, which it never should.
 func (one *goClient) changed(s spoke.State) {
+	if one.connected && errors.Is(s.Err, spoke.ErrSilent) {
+		one.crew.out.say("%s %d", sayLeft, one.Client)
+	}
 	if one.connected && s.Phase != spoke.Connected {
 		one.crew.out.say("%s %d", sayLost, one.Client)
 	}

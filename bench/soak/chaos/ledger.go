@@ -142,8 +142,11 @@ func (l *ledger) ended(p *passage, orderly, byClient bool) {
 	}
 	if byClient && !p.afflicted && !l.closed {
 		l.tallies.GivenUp++
+		if p.owner.client >= l.nodes {
+			l.tallies.GivenUpNode++
+		}
 	}
-	p.ended, p.orderly = true, orderly && !byClient && !p.left && !p.fault.kind().obscure
+	p.ended, p.orderly = true, orderly && !byClient && !p.fault.kind().obscure
 }
 
 // left notes that the client closes a line: it need not hear what still passes.
@@ -151,6 +154,15 @@ func (l *ledger) left(p *passage) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	p.left = true
+}
+
+// leaves notes that a client takes its line for dead. Its word comes late: all lines that are known count.
+func (l *ledger) leaves(client int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, p := range l.accounts[client].lines {
+		p.left = true
+	}
 }
 
 // afflict notes that the fault of a line begins, or that the hub closes it.
@@ -204,6 +216,7 @@ func (l *ledger) said(p *passage, e number) {
 	l.tallies.Said++
 	if len(p.unasked) > 0 {
 		l.problemLocked("the client published before it had subscribed again", p.owner.client, e, p)
+		clear(p.unasked)
 	}
 	if !p.owner.voice.said(e.n) {
 		l.problemLocked("the client published an event twice or out of order", p.owner.client, e, p)
@@ -237,7 +250,7 @@ func (l *ledger) heard(client int, e number) {
 // abandonLocked counts what passed on a line that the client has left and was not heard.
 func (l *ledger) abandonLocked(p *passage) {
 	l.tallies.LostInFlight += len(p.sent)
-	if len(p.sent) > 0 && p.orderly {
+	if len(p.sent) > 0 && p.orderly && !p.left {
 		l.problemLocked("the client's listener missed an event that passed before an orderly end of the line", p.owner.client, p.sent[0], p)
 	}
 }

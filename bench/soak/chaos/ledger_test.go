@@ -175,12 +175,14 @@ func TestACutLineMayLoseItsTail(t *testing.T) {
 		fault    fault
 		orderly  bool
 		byClient bool
+		leaves   bool
 		words    string
 	}{
-		"where it was reset":                {cutReset, false, false, ""},
-		"where the client ended it":         {healthy, true, true, ""},
-		"where the client may have left it": {stallUp, true, false, ""},
-		"but not where the hub closed":      {closeRestart, true, false, "before an orderly end"},
+		"where it was reset":                {cutReset, false, false, false, ""},
+		"where the client ended it":         {healthy, true, true, false, ""},
+		"where the client may have left it": {stallUp, true, false, false, ""},
+		"where the client says that it has": {closeSlow, true, false, true, ""},
+		"but not where the hub closed":      {closeRestart, true, false, false, "before an orderly end"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newScene(t)
@@ -189,6 +191,9 @@ func TestACutLineMayLoseItsTail(t *testing.T) {
 			s.deliver(line, events[0])
 			s.passed(line, events[1])
 			s.ended(line, c.orderly, c.byClient)
+			if c.leaves {
+				s.leaves(listener)
+			}
 			next := s.connect(3, healthy)
 			s.deliver(next, events[2])
 			s.want(c.words, number{})

@@ -130,7 +130,7 @@ func (o outcome) rows() [][2]string {
 	c, q := o.Counts, o.Series.OutageQuantiles
 	rows := [][2]string{
 		{"clients", fmt.Sprintf("%d, %d of them in Node", c.Clients, c.Nodes)},
-		{"lines", fmt.Sprintf("%d, of which clients gave up %d without a fault", c.Lines, c.GivenUp)},
+		{"lines", fmt.Sprintf("%d, of which clients gave up %d without a fault, %d of them in Node", c.Lines, c.GivenUp, c.GivenUpNode)},
 		{"all subscriptions back", fmt.Sprintf("%d times, after %.0f ms (median), %.0f (90 %%), %.0f (99 %%), %.0f (longest)", c.Back, q[0], q[1], q[2], q[3])},
 		{"messages to subscribe", o.controlsRow()},
 		{"events published", fmt.Sprintf("%d, of which a dying hub may not have dispatched %d", c.Published, c.Uncertain)},
