@@ -16,10 +16,9 @@ import (
 // valve is a proxy whose directions can be shut without a word.
 type valve struct {
 	net.Listener
-	mu         sync.Mutex
-	up, down   bool
-	changed    *sync.Cond
-	directions sync.WaitGroup
+	mu       sync.Mutex
+	up, down bool
+	changed  *sync.Cond
 }
 
 // startValve starts a proxy in front of an address.

@@ -21,6 +21,10 @@ type commandLine struct {
 	Serve       serveCommand   `cmd:"" help:"Serve WebSocket clients until a signal asks for an end."`
 	Config      configCommands `cmd:"" help:"Check, print, or begin a configuration file."`
 	Token       tokenFlags     `cmd:"" help:"Make and read tokens of clients, and keys."`
+	Sub         subCommand     `cmd:"" help:"Subscribe to topics and print their events."`
+	Pub         pubCommand     `cmd:"" help:"Publish events."`
+	Completion  completion     `cmd:"" help:"Print the completions for a shell."`
+	Complete    complete       `cmd:"" name:"__complete" hidden:"" passthrough:"" help:"Print what may stand behind the words of a command line."`
 	Version     struct{}       `cmd:"" help:"Print the version, the commit and the Go release that built it."`
 	ShowVersion versionFlag    `name:"version" env:"-" help:"Print the version and exit."`
 }
@@ -48,6 +52,21 @@ type printCommand struct {
 	serveFlags
 }
 
+// client returns the command of a client that was selected, or reports that none of these was.
+func (l *commandLine) client(command string) (func(stdout io.Writer) error, bool) {
+	switch name, _, _ := strings.Cut(command, " "); name {
+	case "sub":
+		return l.Sub.run, true
+	case "pub":
+		return func(stdout io.Writer) error { return l.Pub.run(os.Stdin, os.Stderr) }, true
+	case "completion":
+		return l.Completion.run, true
+	case "__complete":
+		return l.Complete.run, true
+	}
+	return nil, false
+}
+
 // versionFlag is --version.
 type versionFlag bool
 
@@ -60,6 +79,9 @@ func (versionFlag) BeforeReset(app *kong.Kong) error {
 
 // flagGroups are the headings of serve's flags in --help.
 var flagGroups = kong.Groups{
+	"hub":      "The hub, and who you are:",
+	"output":   "What is printed, and when it ends:",
+	"input":    "What is published:",
 	"address":  "Addresses, and the configuration file:",
 	"events":   "Events and their sizes:",
 	"limits":   "Limits for all clients together:",
@@ -113,6 +135,9 @@ func parseCommandLine(args []string, stdout, stderr io.Writer) (func(stdout io.W
 		return func(stdout io.Writer) error { return s.sources.explained(serve(s, stdout)) }, nil
 	}
 	if command, isToken := s.line.Token.run(s.command); isToken {
+		return command, nil
+	}
+	if command, isClient := s.line.client(s.command); isClient {
 		return command, nil
 	}
 	return nil, usageError{fmt.Errorf("unexpected command %s", s.command)}
@@ -236,13 +261,14 @@ func commandsWithFlags(parser *kong.Kong) map[string][]*kong.Flag {
 	return found
 }
 
-// unknownVariables returns the SPOKEHUB_* variables that no flag reads, except
+// unknownVariables returns the SPOKEHUB_* variables that no flag reads, except those of the commands that connect to a hub, and
 // those that Kubernetes sets for a service named spokehub.
 func unknownVariables(flags []*kong.Flag, environ []string) []string {
 	var unknown []string
 	for _, entry := range environ {
 		name, _, _ := strings.Cut(entry, "=")
 		if !strings.HasPrefix(name, envPrefix+"_") ||
+			name == envPrefix+"_URL" || name == envPrefix+"_TOKEN" ||
 			strings.HasPrefix(name, envPrefix+"_SERVICE_") ||
 			strings.HasPrefix(name, envPrefix+"_PORT") {
 			continue

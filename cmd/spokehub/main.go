@@ -3,22 +3,16 @@
 //
 // It reports an error in one line on stderr, and each of several mistakes in a line of its own. It exits with 0 after a drain, with 1
 // if it fails to start or to keep running or if a second signal cuts a drain
-// short, and with 2 if its arguments are wrong.
+// short, and with 2 if its arguments are wrong. The commands that connect to a hub exit with 3 if it refuses what they want, with 4
+// if there is none, and with 130 if a signal cuts them short.
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"slices"
 	"strings"
-)
-
-const (
-	exitOK      = 0
-	exitFailure = 1
-	exitUsage   = 2
 )
 
 // usageError is a mistake of the caller, such as a wrong flag or value.
@@ -42,26 +36,24 @@ func run(args []string, stdout, stderr io.Writer) int {
 	if err == nil {
 		return exitOK
 	}
-	var usage usageError
-	isUsage := errors.As(err, &usage)
+	code := exitCodeOf(err)
 	lines := strings.Split(err.Error(), "\n")
 	for i, line := range lines {
 		advice := ""
-		if isUsage && i == len(lines)-1 {
+		if code == exitUsage && i == len(lines)-1 {
 			advice = " (spokehub " + helpOf(args) + " --help lists every flag)"
 		}
-		fmt.Fprintf(stderr, "spokehub: %s%s\n", line, advice)
+		if line != "" {
+			fmt.Fprintf(stderr, "spokehub: %s%s\n", strings.ReplaceAll(line, "spoke: ", ""), advice)
+		}
 	}
-	if isUsage {
-		return exitUsage
-	}
-	return exitFailure
+	return code
 }
 
 // helpOf is the command whose help has more about a mistake in the arguments.
 func helpOf(args []string) string {
 	switch {
-	case len(args) > 0 && (args[0] == "token" || args[0] == "version"):
+	case len(args) > 0 && slices.Contains([]string{"token", "version", "sub", "pub", "check", "bench", "completion"}, args[0]):
 		return args[0]
 	case len(args) > 0 && args[0] == "config" && (len(args) == 1 || !slices.Contains([]string{"check", "print"}, args[1])):
 		return args[0]

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestCandidates(t *testing.T) {
+	for name, c := range map[string]struct {
+		words []string
+		want  []string
+	}{
+		"commands":                  {[]string{"s"}, []string{"serve", "sub"}},
+		"commands of a command":     {[]string{"token", ""}, []string{"make", "read", "key", "apikey"}},
+		"flags":                     {[]string{"sub", "--tok"}, []string{"--token", "--token-file"}},
+		"flags behind arguments":    {[]string{"pub", "price", "1", "--ra"}, []string{"--rate"}},
+		"flags behind a value":      {[]string{"sub", "--count", "1", "--js"}, []string{"--json"}},
+		"values of a flag":          {[]string{"serve", "--log-format", ""}, []string{"text", "json"}},
+		"values of an argument":     {[]string{"completion", "z"}, []string{"zsh"}},
+		"nothing for a file":        {[]string{"sub", "--token-file", ""}, nil},
+		"nothing that is hidden":    {[]string{"__"}, nil},
+		"help of any command":       {[]string{"config", "check", "--he"}, []string{"--help"}},
+		"nothing for a free string": {[]string{"sub", "pri"}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			stdout, stderr, code := runBinary(t, nil, append([]string{"__complete"}, c.words...)...)
+			var got []string
+			for line := range strings.Lines(stdout) {
+				word, _, _ := strings.Cut(strings.TrimSpace(line), "\t")
+				got = append(got, word)
+			}
+			if code != exitOK || stderr != "" || !slices.Equal(got, c.want) {
+				t.Errorf("got %q, exit code %d and %q, want %q", got, code, stderr, c.want)
+			}
+		})
+	}
+}
+
+// TestShellsComplete sources the script in each shell that is here and has it complete a command.
+func TestShellsComplete(t *testing.T) {
+	for shell, script := range map[string]string{
+		"bash": `source <(spokehub completion bash)
+COMP_WORDS=(spokehub sub --tok); COMP_CWORD=2; _spokehub; printf '%s\n' "${COMPREPLY[@]}"`,
+		"zsh": `compdef() { :; }
+_describe() { printf '%s\n' "${(@)found%%:*}"; }
+source <(spokehub completion zsh)
+words=(spokehub sub --tok); CURRENT=3; _spokehub`,
+		"fish": `spokehub completion fish | source
+complete --do-complete 'spokehub sub --tok' | string replace --regex '\t.*' ''`,
+	} {
+		t.Run(shell, func(t *testing.T) {
+			path, err := exec.LookPath(shell)
+			if err != nil {
+				unavailable(t, "%s is not installed: %v", shell, err)
+			}
+			command := exec.Command(path, "-c", script)
+			command.Env = append(environment(nil), "PATH="+filepath.Dir(binary)+":/usr/local/bin:/usr/bin:/bin", "HOME="+t.TempDir())
+			out, err := command.CombinedOutput()
+			if got := strings.Fields(string(out)); err != nil || !slices.Equal(got, []string{"--token", "--token-file"}) {
+				t.Errorf("%s completes %q, %v, want --token and --token-file", shell, out, err)
+			}
+		})
+	}
+}
