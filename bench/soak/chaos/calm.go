@@ -22,7 +22,7 @@ func (l *ledger) absent() (named string, back int) {
 		}
 		missing = append(missing, a.describe())
 	}
-	return name(missing), back
+	return few(missing), back
 }
 
 // connected lists the clients that have a line.
@@ -46,8 +46,8 @@ func (a *account) describe() string {
 	return fmt.Sprintf("client %d on line %d (%v): %d of %d topics not in force", a.client, p.line, p.fault, len(p.unacked), len(a.topics))
 }
 
-// name joins a few of them.
-func name(all []string) string {
+// few joins some of them.
+func few(all []string) string {
 	if len(all) > mostNamed {
 		return fmt.Sprintf("%s and %d more", strings.Join(all[:mostNamed], ", "), len(all)-mostNamed)
 	}
@@ -65,7 +65,7 @@ func (l *ledger) unsettled() string {
 			missing = append(missing, text)
 		}
 	}
-	return name(missing)
+	return few(missing)
 }
 
 func (l *ledger) unsettledLocked(a *account) string {

@@ -90,11 +90,7 @@ func (l *line) admit(reader io.Reader) bool {
 		l.conn.SetLinger(0)
 		return false
 	case refuseBusy:
-		l.conn.Write(busyAnswer)
-		l.conn.CloseWrite()
-		l.conn.SetReadDeadline(time.Now().Add(partingTime))
-		io.Copy(io.Discard, reader)
-		return false
+		return l.refuse(busyAnswer, reader)
 	case halfOpen:
 		io.Copy(io.Discard, reader)
 		return false
@@ -104,12 +100,20 @@ func (l *line) admit(reader io.Reader) bool {
 	return true
 }
 
+// refuse answers the handshake and reads on until the client has closed its side, so that it gets the answer. It returns false.
+func (l *line) refuse(answer []byte, reader io.Reader) bool {
+	l.conn.Write(answer)
+	l.conn.CloseWrite()
+	l.conn.SetReadDeadline(time.Now().Add(partingTime))
+	io.Copy(io.Discard, reader)
+	return false
+}
+
 // connect passes the handshake to the hub, and its answer back. It returns false if that is a refusal.
 func (l *line) connect(head []byte, client int, reader io.Reader) bool {
 	hub, err := net.Dial("tcp", l.proxy.hubAddress())
 	if err != nil {
-		l.conn.Write(gatewayAnswer)
-		return false
+		return l.refuse(gatewayAnswer, reader)
 	}
 	if !l.adopt(func() { l.far.hub = hub }) {
 		hub.Close()
@@ -124,11 +128,11 @@ func (l *line) connect(head []byte, client int, reader io.Reader) bool {
 	if err != nil {
 		return false
 	}
-	hub.SetReadDeadline(time.Time{})
 	if !bytes.HasPrefix(answer, switching) {
-		l.conn.Write(answer)
-		return false
+		body, _ := io.ReadAll(answers)
+		return l.refuse(append(answer, body...), reader)
 	}
+	hub.SetReadDeadline(time.Time{})
 	if !l.adopt(func() { l.passage = l.proxy.ledger.opened(client, l.number, l.plan.fault) }) {
 		return false
 	}

@@ -57,8 +57,9 @@ func serveTirelessly(conn net.Conn, ended chan<- struct{}) {
 	ended <- struct{}{}
 }
 
-// withFault starts a proxy whose first line has this fault, after some milliseconds without calm, and connects a client.
-func withFault(t *testing.T, wanted fault, calm bool) (conn net.Conn, p *proxy, hubEnded chan struct{}) {
+// withFault starts a proxy whose first line has this fault, after some milliseconds without calm, and connects a client. The hub is a
+// tireless one, unless there is another.
+func withFault(t *testing.T, wanted fault, calm bool, hub ...string) (conn net.Conn, p *proxy, hubEnded chan struct{}) {
 	const longest = 100 * time.Millisecond
 	chosen := seed(1)
 	for chosen.line(1, longest).fault != wanted {
@@ -71,7 +72,7 @@ func withFault(t *testing.T, wanted fault, calm bool) (conn net.Conn, p *proxy, 
 	}
 	t.Cleanup(p.close)
 	address, hubEnded := tirelessHub(t)
-	p.lead(address)
+	p.lead(append(hub, address)[0])
 	p.setCalm(calm)
 	conn, err = net.Dial("tcp", p.address())
 	if err != nil {
@@ -167,6 +168,45 @@ func awaitNoLine(t *testing.T, p *proxy) {
 		}
 		time.Sleep(time.Millisecond)
 	}
+}
+
+func TestARefusalOfTheHubReachesTheClient(t *testing.T) {
+	const refusal = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 2\r\nContent-Length: 4\r\n\r\nfull"
+	hub, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer hub.Close()
+	go func() {
+		conn, err := hub.Accept()
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		if _, err := readHead(bufio.NewReader(conn)); err == nil {
+			io.WriteString(conn, refusal)
+		}
+	}()
+	conn, p, _ := withFault(t, healthy, false, hub.Addr().String())
+	if received, err := io.ReadAll(conn); err != nil || string(received) != refusal {
+		t.Errorf("got %q and %v, want %q", received, err, refusal)
+	}
+	conn.Close()
+	awaitNoLine(t, p)
+}
+
+func TestWithoutAHubTheAnswerIs502(t *testing.T) {
+	gone, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone.Close()
+	conn, p, _ := withFault(t, healthy, false, gone.Addr().String())
+	if received, err := io.ReadAll(conn); err != nil || string(received) != string(gatewayAnswer) {
+		t.Errorf("got %q and %v, want %q", received, err, gatewayAnswer)
+	}
+	conn.Close()
+	awaitNoLine(t, p)
 }
 
 func TestAHeldConnectIsServedAfterALaterOne(t *testing.T) {
