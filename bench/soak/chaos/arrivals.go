@@ -12,6 +12,8 @@ const (
 	// hurry is how many connects a client may make in hurryTime; more is a loop without a pause.
 	hurry     = 20
 	hurryTime = 5 * time.Second
+	// waveTime is how long most of a wave takes.
+	waveTime = 3 * time.Second
 )
 
 // arrivals are the times at which clients connect. The lock guards them.
@@ -36,6 +38,8 @@ type wave struct {
 	awaited map[int]bool
 	// delays are the times until the first connect of each.
 	delays []time.Duration
+	// disturbed is set if the process of the clients did not get to run meanwhile.
+	disturbed bool
 }
 
 func newArrivals(clients int, l *ledger) *arrivals {
@@ -80,12 +84,23 @@ func (a *arrivals) arrived(client int, at time.Time) {
 	}
 }
 
+// late notes that the clients of this kind did not get to run for a while: waves that have just begun tell nothing.
+func (a *arrivals) late(kind string, by time.Duration) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, w := range a.waves {
+		if w.kind == kind && time.Since(w.at) < waveTime+by {
+			w.disturbed = true
+		}
+	}
+}
+
 // all returns a copy of the waves.
 func (a *arrivals) all() (waves []wave, perSecond []int) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for _, w := range a.waves {
-		waves = append(waves, wave{what: w.what, kind: w.kind, at: w.at, delays: slices.Clone(w.delays)})
+		waves = append(waves, wave{what: w.what, kind: w.kind, at: w.at, disturbed: w.disturbed, delays: slices.Clone(w.delays)})
 	}
 	return waves, slices.Clone(a.perSecond)
 }

@@ -18,7 +18,7 @@ import (
 	"github.com/spokehub/spokehub/bench/swarm"
 )
 
-// What a crew writes, one a line: a letter, the client's number, and more. The last three letters are for the crew as a whole.
+// What a crew writes, one a line: a letter, the client's number, and more.
 const (
 	// sayHeard: a listener got an event, named by its topic type:id and its two numbers.
 	sayHeard = "E"
@@ -29,6 +29,8 @@ const (
 	// sayBegun and sayRefused: the client is about to publish this number, and was told that it can't.
 	sayBegun   = "P"
 	sayRefused = "Q"
+	// sayLate: the process of this client did not get to run for so many milliseconds.
+	sayLate = "W"
 	// sayWrong: something happened that must not, in words; also of client -1.
 	sayWrong = "X"
 	// sayDone answers a command. It stands behind all that came before.
@@ -97,18 +99,20 @@ type measurement struct {
 
 // crew is a process full of clients. One goroutine at a time may tell it something.
 type crew struct {
-	name    string
-	cmd     *exec.Cmd
-	stdin   io.WriteCloser
-	ledger  *ledger
-	answers chan measurement
-	done    chan struct{}
-	telling sync.Mutex
+	name   string
+	cmd    *exec.Cmd
+	stdin  io.WriteCloser
+	ledger *ledger
+	// arrivals are told when the process did not get to run.
+	arrivals *arrivals
+	answers  chan measurement
+	done     chan struct{}
+	telling  sync.Mutex
 }
 
 // startCrew runs a command that is such a process, and gives it its task.
-func startCrew(name string, cmd *exec.Cmd, t task, l *ledger) (*crew, error) {
-	c := &crew{name: name, cmd: cmd, ledger: l, answers: make(chan measurement, 1), done: make(chan struct{})}
+func startCrew(name string, cmd *exec.Cmd, t task, l *ledger, a *arrivals) (*crew, error) {
+	c := &crew{name: name, cmd: cmd, ledger: l, arrivals: a, answers: make(chan measurement, 1), done: make(chan struct{})}
 	stdin, err := cmd.StdinPipe()
 	stdout, failed := cmd.StdoutPipe()
 	cmd.Stderr = os.Stderr
@@ -160,15 +164,18 @@ func (c *crew) note(text string) error {
 		c.ledger.lost(client)
 	case sayLeft:
 		c.ledger.leaves(client)
-	case sayBegun, sayRefused:
+	case sayBegun, sayRefused, sayLate:
 		n, err := strconv.Atoi(rest)
 		if err != nil {
 			return err
 		}
-		if letter == sayBegun {
+		switch letter {
+		case sayBegun:
 			c.ledger.speaks(client, n)
-		} else {
+		case sayRefused:
 			c.ledger.refuses(client, n)
+		case sayLate:
+			c.arrivals.late(c.ledger.kindOf(client), time.Duration(n)*time.Millisecond)
 		}
 	case sayWrong:
 		c.ledger.problem(max(client, nobody), "%s", rest)

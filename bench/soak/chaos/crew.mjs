@@ -111,6 +111,17 @@ process.on("unhandledRejection", (error) => say("X", -1, error?.stack ?? error))
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
 const task = JSON.parse((await lines.next()).value);
 const clients = task.members.map((member) => new Client(task, member));
+
+/** When the process last got to run, as far as a timer can tell. */
+let awake = performance.now();
+setInterval(() => {
+  const late = Math.round(performance.now() - awake - 20);
+  awake = performance.now();
+  if (late > 100) {
+    say("W", task.members[0].client, late);
+  }
+}, 20);
+
 const voices = clients.filter((client) => client.member.voice);
 const speak = () => voices.forEach((client) => client.publish());
 let speaking = setInterval(speak, task.pause);

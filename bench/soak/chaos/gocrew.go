@@ -26,8 +26,13 @@ import (
 // crewEnvironment is set for a process that is a crew of Go clients.
 const crewEnvironment = "SPOKEHUB_CHAOS_CREW"
 
-// flushing is how long what a crew says may wait for more.
-const flushing = 5 * time.Millisecond
+const (
+	// flushing is how long what a crew says may wait for more.
+	flushing = 5 * time.Millisecond
+	// waking is how often a crew looks whether it gets to run, lateMost how late that may be without a word.
+	waking   = 20 * time.Millisecond
+	lateMost = 100 * time.Millisecond
+)
 
 // goCommand is this program again.
 func goCommand() (*exec.Cmd, error) {
@@ -88,6 +93,7 @@ func playCrew(in io.Reader, out io.Writer) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	go c.speak(ctx)
+	go c.watch(ctx)
 	for {
 		command, err := commands.ReadString('\n')
 		if err != nil {
@@ -181,6 +187,24 @@ func (c *goCrew) speak(ctx context.Context) {
 			c.say()
 		}
 		c.pace.RUnlock()
+	}
+}
+
+// watch says when the process did not get to run, until ctx ends.
+func (c *goCrew) watch(ctx context.Context) {
+	timer := time.NewTimer(waking)
+	defer timer.Stop()
+	for {
+		asleep := time.Now()
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+		}
+		if late := time.Since(asleep) - waking; late > lateMost {
+			c.out.say("%s %d %d", sayLate, c.task.Members[0].Client, late.Milliseconds())
+		}
+		timer.Reset(waking)
 	}
 }
 

@@ -8,22 +8,30 @@ import (
 )
 
 func TestAStampedeIsFound(t *testing.T) {
-	at := func(i int) time.Duration { return 500*time.Millisecond + time.Duration(i)*10*time.Millisecond }
+	spread := func(i int) time.Duration { return 500*time.Millisecond + time.Duration(i)*5*time.Millisecond }
+	together := func(i int) time.Duration { return 500*time.Millisecond + time.Duration(i)*time.Millisecond }
 	for name, c := range map[string]struct {
-		delay func(i int) time.Duration
-		bad   bool
+		what   upheaval
+		delays []func(i int) time.Duration
+		bad    bool
 	}{
-		"not where clients are spread":        {at, false},
-		"where all come at the same time":     {func(i int) time.Duration { return 510 * time.Millisecond }, true},
-		"where most come at the same time":    {func(i int) time.Duration { return at(max(0, i-80)) }, true},
-		"also where that is after a long one": {func(i int) time.Duration { return time.Minute }, true},
+		"not where clients are spread":      {cutAll, []func(int) time.Duration{spread, spread}, false},
+		"where they come at the same time":  {cutAll, []func(int) time.Duration{together, together}, true},
+		"not where most waves are spread":   {cutAll, []func(int) time.Duration{together, spread, spread}, false},
+		"not where the hub said when":       {drainHub, []func(int) time.Duration{together, together}, false},
+		"not where it let go of them":       {killHub, []func(int) time.Duration{together, together}, false},
+		"also where some come at all times": {cutAll, []func(int) time.Duration{func(i int) time.Duration { return together(i) + spread(max(0, i-80)*100) }}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var w wave
-			for i := range 100 {
-				w.delays = append(w.delays, c.delay(i))
+			var waves []wave
+			for _, delay := range c.delays {
+				w := wave{what: c.what, kind: "Go"}
+				for i := range 100 {
+					w.delays = append(w.delays, delay(i))
+				}
+				waves = append(waves, w)
 			}
-			if found := judgeSpread([]wave{w}); (len(found) > 0) != c.bad {
+			if found := judgeSpread(waves); (len(found) > 0) != c.bad {
 				t.Errorf("got %q, want a problem: %v", found, c.bad)
 			}
 		})
@@ -40,6 +48,31 @@ func TestWavesCountTheFirstConnectOfEachClient(t *testing.T) {
 	waves, _ := a.all()
 	if len(waves) != 1 || len(waves[0].delays) != 2 || waves[0].kind != "Go" {
 		t.Errorf("got the waves %+v, want one of 2 clients in Go", waves)
+	}
+}
+
+func TestAWaveOfAProcessThatDidNotRunTellsNothing(t *testing.T) {
+	l := newLedger(2*fewestJudged, 2*fewestJudged)
+	a := newArrivals(2*fewestJudged, l)
+	for _, late := range []bool{false, true} {
+		a.begin(cutAll, nil)
+		var all []int
+		for client := range 2 * fewestJudged {
+			all = append(all, client)
+		}
+		a.begin(cutAll, all)
+		at := time.Now()
+		for _, client := range all {
+			a.arrived(client, at)
+		}
+		if late {
+			a.late("Node", time.Second)
+			a.late("Go", time.Second)
+		}
+		waves, _ := a.all()
+		if found := judgeSpread(waves); (len(found) > 0) == late {
+			t.Errorf("got %q, want a problem: %v", found, !late)
+		}
 	}
 }
 

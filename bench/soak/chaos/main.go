@@ -19,7 +19,7 @@
 //   - a listener missed an event that passed between others of the same line, or before an orderly end of it
 //   - a client was not back a minute after the last fault, or had not heard by then all that is published in the calm
 //   - a client published before it had subscribed again, or twice, or out of order, or lost what it published while it knew that it was away
-//   - clients came back at the same time, or one of them in a loop without pauses
+//   - clients came back at the same time after all lines were cut, or one of them in a loop without pauses
 //   - a process holds more memory in the last calm than in the first
 //
 // The exit code is 1 if there was one. An interrupted run reports what it has found.

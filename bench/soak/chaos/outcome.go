@@ -60,10 +60,23 @@ type waveData struct {
 	What string `json:"what"`
 	// Kind is what the clients run in.
 	Kind string `json:"kind"`
-	// Clients came back, PeakPercent of them in the same 100 ms. Counts has how many came in each 100 ms.
-	Clients     int     `json:"clients"`
-	PeakPercent float64 `json:"peak_percent"`
-	Counts      []int   `json:"counts_by_100_ms"`
+	// Clients came back, PeakPercent of them in the same 100 ms, and the middle half of them within Width. Counts has how many came in
+	// each 100 ms.
+	Clients     int           `json:"clients"`
+	PeakPercent float64       `json:"peak_percent"`
+	Width       time.Duration `json:"width_ns"`
+	Counts      []int         `json:"counts_by_100_ms"`
+	// Disturbed tells that the process of the clients did not get to run meanwhile.
+	Disturbed bool `json:"disturbed"`
+}
+
+// describe tells how spread the clients were.
+func (w waveData) describe() string {
+	text := fmt.Sprintf("half of them within %v, at most %.0f %% in the same 100 ms", w.Width.Round(time.Millisecond), w.PeakPercent)
+	if w.Disturbed {
+		text += ", while their process did not always get to run"
+	}
+	return text
 }
 
 // outcome gathers what was found and judges memory and spread.
@@ -82,7 +95,7 @@ func (c *chaos) outcome(interrupted bool) outcome {
 		o.Faults = append(o.Faults, faultCount{k.name, f.planned[k.fault], f.befallen[k.fault]})
 	}
 	for _, w := range waves {
-		o.Series.Waves = append(o.Series.Waves, waveData{w.what.String(), w.kind, len(w.delays), w.peak(), w.histogram()})
+		o.Series.Waves = append(o.Series.Waves, waveData{w.what.String(), w.kind, len(w.delays), w.peak(), w.width(), w.histogram(), w.disturbed})
 	}
 	slices.Sort(f.outages)
 	o.Series.Outages = f.outages
@@ -140,7 +153,7 @@ func (o outcome) rows() [][2]string {
 	}
 	for i, w := range o.Series.Waves {
 		if i >= len(o.Series.Waves)-2*len(upheavals) {
-			rows = append(rows, [2]string{w.What, fmt.Sprintf("%d clients in %s came back, at most %.0f %% within the same 100 ms", w.Clients, w.Kind, w.PeakPercent)})
+			rows = append(rows, [2]string{w.What, fmt.Sprintf("%d clients in %s came back, %s", w.Clients, w.Kind, w.describe())})
 		}
 	}
 	for _, h := range o.Series.Holdings[max(0, len(o.Series.Holdings)-3):] {

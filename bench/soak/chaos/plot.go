@@ -97,7 +97,7 @@ func (o outcome) plots() (all []plot) {
 	for i, w := range s.Waves {
 		if i < 2*len(upheavals) || i >= len(s.Waves)-2*len(upheavals) {
 			all = append(all, plot{
-				Title: fmt.Sprintf("First connects in %s after: %s", w.Kind, w.What), Note: fmt.Sprintf("%d clients, at most %.0f %% within the same 100 ms", w.Clients, w.PeakPercent),
+				Title: fmt.Sprintf("First connects in %s after: %s", w.Kind, w.What), Note: fmt.Sprintf("%d clients, %s", w.Clients, w.describe()),
 				Unit: "clients in 100 ms", Across: "s", Bars: true, To: float64(len(w.Counts)) * bucket.Seconds(), Rows: []plotRow{{Values: floats(w.Counts)}},
 			})
 		}

@@ -86,7 +86,7 @@ func (c *chaos) start() (err error) {
 		if err != nil {
 			return err
 		}
-		crew, err := startCrew(one.name, cmd, c.task(one.first, one.last), c.ledger)
+		crew, err := startCrew(one.name, cmd, c.task(one.first, one.last), c.ledger, c.arrivals)
 		if err != nil {
 			return err
 		}
