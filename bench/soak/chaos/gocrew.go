@@ -27,8 +27,6 @@ import (
 const crewEnvironment = "SPOKEHUB_CHAOS_CREW"
 
 const (
-	// flushing is how long what a crew says may wait for more.
-	flushing = 5 * time.Millisecond
 	// waking is how often a crew looks whether it gets to run, lateMost how late that may be without a word.
 	waking   = 20 * time.Millisecond
 	lateMost = 100 * time.Millisecond
@@ -232,31 +230,4 @@ func (c *goCrew) obey(command string) {
 	runtime.ReadMemStats(&memory)
 	answer, _ := json.Marshal(measurement{Heap: int64(memory.HeapInuse), Running: runtime.NumGoroutine()})
 	c.out.say("%s %s", sayDone, answer)
-}
-
-// speaker writes lines, many at a time. Its lock guards it.
-type speaker struct {
-	mu  sync.Mutex
-	out *bufio.Writer
-	due bool
-}
-
-func newSpeaker(out io.Writer) *speaker { return &speaker{out: bufio.NewWriterSize(out, 64<<10)} }
-
-// say writes a line, soon.
-func (s *speaker) say(format string, arguments ...any) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	fmt.Fprintf(s.out, format+"\n", arguments...)
-	if !s.due {
-		s.due = true
-		time.AfterFunc(flushing, func() { s.flush() })
-	}
-}
-
-func (s *speaker) flush() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.due = false
-	return s.out.Flush()
 }
