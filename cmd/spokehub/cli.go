@@ -23,6 +23,7 @@ type commandLine struct {
 	Token       tokenFlags     `cmd:"" help:"Make and read tokens of clients, and keys."`
 	Sub         subCommand     `cmd:"" help:"Subscribe to topics and print their events."`
 	Pub         pubCommand     `cmd:"" help:"Publish events."`
+	Check       probeCommand   `cmd:"" help:"Go the way of a client to a hub, and say what is wrong where."`
 	Completion  completion     `cmd:"" help:"Print the completions for a shell."`
 	Complete    complete       `cmd:"" name:"__complete" hidden:"" passthrough:"" help:"Print what may stand behind the words of a command line."`
 	Version     struct{}       `cmd:"" help:"Print the version, the commit and the Go release that built it."`
@@ -59,6 +60,8 @@ func (l *commandLine) client(command string) (func(stdout io.Writer) error, bool
 		return l.Sub.run, true
 	case "pub":
 		return func(stdout io.Writer) error { return l.Pub.run(os.Stdin, os.Stderr) }, true
+	case "check":
+		return l.Check.run, true
 	case "completion":
 		return l.Completion.run, true
 	case "__complete":

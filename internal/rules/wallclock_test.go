@@ -8,11 +8,13 @@ import (
 
 // wallClockUsers are the files that may ask for the wall clock's time, and why.
 var wallClockUsers = map[string]string{
-	"fanout/auth.go":        "an ack says when an identity expires",
-	"spoke/token.go":        "a token says when it expires",
-	"bench/peers/report.go": "a report names the day on which it was measured",
-	"wsframe/refusal.go":    "an HTTP response has a Date",
-	"event/answer.go":       "an ack says when an identity expires",
+	"fanout/auth.go":           "an ack says when an identity expires",
+	"spoke/token.go":           "a token says when it expires",
+	"cmd/spokehub/pub.go":      "a payload says when it was made",
+	"cmd/spokehub/subprint.go": "a line says when its event came",
+	"bench/peers/report.go":    "a report names the day on which it was measured",
+	"wsframe/refusal.go":       "an HTTP response has a Date",
+	"event/answer.go":          "an ack says when an identity expires",
 }
 
 // wallClockCalls are methods of time.Time that take its wall reading, or leave only that.
