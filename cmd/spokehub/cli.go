@@ -24,6 +24,7 @@ type commandLine struct {
 	Sub         subCommand     `cmd:"" help:"Subscribe to topics and print their events."`
 	Pub         pubCommand     `cmd:"" help:"Publish events."`
 	Check       probeCommand   `cmd:"" help:"Go the way of a client to a hub, and say what is wrong where."`
+	Bench       benchCommand   `cmd:"" help:"Load a hub from outside, and say how long events take and whether one is lost."`
 	Completion  completion     `cmd:"" help:"Print the completions for a shell."`
 	Complete    complete       `cmd:"" name:"__complete" hidden:"" passthrough:"" help:"Print what may stand behind the words of a command line."`
 	Version     struct{}       `cmd:"" help:"Print the version, the commit and the Go release that built it."`
@@ -62,6 +63,8 @@ func (l *commandLine) client(command string) (func(stdout io.Writer) error, bool
 		return func(stdout io.Writer) error { return l.Pub.run(os.Stdin, os.Stderr) }, true
 	case "check":
 		return l.Check.run, true
+	case "bench":
+		return func(stdout io.Writer) error { return l.Bench.run(stdout, os.Stderr) }, true
 	case "completion":
 		return l.Completion.run, true
 	case "__complete":
@@ -85,6 +88,7 @@ var flagGroups = kong.Groups{
 	"hub":      "The hub, and who you are:",
 	"output":   "What is printed, and when it ends:",
 	"input":    "What is published:",
+	"load":     "The load:",
 	"address":  "Addresses, and the configuration file:",
 	"events":   "Events and their sizes:",
 	"limits":   "Limits for all clients together:",

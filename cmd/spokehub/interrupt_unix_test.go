@@ -60,3 +60,16 @@ func TestSubEndsOnceNobodyReadsItsOutput(t *testing.T) {
 		t.Errorf("it ended with %v and %q, want exit code 0 and silence", err, said)
 	}
 }
+
+func TestCtrlCEndsBenchWithAReport(t *testing.T) {
+	hub := startHub(t, nil)
+	bench := startTool(t, nil, "bench", hub.websocket, "-c", "5", "--duration", "1h")
+	for metric(t, hub, "spokehub_delivered_total") < 20 {
+		time.Sleep(time.Millisecond)
+	}
+	bench.command.Process.Signal(os.Interrupt)
+	code, stderr := bench.end(t)
+	if code != exitInterrupted || stderr != "" || !strings.Contains(bench.next(t), "connections") || !strings.Contains(bench.next(t), "interrupted") {
+		t.Errorf("got exit code %d and %q, want 130 and a report", code, stderr)
+	}
+}

@@ -50,7 +50,7 @@ var arrows = map[string]arrow{
 	}, anyLibrary: true},
 	"internal/certs":     {},
 	"internal/listeners": {},
-	"internal/loadtest":  {imports: []string{module + "/event", module + "/wsframe"}, anyLibrary: true},
+	"internal/loadtest":  {imports: []string{module + "/event", module + "/spoke"}, anyLibrary: true},
 	"internal/proxied":   {},
 	"internal/rules":     {},
 }

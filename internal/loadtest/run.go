@@ -1,0 +1,286 @@
+package loadtest
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/spokehub/spokehub/event"
+	"github.com/spokehub/spokehub/spoke"
+)
+
+// run is a run under way.
+type run struct {
+	cfg Config
+	// typ is the type of its events; the ids are the topics' numbers.
+	typ         string
+	subscribers []*subscriber
+	publishers  []*spoke.Client
+	latencies   *latencies
+	connecting  *latencies
+	// began is when the first event was due.
+	began     time.Time
+	connected atomic.Int64
+	delivered atomic.Int64
+	published atomic.Int64
+	// lost is how many connections were lost.
+	lost atomic.Int64
+	// refusal is what the hub refused first.
+	refusal atomic.Pointer[spoke.RejectError]
+}
+
+// subscriber is a client that counts what it gets.
+type subscriber struct {
+	topic  int
+	client *spoke.Client
+	tally  tally
+}
+
+// Run loads the hub. If ctx ends before, the result is of what was done until then, and Interrupted. An error says that the run could
+// not be made: the configuration is wrong, a client could not connect or subscribe (a *spoke.ConnectError, a *spoke.RejectError), or the hub does not let
+// the clients publish.
+func Run(ctx context.Context, config Config) (*Result, error) {
+	if err := config.check(); err != nil {
+		return nil, err
+	}
+	r := &run{cfg: config, typ: "spokehub.bench." + rand.Text(), latencies: newLatencies(), connecting: newLatencies()}
+	defer r.close()
+	stopTelling := r.tellProgress()
+	err := r.connect(ctx)
+	connectTook := time.Duration(0)
+	if err == nil {
+		connectTook = time.Since(r.began)
+		err = r.load(ctx)
+	}
+	stopTelling()
+	interrupted := ctx.Err() != nil
+	if err != nil && (!interrupted || r.published.Load() == 0) {
+		if interrupted {
+			return nil, ctx.Err()
+		}
+		return nil, err
+	}
+	return r.result(connectTook, interrupted), nil
+}
+
+// atOnce is how many clients connect at the same time.
+const atOnce = 32
+
+// connect connects all clients and subscribes.
+func (r *run) connect(ctx context.Context) error {
+	r.began = time.Now()
+	r.subscribers = make([]*subscriber, r.cfg.Connections)
+	r.publishers = make([]*spoke.Client, r.cfg.Publishers)
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(atOnce)
+	for i := range r.subscribers {
+		group.Go(func() error { return r.subscribe(ctx, i) })
+	}
+	for i := range r.publishers {
+		group.Go(func() (err error) {
+			r.publishers[i], err = r.dial(ctx, r.cfg.Connections+i)
+			return err
+		})
+	}
+	return group.Wait()
+}
+
+func (r *run) dial(ctx context.Context, number int) (*spoke.Client, error) {
+	config := r.cfg.Client
+	config.DialContext = dialFrom(r.cfg.URL, number)
+	config.OnState = func(s spoke.State) {
+		if s.Phase == spoke.Waiting || s.Phase == spoke.Closed && s.Err != nil {
+			r.lost.Add(1)
+		}
+	}
+	config.OnReject = func(e *spoke.RejectError) { r.refusal.CompareAndSwap(nil, e) }
+	began := time.Now()
+	client, err := spoke.Dial(ctx, r.cfg.URL, config)
+	if err != nil {
+		return nil, fmt.Errorf("connection %d of %d: %w", r.connected.Load()+1, r.cfg.Connections+r.cfg.Publishers, err)
+	}
+	r.connecting.add(time.Since(began))
+	return client, nil
+}
+
+func (r *run) subscribe(ctx context.Context, number int) error {
+	s := &subscriber{topic: number % r.cfg.Topics, tally: tally{next: 1}}
+	client, err := r.dial(ctx, number)
+	if err != nil {
+		return err
+	}
+	s.client = client
+	r.subscribers[number] = s
+	topic := r.topic(s.topic)
+	client.AddEventListener(topic, func(e event.Event) { r.hear(s, e) })
+	ctx, cancel := context.WithTimeout(ctx, r.cfg.Patience)
+	defer cancel()
+	if err := client.Subscribe(ctx, topic); err != nil {
+		return err
+	}
+	r.connected.Add(1)
+	return nil
+}
+
+func (r *run) topic(number int) string { return fmt.Sprintf("%s:%d", r.typ, number) }
+
+func (r *run) hear(s *subscriber, e event.Event) {
+	stamp, ok := parseStamp(e.Payload)
+	if !ok {
+		return
+	}
+	r.latencies.add(time.Since(r.began) - stamp.due)
+	s.tally.add(stamp.number)
+	r.delivered.Add(1)
+}
+
+// load publishes, and waits until everything has come, nothing has for the patience, or ctx ends.
+func (r *run) load(ctx context.Context) error {
+	r.began = time.Now()
+	var publishing sync.WaitGroup
+	failures := make([]error, r.cfg.Publishers)
+	for i := range r.publishers {
+		publishing.Go(func() { failures[i] = r.publish(ctx, i) })
+	}
+	publishing.Wait()
+	if err := errors.Join(failures...); err != nil {
+		return err
+	}
+	if refusal := r.refusal.Load(); refusal != nil {
+		return refusal
+	}
+	r.awaitAll(ctx)
+	return nil
+}
+
+// publish publishes every event of a publisher's topics when it is due. Each topic belongs to one publisher, since only events of one client
+// keep their order.
+func (r *run) publish(ctx context.Context, mine int) error {
+	interval := time.Duration(float64(time.Second) / r.cfg.Rate)
+	client := r.publishers[mine]
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for n := int64(0); ; n++ {
+		due := time.Duration(n) * interval
+		if due >= r.cfg.Duration {
+			break
+		}
+		topic := int(n % int64(r.cfg.Topics))
+		if topic%r.cfg.Publishers != mine {
+			continue
+		}
+		if wait := due - time.Since(r.began); wait > 0 {
+			timer.Reset(wait)
+			select {
+			case <-timer.C:
+			case <-ctx.Done():
+				return nil
+			}
+		}
+		if r.refusal.Load() != nil || ctx.Err() != nil {
+			return nil
+		}
+		s := stamp{number: n/int64(r.cfg.Topics) + 1, due: due}
+		e := event.Event{Type: r.typ, ID: fmt.Sprint(topic), Payload: s.payload(r.cfg.Size)}
+		if err := client.Publish(ctx, e); err != nil && !errors.Is(err, spoke.ErrQueueFull) {
+			if ctx.Err() != nil {
+				return nil
+			}
+			return err
+		}
+		r.published.Add(1)
+	}
+	ctx, cancel := context.WithTimeout(ctx, r.cfg.Patience)
+	defer cancel()
+	if err := client.Flush(ctx); err != nil && !errors.Is(err, spoke.ErrUnconfirmed) && !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
+
+// awaitAll waits until everything has come, nothing has for the patience, or ctx ends.
+func (r *run) awaitAll(ctx context.Context) {
+	before, since := int64(-1), time.Now()
+	for ctx.Err() == nil && r.delivered.Load() < r.expected() {
+		if now := r.delivered.Load(); now != before {
+			before, since = now, time.Now()
+		}
+		if time.Since(since) > r.cfg.Patience {
+			return
+		}
+		select {
+		case <-time.After(10 * time.Millisecond):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// expected is how many deliveries the events published so far make.
+func (r *run) expected() (deliveries int64) {
+	published, topics := r.published.Load(), int64(r.cfg.Topics)
+	for topic := range topics {
+		subscribers := int64(r.cfg.Connections) / topics
+		if topic < int64(r.cfg.Connections)%topics {
+			subscribers++
+		}
+		events := published / topics
+		if topic < published%topics {
+			events++
+		}
+		deliveries += events * subscribers
+	}
+	return deliveries
+}
+
+// tellProgress ends seconds of the timeline and calls Progress until stop is called.
+func (r *run) tellProgress() (stop func()) {
+	end := make(chan struct{})
+	var telling sync.WaitGroup
+	telling.Go(func() {
+		tick := time.NewTicker(time.Second)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+			case <-end:
+				return
+			}
+			p := Progress{Connected: int(r.connected.Load()), Connections: r.cfg.Connections, Duration: r.cfg.Duration, Published: r.published.Load(), Delivered: r.delivered.Load()}
+			if p.Published > 0 {
+				r.latencies.endSecond()
+				p.Elapsed = min(time.Duration(float64(p.Published)/r.cfg.Rate*float64(time.Second)), r.cfg.Duration)
+			}
+			if r.cfg.Progress != nil {
+				r.cfg.Progress(p)
+			}
+		}
+	})
+	return func() {
+		close(end)
+		telling.Wait()
+		r.latencies.endSecond()
+	}
+}
+
+// close ends all clients.
+func (r *run) close() {
+	group := errgroup.Group{}
+	group.SetLimit(atOnce)
+	for _, s := range r.subscribers {
+		if s != nil {
+			group.Go(s.client.Close)
+		}
+	}
+	for _, client := range r.publishers {
+		if client != nil {
+			group.Go(client.Close)
+		}
+	}
+	group.Wait()
+}
