@@ -3,12 +3,13 @@
 package main
 
 import (
+	"bytes"
 	"io"
 	"time"
 )
 
 const (
-	pieceBytes = 16 << 10
+	pieceBytes = 4 << 10
 	// waitingMost is how many pieces wait for the gate or the delay before the sender is held up.
 	waitingMost = 256
 )
@@ -49,11 +50,11 @@ func newDirection(l *line, from io.Reader, to io.Writer, witness func(frame)) *d
 
 // read takes in what comes until the end, which it hands on behind the rest. It returns the end.
 func (d *direction) read() error {
+	buffer := make([]byte, pieceBytes)
 	for {
-		buffer := make([]byte, pieceBytes)
 		n, err := d.from.Read(buffer)
 		due := time.Now().Add(d.line.delay())
-		if n > 0 && !d.put(piece{bytes: buffer[:n:n], due: due}) {
+		if n > 0 && !d.put(piece{bytes: bytes.Clone(buffer[:n]), due: due}) {
 			return nil
 		}
 		if err != nil {
