@@ -53,14 +53,14 @@ func (c *Client) rejected(reject event.Reject) {
 	case q.kind == probe:
 		c.requests.answered(number, 1)
 		c.flushes.answered(c, q, number)
+	case reject.Topic == "" && reject.Reason == event.Limit && len(q.topics) > 1:
+		delete(c.requests.open, number)
+		c.divide(q, number)
 	case q.kind != event.TypeSubscribe:
 		c.requests.answered(number, max(1, q.open))
 	case reject.Topic != "":
 		told = c.refuseTopic(reject.Topic, number, reject.Reason)
 		c.requests.answered(number, 1)
-	case reject.Reason == event.Limit && len(q.topics) > 1:
-		delete(c.requests.open, number)
-		c.divide(q, number)
 	default:
 		for _, of := range q.topics {
 			told = append(told, c.refuseTopic(of.name, number, reject.Reason)...)
@@ -99,18 +99,20 @@ func (c *Client) refusedLater(reject event.Reject) []*RejectError {
 	return nil
 }
 
-// divide asks for the topics of a control event that named too many in two. The caller holds mu.
+// divide sends the topics of a control event that named too many in two, but for those that another one has named since. The
+// caller holds mu.
 func (c *Client) divide(q *request, number uint64) {
 	var left []*topic
 	for _, of := range q.topics {
-		if c.topics.of[of.name] == of && of.request == number {
+		now := c.topics.of[of.name]
+		if q.kind == event.TypeSubscribe && now == of && of.request == number || q.kind == event.TypeUnsubscribe && (now == nil || !now.isAtHub()) {
 			left = append(left, of)
 		}
 	}
 	half := (len(left) + 1) / 2
 	for _, part := range [][]*topic{left[:half], left[half:]} {
 		if len(part) > 0 {
-			c.ask(event.TypeSubscribe, part, q.origin)
+			c.ask(q.kind, part, q.origin)
 		}
 	}
 }

@@ -39,6 +39,8 @@ type signals struct {
 	write, again chan struct{}
 	// ended is closed when the client has, and written when the write goroutine has.
 	ended, written chan struct{}
+	// renewals are those of the token that are under way.
+	renewals sync.WaitGroup
 }
 
 // shared is what the goroutines of a client share. Client.mu guards it.

@@ -14,7 +14,7 @@ import (
 //	for e, err := range client.Events(ctx, "price:EURUSD") {
 //
 // The topic is subscribed to while the loop runs. Up to Config.EventBuffer events wait for it; Config.WhenFull says what happens
-// then. The loop owns the events. It ends without an error when ctx does. Its last pair has an error, and no event, if the hub refuses the
+// then. The loop owns the events. It ends without an error when ctx does, whatever waits for it. Its last pair has an error, and no event, if the hub refuses the
 // topic (*RejectError), the buffer was full (ErrSlowReader), the topic is not valid, or the client has ended. A *DroppedError is not the last: it
 // stands in the place of events that were dropped.
 //
@@ -27,18 +27,12 @@ func (c *Client) Events(ctx context.Context, topic string) iter.Seq2[event.Event
 		}
 		b := &buffer{limit: c.cfg.EventBuffer, whenFull: c.cfg.WhenFull, more: make(chan struct{}, 1)}
 		defer c.AddEventListener(topic, b.add)()
-		for {
+		for ctx.Err() == nil {
 			e, ok, err := b.take()
 			if !ok {
-				e, err = event.Event{}, c.awaitMore(ctx, topic, b)
-				if err == nil && ctx.Err() != nil {
-					return
-				}
-				if err == nil {
-					continue
-				}
+				err = c.awaitMore(ctx, topic, b)
 			}
-			if !yield(e, err) || isLast(err) {
+			if (ok || err != nil) && !yield(e, err) || isLast(err) {
 				return
 			}
 		}
@@ -51,10 +45,13 @@ func isLast(err error) bool {
 	return err != nil && !goesOn
 }
 
-// awaitMore waits for more events. An error ends the loop, and so does the end of ctx.
+// awaitMore waits for more events. An error ends the loop: there are none and will be none.
 func (c *Client) awaitMore(ctx context.Context, topic string, b *buffer) error {
-	settled, changed, err := c.look(topic)
-	if settled && err != nil {
+	_, changed, err := c.look(topic)
+	if err != nil {
+		if !b.isEmpty() {
+			return nil
+		}
 		return err
 	}
 	select {
@@ -62,9 +59,6 @@ func (c *Client) awaitMore(ctx context.Context, topic string, b *buffer) error {
 	case <-changed:
 	case <-ctx.Done():
 	case <-c.signals.ended:
-		if b.isEmpty() {
-			return c.Err()
-		}
 	}
 	return nil
 }

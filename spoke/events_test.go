@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/spokehub/spokehub/event"
@@ -167,5 +168,38 @@ func TestALoopThatIsLeftUnsubscribes(t *testing.T) {
 	}
 	if held["e"] {
 		t.Error("the topic is still subscribed to behind the loop")
+	}
+}
+
+func TestALoopEndsWithItsContextWhateverWaits(t *testing.T) {
+	url := scripted(t, func(c *serverConn, _ int) {
+		for message := c.next(); message != ""; message = c.next() {
+			c.ack(message)
+			if strings.Contains(short(message), "e") {
+				break
+			}
+		}
+		for range 50 {
+			c.send(`{"type":"e"}`)
+		}
+		c.send(`{"type":"all"}`)
+		c.serve(nil)
+	})
+	client := dial(t, url, spoke.Config{})
+	sent := make(chan struct{})
+	client.AddEventListener("all", func(event.Event) { close(sent) })
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	events := 0
+	for _, err := range client.Events(ctx, "e") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		<-sent
+		events++
+		cancel()
+	}
+	if events != 1 {
+		t.Errorf("the loop ran %d times, want once: its context had ended", events)
 	}
 }

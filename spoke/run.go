@@ -64,10 +64,19 @@ func (c *Client) take(l *link) bool {
 		return false
 	}
 	c.link = l
+	c.signals.forgetAgain()
 	c.stats.Connections++
 	c.topics.forget()
 	c.token.begin(c, l)
 	return true
+}
+
+// forgetAgain is for a new connection: it is what calls of Reconnect so far have asked for. The caller holds Client.mu.
+func (s *signals) forgetAgain() {
+	select {
+	case <-s.again:
+	default:
+	}
 }
 
 // serve is the life of a connection. It returns why that ended.
@@ -181,6 +190,7 @@ func (c *Client) end(err error) {
 	c.signals.cancel()
 	c.wakeWriter()
 	<-c.signals.written
+	c.signals.renewals.Wait()
 	c.tell(told)
 	close(c.signals.ended)
 }
@@ -195,9 +205,7 @@ func (c *Client) Close() error {
 	l := c.link
 	c.mu.Unlock()
 	c.wakeWriter()
-	if l == nil {
-		c.signals.cancel()
-	} else {
+	if l != nil {
 		defer time.AfterFunc(c.cfg.CloseTimeout, func() { l.giveUp(context.DeadlineExceeded) }).Stop()
 	}
 	<-c.signals.written

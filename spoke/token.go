@@ -58,6 +58,14 @@ const minRenewal = time.Second
 // renew fetches a token and has it shown. It runs on a goroutine of its own. If it fails it tries again, until the connection
 // has expired: the hub ends it then.
 func (c *Client) renew(l *link, expiry time.Time) {
+	c.mu.Lock()
+	if c.link != l {
+		c.mu.Unlock()
+		return
+	}
+	c.signals.renewals.Add(1)
+	c.mu.Unlock()
+	defer c.signals.renewals.Done()
 	ctx, cancel := context.WithTimeout(c.signals.ctx, c.cfg.ConnectTimeout)
 	defer cancel()
 	token, err := c.cfg.GetToken(ctx)

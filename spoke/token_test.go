@@ -5,11 +5,13 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/spokehub/spokehub/event"
+	"github.com/spokehub/spokehub/fanout"
 	"github.com/spokehub/spokehub/spoke"
 )
 
@@ -114,5 +116,69 @@ func TestARenewalThatFailsIsTriedAgain(t *testing.T) {
 	}})
 	if q := parse(await(t, "a renewal", renewed)); q.Type != event.TypeAuth || asked.Load() < 3 {
 		t.Errorf("the server got %+v behind %d tokens, want a token behind 3", q, asked.Load())
+	}
+}
+
+func TestDoneComesBehindARenewal(t *testing.T) {
+	url := scripted(t, func(c *serverConn, _ int) { c.serve(nil) })
+	var asked atomic.Int32
+	var returned atomic.Bool
+	begun := make(chan struct{})
+	client := dial(t, url, spoke.Config{GetToken: func(ctx context.Context) (string, error) {
+		if asked.Add(1) == 2 {
+			close(begun)
+			<-ctx.Done()
+			for range 10_000 {
+				runtime.Gosched()
+			}
+			returned.Store(true)
+		}
+		return jwt(time.Now().Add(time.Second)), ctx.Err()
+	}})
+	await(t, "a renewal", begun)
+	client.Close()
+	await(t, "the end", client.Done())
+	if !returned.Load() {
+		t.Error("GetToken runs behind the end of the client")
+	}
+}
+
+// TestAHubThatAsksForATokenLaterGetsItFirst has the hub take its time over the token: what comes behind it waits.
+func TestAHubThatAsksForATokenLaterGetsItFirst(t *testing.T) {
+	hub, url := startHub(t, fanout.Config{
+		OnHandshake: func(context.Context, *fanout.Handshake) (fanout.Identity, error) {
+			return fanout.Identity{}, fanout.ErrAuthLater
+		},
+		OnAuth: func(_ context.Context, _ *fanout.Spoke, token string) (fanout.Identity, error) {
+			if token != "good" {
+				return fanout.Identity{}, errors.New("bad")
+			}
+			return fanout.Identity{User: "ada", Permissions: &fanout.Permissions{
+				Subscribe: event.MustPatterns("news"), Publish: event.MustPatterns("chat"),
+			}}, nil
+		},
+	})
+	heard := make(chan string, 10)
+	hub.AddEventListener("chat", func(s *fanout.Spoke, e event.Event) { heard <- s.Identity().User + string(e.Payload) })
+	config, told := states(spoke.Config{Token: "good", TokenAsEvent: true})
+	client := dial(t, url, config)
+	for i := range 3 {
+		if i > 0 {
+			client.Reconnect()
+		}
+		awaitPhase(t, told, spoke.Connected)
+		if err := client.Subscribe(t.Context(), "news"); err != nil {
+			t.Fatalf("connection %d: %v", i, err)
+		}
+		if err := client.Subscribe(t.Context(), "secret"); err == nil {
+			t.Fatalf("connection %d: a forbidden topic is in force", i)
+		}
+		if !client.DispatchEvent(event.Event{Type: "chat", Payload: fmt.Append(nil, i)}) {
+			t.Fatal("an event was not taken")
+		}
+		flush(t, client)
+		if got, want := await(t, "the event", heard), fmt.Sprint("ada", i); got != want {
+			t.Errorf("the hub heard %s, want %s", got, want)
+		}
 	}
 }

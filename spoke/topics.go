@@ -35,6 +35,9 @@ type topic struct {
 	listed bool
 }
 
+// isAtHub says whether the hub may have the topic on this connection.
+func (t *topic) isAtHub() bool { return t.phase == asked || t.phase == inForce || t.doubted != "" }
+
 func (t *topic) become(p phase) {
 	t.phase = p
 	if t.changed != nil {
@@ -103,7 +106,7 @@ func (t *topicTable) tell(limit, maxBytes int) (subscribe, unsubscribe []*topic)
 			subscribe = append(subscribe, of)
 			subscribeBytes += len(of.name)
 		case of.holds == 0:
-			if of.phase == asked || of.phase == inForce {
+			if of.isAtHub() {
 				unsubscribe = append(unsubscribe, of)
 				unsubscribeBytes += len(of.name)
 			}

@@ -27,8 +27,10 @@ func (c *Client) write() {
 		switch {
 		case message != nil:
 			c.send(l, message, isEvent)
-		case l != nil && c.isClosing():
-			l.ws.Close(websocket.StatusNormalClosure, "")
+		case c.isClosing():
+			if l != nil {
+				l.ws.Close(websocket.StatusNormalClosure, "")
+			}
 			c.signals.cancel()
 			return
 		default:

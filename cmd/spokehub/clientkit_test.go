@@ -28,9 +28,16 @@ type tool struct {
 // startTool starts a command. stdin may be nil.
 func startTool(t *testing.T, stdin io.Reader, arguments ...string) *tool {
 	t.Helper()
-	p := &tool{command: exec.Command(binary, arguments...), lines: make(chan string, 100_000), stderr: &bytes.Buffer{}, ended: make(chan struct{})}
-	p.command.Env = environment(nil)
-	p.command.Stdin, p.command.Stderr = stdin, p.stderr
+	command := exec.Command(binary, arguments...)
+	command.Env, command.Stdin = environment(nil), stdin
+	return startCommand(t, command)
+}
+
+// startCommand starts a program that is killed with the test.
+func startCommand(t *testing.T, command *exec.Cmd) *tool {
+	t.Helper()
+	p := &tool{command: command, lines: make(chan string, 100_000), stderr: &bytes.Buffer{}, ended: make(chan struct{})}
+	p.command.Stderr = p.stderr
 	stdout, err := p.command.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -12,8 +12,6 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
-
-	"github.com/chromedp/chromedp"
 )
 
 // application is a site at app.test: its own pages from its own server, and the hub at /ws, both behind nginx.
@@ -41,33 +39,9 @@ func startApplication(t *testing.T, configuration string, edit *strings.Replacer
 	return &application{hub: hub, address: address, site: "http://app.test:" + port}
 }
 
-// appTab is a tab with the application's page, testdata/app.html.
-type appTab struct{ *tab }
-
 func (a *application) open(t *testing.T, browser context.Context) appTab {
 	t.Helper()
 	return appTab{openAnyTab(t, browser, a.site+"/app.html")}
-}
-
-// run has the page's script evaluate an expression, and waits for its promise.
-func (a appTab) run(t *testing.T, format string, arguments ...any) string {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(a.ctx, patience)
-	defer cancel()
-	expression := fmt.Sprintf(format, arguments...)
-	got, err := chromedp.Run(ctx, chromedp.Evaluate[string]("(async () => String(await "+expression+"))()", chromedp.EvalAwaitPromise))
-	if err != nil {
-		t.Fatalf("%s: %v", expression, err)
-	}
-	return got
-}
-
-// expect has the page's script evaluate an expression, and compares.
-func (a appTab) expect(t *testing.T, want, format string, arguments ...any) {
-	t.Helper()
-	if got := a.run(t, format, arguments...); got != want {
-		t.Fatalf("%s: got %s, want %s", fmt.Sprintf(format, arguments...), got, want)
-	}
 }
 
 // connect gets the page in with the token.

@@ -18,7 +18,7 @@ import (
 // errors that name the field.
 type serveFlags struct {
 	Config string   `group:"address" placeholder:"FILE" help:"File of settings in YAML: its keys are the names of the flags, and topics says who may publish and subscribe to what. Flags and variables take precedence. (default: none)"`
-	Listen []string `group:"address" default:"127.0.0.1:8080" sep:" " placeholder:"ADDRESS" help:"Where clients connect: WebSocket on --path, the built-in page on /, /healthz and /readyz. HOST:PORT, where port 0 picks a free one and the start line says which, or unix:PATH. Options stand behind commas: mode=0660 for the file of a Unix socket, proxy-protocol for addresses that a proxy sends ahead, plain or tls for one that does not do as --tls-cert says, and tls-cert=FILE, tls-key=FILE, tls-min=VERSION and tls-client-ca=FILE in place of those flags. Repeat it for several; the variable has spaces between them. (default ${default})"`
+	Listen []string `group:"address" default:"127.0.0.1:8080" sep:" " placeholder:"ADDRESS" help:"Where clients connect: WebSocket on --path, the built-in page on /, the JavaScript client on /client.js, /healthz and /readyz. HOST:PORT, where port 0 picks a free one and the start line says which, or unix:PATH. Options stand behind commas: mode=0660 for the file of a Unix socket, proxy-protocol for addresses that a proxy sends ahead, plain or tls for one that does not do as --tls-cert says, and tls-cert=FILE, tls-key=FILE, tls-min=VERSION and tls-client-ca=FILE in place of those flags. Repeat it for several; the variable has spaces between them. (default ${default})"`
 	Admin  string   `group:"address" default:"127.0.0.1:8081" placeholder:"HOST:PORT" help:"Where operators connect: /metrics, /debug/pprof/ and POST /publish. Other machines may reach it only with --api-keys. Empty turns it off. (default ${default})"`
 	Path   string   `group:"address" default:"/ws" placeholder:"PATH" help:"The path of the WebSocket handshake. (default ${default})"`
 	Page   bool     `group:"address" default:"true" negatable:"" help:"Serve the built-in page on / and its counters on /stats.json. (default ${default})"`
@@ -118,7 +118,7 @@ func (f serveFlags) check() (mistakes []error) {
 	} else if plain, err := url.PathUnescape(f.Path); err != nil || plain != f.Path || path.Clean(f.Path) != f.Path {
 		fail("--path: %q is not what a client would send: write it without escapes, dot segments, double slashes and a trailing slash", f.Path)
 	}
-	if slices.Contains([]string{"/healthz", "/readyz"}, f.Path) || f.Page && slices.Contains([]string{"/", "/stats.json"}, f.Path) {
+	if slices.Contains([]string{"/healthz", "/readyz", clientPath}, f.Path) || f.Page && slices.Contains([]string{"/", "/stats.json"}, f.Path) {
 		fail("--path: %q already has another use; --no-page frees / and /stats.json", f.Path)
 	}
 	mistakes = append(mistakes, f.checkSigns()...)

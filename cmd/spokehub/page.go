@@ -14,7 +14,7 @@ import (
 var pageSource string
 
 // builtInPage is the built-in page, ready to be sent, with the policy that lets a
-// browser apply the page's own script and style and nothing else.
+// browser apply the page's own script and style, scripts of this address, which has only the client, and nothing else.
 type builtInPage struct {
 	body   []byte
 	policy string
@@ -35,7 +35,7 @@ func newBuiltInPage(path string, relays bool) builtInPage {
 	source := strings.NewReplacer("{{path}}", html.EscapeString(path), "{{hint}}", html.EscapeString(hint)).Replace(pageSource)
 	return builtInPage{
 		body: []byte(source),
-		policy: fmt.Sprintf("default-src 'none'; script-src '%s'; style-src '%s'; img-src data:; connect-src 'self'; "+
+		policy: fmt.Sprintf("default-src 'none'; script-src 'self' '%s'; style-src '%s'; img-src data:; connect-src 'self'; "+
 			"base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 			elementHash(source, "script"), elementHash(source, "style")),
 	}
@@ -44,7 +44,8 @@ func newBuiltInPage(path string, relays bool) builtInPage {
 // elementHash is the source expression (Content Security Policy Level 3, section
 // 2.3.1) of the page's only element of that name.
 func elementHash(source, name string) string {
-	_, rest, _ := strings.Cut(source, "<"+name+">")
+	_, rest, _ := strings.Cut(source, "<"+name)
+	_, rest, _ = strings.Cut(rest, ">")
 	content, _, _ := strings.Cut(rest, "</"+name+">")
 	sum := sha256.Sum256([]byte(content))
 	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])

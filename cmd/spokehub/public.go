@@ -30,6 +30,7 @@ type publicStats struct {
 func (s *service) publicHandler() http.Handler {
 	mux := http.NewServeMux()
 	s.handleHealth(mux)
+	mux.Handle("GET "+clientPath, newClientScript())
 	if s.flags.Page {
 		mux.Handle("GET /{$}", newBuiltInPage(s.flags.Path, s.flags.Relay))
 		mux.HandleFunc("GET /stats.json", s.serveStats)

@@ -2,11 +2,13 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
 
 	"github.com/spokehub/spokehub/event"
+	"github.com/spokehub/spokehub/js"
 )
 
 func TestPublicAddressAnswers(t *testing.T) {
@@ -23,6 +25,7 @@ func TestPublicAddressAnswers(t *testing.T) {
 		"426 with a hint to what is no upgrade": {"ws", http.StatusUpgradeRequired, "WebSocket"},
 		"404 with a hint to anything else":      {"wss", http.StatusNotFound, "/ws"},
 		"404 where only the admin address may":  {"metrics", http.StatusNotFound, "/ws"},
+		"the JavaScript client":                 {"client.js", http.StatusOK, "Spoke"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			status, header, body := get(t, hub.page+c.path)
@@ -153,6 +156,35 @@ func TestStartLineHasWhatAnOperatorWantsToKnow(t *testing.T) {
 	for _, name := range []string{"version", "websocket", "page", "admin", "engine", "reactors", "file_limit", "spokes_allowed", "gomaxprocs", "gomemlimit"} {
 		if value, found := hub.start[name]; !found || value == "" || value == 0.0 {
 			t.Errorf("got %s %v in the start line, want it told", name, value)
+		}
+	}
+}
+
+func TestTheClientIsServedToPagesOfAnyOrigin(t *testing.T) {
+	hub := startHub(t, nil, "--page=false")
+	address := strings.TrimSuffix(strings.Replace(hub.websocket, "ws://", "http://", 1), "ws") + "client.js"
+	_, header, body := get(t, address)
+	if body != string(js.Client) || header.Get("Access-Control-Allow-Origin") != "*" || header.Get("Content-Type") != "text/javascript; charset=utf-8" {
+		t.Errorf("got %d bytes with %v, want the client, for any origin", len(body), header)
+	}
+	for tag, want := range map[string]int{header.Get("ETag"): http.StatusNotModified, `"another"`: http.StatusOK} {
+		request, err := http.NewRequest(http.MethodGet, address, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("If-None-Match", tag)
+		request.Header.Set("Accept-Encoding", "gzip")
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sent, err := io.ReadAll(response.Body)
+		response.Body.Close()
+		if err != nil || response.StatusCode != want {
+			t.Errorf("got %d, %v for the tag %s, want %d", response.StatusCode, err, tag, want)
+		}
+		if want == http.StatusOK && (response.Header.Get("Content-Encoding") != "gzip" || len(sent) > len(js.Client)/2) {
+			t.Errorf("got %d bytes with %v, want them compressed", len(sent), response.Header)
 		}
 	}
 }

@@ -3,7 +3,6 @@
 package listeners
 
 import (
-	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -13,14 +12,11 @@ import (
 const maxTopic = 513
 
 // Set is listeners by topic. F is the type of their functions. The zero value is empty. Any goroutine may use it: readers
-// load what is there, those who change it make a new one under mu.
+// load what is there, those who change it make a new one under mu. A change costs the same however many topics there are.
 type Set[F any] struct {
 	mu      sync.Mutex
-	current atomic.Pointer[byTopic[F]]
+	current atomic.Pointer[table[F]]
 }
-
-// byTopic are listeners by topic. They never change.
-type byTopic[F any] map[string][]*Listener[F]
 
 // Listener is one function that listens to a topic. Its address tells it from others.
 type Listener[F any] struct {
@@ -50,48 +46,48 @@ func (s *Set[F]) Add(topic string, f F) (remove func()) {
 func (s *Set[F]) change(topic string, edit func([]*Listener[F]) []*Listener[F]) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	next := make(byTopic[F])
-	if old := s.current.Load(); old != nil {
-		maps.Copy(next, *old)
+	t := s.current.Load()
+	if t == nil {
+		t = newTable[F](1)
 	}
-	next[topic] = edit(slices.Clone(next[topic]))
-	if len(next[topic]) == 0 {
-		delete(next, topic)
+	if t.isFull() {
+		t = t.doubled()
 	}
-	if len(next) == 0 {
-		s.current.Store(nil)
-		return
+	t.change(topic, edit)
+	if t.topics == 0 {
+		t = nil
 	}
-	s.current.Store(&next)
+	s.current.Store(t)
 }
 
 // Hear reports whether an event of that type and id has a listener. It allocates nothing and keeps nothing.
 func (s *Set[F]) Hear(typ, id []byte) bool {
-	current := s.current.Load()
-	if current == nil {
+	t := s.current.Load()
+	if t == nil {
 		return false
 	}
-	if len((*current)[string(typ)]) > 0 {
+	if len(t.of(typ)) > 0 {
 		return true
 	}
 	if len(id) == 0 {
 		return false
 	}
 	var topic [maxTopic]byte
-	return len((*current)[string(append(append(append(topic[:0], typ...), ':'), id...))]) > 0
+	return len(t.of(append(append(append(topic[:0], typ...), ':'), id...))) > 0
 }
 
 // Of returns the listeners of the type, and those of the type and id. It allocates nothing, and the caller may not change
 // what it gets.
 func (s *Set[F]) Of(typ, id string) (ofType, ofTypeAndID []*Listener[F]) {
-	current := s.current.Load()
-	if current == nil {
+	t := s.current.Load()
+	if t == nil {
 		return nil, nil
 	}
-	ofType = (*current)[typ]
+	var buffer [maxTopic]byte
+	topic := append(buffer[:0], typ...)
+	ofType = t.of(topic)
 	if id != "" {
-		var topic [maxTopic]byte
-		ofTypeAndID = (*current)[string(append(append(append(topic[:0], typ...), ':'), id...))]
+		ofTypeAndID = t.of(append(append(topic, ':'), id...))
 	}
 	return ofType, ofTypeAndID
 }

@@ -3,6 +3,7 @@ package listeners_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"testing"
 
@@ -23,8 +24,12 @@ func TestSetAgreesWithAPlainSlice(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	var set listeners.Set[int]
 	var model []entry
+	for i := range 40 {
+		topics = append(topics, fmt.Sprint("t", i))
+		events = append(events, [2]string{topics[len(topics)-1], ""})
+	}
 	for step := range 5000 {
-		if len(model) > 0 && random.IntN(2) == 0 {
+		if len(model) > 0 && random.IntN(2000) < 800+step%400 {
 			at := random.IntN(len(model))
 			model[at].remove()
 			model[at].remove()
@@ -81,9 +86,33 @@ func TestRemovedIsKnownToWhoHasTheListenerAlready(t *testing.T) {
 	}
 }
 
+// TestAChangeCostsTheSameHoweverManyTopicsThereAre compares what changes allocate.
+func TestAChangeCostsTheSameHoweverManyTopicsThereAre(t *testing.T) {
+	var set listeners.Set[func()]
+	perChange := func() uint64 {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		for i := range 100 {
+			set.Add(fmt.Sprint("price:x", i), func() {})()
+		}
+		runtime.ReadMemStats(&after)
+		return (after.TotalAlloc - before.TotalAlloc) / 200
+	}
+	few := perChange()
+	for i := range 20_000 {
+		set.Add(fmt.Sprint("price:", i), func() {})
+	}
+	if many := perChange(); many > few+8<<10 {
+		t.Errorf("a change allocates %d bytes with 20,000 topics and %d with none", many, few)
+	}
+}
+
 func TestReadingAllocatesNothing(t *testing.T) {
 	var set listeners.Set[func()]
 	set.Add("price:EURUSD", func() {})
+	for i := range 100 {
+		set.Add(fmt.Sprint("t", i), func() {})
+	}
 	typ, id := []byte("price"), []byte("EURUSD")
 	if n := testing.AllocsPerRun(100, func() {
 		set.Hear(typ, id)

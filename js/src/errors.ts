@@ -37,6 +37,10 @@ export interface ErrorDetails {
   rejected?: ReadonlyMap<string, string>;
   /** The close code of the connection. */
   closeCode?: number;
+  /** The reason of the close, as the hub wrote it. */
+  reason?: string;
+  /** How long the wait for the next attempt is, in milliseconds. */
+  delay?: number;
   /** What was thrown. */
   cause?: unknown;
 }
@@ -47,6 +51,8 @@ export class SpokeError extends Error implements ErrorDetails {
   readonly topic?: string;
   readonly rejected?: ReadonlyMap<string, string>;
   readonly closeCode?: number;
+  readonly reason?: string;
+  readonly delay?: number;
 
   constructor(code: ErrorCode, message: string, details?: ErrorDetails) {
     super(message);

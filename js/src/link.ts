@@ -160,7 +160,7 @@ export function linking(owner: LinkOwner, settings: Settings, url: string): Link
     const renews = code === unauthenticated && renewable && !renewed;
     const said = `${code} ${reason}`.trim();
     if (cure && !renews) {
-      owner._ended(new SpokeError("ended", `the hub ended the connection, ${said}: ${cure}`, { closeCode: code }));
+      owner._ended(new SpokeError("ended", `the hub ended the connection, ${said}: ${cure}`, { closeCode: code, reason }));
       return;
     }
     const tell = state === "ready" || (!attempts && !renews);
@@ -170,7 +170,7 @@ export function linking(owner: LinkOwner, settings: Settings, url: string): Link
     leave("waiting");
     if (tell) {
       owner._failed(
-        new SpokeError("lost", `no connection to ${url}, ${said}: trying again in ${delay | 0} ms`, { closeCode: code }),
+        new SpokeError("lost", `no connection to ${url}, ${said}: trying again in ${delay | 0} ms`, { closeCode: code, reason, delay }),
       );
     }
     wait(delay);

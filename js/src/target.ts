@@ -111,7 +111,8 @@ export abstract class TopicTarget<E extends EventMap = Record<string, unknown>> 
     return this._holds.has(name);
   }
 
-  private _dispatch(topic: string, id: string, detail: unknown): void {
+  /** Calls the listeners of a topic. */
+  protected _dispatch(topic: string, id: string, detail: unknown): void {
     const native = nativeTopic(topic);
     if (this._holds.has(native)) {
       super.dispatchEvent(new SpokeEvent(native, { detail, id }));

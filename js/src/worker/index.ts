@@ -1,0 +1,7 @@
+export { expose } from "./expose.ts";
+export { connect, PortTarget } from "./connect.ts";
+export { LocalTarget } from "./local.ts";
+export { SharedSpoke } from "./shared.ts";
+export type { PortOptions } from "./expose.ts";
+export type { Port } from "./port.ts";
+export type { SharedSpokeOptions } from "./shared.ts";

@@ -1,0 +1,29 @@
+import { Client } from "../client.ts";
+import { decode } from "../payload.ts";
+import type { EventMap } from "../types.ts";
+
+/**
+ * A target within the process, without a network: what is dispatched to it reaches its own listeners, by type and by type and id. They are called
+ * in a microtask, one event after the other.
+ */
+export class LocalTarget<E extends EventMap = Record<string, unknown>> extends Client<E> {
+  constructor() {
+    super();
+    this._changed("ready");
+  }
+
+  protected override _put(text: string): void {
+    queueMicrotask(() => {
+      const { type, id, payload } = decode(text)!;
+      this._deliver(type, id, payload);
+    });
+  }
+
+  protected override _ended(): void {
+    this._changed("closed");
+  }
+
+  protected override _want(_topic: string): void {}
+
+  protected override _unwant(_topic: string): void {}
+}
