@@ -1,0 +1,6 @@
+//go:build linux && race
+
+package main
+
+// raceEnabled says that everything takes about ten times as long.
+const raceEnabled = true
