@@ -63,8 +63,8 @@ func wantReport(t *testing.T, o options, found outcome) {
 		t.Fatal(err)
 	}
 	page, err := os.ReadFile(o.Page)
-	if err != nil || strings.Count(string(page), "<svg") != len(found.plots()) || strings.Contains(string(page), "NaN") {
-		t.Errorf("got %v and %d plots without holes, want %d", err, strings.Count(string(page), "<svg"), len(found.plots()))
+	if err != nil || strings.Count(string(page), "<figure") != len(found.plots()) || strings.Contains(string(page), "NaN") {
+		t.Errorf("got %v and %d plots without holes, want %d", err, strings.Count(string(page), "<figure"), len(found.plots()))
 	}
 	data, err := os.ReadFile(o.Data)
 	var read outcome
