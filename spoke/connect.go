@@ -100,7 +100,7 @@ func (c *Client) connect(ctx context.Context) (*link, error) {
 		header.Set("Authorization", "Bearer "+l.token)
 	}
 	ws, response, err := websocket.Dial(ctx, c.endpoint.target.String(), &websocket.DialOptions{
-		HTTPClient: &http.Client{Transport: transport},
+		HTTPClient: &http.Client{Transport: transport, CheckRedirect: stayHere},
 		HTTPHeader: header,
 	})
 	if err != nil {
@@ -113,6 +113,9 @@ func (c *Client) connect(ctx context.Context) (*link, error) {
 	l.ws, l.raw, l.since = ws, raw.Load(), time.Now()
 	return l, nil
 }
+
+// stayHere has no redirect followed: it could lead the token elsewhere, or out of TLS.
+func stayHere(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
 // timeoutOf says which time is over, in place of a library's words for it.
 func (c *Client) timeoutOf(ctx context.Context, err error) error {

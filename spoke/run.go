@@ -66,7 +66,7 @@ func (c *Client) take(l *link) bool {
 	c.link = l
 	c.signals.forgetAgain()
 	c.stats.Connections++
-	c.topics.forget()
+	c.topics.connect()
 	c.token.begin(c, l)
 	return true
 }
@@ -85,6 +85,7 @@ func (c *Client) serve(l *link) error {
 	c.mu.Lock()
 	c.link = nil
 	c.requests.open = nil
+	c.topics.disconnect()
 	c.token.end()
 	c.flushes.connectionLost(&c.outbox)
 	c.signalRoom()
@@ -185,7 +186,6 @@ func (c *Client) end(err error) {
 		c.err, told.Err = ErrClosed, nil
 	}
 	c.signalRoom()
-	c.topics.forget()
 	c.mu.Unlock()
 	c.signals.cancel()
 	c.wakeWriter()
