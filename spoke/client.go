@@ -207,7 +207,6 @@ func (c *Client) Reconnect() {
 	defer c.mu.Unlock()
 	if c.link != nil {
 		c.link.giveUp(errReconnect)
-		return
 	}
 	select {
 	case c.signals.again <- struct{}{}:

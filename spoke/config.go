@@ -20,7 +20,8 @@ type Config struct {
 	// Token says who the client is. It is sent as "Authorization: Bearer" with every handshake.
 	Token string
 	// GetToken returns the token for each connection, and a new one ahead of the end of one that expires, in place of Token. It
-	// may block, for ConnectTimeout at most; ctx ends then and with the client. An error counts as a connection that failed.
+	// may block, for ConnectTimeout at most; ctx ends then and with the client. An error, or a panic, counts as a connection that
+	// failed.
 	GetToken func(ctx context.Context) (string, error)
 	// TokenAsEvent sends the token as the first event of a connection, in place of the header: for hubs that ask for it there.
 	TokenAsEvent bool

@@ -23,7 +23,7 @@ type link struct {
 	since time.Time
 	// cause is why the client itself has given the connection up.
 	cause atomic.Pointer[error]
-	// busy says that the run goroutine handles a message and reads nothing.
+	// busy says that the run goroutine handles a message, or tells OnState of the connection, and reads nothing.
 	busy atomic.Bool
 	// control are control events that are to be written next, lost says that the socket takes nothing any more, and questioned
 	// is when the hub was asked whether it is there, since raw.began; 0 is for no question that is open. Client.mu guards them.
@@ -81,7 +81,7 @@ func (c *Client) connect(ctx context.Context) (*link, error) {
 	defer cancel()
 	l := &link{token: c.cfg.Token}
 	if c.cfg.GetToken != nil {
-		token, err := c.cfg.GetToken(ctx)
+		token, err := c.fetchToken(ctx)
 		if err != nil {
 			return nil, &ConnectError{URL: c.endpoint.name, Err: fmt.Errorf("get a token: %w", err)}
 		}

@@ -211,3 +211,11 @@ func TestTopicsWithoutAConnectionAreThoseHeld(t *testing.T) {
 		t.Errorf("a new connection is told %d topics and %d to forget, want 1 and 0", len(subscribe), len(unsubscribe))
 	}
 }
+
+// TestAReasonIsShownWithoutWhatATerminalObeys: the hub, or what stands in its place, chooses it.
+func TestAReasonIsShownWithoutWhatATerminalObeys(t *testing.T) {
+	text := (&CloseError{Code: 1008, Reason: "\x1b[2Jgone\nforged"}).Error()
+	if strings.ContainsAny(text, "\x1b\n") {
+		t.Errorf("the error is %q", text)
+	}
+}

@@ -47,11 +47,13 @@ func (c *Client) connectAndTell(ctx context.Context, was State) (*link, error) {
 	if err != nil {
 		return nil, err
 	}
+	l.busy.Store(true)
 	if !c.take(l) {
 		l.ws.CloseNow()
 		return nil, ErrClosed
 	}
 	c.tell(State{Phase: Connected, Attempt: was.Attempt})
+	l.busy.Store(false)
 	c.wakeWriter()
 	return l, nil
 }
@@ -71,7 +73,7 @@ func (c *Client) take(l *link) bool {
 	return true
 }
 
-// forgetAgain is for a new connection: it is what calls of Reconnect so far have asked for. The caller holds Client.mu.
+// forgetAgain is for a new attempt: it is what calls of Reconnect so far have asked for.
 func (s *signals) forgetAgain() {
 	select {
 	case <-s.again:
@@ -146,6 +148,7 @@ func (c *Client) after(err error, attempt int, tokenTried bool) (delay time.Dura
 		return 1 + rand.N(c.cfg.MinDelay), c.cfg.GetToken != nil && !tokenTried
 	}
 	if errors.Is(err, errReconnect) {
+		c.signals.forgetAgain()
 		return 0, true
 	}
 	if closed, ok := errors.AsType[*CloseError](err); ok {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"strings"
 	"time"
@@ -68,14 +69,16 @@ func (c *Client) renew(l *link, expiry time.Time) {
 	defer c.signals.renewals.Done()
 	ctx, cancel := context.WithTimeout(c.signals.ctx, c.cfg.ConnectTimeout)
 	defer cancel()
-	token, err := c.cfg.GetToken(ctx)
+	token, err := c.fetchToken(ctx)
+	if err != nil && ctx.Err() != context.Canceled {
+		c.cfg.Logger.Warn("no new token for the connection to the hub", slog.String("url", c.endpoint.name), slog.String("cause", err.Error()), slog.Time("expires", expiry))
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.link != l {
 		return
 	}
 	if err != nil {
-		c.cfg.Logger.Warn("no new token for the connection to the hub", slog.String("url", c.endpoint.name), slog.String("cause", err.Error()), slog.Time("expires", expiry))
 		if time.Until(expiry) > 0 {
 			c.token.renewAhead(c, l, expiry)
 		}
@@ -83,6 +86,13 @@ func (c *Client) renew(l *link, expiry time.Time) {
 	}
 	c.token.toShow = token
 	c.wakeWriter()
+}
+
+// fetchToken asks GetToken. A panic in it is an error.
+func (c *Client) fetchToken(ctx context.Context) (token string, err error) {
+	err = errors.New("Config.GetToken panicked")
+	c.guard("GetToken", func() { token, err = c.cfg.GetToken(ctx) })
+	return token, err
 }
 
 // question returns the event that shows the token, if it is to be shown.
