@@ -10,8 +10,32 @@ import (
 	"github.com/coder/websocket"
 )
 
-// run is the run goroutine. first is the connection that Dial has made, if it has.
+// run is the run goroutine. first is the connection that Dial has made, if it has. If a listener or callback ends the goroutine, the client
+// ends, too.
 func (c *Client) run(first *link) {
+	returned := false
+	defer func() {
+		if !returned {
+			go c.abandon()
+		}
+	}()
+	c.connectAndServe(first)
+	returned = true
+}
+
+// abandon ends a client whose run goroutine is no more.
+func (c *Client) abandon() {
+	c.mu.Lock()
+	l := c.link
+	c.mu.Unlock()
+	if l != nil {
+		c.leave(l, errExited)
+	}
+	c.end(errExited)
+}
+
+// connectAndServe has one connection behind the other until the client ends.
+func (c *Client) connectAndServe(first *link) {
 	l, attempt, tokenTried := first, 0, false
 	var err error
 	for {
@@ -84,6 +108,12 @@ func (s *signals) forgetAgain() {
 // serve is the life of a connection. It returns why that ended.
 func (c *Client) serve(l *link) error {
 	err := c.read(l)
+	c.leave(l, err)
+	return err
+}
+
+// leave ends a connection. cause is why.
+func (c *Client) leave(l *link, cause error) {
 	c.mu.Lock()
 	c.link = nil
 	c.requests.open = nil
@@ -92,9 +122,8 @@ func (c *Client) serve(l *link) error {
 	c.flushes.connectionLost(&c.outbox)
 	c.signalRoom()
 	c.mu.Unlock()
-	l.giveUp(err)
+	l.giveUp(cause)
 	l.ws.CloseNow()
-	return err
 }
 
 // signalRoom tells those who wait for room in the outbox. The caller holds mu.
@@ -194,8 +223,8 @@ func (c *Client) end(err error) {
 	c.wakeWriter()
 	<-c.signals.written
 	c.signals.renewals.Wait()
+	defer close(c.signals.ended)
 	c.tell(told)
-	close(c.signals.ended)
 }
 
 // Close sends what is queued, if there is a connection, and ends it with a close handshake. It returns when that is done, after
