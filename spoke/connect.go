@@ -156,7 +156,7 @@ func (c *Client) transport(attempt context.Context, raw *atomic.Pointer[watched]
 			t.Proxy = func(*http.Request) (*url.URL, error) { return of, nil }
 		}
 	default:
-		t.Proxy = proxy
+		t.Proxy, t.OnProxyConnectResponse = proxy, checkProxy
 	}
 	t.DialContext = func(_ context.Context, network, address string) (net.Conn, error) {
 		conn, err := dial(attempt, network, address)

@@ -78,6 +78,8 @@ func cureOf(err error) string {
 		dns       *net.DNSError
 	)
 	switch {
+	case isOfProxy(err):
+		return ": it is the way to the hub that Config.Proxy or the environment (HTTP_PROXY, HTTPS_PROXY, NO_PROXY) names"
 	case errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
 		return ": the server does not speak TLS; use ws://, or give the hub a certificate"
 	case errors.As(err, &authority):
@@ -92,6 +94,8 @@ func cureOf(err error) string {
 		return ": nothing listens there; is the hub running, and is the port right?"
 	case errors.Is(err, syscall.ENOENT):
 		return ": there is no such socket; is the hub running?"
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET):
+		return ": the server ended the connection without an answer; is it a hub, or does it want wss://?"
 	}
 	return ""
 }
