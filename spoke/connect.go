@@ -25,6 +25,8 @@ type link struct {
 	cause atomic.Pointer[error]
 	// busy says that the run goroutine handles a message, or tells OnState of the connection, and reads nothing.
 	busy atomic.Bool
+	// writing says that the write goroutine writes a message.
+	writing atomic.Bool
 	// control are control events that are to be written next, lost says that the socket takes nothing any more, and questioned
 	// is when the hub was asked whether it is there, since raw.began; 0 is for no question that is open. Client.mu guards them.
 	control    [][]byte
@@ -37,6 +39,10 @@ func (l *link) giveUp(cause error) {
 	l.cause.CompareAndSwap(nil, &cause)
 	l.raw.Close()
 }
+
+// mayPong says whether a ping is answered. None is while a message is being written: the pong could only go behind it, the run goroutine would
+// read nothing until then, and the bytes of the message tell the hub as much.
+func (l *link) mayPong(context.Context, []byte) bool { return !l.writing.Load() }
 
 // watched is a connection that knows when it has brought something, and that does not wait forever for its peer to read.
 type watched struct {
@@ -100,8 +106,9 @@ func (c *Client) connect(ctx context.Context) (*link, error) {
 		header.Set("Authorization", "Bearer "+l.token)
 	}
 	ws, response, err := websocket.Dial(ctx, c.endpoint.target.String(), &websocket.DialOptions{
-		HTTPClient: &http.Client{Transport: transport, CheckRedirect: stayHere},
-		HTTPHeader: header,
+		HTTPClient:     &http.Client{Transport: transport, CheckRedirect: stayHere},
+		HTTPHeader:     header,
+		OnPingReceived: l.mayPong,
 	})
 	if err != nil {
 		if ctx.Err() != nil && response == nil {

@@ -46,7 +46,10 @@ func (c *Client) write() {
 }
 
 func (c *Client) send(l *link, message []byte, isEvent bool) {
-	if err := l.ws.Write(context.Background(), websocket.MessageText, message); err != nil {
+	l.writing.Store(true)
+	err := l.ws.Write(context.Background(), websocket.MessageText, message)
+	l.writing.Store(false)
+	if err != nil {
 		l.giveUp(err)
 		c.lose(l)
 		return
