@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"strings"
 	"time"
@@ -68,7 +69,7 @@ func (c *Client) renew(l *link, expiry time.Time) {
 	defer c.signals.renewals.Done()
 	ctx, cancel := context.WithTimeout(c.signals.ctx, c.cfg.ConnectTimeout)
 	defer cancel()
-	token, err := c.cfg.GetToken(ctx)
+	token, err := c.getToken(ctx)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.link != l {
@@ -115,4 +116,15 @@ func expiryOf(token string) time.Time {
 		return time.Time{}
 	}
 	return time.Unix(int64(expiry.Seconds), 0)
+}
+
+// getToken calls Config.GetToken and turns a panic into an error.
+func (c *Client) getToken(ctx context.Context) (token string, err error) {
+	defer func() {
+		if value := recover(); value != nil {
+			c.count(func(s *Stats) { s.Panics++ })
+			err = fmt.Errorf("Config.GetToken panicked: %v", value)
+		}
+	}()
+	return c.cfg.GetToken(ctx)
 }

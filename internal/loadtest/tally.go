@@ -46,14 +46,7 @@ func (t *tally) add(number int64) {
 	for len(t.seen) > 0 && t.seen[t.next/64]&(1<<(t.next%64)) != 0 {
 		t.next++
 	}
-	t.forget(t.next/64 - 1)
-}
-
-// forget drops what is known of the 64 numbers of a word that lies behind.
-func (t *tally) forget(word int64) {
-	if _, known := t.seen[word]; known {
-		delete(t.seen, word)
-	}
+	delete(t.seen, t.next/64-1)
 }
 
 // latencies collects how long deliveries took, in all and second by second. Any goroutine may add.
