@@ -34,7 +34,7 @@ func TestClientsGetOverChaos(t *testing.T) {
 		o.Duration, o.Round, o.Clients = time.Minute, 12*time.Second, 500
 		o.Longest, o.MaxDelay, o.Patience = 10*time.Second, 5*time.Second, 3*time.Second
 		if raceEnabled {
-			o.Clients = 100
+			o.Duration, o.Round, o.Clients = 20*time.Second, 4*time.Second, 100
 		}
 		o.Nodes = o.Clients / 2
 	} else if _, err := nodeCommand(); err == nil {
