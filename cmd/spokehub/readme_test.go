@@ -147,16 +147,9 @@ func TestReadmeNodeExampleRuns(t *testing.T) {
 // packClient packs the JavaScript client as npm would publish it, and returns the file.
 func packClient(t *testing.T) string {
 	t.Helper()
-	source, err := filepath.Abs(filepath.Join("..", "..", "js"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(filepath.Join(source, "node_modules", "esbuild")); err != nil {
-		unavailable(t, "the tools of the JavaScript client are not installed, run npm ci in js: %v", err)
-	}
 	directory := t.TempDir()
 	pack := exec.Command("npm", "pack", "--loglevel=error", "--pack-destination", directory)
-	pack.Dir = source
+	pack.Dir = clientDirectory(t)
 	if output, err := pack.CombinedOutput(); err != nil {
 		t.Fatalf("pack the client: %v\n%s", err, output)
 	}
