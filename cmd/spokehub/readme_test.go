@@ -51,7 +51,7 @@ func exchange(t *testing.T, hub *process, said <-chan string, heard func() bool)
 			chat = true
 		case <-end:
 			t.Fatalf("published what it should: %v, heard a price: %v; want both", chat, heard())
-		case <-time.After(5 * time.Millisecond):
+		case <-time.After(20 * time.Millisecond):
 		}
 		if chat && heard() {
 			return
