@@ -87,7 +87,7 @@ func (c *Client) connect(ctx context.Context) (*link, error) {
 	defer cancel()
 	l := &link{token: c.cfg.Token}
 	if c.cfg.GetToken != nil {
-		token, err := c.fetchToken(ctx)
+		token, err := c.getToken(ctx)
 		if err != nil {
 			return nil, &ConnectError{URL: c.endpoint.name, Err: fmt.Errorf("get a token: %w", err)}
 		}

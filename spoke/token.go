@@ -4,7 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"time"
@@ -69,7 +69,7 @@ func (c *Client) renew(l *link, expiry time.Time) {
 	defer c.signals.renewals.Done()
 	ctx, cancel := context.WithTimeout(c.signals.ctx, c.cfg.ConnectTimeout)
 	defer cancel()
-	token, err := c.fetchToken(ctx)
+	token, err := c.getToken(ctx)
 	if err != nil && ctx.Err() != context.Canceled {
 		c.cfg.Logger.Warn("no new token for the connection to the hub", slog.String("url", c.endpoint.name), slog.String("cause", err.Error()), slog.Time("expires", expiry))
 	}
@@ -86,13 +86,6 @@ func (c *Client) renew(l *link, expiry time.Time) {
 	}
 	c.token.toShow = token
 	c.wakeWriter()
-}
-
-// fetchToken asks GetToken. A panic in it is an error.
-func (c *Client) fetchToken(ctx context.Context) (token string, err error) {
-	err = errors.New("Config.GetToken panicked")
-	c.guard("GetToken", func() { token, err = c.cfg.GetToken(ctx) })
-	return token, err
 }
 
 // question returns the event that shows the token, if it is to be shown.
@@ -125,4 +118,15 @@ func expiryOf(token string) time.Time {
 		return time.Time{}
 	}
 	return time.Unix(int64(expiry.Seconds), 0)
+}
+
+// getToken calls Config.GetToken and turns a panic into an error.
+func (c *Client) getToken(ctx context.Context) (token string, err error) {
+	defer func() {
+		if value := recover(); value != nil {
+			c.count(func(s *Stats) { s.Panics++ })
+			err = fmt.Errorf("Config.GetToken panicked: %v", value)
+		}
+	}()
+	return c.cfg.GetToken(ctx)
 }

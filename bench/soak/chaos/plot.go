@@ -7,141 +7,105 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/spokehub/spokehub/internal/plot"
 )
-
-const (
-	plotWidth  = 640.0
-	plotHeight = 180.0
-)
-
-// plot is one drawing of the page: lines, or bars if there is one row of them.
-type plot struct {
-	Title, Note string
-	// Unit is that of the values, Across that of the way from left to right.
-	Unit, Across string
-	Bars         bool
-	Rows         []plotRow
-	// From and To are the ends of the way from left to right.
-	From, To float64
-}
-
-// plotRow is one line of a plot, at even distances unless it has places.
-type plotRow struct {
-	Name   string
-	Values []float64
-	Places []float64
-}
-
-// Top is the largest value.
-func (p plot) Top() float64 {
-	top := 0.0
-	for _, row := range p.Rows {
-		if len(row.Values) > 0 {
-			top = max(top, slices.Max(row.Values))
-		}
-	}
-	return top
-}
-
-// Points are the corners of a row's line, as SVG has them.
-func (p plot) Points(row plotRow) string {
-	var points strings.Builder
-	for i, value := range row.Values {
-		place := p.From + (p.To-p.From)*float64(i)/max(float64(len(row.Values)-1), 1)
-		if row.Places != nil {
-			place = row.Places[i]
-		}
-		fmt.Fprintf(&points, "%.1f,%.1f ", plotWidth*(place-p.From)/max(p.To-p.From, 1e-9), plotHeight*(1-value/max(p.Top(), 1e-9)))
-	}
-	return points.String()
-}
-
-// box is a bar in SVG's coordinates.
-type box struct{ X, Y, Width, Height float64 }
-
-// Boxes are the bars of the first row.
-func (p plot) Boxes() (boxes []box) {
-	if len(p.Rows) == 0 {
-		return nil
-	}
-	width := plotWidth / max(float64(len(p.Rows[0].Values)), 1)
-	for i, value := range p.Rows[0].Values {
-		height := plotHeight * value / max(p.Top(), 1e-9)
-		boxes = append(boxes, box{float64(i) * width, plotHeight - height, width * 0.92, height})
-	}
-	return boxes
-}
 
 // plots are those of the page.
-func (o outcome) plots() (all []plot) {
+func (o outcome) plots() []plot.Plot {
 	s := o.Series
-	end := o.Took.Seconds()
-	back, resident := plotRow{Name: "all subscriptions in force"}, map[string]*plotRow{}
+	back, resident := history{Title: "Clients that have all their subscriptions"}, history{Title: "Memory of each process, MB resident"}
 	for _, m := range s.Moments {
-		back.Values, back.Places = append(back.Values, float64(m.Back)), append(back.Places, m.At.Seconds())
+		back.add(m.At, "", float64(m.Back))
 		for name, bytes := range m.Resident {
-			if resident[name] == nil {
-				resident[name] = &plotRow{Name: name}
-			}
-			resident[name].Values = append(resident[name].Values, float64(bytes)/1e6)
-			resident[name].Places = append(resident[name].Places, m.At.Seconds())
+			resident.add(m.At, name, float64(bytes)/1e6)
 		}
 	}
-	all = append(all,
-		plot{Title: "Clients that have all their subscriptions", Unit: "clients", Across: "s", To: end, Rows: []plotRow{back}},
-		plot{Title: "Connects that the proxy accepted", Unit: "a second", Across: "s", To: end, Rows: []plotRow{{Values: floats(s.Accepts)}}},
-		plot{Title: "Memory of each process", Unit: "MB resident", Across: "s", To: end, Rows: sorted(resident)},
-		plot{Title: "Memory in use in each calm, after a collection", Unit: "MB of heap", Across: "s", To: end, Rows: o.heaps()},
-		o.outagePlot(),
-	)
+	accepts := history{Title: "Connects that the proxy accepted, a second"}
+	for i, n := range s.Accepts {
+		accepts.add(time.Duration(i)*time.Second, "", float64(n))
+	}
+	heaps := history{Title: "Memory in use in each calm, MB of heap after a collection"}
+	for _, h := range s.Holdings {
+		heaps.add(h.After, h.Process, float64(h.Heap)/1e6)
+	}
+	all := []plot.Plot{back.plot(), accepts.plot(), resident.plot(), heaps.plot(), o.outagePlot()}
 	for i, w := range s.Waves {
 		if i < 2*len(upheavals) || i >= len(s.Waves)-2*len(upheavals) {
-			all = append(all, plot{
-				Title: fmt.Sprintf("First connects in %s after: %s", w.Kind, w.What), Note: fmt.Sprintf("%d clients, %s", w.Clients, w.describe()),
-				Unit: "clients in 100 ms", Across: "s", Bars: true, To: float64(len(w.Counts)) * bucket.Seconds(), Rows: []plotRow{{Values: floats(w.Counts)}},
-			})
+			all = append(all, bars(fmt.Sprintf("First connects in %s after: %s", w.Kind, w.What),
+				fmt.Sprintf("%d clients, %s; clients in %v, by seconds", w.Clients, w.describe(), bucket), w.Counts, bucket))
 		}
 	}
 	return all
-}
-
-// heaps has a row for each process.
-func (o outcome) heaps() []plotRow {
-	rows := map[string]*plotRow{}
-	for _, h := range o.Series.Holdings {
-		if rows[h.Process] == nil {
-			rows[h.Process] = &plotRow{Name: h.Process}
-		}
-		rows[h.Process].Values = append(rows[h.Process].Values, float64(h.Heap)/1e6)
-		rows[h.Process].Places = append(rows[h.Process].Places, h.After.Seconds())
-	}
-	return sorted(rows)
 }
 
 // outagePlot has a bar for each quarter of a second that outages took; the last has all that took longer.
-func (o outcome) outagePlot() plot {
-	const width, bars = 250 * time.Millisecond, 80
-	var counts [bars]int
+func (o outcome) outagePlot() plot.Plot {
+	const width, most = 250 * time.Millisecond, 80
+	counts := make([]int, most)
 	for _, milliseconds := range o.Series.Outages {
-		counts[min(int(float64(milliseconds)*1e6/float64(width)), bars-1)]++
+		counts[min(int(time.Duration(milliseconds*1e6)/width), most-1)]++
 	}
-	return plot{
-		Title: "Time from the end of a line until all subscriptions are in force again", Note: "the last bar has all that took longer",
-		Unit: "times", Across: "s", Bars: true, To: bars * width.Seconds(), Rows: []plotRow{{Values: floats(counts[:])}},
-	}
+	return bars("Time from the end of a line until all subscriptions are in force again", "how often, by seconds; the last bar has all that took longer", counts, width)
 }
 
-func floats(counts []int) (values []float64) {
-	for _, count := range counts {
-		values = append(values, float64(count))
+// bars is a plot with a bar for each count, which stands for so much time.
+func bars(title, note string, counts []int, width time.Duration) plot.Plot {
+	p := plot.Plot{Title: title, Note: note, Bars: true, Lines: make([]plot.Line, 1)}
+	for i, count := range counts {
+		p.Across = append(p.Across, fmt.Sprintf("%.3g", (time.Duration(i)*width).Seconds()))
+		p.Lines[0].Values = append(p.Lines[0].Values, float64(count))
 	}
-	return values
+	return p
 }
 
-func sorted(rows map[string]*plotRow) (all []plotRow) {
-	for _, row := range rows {
-		all = append(all, *row)
+// history is values by name over the time of a run, as they come.
+type history struct {
+	Title string
+	times []time.Duration
+	// values has a value for each of times.
+	values map[string][]float64
+}
+
+// add adds a value at a time that is not ahead of the last.
+func (t *history) add(at time.Duration, name string, value float64) {
+	if len(t.times) == 0 || t.times[len(t.times)-1] != at {
+		t.times = append(t.times, at)
 	}
-	slices.SortFunc(all, func(a, b plotRow) int { return strings.Compare(a.Name, b.Name) })
-	return all
+	if t.values == nil {
+		t.values = map[string][]float64{}
+	}
+	for len(t.values[name]) < len(t.times)-1 {
+		t.values[name] = append(t.values[name], valueAt(t.values[name], len(t.values[name]), value))
+	}
+	t.values[name] = append(t.values[name][:len(t.times)-1], value)
+}
+
+// valueAt is the value at a place, or the last before it, or another if there is none.
+func valueAt(values []float64, place int, other float64) float64 {
+	if len(values) == 0 {
+		return other
+	}
+	return values[min(place, len(values)-1)]
+}
+
+// maxPoints is how many points of a line a page shows.
+const maxPoints = 240
+
+// plot draws the history, every few values of a long one.
+func (t *history) plot() plot.Plot {
+	p := plot.Plot{Title: t.Title, Note: "over the run, by seconds"}
+	step := max(1, (len(t.times)+maxPoints-1)/maxPoints)
+	for i := 0; i < len(t.times); i += step {
+		p.Across = append(p.Across, fmt.Sprintf("%.0f", t.times[i].Seconds()))
+	}
+	for name, values := range t.values {
+		line := plot.Line{Name: name}
+		for i := 0; i < len(t.times); i += step {
+			line.Values = append(line.Values, valueAt(values, i, 0))
+		}
+		p.Lines = append(p.Lines, line)
+	}
+	slices.SortFunc(p.Lines, func(a, b plot.Line) int { return strings.Compare(a.Name, b.Name) })
+	return p
 }

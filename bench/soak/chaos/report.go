@@ -11,6 +11,8 @@ import (
 	"html/template"
 	"os"
 	"time"
+
+	"github.com/spokehub/spokehub/internal/plot"
 )
 
 //go:embed page.html
@@ -22,7 +24,7 @@ func (o outcome) write(page, data string) error {
 	if page != "" {
 		var html bytes.Buffer
 		err := template.Must(template.New("page").Parse(pageSource)).Execute(&html, map[string]any{
-			"Outcome": o, "Took": o.Took.Round(time.Second), "Rows": o.rows(), "Plots": o.plots(),
+			"Outcome": o, "Took": o.Took.Round(time.Second), "Rows": o.rows(), "Plots": o.plots(), "Style": plot.Style,
 		})
 		if err == nil {
 			err = os.WriteFile(page, html.Bytes(), 0o644)

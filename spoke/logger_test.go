@@ -47,29 +47,3 @@ func TestALoggerMayAskTheClient(t *testing.T) {
 	client.Close()
 	await(t, "the end", client.Done())
 }
-
-// TestAPanicOfGetTokenIsAnAttemptThatFailed holds it to what is said of callbacks, ahead of a connection and beside one.
-func TestAPanicOfGetTokenIsAnAttemptThatFailed(t *testing.T) {
-	url := scripted(t, func(c *serverConn, _ int) { c.serve(nil) })
-	_, err := spoke.Dial(t.Context(), url, quick(spoke.Config{GetToken: func(context.Context) (string, error) { panic("planted") }}))
-	if _, ok := errors.AsType[*spoke.ConnectError](err); !ok {
-		t.Errorf("Dial() = %v, want a ConnectError", err)
-	}
-	var asked atomic.Int32
-	again := make(chan struct{}, 1)
-	client := dial(t, url, spoke.Config{GetToken: func(context.Context) (string, error) {
-		switch asked.Add(1) {
-		case 1:
-			return jwt(time.Now().Add(4 * time.Second)), nil
-		case 2:
-			panic("planted")
-		case 3:
-			again <- struct{}{}
-		}
-		return "t", nil
-	}})
-	await(t, "another renewal", again)
-	if got := client.Stats().Panics; got != 1 {
-		t.Errorf("%d panics are counted, want 1", got)
-	}
-}
