@@ -96,11 +96,7 @@ func (r *run) connect(ctx context.Context) error {
 func (r *run) dial(ctx context.Context, number int) (*spoke.Client, error) {
 	config := r.cfg.Client
 	config.DialContext = dialFrom(r.cfg.URL, number)
-	config.OnState = func(s spoke.State) {
-		if s.Phase == spoke.Waiting || s.Phase == spoke.Closed && s.Err != nil {
-			r.lost.Add(1)
-		}
-	}
+	config.OnState = r.countLosses()
 	config.OnReject = func(e *spoke.RejectError) { r.refusal.CompareAndSwap(nil, e) }
 	began := time.Now()
 	client, err := spoke.Dial(ctx, r.cfg.URL, config)
@@ -109,6 +105,17 @@ func (r *run) dial(ctx context.Context, number int) (*spoke.Client, error) {
 	}
 	r.connecting.add(time.Since(began))
 	return client, nil
+}
+
+// countLosses returns an OnState that counts connections that ended, and no attempts to have another one.
+func (r *run) countLosses() func(spoke.State) {
+	connected := false
+	return func(s spoke.State) {
+		if connected && (s.Phase != spoke.Closed || s.Err != nil) {
+			r.lost.Add(1)
+		}
+		connected = s.Phase == spoke.Connected
+	}
 }
 
 func (r *run) subscribe(ctx context.Context, number int) error {
