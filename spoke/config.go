@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// Config says how a client behaves. The zero value is for a hub that asks for no token. Dial copies it; the functions are
+// Config says how a client behaves. The zero value is for a hub that asks for no token. Dial copies it, Header and TLS too; the functions are
 // called as their own documentation says.
 type Config struct {
 	// Header is sent with every handshake, beside what a handshake needs: cookies, an Origin.
@@ -20,11 +20,11 @@ type Config struct {
 	// Token says who the client is. It is sent as "Authorization: Bearer" with every handshake.
 	Token string
 	// GetToken returns the token for each connection, and a new one ahead of the end of one that expires, in place of Token. It
-	// may block, for ConnectTimeout at most; ctx ends then and with the client. An error counts as a connection that failed.
+	// may block, for ConnectTimeout at most; ctx ends then and with the client. An error, or a panic, counts as a connection that failed.
 	GetToken func(ctx context.Context) (string, error)
 	// TokenAsEvent sends the token as the first event of a connection, in place of the header: for hubs that ask for it there.
 	TokenAsEvent bool
-	// TLS is the configuration of wss; nil is that of crypto/tls. The client clones it.
+	// TLS is the configuration of wss; nil is that of crypto/tls. Dial clones it.
 	TLS *tls.Config
 	// Proxy returns the proxy for a handshake, nil for none. Without it the environment says so, as for
 	// [http.ProxyFromEnvironment]. Plain WebSocket goes through HTTP proxies by CONNECT.
@@ -36,7 +36,8 @@ type Config struct {
 	Background bool
 	// ConnectTimeout is the time for one attempt: token, TCP, TLS and handshake. 0 is 10 s.
 	ConnectTimeout time.Duration
-	// MinDelay and MaxDelay are the bounds of the delay ahead of an attempt to reconnect. 0 is 0.5 and 20 s.
+	// MinDelay and MaxDelay are the bounds of the delay ahead of an attempt to reconnect. 0 is 0.5 and 20 s; a MaxDelay under 0.5 s
+	// lowers a MinDelay of 0 with it.
 	MinDelay, MaxDelay time.Duration
 	// HealthyAfter is how long a connection has to last until failures before it no longer count. 0 is 5 s.
 	HealthyAfter time.Duration
@@ -90,14 +91,15 @@ const (
 
 // withDefaults returns the configuration with a value in each field, or an error that names the field that is wrong.
 func (c Config) withDefaults() (Config, error) {
+	isFree := c.MinDelay == 0
 	durations := []struct {
 		name     string
 		value    *time.Duration
 		fallback time.Duration
 	}{
 		{"ConnectTimeout", &c.ConnectTimeout, 10 * time.Second},
-		{"MinDelay", &c.MinDelay, 500 * time.Millisecond},
 		{"MaxDelay", &c.MaxDelay, max(20*time.Second, c.MinDelay)},
+		{"MinDelay", &c.MinDelay, 500 * time.Millisecond},
 		{"HealthyAfter", &c.HealthyAfter, 5 * time.Second},
 		{"PingInterval", &c.PingInterval, 30 * time.Second},
 		{"PongTimeout", &c.PongTimeout, 10 * time.Second},
@@ -110,6 +112,9 @@ func (c Config) withDefaults() (Config, error) {
 		if *d.value == 0 {
 			*d.value = d.fallback
 		}
+	}
+	if isFree && c.MaxDelay < c.MinDelay {
+		c.MinDelay = c.MaxDelay
 	}
 	counts := []struct {
 		name     string
@@ -133,6 +138,7 @@ func (c Config) withDefaults() (Config, error) {
 	if c.MaxMessage == 0 {
 		c.MaxMessage = 1 << 20
 	}
+	c.Header, c.TLS = c.Header.Clone(), c.TLS.Clone()
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}

@@ -2,6 +2,7 @@ package spoke_test
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -67,5 +68,12 @@ func TestErrorsKeepSecretsOfTheURL(t *testing.T) {
 	_, err = spoke.Dial(t.Context(), "ftp://user:hidden@hub/ws?token=hidden", spoke.Config{})
 	if err == nil || strings.Contains(err.Error(), "hidden") {
 		t.Errorf("Dial() = %v, want an error without the password and the query", err)
+	}
+}
+
+func TestAShortMaxDelayLowersTheDefaultOfMinDelay(t *testing.T) {
+	_, err := spoke.Dial(t.Context(), "ws://127.0.0.1:1", spoke.Config{MaxDelay: time.Millisecond})
+	if _, ok := errors.AsType[*spoke.ConnectError](err); !ok {
+		t.Errorf("Dial() = %v, want no complaint about Config", err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"strings"
 	"time"
@@ -68,14 +69,16 @@ func (c *Client) renew(l *link, expiry time.Time) {
 	defer c.signals.renewals.Done()
 	ctx, cancel := context.WithTimeout(c.signals.ctx, c.cfg.ConnectTimeout)
 	defer cancel()
-	token, err := c.cfg.GetToken(ctx)
+	token, err := c.getToken(ctx)
+	if err != nil && ctx.Err() != context.Canceled {
+		c.cfg.Logger.Warn("no new token for the connection to the hub", slog.String("url", c.endpoint.name), slog.String("cause", err.Error()), slog.Time("expires", expiry))
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.link != l {
 		return
 	}
 	if err != nil {
-		c.cfg.Logger.Warn("no new token for the connection to the hub", slog.String("url", c.endpoint.name), slog.String("cause", err.Error()), slog.Time("expires", expiry))
 		if time.Until(expiry) > 0 {
 			c.token.renewAhead(c, l, expiry)
 		}
@@ -115,4 +118,15 @@ func expiryOf(token string) time.Time {
 		return time.Time{}
 	}
 	return time.Unix(int64(expiry.Seconds), 0)
+}
+
+// getToken calls Config.GetToken and turns a panic into an error.
+func (c *Client) getToken(ctx context.Context) (token string, err error) {
+	defer func() {
+		if value := recover(); value != nil {
+			c.count(func(s *Stats) { s.Panics++ })
+			err = fmt.Errorf("Config.GetToken panicked: %v", value)
+		}
+	}()
+	return c.cfg.GetToken(ctx)
 }

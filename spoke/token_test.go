@@ -72,6 +72,13 @@ func TestATokenThatCannotBeHadIsAFailedAttempt(t *testing.T) {
 	}
 }
 
+func TestAPanicInGetTokenIsAFailedAttempt(t *testing.T) {
+	_, err := spoke.Dial(t.Context(), "ws://127.0.0.1:1", quick(spoke.Config{GetToken: func(context.Context) (string, error) { panic("no provider") }}))
+	if failed, ok := errors.AsType[*spoke.ConnectError](err); !ok || failed.Err == nil {
+		t.Errorf("Dial() = %v, want a ConnectError", err)
+	}
+}
+
 // jwt is a token, signed by nobody, that expires.
 func jwt(expiry time.Time) string {
 	claims := fmt.Sprintf(`{"sub":"ada","exp":%d}`, expiry.Unix())

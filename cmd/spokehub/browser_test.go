@@ -30,6 +30,7 @@ func screenshots(t *testing.T) string {
 // startBrowser returns the context that tabs are opened in.
 func startBrowser(t *testing.T, more ...chromedp.ExecAllocatorOption) context.Context {
 	t.Helper()
+	foreign(t)
 	var path string
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "chrome"} {
 		if found, err := exec.LookPath(name); err == nil {

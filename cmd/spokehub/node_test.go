@@ -16,6 +16,7 @@ const installPatience = 2 * time.Minute
 // installNode installs the Node client and its dependencies into a directory of its own.
 func installNode(t *testing.T) string {
 	t.Helper()
+	foreign(t)
 	for _, tool := range []string{"node", "npm"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			unavailable(t, "%s is not installed: %v", tool, err)

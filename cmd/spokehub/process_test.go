@@ -57,6 +57,14 @@ func unavailable(t *testing.T, format string, arguments ...any) {
 	t.Skipf(format, arguments...)
 }
 
+// foreign skips a test that takes long in another program, for runs with the race detector, which sees nothing of it.
+func foreign(t *testing.T) {
+	t.Helper()
+	if os.Getenv("FOREIGN") == "skip" {
+		t.Skip("FOREIGN=skip leaves out what takes long in other programs")
+	}
+}
+
 // process is a running spokehub serve.
 type process struct {
 	command   *exec.Cmd

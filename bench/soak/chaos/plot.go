@@ -76,9 +76,17 @@ func (t *history) add(at time.Duration, name string, value float64) {
 		t.values = map[string][]float64{}
 	}
 	for len(t.values[name]) < len(t.times)-1 {
-		t.values[name] = append(t.values[name], 0)
+		t.values[name] = append(t.values[name], valueAt(t.values[name], len(t.values[name]), value))
 	}
 	t.values[name] = append(t.values[name][:len(t.times)-1], value)
+}
+
+// valueAt is the value at a place, or the last before it, or another if there is none.
+func valueAt(values []float64, place int, other float64) float64 {
+	if len(values) == 0 {
+		return other
+	}
+	return values[min(place, len(values)-1)]
 }
 
 // maxPoints is how many points of a line a page shows.
@@ -94,11 +102,7 @@ func (t *history) plot() plot.Plot {
 	for name, values := range t.values {
 		line := plot.Line{Name: name}
 		for i := 0; i < len(t.times); i += step {
-			value := 0.0
-			if i < len(values) {
-				value = values[i]
-			}
-			line.Values = append(line.Values, value)
+			line.Values = append(line.Values, valueAt(values, i, 0))
 		}
 		p.Lines = append(p.Lines, line)
 	}
