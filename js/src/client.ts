@@ -39,7 +39,7 @@ export abstract class Client<E extends EventMap = Record<string, unknown>> exten
   override dispatchEvent(event: Event): boolean {
     try {
       if (isLifecycle(event.type)) {
-        throw new SpokeError("invalid_topic", `"${event.type}" is a life-cycle event: use ":${event.type}" for the topic`, { topic: event.type });
+        throw new SpokeError("invalid_topic", `"${event.type}" is a life-cycle event: the topic is ":${event.type}"`, { topic: event.type });
       }
       this.publish(event.type as Topic<E>, (event as CustomEvent).detail);
       return true;
@@ -53,18 +53,18 @@ export abstract class Client<E extends EventMap = Record<string, unknown>> exten
   publish<T extends Topic<E>>(topic: T, detail?: Payload<E, T>): void {
     const [name, type, id] = splitTopic(topic);
     const text = encode(type, id, detail);
-    if (this._end) {
-      throw this._end;
-    }
+    this._check();
     this._put(text, name);
   }
 
   /**
    * Returns an iterator over the events of topic, for `for await`. It subscribes at once and gives the topic up when it ends. It ends with the
-   * spoke: done after `close()`, with an error otherwise.
+   * spoke: done after `close()`, with an error otherwise; and with the hub's reason when that rejects the topic. It throws a SpokeError for
+   * what is no topic, and after the end of the spoke.
    */
   events<T extends Topic<E>>(topic: T, options?: IteratorOptions): AsyncGenerator<SpokeEvent<Payload<E, T>>, void, void> {
-    return iterate(this as never, nativeTopic(topic), options);
+    this._check();
+    return iterate(this as never, nativeTopic(splitTopic(topic)[0]), options);
   }
 
   /**
@@ -73,6 +73,13 @@ export abstract class Client<E extends EventMap = Record<string, unknown>> exten
    */
   close(): void {
     this._finish(null, new SpokeError("closed", "the spoke is closed: make a new one"));
+  }
+
+  /** Throws what those get who use the target after its end. */
+  protected _check(): void {
+    if (this._end) {
+      throw this._end;
+    }
   }
 
   /** Takes a state, and tells of it. */

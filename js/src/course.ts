@@ -14,11 +14,11 @@ export const now = (): number => performance.now();
 
 /** The codes after which there is no use in coming back, and what to do about each. */
 const cures: Record<number, string> = {
-  1000: "connect again when there is reason to",
-  1002: "is the URL that of a hub?",
-  1003: "is the URL that of a hub?",
-  1007: "is the URL that of a hub?",
-  1008: "see its log for what it forbids",
+  1000: "make a new one",
+  1002: "is it a hub?",
+  1003: "is it a hub?",
+  1007: "is it a hub?",
+  1008: "see its log",
   1009: "lower maxEvent, or raise its --max-event",
   4401: "set the option token to a function that fetches a good one",
   4403: "look at its --origin and the token",

@@ -34,7 +34,7 @@ export interface ErrorDetails {
   /** The topic that the error is about. */
   topic?: string;
   /** The reasons of the hub by topic, where it rejected some of several. */
-  rejected?: ReadonlyMap<string, string>;
+  rejected?: ReadonlyMap<string, string> | undefined;
   /** The close code of the connection. */
   closeCode?: number;
   /** The reason of the close, as the hub wrote it. */
@@ -49,7 +49,7 @@ export interface ErrorDetails {
 export class SpokeError extends Error implements ErrorDetails {
   readonly code: ErrorCode;
   readonly topic?: string;
-  readonly rejected?: ReadonlyMap<string, string>;
+  readonly rejected?: ReadonlyMap<string, string> | undefined;
   readonly closeCode?: number;
   readonly reason?: string;
   readonly delay?: number;

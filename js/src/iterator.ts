@@ -1,4 +1,5 @@
 import { SpokeError } from "./errors.ts";
+import { nativeTopic } from "./target.ts";
 import { SpokeEvent } from "./types.ts";
 
 /** Options of events. */
@@ -14,17 +15,13 @@ export interface IteratorOptions {
   overflow?: "error" | "drop-oldest";
 }
 
-/** What an iterator listens to. */
-interface Source {
-  addEventListener(name: string, listener: (event: never) => void, options: { signal: AbortSignal }): void;
-}
-
 /**
  * Returns an iterator over the events of topic, which is subscribed to at once and until the iterator ends: by a `break` or
- * `return()`, by the signal, by an overflow, or with the source.
+ * `return()`, by the signal, by an overflow, by a reject of the topic, or with the source.
+ *
+ * It listens to life-cycle events past the source, which writes errors to the console where nobody listens: an iterator hears of one error only.
  */
-export function iterate<T>(source: Source, topic: string, options: IteratorOptions = {}): AsyncGenerator<SpokeEvent<T>, void, void> {
-  const { signal, buffer = 256, overflow } = options;
+export function iterate<T>(source: EventTarget, topic: string, { signal, buffer = 256, overflow }: IteratorOptions = {}): AsyncGenerator<SpokeEvent<T>, void, void> {
   const events: SpokeEvent<T>[] = [];
   const ended = new AbortController();
   let missed = 0;
@@ -42,7 +39,7 @@ export function iterate<T>(source: Source, topic: string, options: IteratorOptio
     end();
   };
   const listen = (name: string, listener: (event: never) => void): void =>
-    source.addEventListener(name, listener, ended);
+    EventTarget.prototype.addEventListener.call(source, name, listener as EventListener, ended);
   async function* read(): AsyncGenerator<SpokeEvent<T>, void, void> {
     for (;;) {
       const event = events.shift();
@@ -62,10 +59,10 @@ export function iterate<T>(source: Source, topic: string, options: IteratorOptio
   if (signal?.aborted) {
     quit();
   }
-  listen(topic, (event: SpokeEvent<T>) => {
+  const hear = (event: SpokeEvent<T>): void => {
     if (events.length >= buffer) {
       if (overflow !== "drop-oldest") {
-        end(new SpokeError("buffer_full", `more than ${buffer} events of "${topic}" wait: read faster, or set buffer or overflow`, { topic }));
+        end(new SpokeError("buffer_full", `${buffer} events of "${topic}" wait: read faster, or set buffer or overflow`, { topic }));
         return;
       }
       missed++;
@@ -73,8 +70,14 @@ export function iterate<T>(source: Source, topic: string, options: IteratorOptio
     }
     events.push(event);
     wake?.();
-  });
+  };
+  source.addEventListener(topic, hear as never, ended);
   listen("close", (event: CustomEvent<unknown>) => end(event.detail));
+  listen("error", ({ detail }: CustomEvent<SpokeError>) => {
+    if (detail.rejected && nativeTopic(detail.topic!) === topic) {
+      end(detail);
+    }
+  });
   signal?.addEventListener("abort", quit, ended);
   const reader = read();
   const { return: ending } = reader;

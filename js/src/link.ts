@@ -77,7 +77,7 @@ export function linking(owner: LinkOwner, settings: Settings, url: string): Link
     }
   };
   const tokenFailed = (cause: unknown): void =>
-    owner._failed(new SpokeError("token", `the option token failed: ${cause}; it is called again`, { cause }));
+    owner._failed(new SpokeError("token", `the option token failed, and is called again: ${cause}`, { cause }));
   const start = async (): Promise<void> => {
     leave("connecting");
     const mine = turn;

@@ -19,8 +19,8 @@ export function encode(type: string, id: string, payload: unknown): string {
 /** Reads a message, text or binary. Undefined is what no envelope is. */
 export function decode(data: unknown): Envelope | undefined {
   try {
-    const { type, id, payload } = JSON.parse(typeof data === "string" ? data : new TextDecoder().decode(data as ArrayBuffer)) as Partial<Envelope>;
-    return typeof type === "string" ? { type, id: id ?? "", payload: payload ?? null } : undefined;
+    const { type, id, payload = null } = JSON.parse(typeof data === "string" ? data : new TextDecoder().decode(data as ArrayBuffer)) as Partial<Envelope>;
+    return typeof type === "string" ? { type, id: id ?? "", payload } : undefined;
   } catch {
     return undefined;
   }

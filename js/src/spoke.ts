@@ -38,11 +38,11 @@ export class Spoke<E extends EventMap = Record<string, unknown>> extends Client<
     super();
     this.url = resolveURL(url);
     if (!options.WebSocket && !globalThis.WebSocket) {
-      throw new SpokeError("invalid_url", "there is no WebSocket here: hand over that of the package ws as the option WebSocket");
+      throw new SpokeError("invalid_url", "no WebSocket here: hand over that of the package ws as the option WebSocket");
     }
     const settings = (this._settings = { ...defaults, ...options });
     const outbox = (this._outbox = publishing(settings));
-    const subscriptions = (this._subscriptions = subscribing((topic, reason) => this._fail(rejection(topic, reason))));
+    const subscriptions = (this._subscriptions = subscribing((...reject) => this._fail(rejection(...reject))));
     this._exact = settings.exact;
     this._link = linking(
       {
@@ -79,9 +79,7 @@ export class Spoke<E extends EventMap = Record<string, unknown>> extends Client<
   async subscribe(topics: Topic<E> | readonly Topic<E>[], { signal }: { signal?: AbortSignal } = {}): Promise<void> {
     const names = [...new Set([topics].flat().map((topic) => splitTopic(topic as string)[0]))];
     signal?.throwIfAborted();
-    if (this._end) {
-      throw this._end;
-    }
+    this._check();
     const held = names.map(nativeTopic);
     held.forEach((native) => this._hold(native));
     names.forEach(this._subscriptions._want);
@@ -103,9 +101,7 @@ export class Spoke<E extends EventMap = Record<string, unknown>> extends Client<
    * connection where there is none, and rejects with a SpokeError if the connection or the spoke ends before the hub has answered.
    */
   async drained(): Promise<void> {
-    if (this._end) {
-      throw this._end;
-    }
+    this._check();
     this._subscriptions._flush();
     await this._outbox._drained();
   }
@@ -131,14 +127,14 @@ export class Spoke<E extends EventMap = Record<string, unknown>> extends Client<
     this._subscriptions._ended(end);
     const waiting = this._outbox._ended(end);
     if (waiting) {
-      this._fail(new SpokeError("lost", `${waiting} events are lost: await drained() before close()`));
+      this._fail(new SpokeError("lost", `${waiting} events are lost: await drained() first`));
     }
   }
 
   private _received({ type, id, payload }: Envelope): void {
     if (type === "__reject") {
-      const { topic, reason } = payload as Record<string, string>;
-      this._fail(rejection(topic!, reason!));
+      const { topic, reason } = Object(payload) as Record<string, string>;
+      this._subscriptions._doubt(topic!, reason!);
     } else if (!type.startsWith("__")) {
       this._deliver(type, id, payload);
     }
@@ -159,4 +155,4 @@ export function resolveURL(url: string | URL): string {
 
 /** Says that the hub rejected topic, perhaps with others. */
 const rejection = (topic: string, reason: string, rejected?: ReadonlyMap<string, string>): SpokeError =>
-  new SpokeError(reason, `the hub rejected "${topic}": ${reason}`, rejected ? { topic, rejected } : { topic });
+  new SpokeError(reason, `the hub rejected "${topic}": ${reason}`, { topic, rejected });

@@ -8,7 +8,7 @@ const maxTopics = 1024;
 const maxCharacters = 100_000;
 
 /** The hub's reasons by topic. */
-type Reasons = Map<string, string>;
+type Reasons = ReadonlyMap<string, string>;
 
 /** The topics of one control event whose answers are awaited. */
 type Batch = Set<string>;
@@ -24,6 +24,11 @@ export interface Subscriptions {
   _unwant(topic: string): void;
   /** Returns a promise of the hub's reasons for those of topics that it rejects, settled once all are answered. */
   _await(topics: readonly string[]): Promised<Reasons>;
+  /**
+   * Takes a reject that answers nothing. It is about an event that was published, unless topic is in force: then the hub may have taken the
+   * subscription away, and is asked for it again. Its answer tells which of the two it was.
+   */
+  _doubt(topic: string, reason: string): void;
   /** Says whether answers are awaited. */
   _busy(): boolean;
   /** Sends what has changed. */
@@ -37,11 +42,12 @@ export interface Subscriptions {
 }
 
 /**
- * Makes subscriptions. The function is called for each topic that the hub rejects and nobody waits for.
+ * Makes subscriptions. The function is called for each topic that the hub rejects and nobody waits for; without reasons it was an
+ * event of the topic that the hub rejected.
  *
  * known has what the hub knows of each topic: a batch while it is asked, true once in force, else the reason of its reject.
  */
-export function subscribing(rejected: (topic: string, reason: string) => void): Subscriptions {
+export function subscribing(rejected: (topic: string, reason: string, reasons?: Reasons) => void): Subscriptions {
   const wanted = new Set<string>();
   const known = new Map<string, Batch | true | string>();
   const changed = new Set<string>();
@@ -56,21 +62,23 @@ export function subscribing(rejected: (topic: string, reason: string) => void): 
       for (const topics of split(differing.filter((topic) => known.delete(topic)))) {
         connection._ask(() => {}, { topics }, "__unsubscribe");
       }
-      split(differing.filter((topic) => wanted.has(topic))).forEach(ask);
+      split(differing.filter((topic) => wanted.has(topic))).forEach((topics) => ask(topics));
     }
   };
   const change = (topic: string): void => {
     changed.add(topic);
     queueMicrotask(flush);
   };
-  const ask = (topics: string[]): void => {
+  const ask = (topics: string[], doubted?: string): void => {
     const batch: Batch = new Set(topics);
     const know = (topic: string, answer: true | string): void => {
       batch.delete(topic);
       if (known.get(topic) === batch) {
         known.set(topic, answer);
-        if (answer !== true && ![...waiters.values()].some((topics) => topics.includes(topic))) {
-          rejected(topic, answer);
+        if (answer === true) {
+          doubted && rejected(topic, doubted);
+        } else if (![...waiters.values()].some((topics) => topics.includes(topic))) {
+          rejected(topic, answer, new Map([[topic, answer]]));
         }
       }
     };
@@ -98,19 +106,24 @@ export function subscribing(rejected: (topic: string, reason: string) => void): 
           return true;
         }
         pending--;
-        serve();
+        waiters.forEach(serve);
         return;
       },
       { topics },
     );
   };
-  const serve = (): void =>
-    waiters.forEach((topics, waiter) => {
-      const answers = topics.map((topic) => [topic, known.get(topic)] as [string, unknown]);
-      if (answers.every(([, answer]) => answer && !(answer instanceof Set))) {
-        waiter._resolve(new Map(answers.filter((pair): pair is [string, string] => pair[1] !== true)));
+  const serve = (topics: readonly string[], waiter: Promised<Reasons>): void => {
+    const reasons = new Map<string, string>();
+    for (const topic of topics) {
+      const answer = known.get(topic);
+      if (typeof answer === "string") {
+        reasons.set(topic, answer);
+      } else if (answer !== true) {
+        return;
       }
-    });
+    }
+    waiter._resolve(reasons);
+  };
 
   return {
     _want(topic) {
@@ -129,8 +142,11 @@ export function subscribing(rejected: (topic: string, reason: string) => void): 
       const forget = (): unknown => waiters.delete(waiter);
       waiters.set(waiter, topics);
       waiter._promise.then(forget, forget);
-      serve();
+      serve(topics, waiter);
       return waiter;
+    },
+    _doubt(topic, reason) {
+      known.get(topic) === true ? ask([topic], reason) : rejected(topic, reason);
     },
     _busy: () => pending > 0,
     _flush: flush,
@@ -153,14 +169,15 @@ export function subscribing(rejected: (topic: string, reason: string) => void): 
 /** Splits topics so that each part fits into one control event. */
 function split(topics: string[]): string[][] {
   const parts: string[][] = [];
-  let characters = Infinity;
+  let part: string[] = [];
+  let room = 0;
   for (const topic of topics) {
-    characters += topic.length;
-    if (characters > maxCharacters || parts.at(-1)!.length >= maxTopics) {
-      parts.push([]);
-      characters = topic.length;
+    room -= topic.length;
+    if (room < 0 || part.length >= maxTopics) {
+      parts.push((part = []));
+      room = maxCharacters - topic.length;
     }
-    parts.at(-1)!.push(topic);
+    part.push(topic);
   }
   return parts;
 }

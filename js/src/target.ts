@@ -107,8 +107,9 @@ export abstract class TopicTarget<E extends EventMap = Record<string, unknown>> 
 
   /** Calls the listeners of a life-cycle event, and says whether there are any. */
   protected _tell(name: LifecycleName, detail: unknown): boolean {
+    const told = this._holds.has(name);
     super.dispatchEvent(new CustomEvent(name, { detail }));
-    return this._holds.has(name);
+    return told;
   }
 
   /** Calls the listeners of a topic. */

@@ -108,3 +108,9 @@ test("an iterator ends with its spoke", async (t) => {
   server.connections[0]!.socket.close(4403);
   await assert.rejects(next, { code: "ended", closeCode: 4403 });
 });
+
+test("a spoke that has ended has no iterators", { timeout: 60_000 }, async (t) => {
+  const spoke = await echoing(t);
+  spoke.close();
+  await assert.rejects(async () => spoke.events("a").next(), { code: "closed" });
+});

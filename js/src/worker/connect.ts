@@ -45,9 +45,7 @@ export class PortTarget<E extends EventMap = Record<string, unknown>> extends Cl
    */
   drained(): Promise<void> {
     return new Promise((resolve, reject) => {
-      if (this._end) {
-        throw this._end;
-      }
+      this._check();
       this._order();
       this._drains.push([this._number, resolve, reject]);
     });
