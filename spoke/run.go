@@ -181,7 +181,7 @@ func (c *Client) after(err error, attempt int, tokenTried bool) (delay time.Dura
 		return 0, true
 	}
 	if closed, ok := errors.AsType[*CloseError](err); ok {
-		if hint, hinted := closed.hint(); hinted {
+		if hint, hinted := closed.hint(); hinted && hint > 0 {
 			return 1 + hint, true
 		}
 	}
