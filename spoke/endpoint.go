@@ -17,10 +17,16 @@ type endpoint struct {
 	name string
 }
 
+// schemes are the beginnings of a URL that a client takes.
+const schemes = "ws://, wss://, http://, https:// and ws+unix://"
+
 // parseEndpoint reads a URL: ws, wss, http, https, ws+unix or wss+unix. That of a Unix socket has two paths, of the socket and
 // of the handshake, with a colon between them.
 func parseEndpoint(text string) (endpoint, error) {
 	u, err := url.Parse(text)
+	if !strings.Contains(text, "://") {
+		return endpoint{}, fmt.Errorf("spoke: the URL begins with none of %s, as in ws://127.0.0.1:8080/ws", schemes)
+	}
 	if err != nil {
 		return endpoint{}, fmt.Errorf("spoke: the URL is not valid: %w", withoutURL(err))
 	}
@@ -37,7 +43,7 @@ func parseEndpoint(text string) (endpoint, error) {
 		u.Scheme = strings.TrimSuffix(u.Scheme, "+unix")
 	case "ws", "wss":
 	default:
-		return endpoint{}, fmt.Errorf("spoke: the URL %q begins with none of ws://, wss://, http://, https:// and ws+unix://", shown(u))
+		return endpoint{}, fmt.Errorf("spoke: the URL %q begins with none of %s", shown(u), schemes)
 	}
 	switch {
 	case u.Hostname() == "":
