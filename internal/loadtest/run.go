@@ -29,10 +29,19 @@ type run struct {
 	connected atomic.Int64
 	delivered atomic.Int64
 	published atomic.Int64
+	trouble   trouble
+}
+
+// trouble is what went wrong with connections. The clients' goroutines set it.
+type trouble struct {
 	// lost is how many connections were lost.
 	lost atomic.Int64
 	// refusal is what the hub refused first.
 	refusal atomic.Pointer[spoke.RejectError]
+	// rule is the close of a publisher that broke a rule of the hub.
+	rule atomic.Pointer[spoke.CloseError]
+	// whyLost is how the first connection was lost.
+	whyLost atomic.Pointer[string]
 }
 
 // subscriber is a client that counts what it gets.
@@ -96,10 +105,10 @@ func (r *run) dial(ctx context.Context, number int) (*spoke.Client, error) {
 	config.DialContext = dialFrom(r.cfg.URL, number)
 	config.OnState = func(s spoke.State) {
 		if s.Phase == spoke.Waiting || s.Phase == spoke.Closed && s.Err != nil {
-			r.lost.Add(1)
+			r.noteLoss(s.Err, number >= r.cfg.Connections)
 		}
 	}
-	config.OnReject = func(e *spoke.RejectError) { r.refusal.CompareAndSwap(nil, e) }
+	config.OnReject = func(e *spoke.RejectError) { r.trouble.refusal.CompareAndSwap(nil, e) }
 	began := time.Now()
 	client, err := spoke.Dial(ctx, r.cfg.URL, config)
 	if err != nil {
@@ -107,6 +116,16 @@ func (r *run) dial(ctx context.Context, number int) (*spoke.Client, error) {
 	}
 	r.connecting.add(time.Since(began))
 	return client, nil
+}
+
+// noteLoss counts a connection that was lost. A publisher that sends too much or too long messages will not do better with the next.
+func (r *run) noteLoss(why error, published bool) {
+	r.trouble.lost.Add(1)
+	text := why.Error()
+	r.trouble.whyLost.CompareAndSwap(nil, &text)
+	if closed, ok := errors.AsType[*spoke.CloseError](why); ok && published && (closed.Code == 1008 || closed.Code == 1009) {
+		r.trouble.rule.CompareAndSwap(nil, closed)
+	}
 }
 
 func (r *run) subscribe(ctx context.Context, number int) error {
@@ -152,8 +171,11 @@ func (r *run) load(ctx context.Context) error {
 	if err := errors.Join(failures...); err != nil {
 		return err
 	}
-	if refusal := r.refusal.Load(); refusal != nil {
+	if refusal := r.trouble.refusal.Load(); refusal != nil {
 		return refusal
+	}
+	if rule := r.trouble.rule.Load(); rule != nil {
+		return rule
 	}
 	r.awaitAll(ctx)
 	return nil
@@ -183,8 +205,11 @@ func (r *run) publish(ctx context.Context, mine int) error {
 				return nil
 			}
 		}
-		if r.refusal.Load() != nil || ctx.Err() != nil {
+		if r.trouble.refusal.Load() != nil || r.trouble.rule.Load() != nil || ctx.Err() != nil {
 			return nil
+		}
+		if late := time.Since(r.began) - due; late > r.cfg.Patience {
+			return &BehindError{Late: late, Published: r.published.Load()}
 		}
 		s := stamp{number: n/int64(r.cfg.Topics) + 1, due: due}
 		e := event.Event{Type: r.typ, ID: fmt.Sprint(topic), Payload: s.payload(r.cfg.Size)}
