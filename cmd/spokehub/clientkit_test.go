@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os/exec"
@@ -85,7 +86,7 @@ func (p *tool) next(t *testing.T) string {
 // connectClient connects a client of package spoke to a hub.
 func connectClient(t *testing.T, url string) *spoke.Client {
 	t.Helper()
-	client, err := spoke.Dial(t.Context(), url, spoke.Config{})
+	client, err := spoke.Dial(t.Context(), url, spoke.Config{Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/spokehub/spokehub/event"
 )
@@ -51,7 +52,7 @@ func TestCommandsOfTheirPageRun(t *testing.T) {
 							t.Errorf("it ended with %v:\n%s", err, out)
 						}
 						return
-					default:
+					case <-time.After(20 * time.Millisecond):
 					}
 				}
 			})

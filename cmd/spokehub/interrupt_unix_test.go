@@ -20,7 +20,7 @@ func TestCtrlCEndsSubWithZero(t *testing.T) {
 	publisher := connectClient(t, hub.websocket)
 	for len(sub.lines) == 0 {
 		publisher.DispatchEvent(event.Event{Type: "a"})
-		time.Sleep(time.Millisecond)
+		time.Sleep(20 * time.Millisecond)
 	}
 	sub.command.Process.Signal(os.Interrupt)
 	if code, stderr := sub.end(t); code != exitOK || stderr != "" {

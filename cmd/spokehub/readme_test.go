@@ -51,7 +51,7 @@ func exchange(t *testing.T, hub *process, said <-chan string, heard func() bool)
 			chat = true
 		case <-end:
 			t.Fatalf("published what it should: %v, heard a price: %v; want both", chat, heard())
-		case <-time.After(5 * time.Millisecond):
+		case <-time.After(20 * time.Millisecond):
 		}
 		if chat && heard() {
 			return
@@ -147,16 +147,9 @@ func TestReadmeNodeExampleRuns(t *testing.T) {
 // packClient packs the JavaScript client as npm would publish it, and returns the file.
 func packClient(t *testing.T) string {
 	t.Helper()
-	source, err := filepath.Abs(filepath.Join("..", "..", "js"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(filepath.Join(source, "node_modules", "esbuild")); err != nil {
-		unavailable(t, "the tools of the JavaScript client are not installed, run npm ci in js: %v", err)
-	}
 	directory := t.TempDir()
 	pack := exec.Command("npm", "pack", "--loglevel=error", "--pack-destination", directory)
-	pack.Dir = source
+	pack.Dir = clientDirectory(t)
 	if output, err := pack.CombinedOutput(); err != nil {
 		t.Fatalf("pack the client: %v\n%s", err, output)
 	}

@@ -24,7 +24,7 @@ func keepPublishing(t *testing.T, hub *process, until *tool, events ...event.Eve
 		select {
 		case <-until.ended:
 			return
-		case <-time.After(5 * time.Millisecond):
+		case <-time.After(20 * time.Millisecond):
 		}
 	}
 }

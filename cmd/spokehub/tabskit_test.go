@@ -7,8 +7,10 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -17,10 +19,39 @@ import (
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
+
+	"github.com/spokehub/spokehub/internal/jsbuild"
 )
 
-// builtClient is where the JavaScript client is built to.
-const builtClient = "../../js/dist"
+// builtClient returns the directory of the JavaScript client as npm builds it, which is made once.
+var builtClient = sync.OnceValues(func() (string, error) {
+	directory, err := os.MkdirTemp(filepath.Dir(binary), "js")
+	if err != nil {
+		return "", err
+	}
+	return jsbuild.Directory(context.Background(), clientSource, directory)
+})
+
+// clientSource is where the source of the JavaScript client is.
+var clientSource = filepath.Join("..", "..", "js")
+
+// clientDirectory is builtClient. Where it has not been built the test is skipped, unless the variable CI is true.
+func clientDirectory(t *testing.T) string {
+	t.Helper()
+	foreign(t)
+	if os.Getenv("CI") != "true" && !jsbuild.IsBuilt(clientSource) {
+		t.Skip("the JavaScript client is not built: run npm ci && npm run build in js")
+	}
+	directory, err := builtClient()
+	if err != nil {
+		t.Fatal(err)
+	}
+	absolute, err := filepath.Abs(directory)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return absolute
+}
 
 // shop is a site whose pages, testdata/tabs.html, have the JavaScript client, and the hub that they connect to.
 type shop struct {
@@ -34,11 +65,9 @@ type shop struct {
 // openShop serves the site and runs a hub that lets its pages in.
 func openShop(t *testing.T, more string, arguments ...string) *shop {
 	t.Helper()
-	if _, err := os.Stat(builtClient + "/worker/index.js"); err != nil {
-		unavailable(t, "the JavaScript client is not built: run npm ci && npm run build in js")
-	}
+	built := filepath.Join(clientDirectory(t), "dist")
 	mux := http.NewServeMux()
-	mux.Handle("/", http.FileServer(http.Dir(builtClient)))
+	mux.Handle("/", http.FileServer(http.Dir(built)))
 	mux.Handle("/tabs.html", http.FileServer(http.Dir("testdata")))
 	mux.HandleFunc("/elsewhere.html", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<!doctype html><title>Elsewhere</title>") })
 	site := httptest.NewServer(mux)

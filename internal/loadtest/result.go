@@ -99,13 +99,15 @@ type Percentile struct {
 // IsClean says that every subscriber got each event once, in order.
 func (r *Result) IsClean() bool { return r.Lost == 0 && r.Doubled == 0 && r.Disordered == 0 }
 
-// result sums up.
+// result sums up. Events may still come, since an interrupted run does not wait for them.
 func (r *run) result(connecting time.Duration, interrupted bool) *Result {
+	r.latencies.mu.Lock()
+	defer r.latencies.mu.Unlock()
 	sum := &Result{
 		Load:        Load{r.cfg.URL, r.cfg.Connections, r.cfg.Topics, r.cfg.Publishers, r.cfg.Rate, r.cfg.Size},
 		Interrupted: interrupted, Connecting: float64(connecting.Microseconds()) / 1000,
 		Connect: spreadOf(r.connecting.all), Latency: spreadOf(r.latencies.all), Seconds: r.latencies.seconds,
-		Deliveries: Deliveries{Published: r.published.Load(), Expected: r.expected()}, LostConnections: r.trouble.lost.Load(),
+		Deliveries: Deliveries{Published: r.allPublished(), Expected: r.expected()}, LostConnections: r.trouble.lost.Load(),
 	}
 	if why := r.trouble.whyLost.Load(); why != nil {
 		sum.WhyLost = *why

@@ -27,8 +27,10 @@ type run struct {
 	// began is when the first event was due.
 	began     time.Time
 	connected atomic.Int64
+	// delivered counts each event once a subscriber, since the run waits until it is what is expected.
 	delivered atomic.Int64
-	published atomic.Int64
+	// published counts events by topic.
+	published []atomic.Int64
 	trouble   trouble
 }
 
@@ -58,7 +60,7 @@ func Run(ctx context.Context, config Config) (*Result, error) {
 	if err := config.check(); err != nil {
 		return nil, err
 	}
-	r := &run{cfg: config, typ: "spokehub.bench." + rand.Text(), latencies: newLatencies(), connecting: newLatencies()}
+	r := &run{cfg: config, typ: "spokehub.bench." + rand.Text(), latencies: newLatencies(), connecting: newLatencies(), published: make([]atomic.Int64, config.Topics)}
 	defer r.close()
 	stopTelling := r.tellProgress()
 	err := r.connect(ctx)
@@ -69,7 +71,7 @@ func Run(ctx context.Context, config Config) (*Result, error) {
 	}
 	stopTelling()
 	interrupted := ctx.Err() != nil
-	if err != nil && (!interrupted || r.published.Load() == 0) {
+	if err != nil && (!interrupted || r.allPublished() == 0) {
 		if interrupted {
 			return nil, ctx.Err()
 		}
@@ -155,11 +157,12 @@ func (r *run) hear(s *subscriber, e event.Event) {
 		return
 	}
 	r.latencies.add(time.Since(r.began) - stamp.due)
-	s.tally.add(stamp.number)
-	r.delivered.Add(1)
+	if s.tally.add(stamp.number) {
+		r.delivered.Add(1)
+	}
 }
 
-// load publishes, and waits until everything has come, nothing has for the patience, or ctx ends.
+// load publishes until its time is over or ctx ends, and waits until everything has come, or nothing has for the patience.
 func (r *run) load(ctx context.Context) error {
 	r.began = time.Now()
 	var publishing sync.WaitGroup
@@ -177,9 +180,16 @@ func (r *run) load(ctx context.Context) error {
 	if rule := r.trouble.rule.Load(); rule != nil {
 		return rule
 	}
-	r.awaitAll(ctx)
+	patience := r.cfg.Patience
+	if ctx.Err() != nil {
+		patience = min(patience, interruptedPatience)
+	}
+	r.awaitAll(patience)
 	return nil
 }
+
+// interruptedPatience is how long a run that is interrupted bears that nothing comes.
+const interruptedPatience = 2 * time.Second
 
 // publish publishes every event of a publisher's topics when it is due. Each topic belongs to one publisher, since only events of one client
 // keep their order.
@@ -209,17 +219,19 @@ func (r *run) publish(ctx context.Context, mine int) error {
 			return nil
 		}
 		if late := time.Since(r.began) - due; late > r.cfg.Patience {
-			return &BehindError{Late: late, Published: r.published.Load()}
+			return &BehindError{Late: late, Published: r.allPublished()}
 		}
 		s := stamp{number: n/int64(r.cfg.Topics) + 1, due: due}
 		e := event.Event{Type: r.typ, ID: fmt.Sprint(topic), Payload: s.payload(r.cfg.Size)}
-		if err := client.Publish(ctx, e); err != nil && !errors.Is(err, spoke.ErrQueueFull) {
-			if ctx.Err() != nil {
-				return nil
-			}
+		err := client.Publish(ctx, e)
+		switch {
+		case err == nil:
+			r.published[topic].Add(1)
+		case ctx.Err() != nil:
+			return nil
+		case !errors.Is(err, spoke.ErrQueueFull):
 			return err
 		}
-		r.published.Add(1)
 	}
 	ctx, cancel := context.WithTimeout(ctx, r.cfg.Patience)
 	defer cancel()
@@ -229,38 +241,38 @@ func (r *run) publish(ctx context.Context, mine int) error {
 	return nil
 }
 
-// awaitAll waits until everything has come, nothing has for the patience, or ctx ends.
-func (r *run) awaitAll(ctx context.Context) {
+// awaitAll waits until everything has come, or nothing has for the patience.
+func (r *run) awaitAll(patience time.Duration) {
 	before, since := int64(-1), time.Now()
-	for ctx.Err() == nil && r.delivered.Load() < r.expected() {
+	for r.delivered.Load() < r.expected() {
 		if now := r.delivered.Load(); now != before {
 			before, since = now, time.Now()
 		}
-		if time.Since(since) > r.cfg.Patience {
+		if time.Since(since) > patience {
 			return
 		}
-		select {
-		case <-time.After(10 * time.Millisecond):
-		case <-ctx.Done():
-		}
+		time.Sleep(10 * time.Millisecond)
 	}
 }
 
 // expected is how many deliveries the events published so far make.
 func (r *run) expected() (deliveries int64) {
-	published, topics := r.published.Load(), int64(r.cfg.Topics)
-	for topic := range topics {
-		subscribers := int64(r.cfg.Connections) / topics
-		if topic < int64(r.cfg.Connections)%topics {
+	for topic := range r.published {
+		subscribers := r.cfg.Connections / r.cfg.Topics
+		if topic < r.cfg.Connections%r.cfg.Topics {
 			subscribers++
 		}
-		events := published / topics
-		if topic < published%topics {
-			events++
-		}
-		deliveries += events * subscribers
+		deliveries += r.published[topic].Load() * int64(subscribers)
 	}
 	return deliveries
+}
+
+// allPublished is the number of events published so far.
+func (r *run) allPublished() (events int64) {
+	for topic := range r.published {
+		events += r.published[topic].Load()
+	}
+	return events
 }
 
 // tellProgress ends seconds of the timeline and calls Progress until stop is called.
@@ -276,7 +288,7 @@ func (r *run) tellProgress() (stop func()) {
 			case <-end:
 				return
 			}
-			p := Progress{Connected: int(r.connected.Load()), Connections: r.cfg.Connections, Duration: r.cfg.Duration, Published: r.published.Load(), Delivered: r.delivered.Load()}
+			p := Progress{Connected: int(r.connected.Load()), Connections: r.cfg.Connections, Duration: r.cfg.Duration, Published: r.allPublished(), Delivered: r.delivered.Load()}
 			if p.Published > 0 {
 				r.latencies.endSecond()
 				p.Elapsed = min(time.Duration(float64(p.Published)/r.cfg.Rate*float64(time.Second)), r.cfg.Duration)

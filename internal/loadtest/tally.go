@@ -21,8 +21,8 @@ type tally struct {
 	got, doubled, disordered int64
 }
 
-// add counts an event.
-func (t *tally) add(number int64) {
+// add counts an event, and reports whether it came for the first time.
+func (t *tally) add(number int64) (isNew bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	word, bit := number/64, uint64(1)<<(number%64)
@@ -31,7 +31,7 @@ func (t *tally) add(number int64) {
 		t.next++
 	case number < t.next || t.seen[word]&bit != 0:
 		t.doubled++
-		return
+		return false
 	default:
 		if t.seen == nil {
 			t.seen = map[int64]uint64{}
@@ -47,6 +47,7 @@ func (t *tally) add(number int64) {
 		t.next++
 	}
 	delete(t.seen, t.next/64-1)
+	return true
 }
 
 // latencies collects how long deliveries took, in all and second by second. Any goroutine may add.

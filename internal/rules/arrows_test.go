@@ -46,9 +46,10 @@ var arrows = map[string]arrow{
 	}, anyLibrary: true},
 	"bench": {imports: []string{
 		module + "/fanout", module + "/event", module + "/netpoll", module + "/wsframe", module + "/subs", module + "/spoke",
-		module + "/internal/plot",
+		module + "/internal/plot", module + "/internal/jsbuild",
 	}, anyLibrary: true},
 	"internal/certs":     {},
+	"internal/jsbuild":   {},
 	"internal/listeners": {},
 	"internal/loadtest":  {imports: []string{module + "/event", module + "/spoke", module + "/internal/plot"}, anyLibrary: true},
 	"internal/plot":      {anyLibrary: true},

@@ -33,7 +33,7 @@ const (
 )
 
 // goCommand is this program again.
-func goCommand() (*exec.Cmd, error) {
+func goCommand(string) (*exec.Cmd, error) {
 	cmd := exec.Command("/proc/self/exe")
 	cmd.Env = append(os.Environ(), crewEnvironment+"=1")
 	return cmd, nil

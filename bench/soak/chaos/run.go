@@ -18,6 +18,8 @@ import (
 // chaos is one run. The goroutine of run owns it; timeline has a lock.
 type chaos struct {
 	options
+	// directory is for what is built.
+	directory string
 	out       io.Writer
 	ledger    *ledger
 	arrivals  *arrivals
@@ -38,19 +40,19 @@ func run(ctx context.Context, o options, out io.Writer) (outcome, error) {
 	if _, err := swarm.RaiseFileLimit(); err != nil {
 		return outcome{}, err
 	}
+	directory, err := os.MkdirTemp("", "chaos")
+	if err != nil {
+		return outcome{}, fmt.Errorf("make room for what is built: %w", err)
+	}
+	defer os.RemoveAll(directory)
 	if o.Hub == "" {
-		directory, err := os.MkdirTemp("", "chaos")
-		if err != nil {
-			return outcome{}, fmt.Errorf("make room for the hub: %w", err)
-		}
-		defer os.RemoveAll(directory)
 		if o.Hub, err = server.Build("", directory, "cmd/spokehub"); err != nil {
 			return outcome{}, err
 		}
 	}
-	c := &chaos{options: o, out: out, ledger: newLedger(o.Clients, o.Clients-o.Nodes)}
+	c := &chaos{options: o, out: out, directory: directory, ledger: newLedger(o.Clients, o.Clients-o.Nodes)}
 	c.arrivals = newArrivals(o.Clients, c.ledger)
-	err := c.start()
+	err = c.start()
 	if err == nil {
 		err = c.play(ctx)
 	}
@@ -75,14 +77,14 @@ func (c *chaos) start() (err error) {
 	for _, one := range []struct {
 		name        string
 		first, last int
-		command     func() (*exec.Cmd, error)
+		command     func(directory string) (*exec.Cmd, error)
 	}{
 		{"Go", 0, c.Clients - c.Nodes, goCommand}, {"Node", c.Clients - c.Nodes, c.Clients, nodeCommand},
 	} {
 		if one.first == one.last {
 			continue
 		}
-		cmd, err := one.command()
+		cmd, err := one.command(c.directory)
 		if err != nil {
 			return err
 		}
