@@ -32,7 +32,7 @@ type Client struct {
 
 // signals tell the goroutines of a client, and those who wait for them.
 type signals struct {
-	// ctx ends with the client.
+	// ctx ends with the client's last connection: what waits for the hub has nothing more to wait for.
 	ctx    context.Context
 	cancel context.CancelFunc
 	// write and again have room for one mark each: there is something to write; connect again, now.
@@ -125,7 +125,7 @@ func (c *Client) Publish(ctx context.Context, e event.Event) error {
 		case <-room:
 		case <-ctx.Done():
 			return fmt.Errorf("spoke: publish %q: %w", e.Type, ctx.Err())
-		case <-c.signals.ended:
+		case <-c.signals.ctx.Done():
 		}
 	}
 }
@@ -207,7 +207,6 @@ func (c *Client) Reconnect() {
 	defer c.mu.Unlock()
 	if c.link != nil {
 		c.link.giveUp(errReconnect)
-		return
 	}
 	select {
 	case c.signals.again <- struct{}{}:

@@ -58,7 +58,7 @@ func (e *CloseError) Error() string {
 		return fmt.Sprintf("%s: %v", text, e.Err)
 	}
 	if e.Reason != "" {
-		text += fmt.Sprintf(" (%.123s)", e.Reason)
+		text += fmt.Sprintf(" (%s)", printable(e.Reason))
 	}
 	return text
 }

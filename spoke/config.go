@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// Config says how a client behaves. The zero value is for a hub that asks for no token. Dial copies it; the functions are
+// Config says how a client behaves. The zero value is for a hub that asks for no token. Dial copies it, Header and TLS too; the functions are
 // called as their own documentation says.
 type Config struct {
 	// Header is sent with every handshake, beside what a handshake needs: cookies, an Origin.
@@ -24,7 +24,7 @@ type Config struct {
 	GetToken func(ctx context.Context) (string, error)
 	// TokenAsEvent sends the token as the first event of a connection, in place of the header: for hubs that ask for it there.
 	TokenAsEvent bool
-	// TLS is the configuration of wss; nil is that of crypto/tls. The client clones it.
+	// TLS is the configuration of wss; nil is that of crypto/tls. Dial clones it.
 	TLS *tls.Config
 	// Proxy returns the proxy for a handshake, nil for none. Without it the environment says so, as for
 	// [http.ProxyFromEnvironment]. Plain WebSocket goes through HTTP proxies by CONNECT.
@@ -138,6 +138,7 @@ func (c Config) withDefaults() (Config, error) {
 	if c.MaxMessage == 0 {
 		c.MaxMessage = 1 << 20
 	}
+	c.Header, c.TLS = c.Header.Clone(), c.TLS.Clone()
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}

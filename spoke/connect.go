@@ -23,8 +23,10 @@ type link struct {
 	since time.Time
 	// cause is why the client itself has given the connection up.
 	cause atomic.Pointer[error]
-	// busy says that the run goroutine handles a message and reads nothing.
+	// busy says that the run goroutine handles a message, or tells OnState of the connection, and reads nothing.
 	busy atomic.Bool
+	// writing says that the write goroutine writes a message.
+	writing atomic.Bool
 	// control are control events that are to be written next, lost says that the socket takes nothing any more, and questioned
 	// is when the hub was asked whether it is there, since raw.began; 0 is for no question that is open. Client.mu guards them.
 	control    [][]byte
@@ -37,6 +39,10 @@ func (l *link) giveUp(cause error) {
 	l.cause.CompareAndSwap(nil, &cause)
 	l.raw.Close()
 }
+
+// mayPong says whether a ping is answered. None is while a message is being written: the pong could only go behind it, the run goroutine would
+// read nothing until then, and the bytes of the message tell the hub as much.
+func (l *link) mayPong(context.Context, []byte) bool { return !l.writing.Load() }
 
 // watched is a connection that knows when it has brought something, and that does not wait forever for its peer to read.
 type watched struct {
@@ -100,8 +106,9 @@ func (c *Client) connect(ctx context.Context) (*link, error) {
 		header.Set("Authorization", "Bearer "+l.token)
 	}
 	ws, response, err := websocket.Dial(ctx, c.endpoint.target.String(), &websocket.DialOptions{
-		HTTPClient: &http.Client{Transport: transport},
-		HTTPHeader: header,
+		HTTPClient:     &http.Client{Transport: transport, CheckRedirect: stayHere},
+		HTTPHeader:     header,
+		OnPingReceived: l.mayPong,
 	})
 	if err != nil {
 		if ctx.Err() != nil && response == nil {
@@ -113,6 +120,9 @@ func (c *Client) connect(ctx context.Context) (*link, error) {
 	l.ws, l.raw, l.since = ws, raw.Load(), time.Now()
 	return l, nil
 }
+
+// stayHere has no redirect followed: it could lead the token elsewhere, or out of TLS.
+func stayHere(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
 // timeoutOf says which time is over, in place of a library's words for it.
 func (c *Client) timeoutOf(ctx context.Context, err error) error {
@@ -153,7 +163,7 @@ func (c *Client) transport(attempt context.Context, raw *atomic.Pointer[watched]
 			t.Proxy = func(*http.Request) (*url.URL, error) { return of, nil }
 		}
 	default:
-		t.Proxy = proxy
+		t.Proxy, t.OnProxyConnectResponse = proxy, checkProxy
 	}
 	t.DialContext = func(_ context.Context, network, address string) (net.Conn, error) {
 		conn, err := dial(attempt, network, address)

@@ -20,7 +20,7 @@ type ConnectError struct {
 	URL string
 	// Status is that of the HTTP response to the handshake, 0 if there was none.
 	Status int
-	// Answer is the beginning of the response's text, which says why; empty if there was none, or a page of HTML.
+	// Answer is the beginning of the response's text, which says why, or where a redirect leads; empty if there was none, or a page.
 	Answer string
 	// RetryAfter is the delay that the response asks for, 0 for none.
 	RetryAfter time.Duration
@@ -43,6 +43,9 @@ func (e *ConnectError) Error() string {
 // Unwrap returns Err.
 func (e *ConnectError) Unwrap() error { return e.Err }
 
+// elsewhere is the cure for a redirect.
+const elsewhere = ": the hub, or a page to log in, is elsewhere, and the client follows no redirects; use that URL, or let this path by"
+
 // statusCures say what to do about a status.
 var statusCures = map[int]string{
 	http.StatusOK:                      ": it is no WebSocket address; the hub's is /ws unless --path says otherwise",
@@ -56,7 +59,11 @@ var statusCures = map[int]string{
 	http.StatusBadGateway:              ": a proxy in between does not reach the hub",
 	http.StatusServiceUnavailable:      ": the hub is draining or full, or a proxy in between has no hub",
 	http.StatusGatewayTimeout:          ": a proxy in between does not reach the hub",
-	http.StatusMovedPermanently:        ": the hub is elsewhere; use that URL",
+	http.StatusMovedPermanently:        elsewhere,
+	http.StatusFound:                   elsewhere,
+	http.StatusSeeOther:                elsewhere,
+	http.StatusTemporaryRedirect:       elsewhere,
+	http.StatusPermanentRedirect:       elsewhere,
 	http.StatusSwitchingProtocols:      ": the answer is no WebSocket handshake",
 	http.StatusHTTPVersionNotSupported: ": WebSocket needs HTTP/1.1; a proxy in between speaks another",
 }
@@ -71,6 +78,8 @@ func cureOf(err error) string {
 		dns       *net.DNSError
 	)
 	switch {
+	case isOfProxy(err):
+		return ": it is the way to the hub that Config.Proxy or the environment (HTTP_PROXY, HTTPS_PROXY, NO_PROXY) names"
 	case errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
 		return ": the server does not speak TLS; use ws://, or give the hub a certificate"
 	case errors.As(err, &authority):
@@ -85,6 +94,8 @@ func cureOf(err error) string {
 		return ": nothing listens there; is the hub running, and is the port right?"
 	case errors.Is(err, syscall.ENOENT):
 		return ": there is no such socket; is the hub running?"
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET):
+		return ": the server ended the connection without an answer; is it a hub, or does it want wss://?"
 	}
 	return ""
 }
@@ -114,6 +125,9 @@ func newConnectError(name string, response *http.Response, err error) *ConnectEr
 	if response.Body != nil && !strings.Contains(response.Header.Get("Content-Type"), "html") {
 		text, _ := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
 		e.Answer = printable(string(text))
+	}
+	if location := response.Header.Get("Location"); location != "" {
+		e.Answer = printable(fmt.Sprintf("Location: %.*s", maxAnswer, location))
 	}
 	if seconds, err := strconv.Atoi(response.Header.Get("Retry-After")); err == nil && seconds > 0 && seconds <= int(maxDuration/time.Second) {
 		e.RetryAfter = time.Duration(seconds) * time.Second

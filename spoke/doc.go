@@ -37,7 +37,7 @@
 //
 // Mobile networks and load balancers drop connections without a word. If nothing has come for Config.PingInterval, the client
 // asks the hub for an answer (an __unsubscribe of no topics) and gives the connection up after Config.PongTimeout without a byte. The hub's pings are
-// answered. A socket that takes nothing for PongTimeout is given up, too. While a listener runs, nothing is read and nothing is
+// answered, but for those that come while a message is being written, which says as much. A socket that takes nothing for PongTimeout is given up, too. While a listener runs, nothing is read and nothing is
 // concluded.
 //
 // # Decisions

@@ -9,6 +9,7 @@ import (
 // TestATopicInDoubtIsUnsubscribed: a reject without an id leaves open whether the hub still has the topic.
 func TestATopicInDoubtIsUnsubscribed(t *testing.T) {
 	c := &Client{signals: signals{write: make(chan struct{}, 1)}}
+	c.topics.connect()
 	c.topics.hold("price")
 	subscribe, _ := c.topics.tell(10, 1000)
 	subscribe[0].become(inForce)

@@ -17,17 +17,17 @@ type endpoint struct {
 	name string
 }
 
-// schemes are the beginnings of a URL that a client takes.
-const schemes = "ws://, wss://, http://, https:// and ws+unix://"
+// errNoScheme does not show the URL: what can't be parsed may hold a password anywhere.
+var errNoScheme = errors.New("spoke: the URL begins with none of ws://, wss://, http://, https:// and ws+unix://")
 
 // parseEndpoint reads a URL: ws, wss, http, https, ws+unix or wss+unix. That of a Unix socket has two paths, of the socket and
 // of the handshake, with a colon between them.
 func parseEndpoint(text string) (endpoint, error) {
 	u, err := url.Parse(text)
-	if !strings.Contains(text, "://") {
-		return endpoint{}, fmt.Errorf("spoke: the URL begins with none of %s, as in ws://127.0.0.1:8080/ws", schemes)
-	}
-	if err != nil {
+	switch {
+	case !strings.Contains(text, "://"):
+		return endpoint{}, errNoScheme
+	case err != nil:
 		return endpoint{}, fmt.Errorf("spoke: the URL is not valid: %w", withoutURL(err))
 	}
 	e := endpoint{target: u}
@@ -43,7 +43,7 @@ func parseEndpoint(text string) (endpoint, error) {
 		u.Scheme = strings.TrimSuffix(u.Scheme, "+unix")
 	case "ws", "wss":
 	default:
-		return endpoint{}, fmt.Errorf("spoke: the URL %q begins with none of %s", shown(u), schemes)
+		return endpoint{}, fmt.Errorf("spoke: the URL %q begins with none of ws://, wss://, http://, https:// and ws+unix://", shown(u))
 	}
 	switch {
 	case u.Hostname() == "":
@@ -61,7 +61,7 @@ func parseEndpoint(text string) (endpoint, error) {
 // shown is the URL without what may be secret.
 func shown(u *url.URL) string {
 	c := *u
-	c.User, c.RawQuery, c.Fragment, c.RawFragment, c.ForceQuery = nil, "", "", "", false
+	c.User, c.Opaque, c.RawQuery, c.Fragment, c.RawFragment, c.ForceQuery = nil, "", "", "", "", false
 	return c.String()
 }
 

@@ -58,7 +58,7 @@ func (c *Client) awaitMore(ctx context.Context, topic string, b *buffer) error {
 	case <-b.more:
 	case <-changed:
 	case <-ctx.Done():
-	case <-c.signals.ended:
+	case <-c.signals.ctx.Done():
 	}
 	return nil
 }

@@ -29,7 +29,8 @@ type flushes struct {
 // refuses has been told by then. Without a connection it waits for one. The error is ErrUnconfirmed if the connection broke
 // in between, why the client has ended, or that of ctx.
 //
-// A listener or callback that calls it waits for itself: the hub's answer is read when it returns. So it gets ctx's error.
+// A listener or callback that calls it waits for itself: the hub's answer is read when it returns. So it gets ctx's error, or
+// ErrClosed once Close is called.
 func (c *Client) Flush(ctx context.Context) error {
 	c.mu.Lock()
 	if c.err != nil || c.closing {
@@ -47,9 +48,16 @@ func (c *Client) Flush(ctx context.Context) error {
 	case <-ctx.Done():
 		c.forgetFlush(f)
 		return ctx.Err()
-	case <-c.signals.ended:
-		return c.Err()
+	case <-c.signals.ctx.Done():
+		return c.whyGone()
 	}
+}
+
+// whyGone is the error of a call that the end of the client has ended, or that of its connection by Close.
+func (c *Client) whyGone() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.whyEnded()
 }
 
 // whyEnded is the error for those who come too late. The caller holds mu.

@@ -1,6 +1,7 @@
 package spoke
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"net"
 	"strings"
@@ -15,6 +16,7 @@ func TestTopicsTellTheHubWhatIsHeld(t *testing.T) {
 	names := []string{"a", "b", "b:1", "c", "d"}
 	random := rand.New(rand.NewPCG(3, 4))
 	var table topicTable
+	table.connect()
 	holds := map[string]int{}
 	hub := map[string]bool{}
 	refusedByHub := map[string]bool{}
@@ -29,7 +31,8 @@ func TestTopicsTellTheHubWhatIsHeld(t *testing.T) {
 			table.release(name)
 			holds[name] = max(0, holds[name]-1)
 		case 5:
-			table.forget()
+			table.disconnect()
+			table.connect()
 			clear(hub)
 			clear(refusedByHub)
 		default:
@@ -188,5 +191,31 @@ func TestRejectErrorsSayWhatToDo(t *testing.T) {
 		if text := e.Error(); !strings.Contains(text, string(e.Reason)) || strings.Count(text, ":") < 3 {
 			t.Errorf("the error is %q, want what, why and what to do", text)
 		}
+	}
+}
+
+// TestTopicsWithoutAConnectionAreThoseHeld adds and removes topics while there is nobody to tell.
+func TestTopicsWithoutAConnectionAreThoseHeld(t *testing.T) {
+	var table topicTable
+	table.hold("kept")
+	for i := range 1000 {
+		name := fmt.Sprint("t", i)
+		table.hold(name)
+		table.release(name)
+	}
+	if len(table.of) != 1 || len(table.untold) != 0 {
+		t.Errorf("the table has %d topics and %d to tell, want that which is held and none", len(table.of), len(table.untold))
+	}
+	table.connect()
+	if subscribe, unsubscribe := table.tell(10, 1000); len(subscribe) != 1 || len(unsubscribe) != 0 {
+		t.Errorf("a new connection is told %d topics and %d to forget, want 1 and 0", len(subscribe), len(unsubscribe))
+	}
+}
+
+// TestAReasonIsShownWithoutWhatATerminalObeys: the hub, or what stands in its place, chooses it.
+func TestAReasonIsShownWithoutWhatATerminalObeys(t *testing.T) {
+	text := (&CloseError{Code: 1008, Reason: "\x1b[2Jgone\nforged"}).Error()
+	if strings.ContainsAny(text, "\x1b\n") {
+		t.Errorf("the error is %q", text)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -20,7 +21,7 @@ func throughProxy(dial dialFunc, proxy *url.URL, config *tls.Config) dialFunc {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		conn, err := dial(ctx, network, proxyAddress(proxy))
 		if err != nil {
-			return nil, fmt.Errorf("proxy %s: %w", proxy.Redacted(), err)
+			return nil, &proxyError{proxy.Redacted(), err}
 		}
 		if proxy.Scheme == "https" {
 			config := config.Clone()
@@ -37,7 +38,7 @@ func throughProxy(dial dialFunc, proxy *url.URL, config *tls.Config) dialFunc {
 		}
 		if err != nil {
 			conn.Close()
-			return nil, fmt.Errorf("proxy %s: %w", proxy.Redacted(), err)
+			return nil, &proxyError{proxy.Redacted(), err}
 		}
 		return conn, nil
 	}
@@ -69,8 +70,45 @@ func askProxy(conn net.Conn, proxy *url.URL, address string) error {
 		return fmt.Errorf("no answer to CONNECT: %w", err)
 	}
 	response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("it answered CONNECT %s with %s%s", address, response.Status, statusCures[response.StatusCode])
+	return refusalOf(address, response)
+}
+
+// refusalOf is the error of a proxy that lets CONNECT to the address not through; nil if it does.
+func refusalOf(address string, response *http.Response) error {
+	switch response.StatusCode {
+	case http.StatusOK:
+		return nil
+	case http.StatusProxyAuthRequired:
+		return fmt.Errorf("it answered CONNECT %s with %s%s", address, response.Status, statusCures[http.StatusProxyAuthRequired])
+	}
+	return fmt.Errorf("it answered CONNECT %s with %s: it does not let this address through, or is no proxy", address, response.Status)
+}
+
+// checkProxy is refusalOf for what net/http asks a proxy.
+func checkProxy(_ context.Context, proxy *url.URL, request *http.Request, response *http.Response) error {
+	if err := refusalOf(request.Host, response); err != nil {
+		return &proxyError{proxy.Redacted(), err}
 	}
 	return nil
+}
+
+// proxyError is what failed on the way to a proxy, or there.
+type proxyError struct {
+	proxy string
+	err   error
+}
+
+// Error names the proxy, without its password.
+func (e *proxyError) Error() string { return fmt.Sprintf("proxy %s: %v", e.proxy, e.err) }
+
+// Unwrap returns what failed.
+func (e *proxyError) Unwrap() error { return e.err }
+
+// isOfProxy says whether an error is of a proxy, and net/http's or this package's.
+func isOfProxy(err error) bool {
+	if _, ours := errors.AsType[*proxyError](err); ours {
+		return true
+	}
+	op, ok := errors.AsType[*net.OpError](err)
+	return ok && op.Op == "proxyconnect"
 }

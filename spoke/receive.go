@@ -26,9 +26,7 @@ func (c *Client) read(l *link) error {
 	for {
 		_, reader, err := l.ws.Reader(context.Background())
 		if err == nil {
-			l.busy.Store(true)
-			err = c.readOne(reader)
-			l.busy.Store(false)
+			err = c.readOne(l, reader)
 		}
 		if err != nil {
 			return c.causeOf(l, err)
@@ -36,13 +34,15 @@ func (c *Client) read(l *link) error {
 	}
 }
 
-func (c *Client) readOne(reader io.Reader) error {
+func (c *Client) readOne(l *link, reader io.Reader) error {
 	s := scratches.Get().(*scratch)
 	var err error
 	if s.message, err = readAll(s.message[:0], reader); err != nil {
 		return err
 	}
+	l.busy.Store(true)
 	c.receive(s)
+	l.busy.Store(false)
 	if cap(s.message) <= maxKept {
 		scratches.Put(s)
 	}

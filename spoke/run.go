@@ -10,8 +10,32 @@ import (
 	"github.com/coder/websocket"
 )
 
-// run is the run goroutine. first is the connection that Dial has made, if it has.
+// run is the run goroutine. first is the connection that Dial has made, if it has. If a listener or callback ends the goroutine, the client
+// ends, too.
 func (c *Client) run(first *link) {
+	returned := false
+	defer func() {
+		if !returned {
+			go c.abandon()
+		}
+	}()
+	c.connectAndServe(first)
+	returned = true
+}
+
+// abandon ends a client whose run goroutine is no more.
+func (c *Client) abandon() {
+	c.mu.Lock()
+	l := c.link
+	c.mu.Unlock()
+	if l != nil {
+		c.leave(l, errExited)
+	}
+	c.end(errExited)
+}
+
+// connectAndServe has one connection behind the other until the client ends.
+func (c *Client) connectAndServe(first *link) {
 	l, attempt, tokenTried := first, 0, false
 	var err error
 	for {
@@ -47,11 +71,13 @@ func (c *Client) connectAndTell(ctx context.Context, was State) (*link, error) {
 	if err != nil {
 		return nil, err
 	}
+	l.busy.Store(true)
 	if !c.take(l) {
 		l.ws.CloseNow()
 		return nil, ErrClosed
 	}
 	c.tell(State{Phase: Connected, Attempt: was.Attempt})
+	l.busy.Store(false)
 	c.wakeWriter()
 	return l, nil
 }
@@ -66,12 +92,12 @@ func (c *Client) take(l *link) bool {
 	c.link = l
 	c.signals.forgetAgain()
 	c.stats.Connections++
-	c.topics.forget()
+	c.topics.connect()
 	c.token.begin(c, l)
 	return true
 }
 
-// forgetAgain is for a new connection: it is what calls of Reconnect so far have asked for. The caller holds Client.mu.
+// forgetAgain is for a new attempt: it is what calls of Reconnect so far have asked for.
 func (s *signals) forgetAgain() {
 	select {
 	case <-s.again:
@@ -82,16 +108,22 @@ func (s *signals) forgetAgain() {
 // serve is the life of a connection. It returns why that ended.
 func (c *Client) serve(l *link) error {
 	err := c.read(l)
+	c.leave(l, err)
+	return err
+}
+
+// leave ends a connection. cause is why.
+func (c *Client) leave(l *link, cause error) {
 	c.mu.Lock()
 	c.link = nil
 	c.requests.open = nil
+	c.topics.disconnect()
 	c.token.end()
 	c.flushes.connectionLost(&c.outbox)
 	c.signalRoom()
 	c.mu.Unlock()
-	l.giveUp(err)
+	l.giveUp(cause)
 	l.ws.CloseNow()
-	return err
 }
 
 // signalRoom tells those who wait for room in the outbox. The caller holds mu.
@@ -147,6 +179,7 @@ func (c *Client) after(err error, attempt int, tokenTried bool) (delay time.Dura
 		return 1 + rand.N(c.cfg.MinDelay), c.cfg.GetToken != nil && !tokenTried
 	}
 	if errors.Is(err, errReconnect) {
+		c.signals.forgetAgain()
 		return 0, true
 	}
 	if closed, ok := errors.AsType[*CloseError](err); ok {
@@ -187,14 +220,13 @@ func (c *Client) end(err error) {
 		c.err, told.Err = ErrClosed, nil
 	}
 	c.signalRoom()
-	c.topics.forget()
 	c.mu.Unlock()
 	c.signals.cancel()
 	c.wakeWriter()
 	<-c.signals.written
 	c.signals.renewals.Wait()
+	defer close(c.signals.ended)
 	c.tell(told)
-	close(c.signals.ended)
 }
 
 // Close sends what is queued, if there is a connection, and ends it with a close handshake. It returns when that is done, after

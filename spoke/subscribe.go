@@ -12,7 +12,8 @@ import (
 // comes. Without a connection it waits for one. If the hub refuses some of them, the error joins a *RejectError for each; otherwise it
 // is that of ctx, or why the client has ended. After an error none of them is held by this call.
 //
-// A listener or callback that calls it waits for itself: the hub's answer is read when it returns. Call it elsewhere.
+// A listener or callback that calls it waits for itself, until ctx ends or Close is called: the hub's answer is read when it returns. Call
+// it elsewhere.
 func (c *Client) Subscribe(ctx context.Context, topics ...string) error {
 	for _, name := range topics {
 		if _, _, err := event.SplitTopic(name); err != nil {
@@ -52,8 +53,8 @@ func (c *Client) awaitInForce(ctx context.Context, name string) error {
 		case <-changed:
 		case <-ctx.Done():
 			return fmt.Errorf("spoke: subscribe to %q: %w", name, ctx.Err())
-		case <-c.signals.ended:
-			return c.Err()
+		case <-c.signals.ctx.Done():
+			return c.whyGone()
 		}
 	}
 }

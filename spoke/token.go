@@ -70,13 +70,15 @@ func (c *Client) renew(l *link, expiry time.Time) {
 	ctx, cancel := context.WithTimeout(c.signals.ctx, c.cfg.ConnectTimeout)
 	defer cancel()
 	token, err := c.getToken(ctx)
+	if err != nil && ctx.Err() != context.Canceled {
+		c.cfg.Logger.Warn("no new token for the connection to the hub", slog.String("url", c.endpoint.name), slog.String("cause", err.Error()), slog.Time("expires", expiry))
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.link != l {
 		return
 	}
 	if err != nil {
-		c.cfg.Logger.Warn("no new token for the connection to the hub", slog.String("url", c.endpoint.name), slog.String("cause", err.Error()), slog.Time("expires", expiry))
 		if time.Until(expiry) > 0 {
 			c.token.renewAhead(c, l, expiry)
 		}

@@ -18,7 +18,7 @@ const (
 
 // topic is one that is held, or that the hub has yet to be told is no longer.
 //
-// I1: it is in the table while holds is above 0 or the hub has been asked for it.
+// I1: it is in the table while holds is above 0 or the hub of this connection has yet to be told that it no longer is.
 type topic struct {
 	name  string
 	holds int
@@ -53,6 +53,8 @@ type topicTable struct {
 	of map[string]*topic
 	// untold are the topics whose state at the hub may differ from what it has to be, in the order of their changes.
 	untold []*topic
+	// connected says that there is a hub to tell. Without one untold is empty, and every topic is held and has the phase untold.
+	connected bool
 }
 
 // hold adds a hold of the topic. One that was refused is asked for again.
@@ -79,13 +81,17 @@ func (t *topicTable) release(name string) {
 		return
 	}
 	of.holds--
-	if of.holds == 0 {
+	switch {
+	case of.holds > 0:
+	case t.connected:
 		t.list(of)
+	default:
+		t.drop(of)
 	}
 }
 
 func (t *topicTable) list(of *topic) {
-	if !of.listed {
+	if t.connected && !of.listed {
 		of.listed = true
 		t.untold = append(t.untold, of)
 	}
@@ -125,9 +131,17 @@ func (t *topicTable) drop(of *topic) {
 	delete(t.of, of.name)
 }
 
-// forget makes the table that of a connection whose hub has been told nothing.
-func (t *topicTable) forget() {
-	t.untold = nil
+// connect is for a new connection, whose hub has been told nothing.
+func (t *topicTable) connect() {
+	t.connected = true
+	for _, of := range t.of {
+		t.list(of)
+	}
+}
+
+// disconnect is for the end of a connection: none of its topics is in force any more.
+func (t *topicTable) disconnect() {
+	t.connected, t.untold = false, nil
 	for _, of := range t.of {
 		of.listed = false
 		of.doubted = ""
@@ -138,7 +152,6 @@ func (t *topicTable) forget() {
 		if of.phase != untold {
 			of.become(untold)
 		}
-		t.list(of)
 	}
 }
 

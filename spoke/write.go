@@ -46,19 +46,31 @@ func (c *Client) write() {
 }
 
 func (c *Client) send(l *link, message []byte, isEvent bool) {
-	if err := l.ws.Write(context.Background(), websocket.MessageText, message); err != nil {
+	l.writing.Store(true)
+	err := l.ws.Write(context.Background(), websocket.MessageText, message)
+	l.writing.Store(false)
+	if err != nil {
 		l.giveUp(err)
 		c.lose(l)
 		return
 	}
-	if !isEvent {
-		return
+	if isEvent {
+		c.noteSent(l)
 	}
+}
+
+// noteSent takes the event that is on the socket of l out of the outbox. If the connection has ended meanwhile, the calls of Flush that
+// wait for the event are told.
+func (c *Client) noteSent(l *link) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.outbox.sent()
 	c.stats.Sent++
 	c.signalRoom()
+	if c.link != l {
+		c.flushes.connectionLost(&c.outbox)
+		c.wakeWriter()
+	}
 }
 
 // lose has nothing more written to a connection that takes nothing. The run goroutine does the rest.

@@ -79,7 +79,7 @@ func TestCheckNamesTheStepThatFailsAndACure(t *testing.T) {
 		"a server that is silent": {[]string{"ws://" + silent.Addr().String(), "--timeout", "200ms"}, "handshake", failed, ""},
 		"a page of another site":  {[]string{plain.websocket, "--origin", "https://other.example"}, "as a page", failed, "--origin https://other.example"},
 		"a token that is missing": {[]string{closed.websocket}, "event", failed, "--token"},
-		"a redirect to nowhere":   {[]string{"ws" + moved.URL[4:]}, "redirect", failed, "URL of the hub"},
+		"a redirect to nowhere":   {[]string{"ws" + moved.URL[4:]}, "handshake", failed, "use that URL"},
 		"no certificate checked":  {[]string{secure.websocket, "--insecure"}, "certificate", warned, "--insecure"},
 		"no relay":                {[]string{private.websocket}, "event", warned, "POST /publish"},
 		"a deaf server":           {[]string{deaf, "--timeout", "200ms"}, "event", failed, ""},

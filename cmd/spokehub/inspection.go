@@ -60,28 +60,14 @@ type trace struct {
 	name, dial, dialed, secured, began time.Time
 	resolved                           string
 	address                            string
-	// moved is where a redirect leads.
-	moved  string
-	state  tls.ConnectionState
-	hasTLS bool
+	state                              tls.ConnectionState
+	hasTLS                             bool
 }
 
 func (t *trace) hooks() *httptrace.ClientTrace {
 	return &httptrace.ClientTrace{
-		GetConn: func(address string) {
-			if !t.dialed.IsZero() {
-				t.moved = address
-			}
-		},
-		DNSStart: func(httptrace.DNSStartInfo) {
-			if t.moved == "" {
-				t.name = time.Now()
-			}
-		},
+		DNSStart: func(httptrace.DNSStartInfo) { t.name = time.Now() },
 		DNSDone: func(info httptrace.DNSDoneInfo) {
-			if t.moved != "" {
-				return
-			}
 			if info.Err == nil && len(info.Addrs) > 0 {
 				var addresses []string
 				for _, a := range info.Addrs {
@@ -92,16 +78,13 @@ func (t *trace) hooks() *httptrace.ClientTrace {
 			t.dial = time.Now()
 		},
 		ConnectStart: func(_, address string) {
-			if t.moved != "" {
-				return
-			}
 			if t.address == "" {
 				t.dial = time.Now()
 			}
 			t.address = address
 		},
 		ConnectDone: func(_, address string, err error) {
-			if err == nil && t.moved == "" {
+			if err == nil {
 				t.dialed, t.address = time.Now(), address
 			}
 		},
@@ -144,10 +127,6 @@ func (c *inspection) connect(ctx context.Context) (*spoke.Client, error) {
 		return nil, nil
 	}
 	c.add(step{Name: "connection", Verdict: passed, Took: t.dialed.Sub(t.dial), What: t.address})
-	if t.moved != "" && err != nil {
-		c.add(step{Name: "redirect", Verdict: failed, What: fmt.Sprintf("the server redirects to %s: %s", t.moved, fault.What), Cure: "use the URL of the hub itself; a proxy in between may want wss://, or a login"})
-		return nil, nil
-	}
 	last := t.dialed
 	if wantsTLS(c.flags.URL) {
 		if !t.hasTLS {

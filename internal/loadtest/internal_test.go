@@ -4,6 +4,8 @@ import (
 	"math/rand/v2"
 	"testing"
 	"time"
+
+	"github.com/spokehub/spokehub/spoke"
 )
 
 // TestTallyAgreesWithAMap adds numbers in a random order, some twice, some never, and compares with a map.
@@ -51,4 +53,30 @@ func FuzzStamp(f *testing.F) {
 func FuzzParseStamp(f *testing.F) {
 	f.Add([]byte(`"000000000001 00000000000000000 "`))
 	f.Fuzz(func(t *testing.T, payload []byte) { parseStamp(payload) })
+}
+
+// TestALostConnectionCountsOnce: attempts to have another one that fail lose nothing more, and neither does Close.
+func TestALostConnectionCountsOnce(t *testing.T) {
+	var r run
+	told := r.countLosses(false)
+	for _, phase := range []spoke.Phase{
+		spoke.Connecting, spoke.Connected, spoke.Waiting, spoke.Connecting, spoke.Waiting, spoke.Connecting, spoke.Connected, spoke.Closed,
+	} {
+		told(spoke.State{Phase: phase})
+	}
+	if got := r.trouble.lost.Load(); got != 1 {
+		t.Errorf("%d connections are lost, want 1", got)
+	}
+}
+
+// TestATallyForgetsWhatLiesBehind has a late event close a gap of several words at once.
+func TestATallyForgetsWhatLiesBehind(t *testing.T) {
+	tally := tally{next: 1}
+	for number := int64(2); number <= 1000; number++ {
+		tally.add(number)
+	}
+	tally.add(1)
+	if tally.next != 1001 || len(tally.seen) > 1 {
+		t.Errorf("next is %d with %d words kept, want 1001 with 1 at most", tally.next, len(tally.seen))
+	}
 }

@@ -105,11 +105,7 @@ func (r *run) connect(ctx context.Context) error {
 func (r *run) dial(ctx context.Context, number int) (*spoke.Client, error) {
 	config := r.cfg.Client
 	config.DialContext = dialFrom(r.cfg.URL, number)
-	config.OnState = func(s spoke.State) {
-		if s.Phase == spoke.Waiting || s.Phase == spoke.Closed && s.Err != nil {
-			r.noteLoss(s.Err, number >= r.cfg.Connections)
-		}
-	}
+	config.OnState = r.countLosses(number >= r.cfg.Connections)
 	config.OnReject = func(e *spoke.RejectError) { r.trouble.refusal.CompareAndSwap(nil, e) }
 	began := time.Now()
 	client, err := spoke.Dial(ctx, r.cfg.URL, config)
@@ -120,13 +116,23 @@ func (r *run) dial(ctx context.Context, number int) (*spoke.Client, error) {
 	return client, nil
 }
 
-// noteLoss counts a connection that was lost. A publisher that sends too much or too long messages will not do better with the next.
-func (r *run) noteLoss(why error, published bool) {
-	r.trouble.lost.Add(1)
-	text := why.Error()
-	r.trouble.whyLost.CompareAndSwap(nil, &text)
-	if closed, ok := errors.AsType[*spoke.CloseError](why); ok && published && (closed.Code == 1008 || closed.Code == 1009) {
-		r.trouble.rule.CompareAndSwap(nil, closed)
+// countLosses returns an OnState that counts connections that ended, and no attempts to have another one. A publisher that sends too
+// much or too long messages will not do better with the next connection.
+func (r *run) countLosses(publishes bool) func(spoke.State) {
+	connected := false
+	return func(s spoke.State) {
+		if connected && (s.Phase != spoke.Closed || s.Err != nil) {
+			r.trouble.lost.Add(1)
+		}
+		connected = s.Phase == spoke.Connected
+		if s.Err == nil || s.Phase != spoke.Waiting && s.Phase != spoke.Closed {
+			return
+		}
+		text := s.Err.Error()
+		r.trouble.whyLost.CompareAndSwap(nil, &text)
+		if closed, ok := errors.AsType[*spoke.CloseError](s.Err); ok && publishes && (closed.Code == 1008 || closed.Code == 1009) {
+			r.trouble.rule.CompareAndSwap(nil, closed)
+		}
 	}
 }
 

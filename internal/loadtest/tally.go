@@ -45,6 +45,7 @@ func (t *tally) add(number int64) (isNew bool) {
 	t.highest = max(t.highest, number)
 	for len(t.seen) > 0 && t.seen[t.next/64]&(1<<(t.next%64)) != 0 {
 		t.next++
+		delete(t.seen, t.next/64-1)
 	}
 	delete(t.seen, t.next/64-1)
 	return true
