@@ -20,7 +20,7 @@ type ConnectError struct {
 	URL string
 	// Status is that of the HTTP response to the handshake, 0 if there was none.
 	Status int
-	// Answer is the beginning of the response's text, which says why, or where a redirect leads; empty if there was none.
+	// Answer is the beginning of the response's text, which says why, or where a redirect leads; empty if there was none, or a page.
 	Answer string
 	// RetryAfter is the delay that the response asks for, 0 for none.
 	RetryAfter time.Duration
@@ -55,7 +55,7 @@ var statusCures = map[int]string{
 	http.StatusNotFound:                ": there is nothing at this path; the hub's is /ws unless --path says otherwise",
 	http.StatusUpgradeRequired:         ": a proxy in between has to pass on Upgrade and Connection",
 	http.StatusProxyAuthRequired:       ": the proxy wants a user and a password: http://user:password@proxy",
-	http.StatusTooManyRequests:         ": the hub limits handshakes of an address",
+	http.StatusTooManyRequests:         ": the hub limits the connections and handshakes of an address, with --max-connections-per-address and --max-handshakes-per-address",
 	http.StatusBadGateway:              ": a proxy in between does not reach the hub",
 	http.StatusServiceUnavailable:      ": the hub is draining or full, or a proxy in between has no hub",
 	http.StatusGatewayTimeout:          ": a proxy in between does not reach the hub",
@@ -114,7 +114,7 @@ func (e *ConnectError) course() course {
 }
 
 // maxAnswer is how many bytes of a response's text an error shows.
-const maxAnswer = 300
+const maxAnswer = 1000
 
 // newConnectError describes a failed handshake. response may be nil.
 func newConnectError(name string, response *http.Response, err error) *ConnectError {
@@ -122,7 +122,7 @@ func newConnectError(name string, response *http.Response, err error) *ConnectEr
 		return &ConnectError{URL: name, Err: plainCause(err)}
 	}
 	e := &ConnectError{URL: name, Status: response.StatusCode}
-	if response.Body != nil {
+	if response.Body != nil && !strings.Contains(response.Header.Get("Content-Type"), "html") {
 		text, _ := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
 		e.Answer = printable(string(text))
 	}

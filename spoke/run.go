@@ -134,16 +134,18 @@ func (c *Client) signalRoom() {
 	}
 }
 
-// causeOf turns the error of a read into what the caller of the package gets.
+// causeOf turns the error of a read into what the caller of the package gets. A close that the hub has sent is ahead of a write that
+// failed because of it.
 func (c *Client) causeOf(l *link, err error) error {
-	if own := l.cause.Load(); own != nil {
-		if errors.Is(*own, errReconnect) {
-			return *own
-		}
-		return &CloseError{Code: codeLost, Err: *own}
+	own := l.cause.Load()
+	if own != nil && errors.Is(*own, errReconnect) {
+		return *own
 	}
 	if closed, ok := errors.AsType[websocket.CloseError](err); ok {
 		return &CloseError{Code: int(closed.Code), Reason: closed.Reason}
+	}
+	if own != nil {
+		return &CloseError{Code: codeLost, Err: *own}
 	}
 	if errors.Is(err, websocket.ErrMessageTooBig) {
 		return fmt.Errorf("spoke: a message of the hub is longer than Config.MaxMessage, %d bytes: %w", c.cfg.MaxMessage, err)

@@ -87,7 +87,10 @@ func (f *benchCommand) explain(err error) error {
 	if errors.Is(err, context.Canceled) {
 		return errInterrupted
 	}
-	coded := withCode(err)
+	if _, isBehind := errors.AsType[*loadtest.BehindError](err); isBehind {
+		return fmt.Errorf("--%w", err)
+	}
+	coded := withCode(withCloseCure(err))
 	if _, hasCode := errors.AsType[codedError](coded); hasCode || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, spoke.ErrClosed) {
 		if refusal, ok := errors.AsType[*spoke.RejectError](err); ok && refusal.Published {
 			return codedError{fmt.Errorf("%w; spokehub bench publishes as a client", err), exitRefused}
@@ -123,12 +126,16 @@ func printResult(out io.Writer, r *loadtest.Result) error {
 	if r.Interrupted {
 		how = ", interrupted"
 	}
-	_, err := fmt.Fprintf(out, `connections  %d in %.0f ms; handshake p50 %.3g, p99 %.3g, max %.3g ms; %d lost
+	lost := fmt.Sprintf("%d lost", r.LostConnections)
+	if r.WhyLost != "" {
+		lost += ", the first with " + r.WhyLost
+	}
+	_, err := fmt.Fprintf(out, `connections  %d in %.0f ms; handshake p50 %.3g, p99 %.3g, max %.3g ms; %s
 published    %s of %d bytes%s
 delivered    %d of %d; lost %d, doubled %d, out of order %d
 latency      p50 %.3g, p90 %.3g, p99 %.3g, p99.9 %.3g, max %.3g ms
 `,
-		r.Connections+r.Publishers, r.Connecting, r.Connect.P50, r.Connect.P99, r.Connect.Max, r.LostConnections,
+		r.Connections+r.Publishers, r.Connecting, r.Connect.P50, r.Connect.P99, r.Connect.Max, lost,
 		count(int(r.Published), "event", "events"), r.Size, how,
 		r.Delivered, r.Expected, r.Lost, r.Doubled, r.Disordered,
 		r.Latency.P50, r.Latency.P90, r.Latency.P99, r.Latency.P999, r.Latency.Max)

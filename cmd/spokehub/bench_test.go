@@ -34,6 +34,7 @@ func TestBenchReportsWhatSubscribersGot(t *testing.T) {
 
 func TestBenchEndsWithTheCodeThatSaysWhy(t *testing.T) {
 	forbidding := startHub(t, nil, "--max-topics", "1")
+	strict := startHub(t, nil, "--max-events-per-second", "100").websocket
 	closing := startScripted(t, func(ws *websocket.Conn, _ string) { ws.Close(4403, "") })
 	for name, c := range map[string]struct {
 		arguments []string
@@ -43,6 +44,10 @@ func TestBenchEndsWithTheCodeThatSaysWhy(t *testing.T) {
 		"no connections":       {[]string{"-c", "0"}, exitUsage, "connections"},
 		"too many connections": {[]string{"-c", "100000000"}, exitUsage, "ulimit -n"},
 		"a size that is small": {[]string{"--size", "3"}, exitUsage, "size"},
+		"a rate no number":     {[]string{"--rate", "nan"}, exitUsage, "rate"},
+		"a rate too high":      {[]string{"--rate", "1e9"}, exitUsage, "rate"},
+		"too many events":      {[]string{strict, "-c", "1", "--rate", "5000", "--duration", "50s"}, exitRefused, "--rate"},
+		"a long payload":       {[]string{strict, "-c", "1", "--rate", "1", "--size", "3000000"}, exitRefused, "--max-message"},
 		"no hub":               {[]string{"ws://127.0.0.1:1"}, exitUnreachable, "is the hub running"},
 		"a hub that closes":    {[]string{closing, "-c", "1"}, exitRefused, "4403"},
 		"a page that can't be": {[]string{forbidding.websocket, "-c", "1", "--duration", "10ms", "--html", "/nowhere/x"}, exitFailure, "--html"},

@@ -59,6 +59,9 @@ func (f *probeCommand) run(stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if f.Origin != "" {
+		config.Header.Del("Origin")
+	}
 	ctx, stop := untilSignal()
 	defer stop()
 	c := &inspection{flags: f, config: config, tell: func(step) {}}
@@ -98,7 +101,7 @@ func printStep(out io.Writer, s step) {
 
 // splitCure takes the last part of an error apart, which says what to do.
 func splitCure(err error) (what, cure string) {
-	text := strings.TrimPrefix(err.Error(), "spoke: ")
+	text := strings.TrimPrefix(inFlags(err).Error(), "spoke: ")
 	if _, rest, found := strings.Cut(text, "connect to "); found {
 		if _, after, found := strings.Cut(rest, ": "); found {
 			text = after

@@ -58,6 +58,10 @@ func TestCheckNamesTheStepThatFailsAndACure(t *testing.T) {
 	}
 	defer silent.Close()
 	deaf := startScripted(t, func(*websocket.Conn, string) {})
+	_, public := makeKey(t, "EdDSA")
+	closed := startHub(t, nil, "--jwt-key", public)
+	moved := httptest.NewServer(http.RedirectHandler("http://nowhere.invalid/ws", http.StatusFound))
+	defer moved.Close()
 	page := httptest.NewServer(http.NotFoundHandler())
 	defer page.Close()
 	for name, c := range map[string]struct {
@@ -69,11 +73,13 @@ func TestCheckNamesTheStepThatFailsAndACure(t *testing.T) {
 		"nobody listens":          {[]string{"ws://127.0.0.1:1/ws"}, "connection", failed, "is the hub running"},
 		"no such name":            {[]string{"ws://nowhere.invalid/ws"}, "name", failed, "check the host"},
 		"TLS at a plain address":  {[]string{"wss" + plain.websocket[2:]}, "TLS", failed, "use ws://"},
-		"an unknown authority":    {[]string{secure.websocket}, "TLS", failed, "RootCAs"},
+		"an unknown authority":    {[]string{secure.websocket}, "TLS", failed, "--ca"},
 		"plain at a TLS address":  {[]string{"ws" + secure.websocket[3:]}, "handshake", failed, "wants wss://"},
 		"no hub at the path":      {[]string{"ws" + page.URL[4:] + "/ws"}, "handshake", failed, "--path"},
 		"a server that is silent": {[]string{"ws://" + silent.Addr().String(), "--timeout", "200ms"}, "handshake", failed, ""},
-		"a page of another site":  {[]string{plain.websocket, "--origin", "https://other.example"}, "handshake", failed, "Origin"},
+		"a page of another site":  {[]string{plain.websocket, "--origin", "https://other.example"}, "as a page", failed, "--origin https://other.example"},
+		"a token that is missing": {[]string{closed.websocket}, "event", failed, "--token"},
+		"a redirect to nowhere":   {[]string{"ws" + moved.URL[4:]}, "handshake", failed, "use that URL"},
 		"no certificate checked":  {[]string{secure.websocket, "--insecure"}, "certificate", warned, "--insecure"},
 		"no relay":                {[]string{private.websocket}, "event", warned, "POST /publish"},
 		"a deaf server":           {[]string{deaf, "--timeout", "200ms"}, "event", failed, ""},

@@ -12,6 +12,7 @@ import (
 	"os"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/spokehub/spokehub/spoke"
 )
@@ -39,7 +40,13 @@ func (f *clientFlags) config() (spoke.Config, error) {
 		if !found || strings.TrimSpace(name) == "" {
 			return spoke.Config{}, usageError{fmt.Errorf("--header: got %q, want NAME:VALUE", line)}
 		}
+		if hasControl(line) {
+			return spoke.Config{}, usageError{fmt.Errorf("--header: %q has a line break or another control character", strings.TrimSpace(name))}
+		}
 		config.Header.Add(strings.TrimSpace(name), strings.TrimSpace(value))
+	}
+	if hasControl(f.Token) || hasControl(f.Origin) {
+		return spoke.Config{}, usageError{errors.New("--token and --origin: a line break or another control character is in one of them; quote what the shell puts in, or use --token-file")}
 	}
 	if f.Origin != "" {
 		config.Header.Set("Origin", f.Origin)
@@ -50,6 +57,11 @@ func (f *clientFlags) config() (spoke.Config, error) {
 	var err error
 	config.TLS, err = f.tls()
 	return config, err
+}
+
+// hasControl reports whether a text has a character that no header may have.
+func hasControl(text string) bool {
+	return strings.ContainsFunc(text, func(r rune) bool { return r != '\t' && unicode.IsControl(r) })
 }
 
 // useTokenFile has the token read from --token-file.

@@ -49,11 +49,12 @@ func withCode(err error) error {
 	if err == nil {
 		return nil
 	}
+	err = inFlags(err)
 	if _, refused := errors.AsType[*spoke.RejectError](err); refused {
 		return codedError{err, exitRefused}
 	}
 	if closed, ok := errors.AsType[*spoke.CloseError](err); ok {
-		if closed.Code == 1008 || closed.Code == 4401 || closed.Code == 4403 {
+		if closed.Code == 1008 || closed.Code == 1009 || closed.Code == 4401 || closed.Code == 4403 {
 			return codedError{err, exitRefused}
 		}
 		return codedError{err, exitUnreachable}

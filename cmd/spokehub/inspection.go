@@ -229,7 +229,7 @@ func (c *inspection) thereAndBack(ctx context.Context, client *spoke.Client) {
 	if err := client.Subscribe(ctx, topic); err != nil {
 		s.Verdict = warned
 		s.What, s.Cure = splitCure(err)
-		if _, refused := errors.AsType[*spoke.RejectError](err); !refused {
+		if refusal, refused := errors.AsType[*spoke.RejectError](err); !refused || refusal.Reason == "unauthenticated" {
 			s.Verdict = failed
 		}
 		c.add(s)

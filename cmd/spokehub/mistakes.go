@@ -26,16 +26,22 @@ var (
 	// enumValue and boolValue are how it says that a value is none of those that there are, shortFlag that a flag with one dash is unknown.
 	enumValue = regexp.MustCompile(`^(--[a-z-]+) must be one of (.*) but got (".*")$`)
 	boolValue = regexp.MustCompile(`bool value must be true, 1, yes, false, 0 or no but got (".*")$`)
-	shortFlag = regexp.MustCompile(`^unknown flag -([A-Za-z])\b.*$`)
+	// dashedNumber is how it says that an argument begins with a dash and a number.
+	dashedNumber = regexp.MustCompile(`^unknown flag (-[0-9.]).*$`)
+	shortFlag    = regexp.MustCompile(`^unknown flag -([A-Za-z])\b.*$`)
 	// strayArgument is how it says that an argument is one too many.
 	strayArgument  = regexp.MustCompile(`^unexpected argument (.*?)(?:, did you mean .*)?$`)
 	parsedVariable = regexp.MustCompile(` \(from envar [A-Z_]+=".*"\)$`)
 )
 
-// joinNegatives writes "--flag -5" as "--flag=-5", so that it is the value that is wrong and not a flag that is unknown.
+// joinNegatives writes "--flag -5" as "--flag=-5", so that it is the value that is wrong and not a flag that is unknown. What stands behind
+// "--" is no flag.
 func joinNegatives(args []string) []string {
 	var joined []string
-	for _, arg := range args {
+	for i, arg := range args {
+		if arg == "--" {
+			return append(joined, args[i:]...)
+		}
 		last := len(joined) - 1
 		if negativeNumber.MatchString(arg) && last >= 0 && strings.HasPrefix(joined[last], "--") && !strings.Contains(joined[last], "=") {
 			joined[last] += "=" + arg
@@ -73,6 +79,7 @@ func explain(err error, s sources) string {
 	if match := enumValue.FindStringSubmatch(text); match != nil {
 		text = fmt.Sprintf("%s: want one of %s, and got %s", match[1], strings.ReplaceAll(strings.ReplaceAll(match[2], ",", ", "), `"`, ""), match[3])
 	}
+	text = dashedNumber.ReplaceAllString(text, "an argument begins with $1, which looks like a flag: put flags first, then -- and the arguments, as in: spokehub pub --stamp -- price -1")
 	if match := shortFlag.FindStringSubmatch(text); match != nil {
 		text = s.unknownShort(match[1])
 	}

@@ -50,6 +50,8 @@ type publication struct {
 	shown     time.Time
 	// refused is what the hub refused first. The client's goroutine sets it.
 	refused atomic.Pointer[spoke.RejectError]
+	// lost gets why a connection was lost, if it has room. The client's goroutine sends to it.
+	lost chan error
 }
 
 func (f *pubCommand) run(stdin io.Reader, stderr io.Writer) error {
@@ -63,23 +65,25 @@ func (f *pubCommand) run(stdin io.Reader, stderr io.Writer) error {
 	}
 	ctx, stop := untilSignal()
 	defer stop()
-	p := &publication{flags: f, stderr: stderr, pace: rate.NewLimiter(rate.Inf, 1), began: time.Now(), shown: time.Now()}
+	p := &publication{flags: f, stderr: stderr, pace: rate.NewLimiter(rate.Inf, 1), began: time.Now(), shown: time.Now(), lost: make(chan error, 1)}
 	if f.Rate > 0 {
 		p.pace = rate.NewLimiter(rate.Limit(f.Rate), max(1, int(f.Rate/100)))
 	}
+	config.OnState = p.noteLoss
 	config.OnReject = func(e *spoke.RejectError) { p.refused.CompareAndSwap(nil, e) }
 	if p.client, err = f.dial(ctx, config); err != nil {
 		return err
 	}
 	defer p.client.Close()
 	err = p.publishAll(ctx, events)
-	if flushErr := p.flush(ctx); err == nil {
+	flushErr := p.flush(ctx)
+	if err == nil {
 		err = flushErr
 	}
 	if refusal := p.refused.Load(); refusal != nil && (err == nil || ctx.Err() == nil) {
 		return withCode(refusal)
 	}
-	p.sum(ctx.Err() != nil)
+	p.sum(flushErr != nil, ctx.Err() != nil)
 	if ctx.Err() != nil {
 		return errInterrupted
 	}
@@ -117,7 +121,7 @@ func (p *publication) publish(ctx context.Context, e event.Event) error {
 	for {
 		err := p.client.Publish(ctx, e)
 		if !errors.Is(err, spoke.ErrQueueFull) {
-			return withCode(err)
+			return withCode(withCloseCure(err))
 		}
 		select {
 		case <-time.After(20 * time.Millisecond):
@@ -135,7 +139,10 @@ func (p *publication) flush(ctx context.Context) error {
 	if errors.Is(err, context.DeadlineExceeded) {
 		return codedError{fmt.Errorf("the hub has not confirmed all events within %v (--timeout): some may be lost", p.flags.Timeout), exitUnreachable}
 	}
-	return withCode(err)
+	if errors.Is(err, spoke.ErrUnconfirmed) {
+		return p.unconfirmed(ctx)
+	}
+	return withCode(withCloseCure(err))
 }
 
 // progress tells how far it is, once a second where somebody looks.
@@ -151,19 +158,22 @@ func (p *publication) progress() {
 	fmt.Fprintf(p.stderr, "\r%d%s published, %.0f a second ", p.published, of, float64(p.published)/time.Since(p.began).Seconds())
 }
 
-// sum tells what was done.
-func (p *publication) sum(interrupted bool) {
+// sum tells what was done, and claims no more than the hub has confirmed.
+func (p *publication) sum(unconfirmed, interrupted bool) {
 	if p.flags.Quiet {
 		return
 	}
 	if isTerminal(p.stderr) && p.shown.After(p.began.Add(time.Second)) {
 		fmt.Fprint(p.stderr, "\r\x1b[K")
 	}
-	short := ""
+	done, short := "published", ""
+	if unconfirmed {
+		done = "sent"
+	}
 	if interrupted {
 		short = ", then interrupted"
 	}
-	fmt.Fprintf(p.stderr, "published %s%s\n", count(p.published, "event", "events"), short)
+	fmt.Fprintf(p.stderr, "%s %s%s\n", done, count(p.published, "event", "events"), short)
 }
 
 // stamped adds the time to a payload that is an object.

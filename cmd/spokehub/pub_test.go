@@ -39,6 +39,7 @@ func TestPubPublishes(t *testing.T) {
 		"lines of payloads": {[]string{"price:a", "-"}, "1\n\n {\"x\": 2} \n", []string{"price|a|1", `price|a|{"x": 2}`}, "published 2 events\n"},
 		"lines of texts":    {[]string{"price", "-", "--string"}, "one\ntwo", []string{`price||"one"`, `price||"two"`}, "published 2 events\n"},
 		"lines of events":   {[]string{"-"}, `{"type":"price","id":"7","payload":1}` + "\n" + `{"type":"price"}`, []string{"price|7|1", "price||null"}, "published 2 events\n"},
+		"a negative number": {[]string{"--", "price", "-1"}, "", []string{"price||-1"}, "published 1 event\n"},
 		"in silence":        {[]string{"-q", "price", "1"}, "", []string{"price||1"}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -83,6 +84,10 @@ func TestPubEndsWithTheCodeThatSaysWhy(t *testing.T) {
 		}
 	})
 	deaf := startScripted(t, func(*websocket.Conn, string) {})
+	narrow := startHub(t, nil, "--max-message", "1KiB", "--max-event", "1KiB").websocket
+	strict := startScripted(t, func(ws *websocket.Conn, _ string) {
+		ws.Close(websocket.StatusPolicyViolation, `{"retry_after_ms":1000}`)
+	})
 	for name, c := range map[string]struct {
 		arguments []string
 		stdin     string
@@ -96,6 +101,13 @@ func TestPubEndsWithTheCodeThatSaysWhy(t *testing.T) {
 		"a payload twice":        {[]string{"-", "1"}, "", exitUsage, "whole events"},
 		"a line that is none":    {[]string{"a", "-", "--url", hub.websocket}, "1\nx\n", exitFailure, "line 2 of standard input"},
 		"an event that is none":  {[]string{"-", "--url", hub.websocket}, `{"id":"x"}`, exitFailure, "line 1 of standard input"},
+		"a rate no number":       {[]string{"a", "--rate=nan"}, "", exitUsage, "--rate"},
+		"a negative payload":     {[]string{"a", "-1"}, "", exitUsage, "then -- and the arguments"},
+		"a URL of a host":        {[]string{"a", "--url", "127.0.0.1:8080"}, "", exitUsage, "none of ws://"},
+		"a token of two lines":   {[]string{"a", "--token", "a\nb"}, "", exitUsage, "--token-file"},
+		"a line without an end":  {[]string{"a", "-", "--string", "--url", hub.websocket}, strings.Repeat("a", maxLine+1), exitFailure, "line 1 of standard input is longer"},
+		"a long payload":         {[]string{"a", "--string", strings.Repeat("a", 2000), "--url", narrow}, "", exitRefused, "--max-message"},
+		"too many events":        {[]string{"a", "--url", strict}, "", exitRefused, "--rate"},
 		"no hub":                 {[]string{"a", "--url", "ws://127.0.0.1:1"}, "", exitUnreachable, "is the hub running"},
 		"a hub that forbids":     {[]string{"a", "--url", forbidding}, "", exitRefused, "forbidden"},
 		"a hub that is deaf":     {[]string{"a", "--url", deaf, "--timeout", "100ms"}, "", exitUnreachable, "--timeout"},

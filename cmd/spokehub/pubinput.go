@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 
 	"github.com/spokehub/spokehub/event"
 )
@@ -21,8 +22,8 @@ func (f *pubCommand) events(stdin io.Reader) (eventSource, error) {
 	switch {
 	case f.Count < 1:
 		return nil, usageError{fmt.Errorf("--count: got %d, want 1 or more", f.Count)}
-	case f.Rate < 0:
-		return nil, usageError{fmt.Errorf("--rate: got %v, want more than 0", f.Rate)}
+	case f.Rate < 0 || math.IsNaN(f.Rate):
+		return nil, usageError{fmt.Errorf("--rate: got %v, want more than 0, or 0 for no limit", f.Rate)}
 	case f.TokenFile == "-" && (f.Topic == "-" || f.Payload == "-"):
 		return nil, usageError{errors.New("--token-file: standard input has the events; use a file")}
 	case f.Topic == "-":
@@ -104,7 +105,9 @@ func (l *lines) next() (event.Event, error) {
 		}
 		return e, nil
 	}
-	if err := l.from.Err(); err != nil {
+	if err := l.from.Err(); errors.Is(err, bufio.ErrTooLong) {
+		return event.Event{}, fmt.Errorf("line %d of standard input is longer than %d MiB: each line is one event", l.number+1, maxLine>>20)
+	} else if err != nil {
 		return event.Event{}, fmt.Errorf("line %d of standard input: %w", l.number+1, err)
 	}
 	return event.Event{}, io.EOF

@@ -41,6 +41,9 @@ type Progress struct {
 	Published, Delivered int64
 }
 
+// maxRate is the highest rate: one event a microsecond.
+const maxRate = 1_000_000
+
 // MinSize is the smallest payload: it has the number and the time of its event.
 const MinSize = 34
 
@@ -53,8 +56,8 @@ func (c *Config) check() error {
 		return fmt.Errorf("topics: got %d, want 1 to the number of connections, %d", c.Topics, c.Connections)
 	case c.Publishers < 1:
 		return fmt.Errorf("publishers: got %d, want 1 or more", c.Publishers)
-	case c.Rate <= 0:
-		return fmt.Errorf("rate: got %v, want more than 0", c.Rate)
+	case !(c.Rate > 0 && c.Rate <= maxRate):
+		return fmt.Errorf("rate: got %v, want more than 0 and at most %d", c.Rate, maxRate)
 	case c.Size < MinSize:
 		return fmt.Errorf("size: got %d, want %d bytes or more, since a payload has the number and the time of its event", c.Size, MinSize)
 	case c.Duration <= 0:

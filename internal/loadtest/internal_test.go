@@ -58,13 +58,13 @@ func FuzzParseStamp(f *testing.F) {
 // TestALostConnectionCountsOnce: attempts to have another one that fail lose nothing more, and neither does Close.
 func TestALostConnectionCountsOnce(t *testing.T) {
 	var r run
-	told := r.countLosses()
+	told := r.countLosses(false)
 	for _, phase := range []spoke.Phase{
 		spoke.Connecting, spoke.Connected, spoke.Waiting, spoke.Connecting, spoke.Waiting, spoke.Connecting, spoke.Connected, spoke.Closed,
 	} {
 		told(spoke.State{Phase: phase})
 	}
-	if got := r.lost.Load(); got != 1 {
+	if got := r.trouble.lost.Load(); got != 1 {
 		t.Errorf("%d connections are lost, want 1", got)
 	}
 }

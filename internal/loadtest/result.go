@@ -18,6 +18,8 @@ type Result struct {
 	Connect Spread `json:"connect_ms"`
 	// LostConnections is how many connections ended.
 	LostConnections int64 `json:"lost_connections"`
+	// WhyLost is how the first of them ended.
+	WhyLost string `json:"why_lost,omitempty"`
 	// Deliveries are counts of what subscribers got.
 	Deliveries
 	// Latency is from when an event was due to its arrival.
@@ -105,7 +107,10 @@ func (r *run) result(connecting time.Duration, interrupted bool) *Result {
 		Load:        Load{r.cfg.URL, r.cfg.Connections, r.cfg.Topics, r.cfg.Publishers, r.cfg.Rate, r.cfg.Size},
 		Interrupted: interrupted, Connecting: float64(connecting.Microseconds()) / 1000,
 		Connect: spreadOf(r.connecting.all), Latency: spreadOf(r.latencies.all), Seconds: r.latencies.seconds,
-		Deliveries: Deliveries{Published: r.allPublished(), Expected: r.expected()}, LostConnections: r.lost.Load(),
+		Deliveries: Deliveries{Published: r.allPublished(), Expected: r.expected()}, LostConnections: r.trouble.lost.Load(),
+	}
+	if why := r.trouble.whyLost.Load(); why != nil {
+		sum.WhyLost = *why
 	}
 	for _, s := range r.subscribers {
 		s.tally.mu.Lock()

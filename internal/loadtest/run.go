@@ -31,10 +31,19 @@ type run struct {
 	delivered atomic.Int64
 	// published counts events by topic.
 	published []atomic.Int64
+	trouble   trouble
+}
+
+// trouble is what went wrong with connections. The clients' goroutines set it.
+type trouble struct {
 	// lost is how many connections were lost.
 	lost atomic.Int64
 	// refusal is what the hub refused first.
 	refusal atomic.Pointer[spoke.RejectError]
+	// rule is the close of a publisher that broke a rule of the hub.
+	rule atomic.Pointer[spoke.CloseError]
+	// whyLost is how the first connection was lost.
+	whyLost atomic.Pointer[string]
 }
 
 // subscriber is a client that counts what it gets.
@@ -96,8 +105,8 @@ func (r *run) connect(ctx context.Context) error {
 func (r *run) dial(ctx context.Context, number int) (*spoke.Client, error) {
 	config := r.cfg.Client
 	config.DialContext = dialFrom(r.cfg.URL, number)
-	config.OnState = r.countLosses()
-	config.OnReject = func(e *spoke.RejectError) { r.refusal.CompareAndSwap(nil, e) }
+	config.OnState = r.countLosses(number >= r.cfg.Connections)
+	config.OnReject = func(e *spoke.RejectError) { r.trouble.refusal.CompareAndSwap(nil, e) }
 	began := time.Now()
 	client, err := spoke.Dial(ctx, r.cfg.URL, config)
 	if err != nil {
@@ -107,14 +116,23 @@ func (r *run) dial(ctx context.Context, number int) (*spoke.Client, error) {
 	return client, nil
 }
 
-// countLosses returns an OnState that counts connections that ended, and no attempts to have another one.
-func (r *run) countLosses() func(spoke.State) {
+// countLosses returns an OnState that counts connections that ended, and no attempts to have another one. A publisher that sends too
+// much or too long messages will not do better with the next connection.
+func (r *run) countLosses(publishes bool) func(spoke.State) {
 	connected := false
 	return func(s spoke.State) {
 		if connected && (s.Phase != spoke.Closed || s.Err != nil) {
-			r.lost.Add(1)
+			r.trouble.lost.Add(1)
 		}
 		connected = s.Phase == spoke.Connected
+		if s.Err == nil || s.Phase != spoke.Waiting && s.Phase != spoke.Closed {
+			return
+		}
+		text := s.Err.Error()
+		r.trouble.whyLost.CompareAndSwap(nil, &text)
+		if closed, ok := errors.AsType[*spoke.CloseError](s.Err); ok && publishes && (closed.Code == 1008 || closed.Code == 1009) {
+			r.trouble.rule.CompareAndSwap(nil, closed)
+		}
 	}
 }
 
@@ -162,8 +180,11 @@ func (r *run) load(ctx context.Context) error {
 	if err := errors.Join(failures...); err != nil {
 		return err
 	}
-	if refusal := r.refusal.Load(); refusal != nil {
+	if refusal := r.trouble.refusal.Load(); refusal != nil {
 		return refusal
+	}
+	if rule := r.trouble.rule.Load(); rule != nil {
+		return rule
 	}
 	patience := r.cfg.Patience
 	if ctx.Err() != nil {
@@ -200,8 +221,11 @@ func (r *run) publish(ctx context.Context, mine int) error {
 				return nil
 			}
 		}
-		if r.refusal.Load() != nil || ctx.Err() != nil {
+		if r.trouble.refusal.Load() != nil || r.trouble.rule.Load() != nil || ctx.Err() != nil {
 			return nil
+		}
+		if late := time.Since(r.began) - due; late > r.cfg.Patience {
+			return &BehindError{Late: late, Published: r.allPublished()}
 		}
 		s := stamp{number: n/int64(r.cfg.Topics) + 1, due: due}
 		e := event.Event{Type: r.typ, ID: fmt.Sprint(topic), Payload: s.payload(r.cfg.Size)}
