@@ -11,6 +11,9 @@ func (c *Client) acknowledged(ack event.Ack) {
 	var refusedEvents []*RejectError
 	c.mu.Lock()
 	q, number := c.requests.find(ack.ID)
+	if q != nil {
+		c.flushes.confirmed = max(c.flushes.confirmed, q.reached)
+	}
 	switch {
 	case q == nil:
 	case q.kind == event.TypeAuth:

@@ -23,11 +23,13 @@ type flushes struct {
 	asked, pulse bool
 	// confirmed is the number of written events that the hub has confirmed.
 	confirmed uint64
+	// unknown says that a connection broke ahead of that, and no call of Flush has been told.
+	unknown bool
 }
 
 // Flush waits until the hub has everything that was published and subscribed to before the call, and has answered it: what it
 // refuses has been told by then. Without a connection it waits for one. The error is ErrUnconfirmed if the connection broke
-// in between, why the client has ended, or that of ctx.
+// before the hub had confirmed all that was sent, also ahead of the call, in which case the next call begins anew; why the client has ended; or that of ctx.
 //
 // A listener or callback that calls it waits for itself: the hub's answer is read when it returns. So it gets ctx's error, or
 // ErrClosed once Close is called.
@@ -36,6 +38,11 @@ func (c *Client) Flush(ctx context.Context) error {
 	if c.err != nil || c.closing {
 		defer c.mu.Unlock()
 		return c.whyEnded()
+	}
+	if c.flushes.unknown {
+		defer c.mu.Unlock()
+		c.flushes.unknown = false
+		return ErrUnconfirmed
 	}
 	f := &flush{events: c.outbox.taken, done: make(chan error, 1)}
 	c.flushes.waiting = append(c.flushes.waiting, f)
@@ -118,9 +125,11 @@ func (f *flushes) answered(c *Client, q *request, number uint64) {
 // The caller holds Client.mu.
 func (f *flushes) connectionLost(o *outbox) {
 	var left []*flush
+	f.unknown = f.unknown || o.written > f.confirmed
 	for _, waiting := range f.waiting {
-		if unconfirmed := o.written > f.confirmed; unconfirmed && waiting.events > f.confirmed {
+		if o.written > f.confirmed && waiting.events > f.confirmed {
 			waiting.done <- ErrUnconfirmed
+			f.unknown = false
 			continue
 		}
 		waiting.request = 0

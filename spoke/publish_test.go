@@ -233,6 +233,24 @@ func TestFlushTellsThatTheConnectionBrokeFirst(t *testing.T) {
 	flush(t, client)
 }
 
+func TestFlushTellsOfAConnectionThatBrokeAheadOfIt(t *testing.T) {
+	url := scripted(t, func(c *serverConn, number int) {
+		if number == 0 {
+			c.next()
+			return
+		}
+		c.serve(nil)
+	})
+	config, told := states(spoke.Config{})
+	client := dial(t, url, config)
+	client.DispatchEvent(event.Event{Type: "e"})
+	awaitPhase(t, told, spoke.Waiting)
+	if err := client.Flush(t.Context()); !errors.Is(err, spoke.ErrUnconfirmed) {
+		t.Errorf("Flush() = %v, want ErrUnconfirmed", err)
+	}
+	flush(t, client)
+}
+
 func TestFlushReturnsWhileOthersPublish(t *testing.T) {
 	_, url := startHub(t, fanout.Config{})
 	client := dial(t, url, spoke.Config{})

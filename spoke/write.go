@@ -123,7 +123,7 @@ func (c *Client) fillControl(l *link) {
 
 // ask makes a control event about topics. origin is that of an earlier one which it is a part of, or 0. The caller holds mu.
 func (c *Client) ask(kind string, topics []*topic, origin uint64) {
-	number := c.requests.add(&request{kind: kind, topics: topics, open: len(topics), origin: origin})
+	number := c.requests.add(&request{kind: kind, topics: topics, open: len(topics), origin: origin, reached: c.outbox.written})
 	if kind == event.TypeSubscribe {
 		for _, of := range topics {
 			of.request = number

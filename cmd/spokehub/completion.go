@@ -79,10 +79,13 @@ func (c *complete) run(stdout io.Writer) error {
 
 // candidates are what the last word may become: commands, flags and their values, each with a tab and a few words about it.
 func candidates(at *kong.Node, words []string) (found []string) {
-	last, before := words[len(words)-1], words[:len(words)-1]
+	last, before := strings.TrimPrefix(words[len(words)-1], "="), words[:len(words)-1]
 	var flags []*kong.Flag
 	var valueOf *kong.Flag
 	for _, word := range before {
+		if word == "=" {
+			continue
+		}
 		if valueOf != nil {
 			valueOf = nil
 			continue
@@ -98,6 +101,16 @@ func candidates(at *kong.Node, words []string) (found []string) {
 	switch {
 	case valueOf != nil:
 		return starting(last, enumOf(valueOf.Value), "")
+	case strings.HasPrefix(last, "--") && strings.Contains(last, "="):
+		name, value, _ := strings.Cut(last, "=")
+		for _, f := range flagsOf(at) {
+			if name == "--"+f.Name {
+				for _, v := range starting(value, enumOf(f.Value), "") {
+					found = append(found, name+"="+v)
+				}
+			}
+		}
+		return found
 	case strings.HasPrefix(last, "-"):
 		for _, f := range flagsOf(at) {
 			if !f.Hidden {

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/spokehub/spokehub/event"
@@ -145,12 +146,20 @@ func (s *subscription) hear(e event.Event) {
 		return
 	}
 	if err := s.printer.print(e, time.Now()); err != nil {
-		s.end(errWanted)
+		s.end(endOfOutput(err))
 		return
 	}
 	if s.left--; s.left == 0 {
 		s.end(errWanted)
 	}
+}
+
+// endOfOutput is the end that a failed write brings: a wanted one, if nobody reads any more.
+func endOfOutput(err error) error {
+	if errors.Is(err, syscall.EPIPE) {
+		return errWanted
+	}
+	return err
 }
 
 // tellState returns a callback that says when the connection is lost and when it is back.

@@ -2,9 +2,12 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"os"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -134,6 +137,15 @@ func TestSubEndsWhenATopicIsRefusedLater(t *testing.T) {
 	sub := startTool(t, nil, "sub", "--url", url, "a")
 	if code, stderr := sub.end(t); code != exitRefused || !strings.Contains(stderr, `"a"`) || !strings.Contains(stderr, "forbidden") {
 		t.Errorf("got exit code %d and %q, want 3 and that a is forbidden", code, stderr)
+	}
+}
+
+func TestAWriteThatFailsIsAFailure(t *testing.T) {
+	if err := endOfOutput(&os.PathError{Op: "write", Path: "stdout", Err: syscall.ENOSPC}); errors.Is(err, errWanted) {
+		t.Error("a full disk is a wanted end, want a failure")
+	}
+	if err := endOfOutput(&os.PathError{Op: "write", Path: "stdout", Err: syscall.EPIPE}); !errors.Is(err, errWanted) {
+		t.Errorf("got %v for a pipe that nobody reads, want a wanted end", err)
 	}
 }
 
