@@ -34,7 +34,7 @@ await build({
   sourcemap: true,
   logLevel: "warning",
 });
-execute("--enable-source-maps", ["--test", ...tests.map((file) => join(output, file.replace(/\.ts$/, ".mjs")))]);
+execute("--enable-source-maps", ["--test", "--test-concurrency=2", ...tests.map((file) => join(output, file.replace(/\.ts$/, ".mjs")))]);
 
 /** Runs node and ends with its status if that is not 0. */
 function execute(first, rest) {
