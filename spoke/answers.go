@@ -82,7 +82,7 @@ func (c *Client) refuseTopic(name string, number uint64, reason event.Reason) []
 	}
 	of.reason, of.doubted = reason, ""
 	of.become(refused)
-	if of.holds == 0 {
+	if of.refs == 0 {
 		return nil
 	}
 	return []*RejectError{{Topic: name, Reason: reason}}

@@ -26,7 +26,9 @@ type Client struct {
 	closed atomic.Bool
 	// names belongs to the run goroutine.
 	names names
-	mu    sync.Mutex
+	// received counts events. It has no lock, since every event is counted.
+	received atomic.Uint64
+	mu       sync.Mutex
 	shared
 }
 
@@ -176,18 +178,18 @@ func (c *Client) wakeWriter() {
 func (c *Client) AddEventListener(topic string, listener func(event.Event)) (remove func()) {
 	event.MustListen(topic, listener)
 	removeListener := c.listeners.Add(topic, listener)
-	c.hold(topic)
+	c.acquire(topic)
 	return sync.OnceFunc(func() {
 		removeListener()
 		c.release(topic)
 	})
 }
 
-func (c *Client) hold(topics ...string) {
+func (c *Client) acquire(topics ...string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, topic := range topics {
-		c.topics.hold(topic)
+		c.topics.acquire(topic)
 	}
 	c.wakeWriter()
 }

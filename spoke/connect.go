@@ -27,11 +27,11 @@ type link struct {
 	busy atomic.Bool
 	// writing says that the write goroutine writes a message.
 	writing atomic.Bool
-	// control are control events that are to be written next, lost says that the socket takes nothing any more, and questioned
-	// is when the hub was asked whether it is there, since raw.began; 0 is for no question that is open. Client.mu guards them.
-	control    [][]byte
-	lost       bool
-	questioned time.Duration
+	// control are control events that are to be written next, lost says that the socket takes nothing any more, and probed
+	// is when it was sent a probe that is unanswered, since raw.began; 0 is for no probe that is open. Client.mu guards them.
+	control [][]byte
+	lost    bool
+	probed  time.Duration
 }
 
 // giveUp ends the connection without a close handshake. The first cause counts.

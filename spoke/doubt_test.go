@@ -10,7 +10,7 @@ import (
 func TestATopicInDoubtIsUnsubscribed(t *testing.T) {
 	c := &Client{signals: signals{write: make(chan struct{}, 1)}}
 	c.topics.connect()
-	c.topics.hold("price")
+	c.topics.acquire("price")
 	subscribe, _ := c.topics.tell(10, 1000)
 	subscribe[0].become(inForce)
 	c.rejected(event.Reject{Topic: "price", Reason: event.Forbidden})

@@ -19,7 +19,7 @@ var (
 	// not known.
 	ErrUnconfirmed = errors.New("spoke: the connection broke before the hub confirmed what was sent")
 	// ErrSilent says that the hub did not answer in time, so the connection was taken for dead.
-	ErrSilent = errors.New("the hub is silent: it has left a question unanswered for Config.PongTimeout")
+	ErrSilent = errors.New("the hub is silent: it has left a probe unanswered for Config.PongTimeout")
 
 	errExited = errors.New("spoke: a listener or callback has ended the goroutine that called it, by runtime.Goexit or by FailNow of a test; let it return")
 

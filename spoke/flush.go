@@ -15,7 +15,7 @@ type flush struct {
 	done chan error
 }
 
-// flushes are the calls of Flush that wait, and the questions that the hub is asked for them. Client.mu guards it.
+// flushes are the calls of Flush that wait, and the probes that are sent for them. Client.mu guards it.
 type flushes struct {
 	waiting []*flush
 	// asked says that the hub is to be asked as soon as the events of one that waits are written, and pulse that it is to be asked
@@ -86,8 +86,8 @@ func (c *Client) forgetFlush(f *flush) {
 	}
 }
 
-// question returns a control event that asks for nothing but its answer, if one is wanted now. The caller holds Client.mu.
-func (f *flushes) question(c *Client) []byte {
+// probe returns a control event that asks for nothing but its answer, if one is wanted now. The caller holds Client.mu.
+func (f *flushes) probe(c *Client) []byte {
 	due := f.pulse
 	for _, waiting := range f.waiting {
 		if f.asked && waiting.events <= c.outbox.written {

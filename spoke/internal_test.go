@@ -24,7 +24,7 @@ func TestTopicsTellTheHubWhatIsHeld(t *testing.T) {
 		name := names[random.IntN(len(names))]
 		switch random.IntN(8) {
 		case 0, 1, 2:
-			table.hold(name)
+			table.acquire(name)
 			holds[name]++
 			delete(refusedByHub, name)
 		case 3, 4:
@@ -127,7 +127,7 @@ func TestBackoffLiesBetweenItsBounds(t *testing.T) {
 func TestABusyClientDoesNotTakeItsHubForSilent(t *testing.T) {
 	a, b := net.Pipe()
 	defer b.Close()
-	l := &link{raw: &watched{Conn: a, began: time.Now().Add(-time.Hour)}, questioned: time.Minute}
+	l := &link{raw: &watched{Conn: a, began: time.Now().Add(-time.Hour)}, probed: time.Minute}
 	c := &Client{cfg: Config{PingInterval: time.Second, PongTimeout: time.Second}}
 	c.signals.write = make(chan struct{}, 1)
 	c.link = l
@@ -197,10 +197,10 @@ func TestRejectErrorsSayWhatToDo(t *testing.T) {
 // TestTopicsWithoutAConnectionAreThoseHeld adds and removes topics while there is nobody to tell.
 func TestTopicsWithoutAConnectionAreThoseHeld(t *testing.T) {
 	var table topicTable
-	table.hold("kept")
+	table.acquire("kept")
 	for i := range 1000 {
 		name := fmt.Sprint("t", i)
-		table.hold(name)
+		table.acquire(name)
 		table.release(name)
 	}
 	if len(table.of) != 1 || len(table.untold) != 0 {

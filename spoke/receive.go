@@ -95,7 +95,7 @@ type names struct{ typ, id string }
 
 // hear calls the listeners of the event in view.
 func (c *Client) hear(view *event.View) {
-	c.count(func(s *Stats) { s.Received++ })
+	c.received.Add(1)
 	if c.closed.Load() || !c.listeners.Hear(view.Type, view.ID) {
 		return
 	}

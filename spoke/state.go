@@ -101,6 +101,7 @@ func (c *Client) Stats() Stats {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s := c.stats
+	s.Received = c.received.Load()
 	s.Queued, s.QueuedBytes = len(c.outbox.messages), c.outbox.bytes
 	return s
 }

@@ -8,9 +8,9 @@ import (
 	"github.com/spokehub/spokehub/event"
 )
 
-// Subscribe holds the topics until Unsubscribe, as a listener would, and waits until they are in force: what is dispatched from then on
+// Subscribe wants the topics until Unsubscribe, as a listener would, and waits until they are in force: what is dispatched from then on
 // comes. Without a connection it waits for one. If the hub refuses some of them, the error joins a *RejectError for each; otherwise it
-// is that of ctx, or why the client has ended. After an error none of them is held by this call.
+// is that of ctx, or why the client has ended. After an error this call wants none of them.
 //
 // A listener or callback that calls it waits for itself, until ctx ends or Close is called: the hub's answer is read when it returns. Call
 // it elsewhere.
@@ -20,7 +20,7 @@ func (c *Client) Subscribe(ctx context.Context, topics ...string) error {
 			return fmt.Errorf("spoke: subscribe to %q: %w", name, err)
 		}
 	}
-	c.hold(topics...)
+	c.acquire(topics...)
 	var refusals []error
 	for _, name := range topics {
 		err := c.awaitInForce(ctx, name)
@@ -42,7 +42,7 @@ func (c *Client) Subscribe(ctx context.Context, topics ...string) error {
 // not wait for the hub.
 func (c *Client) Unsubscribe(topics ...string) { c.release(topics...) }
 
-// awaitInForce waits until a topic that is held is in force or refused.
+// awaitInForce waits until a topic that is wanted is in force or refused.
 func (c *Client) awaitInForce(ctx context.Context, name string) error {
 	for {
 		settled, changed, err := c.look(name)
@@ -59,7 +59,7 @@ func (c *Client) awaitInForce(ctx context.Context, name string) error {
 	}
 }
 
-// look says whether a topic is in force or refused, which err tells, or no longer held; changed is closed when that changes.
+// look says whether a topic is in force or refused, which err tells, or no longer wanted; changed is closed when that changes.
 func (c *Client) look(name string) (settled bool, changed <-chan struct{}, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

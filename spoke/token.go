@@ -88,8 +88,8 @@ func (c *Client) renew(l *link, expiry time.Time) {
 	c.wakeWriter()
 }
 
-// question returns the event that shows the token, if it is to be shown.
-func (t *tokenState) question(c *Client) []byte {
+// message returns the event that shows the token, if it is to be shown.
+func (t *tokenState) message(c *Client) []byte {
 	if t.toShow == "" {
 		return nil
 	}

@@ -16,12 +16,12 @@ const (
 	refused
 )
 
-// topic is one that is held, or that the hub has yet to be told is no longer.
+// topic is one that somebody wants, or that the hub has yet to be told is wanted no longer. refs counts who wants it.
 //
-// I1: it is in the table while holds is above 0 or the hub of this connection has yet to be told that it no longer is.
+// I1: it is in the table while refs is above 0 or the hub of this connection has yet to be told that it is not.
 type topic struct {
 	name  string
-	holds int
+	refs  int
 	phase phase
 	// reason is why it was refused.
 	reason event.Reason
@@ -48,17 +48,17 @@ func (t *topic) become(p phase) {
 
 // topicTable is the topics of a client. The client's lock guards it.
 //
-// I2: what tell returns, applied in order to the topics of the hub, makes them those that are held, but for those refused.
+// I2: what tell returns, applied in order to the topics of the hub, makes them those that are wanted, but for those refused.
 type topicTable struct {
 	of map[string]*topic
 	// untold are the topics whose state at the hub may differ from what it has to be, in the order of their changes.
 	untold []*topic
-	// connected says that there is a hub to tell. Without one untold is empty, and every topic is held and has the phase untold.
+	// connected says that there is a hub to tell. Without one untold is empty, and every topic is wanted and has the phase untold.
 	connected bool
 }
 
-// hold adds a hold of the topic. One that was refused is asked for again.
-func (t *topicTable) hold(name string) {
+// acquire adds a reference to the topic. One that was refused is asked for again.
+func (t *topicTable) acquire(name string) {
 	of := t.of[name]
 	if of == nil {
 		if t.of == nil {
@@ -67,22 +67,22 @@ func (t *topicTable) hold(name string) {
 		of = &topic{name: name}
 		t.of[name] = of
 	}
-	of.holds++
+	of.refs++
 	if of.phase == refused {
 		of.become(untold)
 	}
 	t.list(of)
 }
 
-// release takes a hold away.
+// release takes a reference away.
 func (t *topicTable) release(name string) {
 	of := t.of[name]
-	if of == nil || of.holds == 0 {
+	if of == nil || of.refs == 0 {
 		return
 	}
-	of.holds--
+	of.refs--
 	switch {
-	case of.holds > 0:
+	case of.refs > 0:
 	case t.connected:
 		t.list(of)
 	default:
@@ -108,10 +108,10 @@ func (t *topicTable) tell(limit, maxBytes int) (subscribe, unsubscribe []*topic)
 		taken++
 		of.listed = false
 		switch {
-		case of.holds > 0 && of.phase == untold:
+		case of.refs > 0 && of.phase == untold:
 			subscribe = append(subscribe, of)
 			subscribeBytes += len(of.name)
-		case of.holds == 0:
+		case of.refs == 0:
 			if of.isAtHub() {
 				unsubscribe = append(unsubscribe, of)
 				unsubscribeBytes += len(of.name)
@@ -145,7 +145,7 @@ func (t *topicTable) disconnect() {
 	for _, of := range t.of {
 		of.listed = false
 		of.doubted = ""
-		if of.holds == 0 {
+		if of.refs == 0 {
 			t.drop(of)
 			continue
 		}

@@ -80,7 +80,7 @@ func (c *Client) lose(l *link) {
 	l.lost = true
 }
 
-// nextMessage returns what is to be written next: the token, topics, a question for the hub, events. l is the
+// nextMessage returns what is to be written next: the token, topics, a probe, events. l is the
 // connection, nil without one. An event stays in the outbox until it is sent.
 func (c *Client) nextMessage() (message []byte, l *link, isEvent bool) {
 	c.mu.Lock()
@@ -97,7 +97,7 @@ func (c *Client) nextMessage() (message []byte, l *link, isEvent bool) {
 		l.control = l.control[1:]
 		return message, l, false
 	}
-	if message = c.flushes.question(c); message != nil {
+	if message = c.flushes.probe(c); message != nil {
 		return message, l, false
 	}
 	if len(c.outbox.messages) > 0 {
@@ -109,7 +109,7 @@ func (c *Client) nextMessage() (message []byte, l *link, isEvent bool) {
 // fillControl makes the control events that are due. The caller holds mu.
 func (c *Client) fillControl(l *link) {
 	l.control = nil
-	if message := c.token.question(c); message != nil {
+	if message := c.token.message(c); message != nil {
 		l.control = append(l.control, message)
 	}
 	subscribe, unsubscribe := c.topics.tell(c.cfg.MaxTopics, maxControlBytes)
@@ -148,22 +148,22 @@ func (c *Client) checkPulse() time.Duration {
 		return c.cfg.PingInterval
 	}
 	now, last := time.Since(l.raw.began), time.Duration(l.raw.lastRead.Load())
-	if l.busy.Load() || last >= l.questioned {
-		l.questioned = 0
+	if l.busy.Load() || last >= l.probed {
+		l.probed = 0
 	}
 	switch {
 	case l.busy.Load():
 		return c.cfg.PingInterval
-	case l.questioned > 0 && now-l.questioned >= c.cfg.PongTimeout:
+	case l.probed > 0 && now-l.probed >= c.cfg.PongTimeout:
 		l.giveUp(ErrSilent)
 		l.lost = true
 		return c.cfg.PingInterval
-	case l.questioned > 0:
-		return c.cfg.PongTimeout - (now - l.questioned)
+	case l.probed > 0:
+		return c.cfg.PongTimeout - (now - l.probed)
 	case now-last < c.cfg.PingInterval:
 		return c.cfg.PingInterval - (now - last)
 	}
-	l.questioned = now
+	l.probed = now
 	c.flushes.pulse = true
 	c.wakeWriter()
 	return min(c.cfg.PingInterval, c.cfg.PongTimeout)

@@ -25,7 +25,7 @@ func (probeCommand) Help() string {
     spokehub check wss://hub.example.com/ws --origin https://www.example.com --token-file token
 
 The steps: the name, the connection, TLS and its certificate, the handshake of a program, that of a page of --origin (or of the hub's own host), an event there and
-back, a question and its answer. The exit code is 0 if all is well, and 1 if a step failed.`
+back, a control event and its ack. The exit code is 0 if all is well, and 1 if a step failed.`
 }
 
 // verdict is what became of a step.

@@ -32,8 +32,8 @@ func TestCheckPassesAHubThatIsWell(t *testing.T) {
 		arguments []string
 		want      []string
 	}{
-		"plain":    {[]string{plain.websocket}, []string{"connection", "handshake", "as a page", "event", "answer"}},
-		"over TLS": {[]string{secure.websocket, "--ca", secure.authority.file}, []string{"connection", "TLS", "certificate", "handshake", "as a page", "event", "answer"}},
+		"plain":    {[]string{plain.websocket}, []string{"connection", "handshake", "as a page", "event", "round trip"}},
+		"over TLS": {[]string{secure.websocket, "--ca", secure.authority.file}, []string{"connection", "TLS", "certificate", "handshake", "as a page", "event", "round trip"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			steps, code := check(t, c.arguments...)

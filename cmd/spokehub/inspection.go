@@ -51,7 +51,7 @@ func (c *inspection) run(ctx context.Context) error {
 	defer client.Close()
 	c.asPage(ctx)
 	c.thereAndBack(ctx, client)
-	c.question(ctx, client)
+	c.roundTrip(ctx, client)
 	return nil
 }
 
@@ -269,16 +269,16 @@ func (c *inspection) thereAndBack(ctx context.Context, client *spoke.Client) {
 	c.add(s)
 }
 
-// question asks the hub for an answer and measures it.
-func (c *inspection) question(ctx context.Context, client *spoke.Client) {
+// roundTrip measures how long a probe and its ack take.
+func (c *inspection) roundTrip(ctx context.Context, client *spoke.Client) {
 	ctx, cancel := c.flags.within(ctx)
 	defer cancel()
 	began := time.Now()
 	if err := client.Flush(ctx); err != nil {
-		s := step{Name: "answer", Verdict: failed}
+		s := step{Name: "round trip", Verdict: failed}
 		s.What, s.Cure = splitCure(err)
 		c.add(s)
 		return
 	}
-	c.add(step{Name: "answer", Verdict: passed, Took: time.Since(began), What: "a question and its answer on an open connection"})
+	c.add(step{Name: "round trip", Verdict: passed, Took: time.Since(began), What: "a control event and its ack on an open connection"})
 }

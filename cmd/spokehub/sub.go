@@ -75,7 +75,7 @@ func (f *subCommand) run(stdout io.Writer) error {
 		return endOfSub(err)
 	}
 	defer client.Close()
-	endWhenUnread(ctx, stdout, func() { end(errWanted) })
+	endWhenUnread(stdout, func() { end(errWanted) })
 	if f.For > 0 {
 		defer time.AfterFunc(f.For, func() { end(f.timeIsUp(s)) }).Stop()
 	}

@@ -2,10 +2,7 @@
 
 package main
 
-import (
-	"context"
-	"io"
-)
+import "io"
 
 // endWhenUnread does nothing here: that nobody reads the output is noticed with the next event.
-func endWhenUnread(context.Context, io.Writer, func()) {}
+func endWhenUnread(io.Writer, func()) {}

@@ -3,18 +3,17 @@
 package main
 
 import (
-	"context"
 	"io"
 	"os"
 	"os/signal"
 	"syscall"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// endWhenUnread calls end when nobody reads the pipe or socket behind w any more, also if nothing is written to it.
-func endWhenUnread(ctx context.Context, w io.Writer, end func()) {
+// endWhenUnread calls end when nobody reads the pipe or socket behind w any more, also if nothing is written to it. It watches until the
+// process ends.
+func endWhenUnread(w io.Writer, end func()) {
 	signal.Ignore(syscall.SIGPIPE)
 	file, ok := w.(*os.File)
 	if !ok {
@@ -26,18 +25,12 @@ func endWhenUnread(ctx context.Context, w io.Writer, end func()) {
 	}
 	watched := []unix.PollFd{{Fd: int32(file.Fd())}}
 	go func() {
-		for ctx.Err() == nil {
-			n, err := unix.Poll(watched, int(lookEvery/time.Millisecond))
-			if err != nil && err != unix.EINTR {
-				return
-			}
-			if n > 0 && watched[0].Revents != 0 {
-				end()
-				return
-			}
+		_, err := unix.Poll(watched, -1)
+		for err == unix.EINTR {
+			_, err = unix.Poll(watched, -1)
+		}
+		if err == nil {
+			end()
 		}
 	}()
 }
-
-// lookEvery is how often the end of the run is looked at while nothing happens to the output.
-const lookEvery = time.Second

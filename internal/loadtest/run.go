@@ -54,8 +54,8 @@ type subscriber struct {
 }
 
 // Run loads the hub. If ctx ends before, the result is of what was done until then, and Interrupted. An error says that the run could
-// not be made: the configuration is wrong, a client could not connect or subscribe (a *spoke.ConnectError, a *spoke.RejectError), or the hub does not let
-// the clients publish.
+// not be made: the configuration is wrong, a client could not connect or subscribe (a *spoke.ConnectError, a *spoke.RejectError), the hub does not let
+// the clients publish (a *spoke.RejectError, a *spoke.CloseError), or they can't keep up with the rate (a *BehindError).
 func Run(ctx context.Context, config Config) (*Result, error) {
 	if err := config.check(); err != nil {
 		return nil, err
