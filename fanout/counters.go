@@ -26,6 +26,18 @@ type loopCounters struct {
 	messageCounters
 	connectionCounters
 	identityCounters
+	streamCounters
+}
+
+// streamCounters count what comes of spokes that come back, or do not keep up.
+type streamCounters struct {
+	// resumed, gapped and fresh are results of subscriptions to topics of streams.
+	resumed uint64
+	gapped  uint64
+	fresh   uint64
+	// fellBehind is how often a spoke began to lag because it did not keep up with a type, gaps how many they were told.
+	fellBehind uint64
+	gaps       uint64
 }
 
 // identityCounters count what comes of identities and their want.
