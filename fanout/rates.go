@@ -108,7 +108,7 @@ func (l *loop) withinControls(s *Spoke, kind event.Kind, p *progress) bool {
 		return true
 	}
 	named := 0
-	if kind != event.UnknownControl && kind != event.Auth {
+	if kind == event.Subscribe || kind == event.Unsubscribe {
 		named, _ = l.scratch.view.CountTopics(maxTopics)
 		p.begun = named > 0 && named <= maxTopics
 	}
