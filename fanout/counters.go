@@ -19,6 +19,8 @@ type hubCounters struct {
 	forwardedIgnored atomic.Uint64
 	// hooksLate is how many OnHandshake of ServeHTTP run on though their clients have been answered.
 	hooksLate atomic.Int64
+	// unavailable events were not taken by their streams.
+	unavailable atomic.Uint64
 }
 
 // loopCounters are what happens on one loop. They belong to its goroutine.

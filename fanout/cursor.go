@@ -41,7 +41,8 @@ type openGap struct {
 	missed   int64
 	// told is up to where the answer to a subscription has told of what is missing, and that expected events are left of that; got is how many have been
 	// there.
-	told          uint64
+	// after is where the spoke has been then.
+	after, told   uint64
 	expected, got int
 }
 

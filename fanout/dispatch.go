@@ -50,7 +50,7 @@ func (h *Hub) dispatch(out *outgoing) bool {
 		h.log.invalidEvent(fmt.Errorf("%w for its stream: its frame has more than Config.QueueLimit, %d bytes", ErrTooLong, h.cfg.QueueLimit))
 	case unavailable:
 		h.counters.unavailable.Add(1)
-		h.log.invalidEvent(out.err)
+		h.log.unavailableEvent(out.err)
 	}
 	return true
 }

@@ -5,8 +5,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/spokehub/spokehub/event"
-	"github.com/spokehub/spokehub/netpoll"
 	"github.com/spokehub/spokehub/stream"
 )
 

@@ -63,10 +63,8 @@ func (l *loop) feedOne(g *feeding, entry *stream.Entry, r *record, expected uint
 	if wanted && counted {
 		c.owed--
 	}
-	if wanted && isLatest && entry.Superseded {
-		if counted {
-			l.sender.CountDropped(1, netpoll.DropSuperseded)
-		}
+	if wanted && counted && isLatest && entry.Superseded {
+		l.sender.CountDropped(1, netpoll.DropSuperseded)
 		return false
 	}
 	if wanted && c.gap.missed > 0 {
@@ -93,7 +91,7 @@ func (l *loop) fed(g *feeding, next, top uint64, isAtEnd bool) {
 // passTold tells how many events are missing after all of those which the answer to the subscription has promised.
 func (l *loop) passTold(g *lag, c *cursor) {
 	if lost := c.gap.expected - c.gap.got; lost > 0 {
-		l.sendGap(g.spoke, c, event.Gap{From: 1, To: c.gap.told, Missed: int64(lost), Reason: event.GapTrimmed})
+		l.sendGap(g.spoke, c, event.Gap{From: c.gap.after + 1, To: c.gap.told, Missed: int64(lost), Reason: event.GapTrimmed})
 	}
 	c.gap.told, c.gap.expected, c.gap.got = 0, 0, 0
 }
@@ -118,11 +116,11 @@ func (l *loop) tellSuperseded(group []feeding, page *stream.Page) {
 			if !entry.Superseded {
 				continue
 			}
-			wanted := g.isWhole
+			wanted, counted := g.isWhole, entry.Offset >= g.base
 			if !wanted {
-				wanted, _ = g.cursor.matches(l, g.slot, entry.Offset, entry.Frame.ID())
+				wanted, counted = g.cursor.matches(l, g.slot, entry.Offset, entry.Frame.ID())
 			}
-			if wanted {
+			if wanted && counted {
 				if gap.Missed == 0 {
 					gap.From = entry.Offset
 				}

@@ -73,6 +73,8 @@ type rates struct {
 	bytes    allowance
 	frames   allowance
 	controls allowance
+	// resumes is how many topics of streams it has resumed.
+	resumes uint32
 }
 
 // startRates begins to count for a spoke that has opened, if there are limits.

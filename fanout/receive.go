@@ -153,6 +153,12 @@ func (l *loop) relay(s *Spoke, raw []byte) bool {
 	case noRoom:
 		l.makeWait(s, &out, raw)
 		return false
+	case unavailable:
+		h := l.hub
+		h.counters.unavailable.Add(1)
+		h.log.unavailableEvent(out.err)
+		l.rejectEvent(s, event.Unavailable)
+		return true
 	case tooLong:
 		l.closeWith(s, Cause{Kind: CauseViolation, Code: wsframe.CodeTooBig, Reason: "event too long to relay"})
 	}

@@ -5,7 +5,6 @@ import (
 	"sync"
 	"unsafe"
 
-	"github.com/spokehub/spokehub/event"
 	"github.com/spokehub/spokehub/stream"
 	"github.com/spokehub/spokehub/subs"
 )
@@ -15,6 +14,41 @@ type streams struct {
 	// policies is nil where no type has one. Then nothing more is looked at.
 	policies *stream.Policies
 	store    stream.Store
+	// memory is the store.
+	memory *stream.Memory
+}
+
+// historyShare: one part in so many of Config.MemoryBudget is what streams may take at the most, leastHistoryShare what they may take where connections
+// need all.
+const (
+	historyShare      = 2
+	leastHistoryShare = 8
+)
+
+func newStreams(h *Hub) streams {
+	if h.cfg.policies == nil {
+		return streams{}
+	}
+	budget := h.cfg.MemoryBudget
+	memory := stream.NewMemory(func() int64 {
+		return min(max(budget-h.connectionBytes(), budget/leastHistoryShare), budget/historyShare)
+	})
+	return streams{policies: h.cfg.policies, store: memory, memory: memory}
+}
+
+// close ends what streams do by themselves.
+func (s *streams) close() {
+	if s.memory != nil {
+		s.memory.Close()
+	}
+}
+
+// held is how many bytes streams take.
+func (s *streams) held() int64 {
+	if s.memory == nil {
+		return 0
+	}
+	return s.memory.Held()
 }
 
 // policy is that of the type of an event for all subscribers, nil if there is none.

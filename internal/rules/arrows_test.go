@@ -30,7 +30,7 @@ var arrows = map[string]arrow{
 	"subs":    {},
 	"stream":  {imports: []string{module + "/event"}},
 	"fanout": {imports: []string{
-		module + "/netpoll", module + "/wsframe", module + "/event", module + "/subs", module + "/internal/proxied",
+		module + "/netpoll", module + "/wsframe", module + "/event", module + "/subs", module + "/stream", module + "/internal/proxied",
 		module + "/internal/listeners",
 		"github.com/panjf2000/ants/v2",
 	}},
