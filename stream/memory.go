@@ -16,6 +16,7 @@ type Memory struct {
 	began  time.Time
 	held   atomic.Int64
 	floor  atomic.Uint64
+	idle   atomic.Int64
 	shards [shardCount]shard
 	agenda agenda
 }
@@ -202,7 +203,7 @@ func (m *Memory) Remove(typ string) error {
 	s.mu.Lock()
 	events, kept := s.events, s.survivors
 	s.events, s.survivors, s.newest = ring{}, survivors{}, newest{}
-	s.trimmed += events.length + kept.len()
+	s.trimmed += events.length + kept.count
 	s.first = s.top + 1
 	change := s.settleLocked(m.now())
 	s.mu.Unlock()
@@ -223,12 +224,14 @@ type change struct {
 	trimmed int
 	// wake is when to look at the sequence; 0 if that is settled.
 	wake time.Duration
+	// isReviewed says that the sequence has become idle, or is so no more.
+	isReviewed bool
 }
 
 // settleLocked returns what has changed since it was called last.
 func (s *sequence) settleLocked(now time.Duration) change {
 	memory := s.memoryLocked()
-	c := change{held: memory - s.counted, trimmed: s.trimmed}
+	c := change{held: memory - s.counted, trimmed: s.trimmed, isReviewed: s.isEmptyLocked() != s.idle}
 	s.counted, s.trimmed = memory, 0
 	if s.wake == 0 || s.keys.len() > 0 {
 		if due := s.dueLocked(now); due != 0 && (s.wake == 0 || due < s.wake) {
@@ -248,6 +251,9 @@ func (m *Memory) apply(home *shard, s *sequence, c change) {
 	}
 	if c.wake != 0 {
 		m.agenda.add(s, c.wake, m.now())
+	}
+	if c.isReviewed {
+		m.review(home, s)
 	}
 }
 

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// sequence is the stream of a type, as Memory has it. Its lock guards all but typ, policy and base, which never change, place, which
-// belongs to the lock of the shard, and turn, which belongs to the agenda's.
+// sequence is the stream of a type, as Memory has it. Its lock guards all but the origin, which never changes, the home, which
+// belongs to the shard's lock, and the turn, which belongs to the agenda's.
 //
 // I1: offsets behind base are dense: the ring has those from first to top.
 // I2: the ring, the survivors and newest have an event exactly if the sequence has a reference to its frame.
@@ -20,7 +20,7 @@ type sequence struct {
 	survivors survivors
 	newest    newest
 	keys      keys
-	place     int
+	home      home
 	turn      turn
 }
 
@@ -38,8 +38,8 @@ type sequenceState struct {
 	first, top uint64
 	// used is when something was appended last.
 	used tick
-	// forgotten says that the store has it no more.
-	forgotten bool
+	// forgotten says that the store has it no more, idle that it is among the idle ones of its shard.
+	forgotten, idle bool
 	// wake is when it is to be looked at, as the time since the store began; 0 for never.
 	wake time.Duration
 	// counted is its part of the store's held memory.
@@ -66,7 +66,7 @@ func (s *sequence) bound() int64 {
 
 // isEmptyLocked says whether there is nothing that anybody could miss.
 func (s *sequence) isEmptyLocked() bool {
-	return s.events.length == 0 && s.survivors.len() == 0 && s.keys.len() == 0
+	return s.events.length == 0 && s.survivors.count == 0 && s.keys.len() == 0
 }
 
 // appendLocked places the draft, keeps its frame and trims.
@@ -122,8 +122,8 @@ func (s *sequence) supersedeLocked(id []byte, keeps bool) {
 	case earlier >= s.first:
 		s.entryLocked(earlier).sized |= supersededBit
 	case earlier != 0:
-		old, _ := s.survivors.take(earlier)
-		old.frame.Release()
+		superseded := s.survivors.take(earlier)
+		superseded.frame.Release()
 		s.trimmed++
 	}
 }
@@ -165,7 +165,7 @@ func (s *sequence) trimLocked() {
 // dropSurvivorLocked takes the oldest survivor away. There is one.
 func (s *sequence) dropSurvivorLocked() {
 	offset := s.survivors.oldest().offset
-	oldest, _ := s.survivors.take(offset)
+	oldest := s.survivors.take(offset)
 	s.newest.drop(hashOf(oldest.frame.ID()), offset)
 	oldest.frame.Release()
 	s.trimmed++
