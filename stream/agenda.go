@@ -124,7 +124,7 @@ func (m *Memory) age(s *sequence) {
 		s.keys.expire(tickAt(now))
 		isDone := s.trimAgedLocked(tickAt(now), trimBatch)
 		s.wake = 0
-		change := s.settleLocked(now)
+		change := m.settleLocked(s, now)
 		s.mu.Unlock()
 		m.apply(home, s, change)
 		if isDone {

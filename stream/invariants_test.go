@@ -2,16 +2,18 @@ package stream
 
 import "testing"
 
-// checkInvariants checks all invariants of the package. Nobody may use the store meanwhile.
+// checkInvariants checks all invariants of the package. Nobody but the timer may use the store meanwhile.
 func checkInvariants(t *testing.T, m *Memory) {
 	t.Helper()
 	held, idle, waiting := int64(0), 0, 0
 	for i := range m.shards {
 		d := &m.shards[i]
+		d.mu.Lock()
 		if len(d.table) != len(d.list) {
 			t.Fatalf("I5: got %d sequences in the table and %d in the list, want as many", len(d.table), len(d.list))
 		}
 		for place, s := range d.list {
+			s.mu.Lock()
 			checkSequence(t, s)
 			held += s.counted
 			if d.table[s.typ] != s || s.home.place != place || s.forgotten || m.shardOfString(s.typ) != d {
@@ -23,9 +25,10 @@ func checkInvariants(t *testing.T, m *Memory) {
 			if s.idle {
 				idle++
 			}
-			if s.turn.place >= 0 {
+			if s.wake != 0 {
 				waiting++
 			}
+			s.mu.Unlock()
 		}
 		for s := d.idle.oldest; s != nil; s = s.home.later {
 			idle--
@@ -33,6 +36,7 @@ func checkInvariants(t *testing.T, m *Memory) {
 				t.Fatalf("I6: got %q in the list of idle ones, idle %v", s.typ, s.idle)
 			}
 		}
+		d.mu.Unlock()
 	}
 	if idle != 0 {
 		t.Errorf("I6: got %d idle sequences outside the lists, want none", idle)
@@ -40,6 +44,8 @@ func checkInvariants(t *testing.T, m *Memory) {
 	if got := m.Held(); got != held {
 		t.Errorf("I7: got %d bytes held, want %d", got, held)
 	}
+	m.agenda.mu.Lock()
+	defer m.agenda.mu.Unlock()
 	if len(m.agenda.due) != waiting {
 		t.Errorf("I8: got %d sequences in the agenda, want %d", len(m.agenda.due), waiting)
 	}

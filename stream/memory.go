@@ -99,7 +99,7 @@ func (m *Memory) Append(p *Policy, typ []byte, d Draft, key string) (event.Posit
 	}
 	now := m.now()
 	offset, outcome := s.appendOnceLocked(d, key, tickAt(now))
-	change := s.settleLocked(now)
+	change := m.settleLocked(s, now)
 	s.mu.Unlock()
 	switch outcome {
 	case Appended:
@@ -151,7 +151,7 @@ func (m *Memory) Read(typ string, q Query, page *Page) error {
 		if isDone {
 			s.readLocked(q, page)
 		}
-		change := s.settleLocked(now)
+		change := m.settleLocked(s, now)
 		s.mu.Unlock()
 		m.apply(home, s, change)
 		if isDone {
@@ -205,7 +205,7 @@ func (m *Memory) Remove(typ string) error {
 	s.events, s.survivors, s.newest = ring{}, survivors{}, newest{}
 	s.trimmed += events.length + kept.count
 	s.first = s.top + 1
-	change := s.settleLocked(m.now())
+	change := m.settleLocked(s, m.now())
 	s.mu.Unlock()
 	m.apply(home, s, change)
 	for i := range events.length {
@@ -222,38 +222,34 @@ func (m *Memory) now() time.Duration { return time.Since(m.began) }
 type change struct {
 	held    int64
 	trimmed int
-	// wake is when to look at the sequence; 0 if that is settled.
-	wake time.Duration
 	// isReviewed says that the sequence has become idle, or is so no more.
 	isReviewed bool
 }
 
-// settleLocked returns what has changed since it was called last.
-func (s *sequence) settleLocked(now time.Duration) change {
+// settleLocked returns what has changed since it was called last, and sees that the sequence is looked at in time.
+func (m *Memory) settleLocked(s *sequence, now time.Duration) change {
 	memory := s.memoryLocked()
 	c := change{held: memory - s.counted, trimmed: s.trimmed, isReviewed: s.isEmptyLocked() != s.idle}
 	s.counted, s.trimmed = memory, 0
 	if s.wake == 0 || s.keys.len() > 0 {
 		if due := s.dueLocked(now); due != 0 && (s.wake == 0 || due < s.wake) {
-			s.wake, c.wake = due, due
+			s.wake = due
+			m.agenda.add(s, due, now)
 		}
 	}
 	return c
 }
 
 // apply tells the store of a change. The caller holds no lock.
-func (m *Memory) apply(home *shard, s *sequence, c change) {
+func (m *Memory) apply(d *shard, s *sequence, c change) {
 	if c.held != 0 {
 		m.held.Add(c.held)
 	}
 	if c.trimmed != 0 {
-		home.trimmed.Add(uint64(c.trimmed))
-	}
-	if c.wake != 0 {
-		m.agenda.add(s, c.wake, m.now())
+		d.trimmed.Add(uint64(c.trimmed))
 	}
 	if c.isReviewed {
-		m.review(home, s)
+		m.review(d, s)
 	}
 }
 
