@@ -4,7 +4,7 @@ import "math/rand/v2"
 
 const (
 	// samples is how many streams are looked at for the largest one.
-	samples = 16
+	samples = 8
 	// relieveBatch is how many events one look takes away at most.
 	relieveBatch = 256
 	// relieveShare is the part of the limit that is made free at once.
