@@ -14,8 +14,6 @@ const (
 
 // idleSequences is a list of the sequences of a shard that keep nothing, in the order in which they became idle. The shard's lock
 // guards it.
-//
-// I6: a sequence is in it exactly if its idle says so, which changes under both locks.
 type idleSequences struct {
 	oldest, newest *sequence
 }

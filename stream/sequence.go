@@ -6,12 +6,7 @@ import (
 )
 
 // sequence is the stream of a type, as Memory has it. Its lock guards all but the origin, which never changes, the home, which
-// belongs to the shard's lock, and the turn, which belongs to the agenda's.
-//
-// I1: offsets behind base are dense: the ring has those from first to top.
-// I2: the ring, the survivors and newest have an event exactly if the sequence has a reference to its frame.
-// I3: newest has the newest event of each id that is kept, if the policy wants to know.
-// I4: survivors are older than first, and each is the newest of its id.
+// belongs to the shard's lock, and the turn, which belongs to the agenda's. The package's documentation has its invariants.
 type sequence struct {
 	mu sync.Mutex
 	sequenceOrigin

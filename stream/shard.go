@@ -14,8 +14,6 @@ const shardCount = 64
 const smallTable = 64
 
 // shard is a part of the table. Its lock guards all but the counts.
-//
-// I5: a sequence is in the table of its type's shard, and in the list at its place, exactly if it is not forgotten.
 type shard struct {
 	mu    sync.RWMutex
 	table map[string]*sequence
