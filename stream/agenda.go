@@ -101,7 +101,7 @@ func (a *agenda) close() {
 func (m *Memory) ageDue() {
 	var room [64]*sequence
 	for {
-		due := m.agenda.take(room[:0], m.now())
+		due := m.agenda.take(room[:0], m.clock())
 		if len(due) == 0 {
 			return
 		}
@@ -120,7 +120,7 @@ func (m *Memory) age(s *sequence) {
 			s.mu.Unlock()
 			return
 		}
-		now := m.now()
+		now := m.clock()
 		s.keys.expire(tickAt(now))
 		isDone := s.trimAgedLocked(tickAt(now), trimBatch)
 		s.wake = 0

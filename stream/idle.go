@@ -69,7 +69,7 @@ func (m *Memory) forgetIdle() bool {
 		return false
 	}
 	var oldest candidate
-	now := tickAt(m.now())
+	now := tickAt(m.clock())
 	begin, seen := rand.IntN(shardCount), 0
 	for i := range shardCount {
 		s := m.shards[(begin+i)%shardCount].oldestIdle()

@@ -11,9 +11,10 @@ import (
 // Memory is a Store in the memory of this process. Any goroutine may call it. No call waits for anything but locks that are held for
 // microseconds.
 type Memory struct {
-	epoch  string
-	limit  func() int64
-	began  time.Time
+	epoch string
+	limit func() int64
+	// clock is the time since the store began.
+	clock  func() time.Duration
 	held   atomic.Int64
 	floor  atomic.Uint64
 	idle   atomic.Int64
@@ -40,9 +41,11 @@ type Stats struct {
 var _ Store = (*Memory)(nil)
 
 // NewMemory returns a store without streams. limit says how many bytes all of them may take together; nil for no such limit. It is
-// asked at every Append, so it must be fast and must not block. Where it is exceeded, the largest streams are trimmed first.
+// asked at every Append, so it must be fast and must not block. What is trimmed and forgotten while it is exceeded, the package's
+// documentation says. Without a limit a stream is never forgotten, even if nothing of it is kept.
 func NewMemory(limit func() int64) *Memory {
-	m := &Memory{epoch: newEpoch(), limit: limit, began: time.Now()}
+	began := time.Now()
+	m := &Memory{epoch: newEpoch(), limit: limit, clock: func() time.Duration { return time.Since(began) }}
 	for i := range m.shards {
 		m.shards[i].table = map[string]*sequence{}
 	}
@@ -97,7 +100,7 @@ func (m *Memory) Append(p *Policy, typ []byte, d Draft, key string) (event.Posit
 		s.mu.Unlock()
 		s = nil
 	}
-	now := m.now()
+	now := m.clock()
 	offset, outcome := s.appendOnceLocked(d, key, tickAt(now))
 	change := m.settleLocked(s, now)
 	s.mu.Unlock()
@@ -136,9 +139,9 @@ func (m *Memory) Read(typ string, q Query, page *Page) error {
 	*page = Page{Epoch: m.epoch, Entries: page.Entries[:0]}
 	home := m.shardOfString(typ)
 	for {
-		s := home.findString(typ)
+		s, floor := m.look(home, typ)
 		if s == nil {
-			m.readNone(q, page)
+			readNone(floor, q, page)
 			return nil
 		}
 		s.mu.Lock()
@@ -146,7 +149,7 @@ func (m *Memory) Read(typ string, q Query, page *Page) error {
 			s.mu.Unlock()
 			continue
 		}
-		now := m.now()
+		now := m.clock()
 		isDone := s.trimAgedLocked(tickAt(now), trimBatch)
 		if isDone {
 			s.readLocked(q, page)
@@ -161,8 +164,7 @@ func (m *Memory) Read(typ string, q Query, page *Page) error {
 }
 
 // readNone fills the page for a type without a stream.
-func (m *Memory) readNone(q Query, page *Page) {
-	floor := m.floor.Load()
+func readNone(floor uint64, q Query, page *Page) {
 	page.Top, page.Kept = floor, floor+1
 	if q.After < floor {
 		page.Missing, page.From, page.To = -1, q.After+1, floor
@@ -180,9 +182,9 @@ func (m *Memory) Tops(dst []event.Position, types ...string) ([]event.Position, 
 func (m *Memory) top(typ string) uint64 {
 	home := m.shardOfString(typ)
 	for {
-		s := home.findString(typ)
+		s, floor := m.look(home, typ)
 		if s == nil {
-			return m.floor.Load()
+			return floor
 		}
 		s.mu.Lock()
 		top, isForgotten := s.top, s.forgotten
@@ -196,7 +198,7 @@ func (m *Memory) top(typ string) uint64 {
 // Remove drops what is kept, as Store says. The error is always nil.
 func (m *Memory) Remove(typ string) error {
 	home := m.shardOfString(typ)
-	s := home.findString(typ)
+	s, _ := m.look(home, typ)
 	if s == nil {
 		return nil
 	}
@@ -205,7 +207,7 @@ func (m *Memory) Remove(typ string) error {
 	s.events, s.survivors, s.newest = ring{}, survivors{}, newest{}
 	s.trimmed += events.length + kept.count
 	s.first = s.top + 1
-	change := m.settleLocked(s, m.now())
+	change := m.settleLocked(s, m.clock())
 	s.mu.Unlock()
 	m.apply(home, s, change)
 	for i := range events.length {
@@ -214,9 +216,6 @@ func (m *Memory) Remove(typ string) error {
 	kept.release()
 	return nil
 }
-
-// now is the time since the store began.
-func (m *Memory) now() time.Duration { return time.Since(m.began) }
 
 // change is what an operation on a sequence means to the store.
 type change struct {

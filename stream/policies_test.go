@@ -168,3 +168,34 @@ func TestKindsHaveNames(t *testing.T) {
 		t.Error("got no error for an interest that is none")
 	}
 }
+
+func FuzzPolicies(f *testing.F) {
+	f.Add("price\nprice.*\np*\n*", "price.eur")
+	f.Add("a*\nab", "ab")
+	f.Add("__a\n\xc3*\n**", "")
+	f.Fuzz(func(t *testing.T, matches, typ string) {
+		var list []Policy
+		for _, match := range strings.Split(matches, "\n") {
+			list = append(list, Policy{Match: match, History: kept})
+		}
+		policies, err := NewPolicies(list)
+		if err != nil {
+			if wrong, is := errors.AsType[*PolicyError](err); !is || wrong.Index >= len(list) || wrong.Earlier >= wrong.Index {
+				t.Fatalf("got %#v, want a *PolicyError with the places of policies", err)
+			}
+			return
+		}
+		want := ""
+		for _, policy := range list {
+			beginning, open := strings.CutSuffix(policy.Match, "*")
+			if typ == beginning && !open || open && strings.HasPrefix(typ, beginning) {
+				want = policy.Match
+				break
+			}
+		}
+		got, gotString := policies.For([]byte(typ)), policies.ForString(typ)
+		if got != gotString || (got == nil) != (want == "") || got != nil && got.Match != want {
+			t.Fatalf("%q of %q: got %+v and %+v, want %q", typ, matches, got, gotString, want)
+		}
+	})
+}

@@ -96,7 +96,7 @@ func (m *Memory) reduce(s *sequence, over int64) {
 	}
 	s.reduceLocked(over)
 	isEmpty := s.isEmptyLocked()
-	change := m.settleLocked(s, m.now())
+	change := m.settleLocked(s, m.clock())
 	s.mu.Unlock()
 	m.apply(m.shardOfString(s.typ), s, change)
 	if isEmpty {

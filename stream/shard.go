@@ -52,17 +52,17 @@ func (d *shard) find(typ []byte) *sequence {
 	return s
 }
 
-// findString is find.
-func (d *shard) findString(typ string) *sequence {
+// look returns the sequence of the type; or nil, and a floor that it will begin behind if it begins from now on. That holds because a
+// sequence begins under the shard's lock.
+func (m *Memory) look(d *shard, typ string) (s *sequence, floor uint64) {
 	d.mu.RLock()
-	s := d.table[typ]
-	d.mu.RUnlock()
-	return s
+	defer d.mu.RUnlock()
+	return d.table[typ], m.floor.Load()
 }
 
 // findOrBegin returns the sequence of the type, which it begins if there is none.
 func (m *Memory) findOrBegin(d *shard, typ []byte, p *Policy) *sequence {
-	now := tickAt(m.now())
+	now := tickAt(m.clock())
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if s := d.table[string(typ)]; s != nil {

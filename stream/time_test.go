@@ -23,7 +23,7 @@ func TestTheTimerTrimsWhatIsTooOldAndThenRests(t *testing.T) {
 			events int
 			rests  bool
 		}{{900 * time.Millisecond, 501, false}, {2 * time.Second, 1, false}, {59 * time.Minute, 1, false}, {61 * time.Minute, 0, true}} {
-			time.Sleep(c.after - m.now())
+			time.Sleep(c.after - m.clock())
 			synctest.Wait()
 			m.agenda.mu.Lock()
 			rests := m.agenda.armed == 0 && len(m.agenda.due) == 0
@@ -86,7 +86,7 @@ func TestAKeyIsRememberedForFiveMinutes(t *testing.T) {
 			outcome Outcome
 			offset  uint64
 		}{{0, Appended, 1}, {3 * time.Minute, Repeated, 1}, {keyWindow - 20*time.Millisecond, Repeated, 1}, {keyWindow + 20*time.Millisecond, Appended, 2}} {
-			time.Sleep(c.after - m.now())
+			time.Sleep(c.after - m.clock())
 			position, outcome, err := m.Append(p, []byte("a"), &testDraft{}, "key")
 			if err != nil || outcome != c.outcome || position.Offset != c.offset {
 				t.Errorf("after %v: got %+v, outcome %d and %v, want %d and outcome %d", c.after, position, outcome, err, c.offset, c.outcome)
