@@ -30,7 +30,7 @@
 //
 // Lock order: a shard's lock, then a sequence's, then the agenda's. No goroutine holds two of the same kind.
 //
-//   - A sequence's lock guards what the sequence keeps. It is held for one append, one page, or a batch of up to 1,024 events that are
+//   - A sequence's lock guards what the sequence keeps. It is held for one append, one page, or up to 1,024 events that are
 //     trimmed. Under it the draft places its frame, and frames are retained and released.
 //   - A shard's lock guards the table from types to sequences. It is held for a lookup, or to begin or forget one sequence.
 //   - The agenda's lock guards the timer and the heap of sequences with something that gets too old. A sequence enters it when it keeps

@@ -232,8 +232,8 @@ func checkInvariants(t *testing.T, m *Memory) {
 	m.agenda.mu.Lock()
 	defer m.agenda.mu.Unlock()
 	for place, s := range m.agenda.due {
-		if s.turn.place != place || place > 0 && s.turn.due < m.agenda.due[(place-1)/2].turn.due {
-			t.Errorf("I8: got %q with the place %d in the agenda, want %d behind those that are due before", s.typ, s.turn.place, place)
+		if s.appointment.place != place || place > 0 && s.appointment.due < m.agenda.due[(place-1)/2].appointment.due {
+			t.Errorf("I8: got %q with the place %d in the agenda, want %d behind those that are due before", s.typ, s.appointment.place, place)
 		}
 	}
 }
@@ -294,17 +294,17 @@ func checkNewest(t *testing.T, s *sequence, newestOf map[string]uint64) {
 	if s.newest.used != len(newestOf) {
 		t.Fatalf("I3: got %d ids of %q, want %d", s.newest.used, s.typ, len(newestOf))
 	}
-	for i, slot := range s.newest.slots {
-		if slot.offset == 0 {
+	for i, bucket := range s.newest.buckets {
+		if bucket.offset == 0 {
 			continue
 		}
-		id := s.entryLocked(slot.offset).frame.ID()
-		if newestOf[string(id)] != slot.offset || hashOf(id) != slot.hash {
-			t.Fatalf("I3: got %d for the newest event of %q with the id %q, want %d", slot.offset, s.typ, id, newestOf[string(id)])
+		id := s.entryLocked(bucket.offset).frame.ID()
+		if newestOf[string(id)] != bucket.offset || hashOf(id) != bucket.hash {
+			t.Fatalf("I3: got %d for the newest event of %q with the id %q, want %d", bucket.offset, s.typ, id, newestOf[string(id)])
 		}
-		for place := s.newest.begin(slot.hash); place != i; place = (place + 1) & (len(s.newest.slots) - 1) {
-			if s.newest.slots[place].offset == 0 {
-				t.Fatalf("I3: got an empty slot ahead of that of %q of %q", id, s.typ)
+		for place := s.newest.begin(bucket.hash); place != i; place = (place + 1) & (len(s.newest.buckets) - 1) {
+			if s.newest.buckets[place].offset == 0 {
+				t.Fatalf("I3: got an empty bucket ahead of that of %q of %q", id, s.typ)
 			}
 		}
 	}

@@ -49,7 +49,7 @@ func NewMemory(limit func() int64) *Memory {
 	for i := range m.shards {
 		m.shards[i].table = map[string]*sequence{}
 	}
-	m.agenda.ring = m.ageDue
+	m.agenda.trim = m.ageDue
 	return m
 }
 
@@ -150,7 +150,7 @@ func (m *Memory) Read(typ string, q Query, page *Page) error {
 			continue
 		}
 		now := m.clock()
-		isDone := s.trimAgedLocked(tickAt(now), trimBatch)
+		isDone := s.trimAgedLocked(tickAt(now), trimAtOnce)
 		if isDone {
 			s.readLocked(q, page)
 		}

@@ -5,8 +5,8 @@ import "math/rand/v2"
 const (
 	// samples is how many streams are looked at for the largest one.
 	samples = 8
-	// relieveBatch is how many events one look takes away at most.
-	relieveBatch = 256
+	// relieveAtOnce is how many events one look takes away at most.
+	relieveAtOnce = 256
 	// relieveShare is the part of the limit that is made free at once.
 	relieveShare = 256
 	// relieveRounds is how many looks one Append takes at most.
@@ -106,7 +106,7 @@ func (m *Memory) reduce(s *sequence, over int64) {
 
 func (s *sequence) reduceLocked(over int64) {
 	target := max(s.counted/2, s.counted-over)
-	for range relieveBatch {
+	for range relieveAtOnce {
 		switch {
 		case s.events.length > 0 && (s.survivors.count == 0 || s.survivors.bytes <= s.events.bytes):
 			s.trimLocked()

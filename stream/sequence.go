@@ -6,17 +6,17 @@ import (
 )
 
 // sequence is the stream of a type, as Memory has it. Its lock guards all but the origin, which never changes, the home, which
-// belongs to the shard's lock, and the turn, which belongs to the agenda's. The package's documentation has its invariants.
+// belongs to the shard's lock, and the appointment, which belongs to the agenda's. The package's documentation has its invariants.
 type sequence struct {
 	mu sync.Mutex
 	sequenceOrigin
 	sequenceState
-	events    ring
-	survivors survivors
-	newest    newest
-	keys      keys
-	home      home
-	turn      turn
+	events      ring
+	survivors   survivors
+	newest      newest
+	keys        keys
+	home        home
+	appointment appointment
 }
 
 // sequenceOrigin is what never changes.
@@ -66,7 +66,7 @@ func (s *sequence) isEmptyLocked() bool {
 
 // appendLocked places the draft, keeps its frame and trims.
 func (s *sequence) appendLocked(d Draft, now tick) {
-	s.trimAgedLocked(now, trimBatch)
+	s.trimAgedLocked(now, trimAtOnce)
 	if most := s.policy.History.Events; most > 0 {
 		for s.events.length >= most {
 			s.trimLocked()
@@ -101,15 +101,15 @@ func (s *sequence) supersedeLocked(id []byte, keeps bool) {
 	hash := hashOf(id)
 	s.newest.reserve()
 	place := s.newest.next(s.newest.begin(hash), hash)
-	for s.newest.slots[place].offset != 0 && string(s.entryLocked(s.newest.slots[place].offset).frame.ID()) != string(id) {
-		place = s.newest.next((place+1)&(len(s.newest.slots)-1), hash)
+	for s.newest.buckets[place].offset != 0 && string(s.entryLocked(s.newest.buckets[place].offset).frame.ID()) != string(id) {
+		place = s.newest.next((place+1)&(len(s.newest.buckets)-1), hash)
 	}
-	earlier := s.newest.slots[place].offset
+	earlier := s.newest.buckets[place].offset
 	switch {
 	case earlier == 0 && keeps:
 		s.newest.put(place, hash, s.top)
 	case earlier != 0 && keeps:
-		s.newest.slots[place].offset = s.top
+		s.newest.buckets[place].offset = s.top
 	case earlier != 0:
 		s.newest.empty(place)
 	}
@@ -166,8 +166,8 @@ func (s *sequence) dropSurvivorLocked() {
 	s.trimmed++
 }
 
-// trimBatch is how many events are trimmed at once because of their age.
-const trimBatch = 1024
+// trimAtOnce is how many events are trimmed at once because of their age.
+const trimAtOnce = 1024
 
 // trimAgedLocked trims up to most events that are too old, and says whether none is left.
 func (s *sequence) trimAgedLocked(now tick, most int) bool {

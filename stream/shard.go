@@ -70,7 +70,7 @@ func (m *Memory) findOrBegin(d *shard, typ []byte, p *Policy) *sequence {
 	}
 	base := m.floor.Load()
 	s := &sequence{sequenceOrigin: sequenceOrigin{typ: strings.Clone(string(typ)), policy: p, base: base}, home: home{place: len(d.list)}}
-	s.first, s.top, s.used, s.turn.place = base+1, base, now, -1
+	s.first, s.top, s.used, s.appointment.place = base+1, base, now, -1
 	s.counted = s.memoryLocked()
 	m.held.Add(s.counted)
 	d.table[s.typ] = s
