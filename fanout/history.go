@@ -16,7 +16,7 @@ type History struct {
 	// Result says how the events go on from the position that was asked for, as in the ack of a subscription. It is Fresh for a position of another epoch
 	// and one that is ahead of the stream; then there are no events.
 	Result event.Result
-	// Missed is how many events are gone between the position and the first one here, at most for a topic with an id; -1 where nobody can know.
+	// Missed is how many events are gone between the position that was asked for and Next, at most for a topic with an id; -1 where nobody can know.
 	Missed int64
 	// Events are those of the topic, in order, with their offsets.
 	Events []event.Event
@@ -38,6 +38,7 @@ func (h *Hub) History(topic string, since event.Position, limit int) (History, e
 		return History{}, fmt.Errorf("history of %q: %w", topic, ErrNoStream)
 	}
 	var page stream.Page
+	isUnknown, read := false, uint64(0)
 	if err := h.streams.store.Read(typ, stream.Query{After: since.Offset}, &page); err != nil {
 		return History{}, fmt.Errorf("history of %q: %w", topic, err)
 	}
@@ -48,15 +49,16 @@ func (h *Hub) History(topic string, since event.Position, limit int) (History, e
 	case since.Epoch != page.Epoch || since.Offset > page.Top:
 		past.Result = event.Fresh
 		return past, nil
-	case page.Missing != 0:
-		past.Result, past.Missed = event.Gapped, page.Missing
+	case page.Missing < 0:
+		isUnknown = true
 	}
 	top := page.Top
 	for after := since.Offset; after < top && len(past.Events) < limit; {
 		if err := h.streams.store.Read(typ, stream.Query{After: after, Events: historyPage}, &page); err != nil {
 			return History{}, fmt.Errorf("history of %q: %w", topic, err)
 		}
-		if len(page.Entries) == 0 {
+		if len(page.Entries) == 0 || page.Entries[0].Offset > top {
+			page.Release()
 			break
 		}
 		for i := range page.Entries {
@@ -65,6 +67,7 @@ func (h *Hub) History(topic string, since event.Position, limit int) (History, e
 				break
 			}
 			after = page.Entries[i].Offset
+			read++
 			if id == "" || id == string(r.ID()) {
 				e, _ := event.Parse(r.envelope())
 				past.Events = append(past.Events, e)
@@ -76,5 +79,18 @@ func (h *Hub) History(topic string, since event.Position, limit int) (History, e
 	if len(past.Events) < limit {
 		past.Next = past.Position
 	}
+	if since != (event.Position{}) {
+		past.setMissed(int64(past.Next.Offset-since.Offset-read), isUnknown)
+	}
 	return past, nil
+}
+
+// setMissed says how many events are gone, unless nobody can know.
+func (p *History) setMissed(gone int64, isUnknown bool) {
+	if isUnknown {
+		gone = -1
+	}
+	if gone != 0 {
+		p.Result, p.Missed = event.Gapped, gone
+	}
 }
