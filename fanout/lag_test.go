@@ -89,9 +89,9 @@ func slowConfig(engine fanout.Engine, history stream.History, behind stream.Behi
 }
 
 func TestPromise14CatchUpSendsWhatASlowSpokeHasMissed(t *testing.T) {
-	eachEntry(t, func(e fanout.Engine) fanout.Config {
-		return slowConfig(e, stream.History{Events: 1 << 16, Bytes: 1 << 30}, stream.CatchUp)
-	}, func(t *testing.T, h *testHub, c *client) {
+	eachEngine(t, func(t *testing.T, e fanout.Engine) {
+		h := newTestHub(t, slowConfig(e, stream.History{Events: 1 << 16, Bytes: 1 << 30}, stream.CatchUp))
+		c, _ := h.join()
 		c.follow("price")
 		healthy, _ := h.join()
 		healthy.follow("price")
@@ -142,9 +142,9 @@ func TestPromise14WhatWasTrimmedMeanwhileIsAGapInItsPlace(t *testing.T) {
 }
 
 func TestPromise14LatestSendsTheNewestOfEachID(t *testing.T) {
-	eachEntry(t, func(e fanout.Engine) fanout.Config {
-		return slowConfig(e, stream.History{Events: 1 << 16, Bytes: 1 << 30}, stream.Latest)
-	}, func(t *testing.T, h *testHub, c *client) {
+	eachEngine(t, func(t *testing.T, e fanout.Engine) {
+		h := newTestHub(t, slowConfig(e, stream.History{Events: 1 << 16, Bytes: 1 << 30}, stream.Latest))
+		c, _ := h.join()
 		c.follow("price")
 		sent := lagging(h)
 		for range 3000 {
