@@ -24,8 +24,9 @@ type Client struct {
 	signals   signals
 	// closed says that Close has been called or the client has ended: no call of a listener begins any more.
 	closed atomic.Bool
-	// names belongs to the run goroutine.
+	// names belongs to the run goroutine, and so does epoch: that of the event which it hands out.
 	names names
+	epoch string
 	// received counts events. It has no lock, since every event is counted.
 	received atomic.Uint64
 	mu       sync.Mutex
@@ -54,6 +55,7 @@ type shared struct {
 	outbox   outbox
 	token    tokenState
 	flushes  flushes
+	presence presenceTable
 	// link is the connection, nil without one.
 	link *link
 	// room is closed when the outbox has more room; nil until somebody waits.

@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"net/url"
 	"time"
+
+	"github.com/spokehub/spokehub/event"
 )
 
 // Config says how a client behaves. The zero value is for a hub that asks for no token. Dial copies it, Header and TLS too; the functions are
@@ -69,7 +71,10 @@ type Config struct {
 	// OnReject is called with what the hub refuses: a subscription, also one that it takes away later, or an event. It runs as
 	// OnState does.
 	OnReject func(*RejectError)
-	// Logger is told of state changes, refusals and panics. Nil is slog.Default. [slog.DiscardHandler] keeps it quiet.
+	// OnGap is called where events will not come: the hub tells so, or keeps no longer what the client has missed without a connection
+	// ([GapFresh]). It runs as OnState does, in the place of the events among the calls of listeners. A gap of a type is one of all its topics.
+	OnGap func(event.Gap)
+	// Logger is told of state changes, refusals, gaps and panics. Nil is slog.Default. [slog.DiscardHandler] keeps it quiet.
 	Logger *slog.Logger
 }
 
