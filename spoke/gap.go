@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"time"
 
 	"github.com/spokehub/spokehub/event"
 )
@@ -103,14 +104,20 @@ func (of *topic) tellLoops(g event.Gap, before event.Position) {
 	}
 }
 
+// betweenGapLogs is how long the log is spared further gaps: a hub that sends a slow client the newest values alone tells many.
+const betweenGapLogs = 10 * time.Second
+
 // tellGaps tells of gaps.
 func (c *Client) tellGaps(all ...event.Gap) {
 	if len(all) == 0 {
 		return
 	}
 	c.count(func(s *Stats) { s.Gaps += uint64(len(all)) })
-	c.cfg.Logger.Warn("events are missing", slog.String("url", c.endpoint.name), slog.String("topic", all[0].Topic), slog.Int("gaps", len(all)),
-		slog.Int64("missed", all[0].Missed), slog.String("reason", string(all[0].Reason)))
+	if now := time.Now(); now.Sub(c.gapLogged) >= betweenGapLogs {
+		c.gapLogged = now
+		c.cfg.Logger.Warn("events are missing; further gaps are not logged for a while", slog.String("url", c.endpoint.name),
+			slog.String("topic", all[0].Topic), slog.Int64("missed", all[0].Missed), slog.String("reason", string(all[0].Reason)), slog.Int("gaps", len(all)))
+	}
 	for _, g := range all {
 		if c.cfg.OnGap != nil {
 			c.guard("OnGap", func() { c.cfg.OnGap(g) })
