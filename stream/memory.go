@@ -53,9 +53,14 @@ func NewMemory(limit func() int64) *Memory {
 	return m
 }
 
-// Close stops the timer. What is kept goes with the last reference to the store. Nothing gets too old from then on but what is
-// asked for.
-func (m *Memory) Close() { m.agenda.close() }
+// Close stops the timer and drops all streams, with their offsets. What is appended afterwards begins new ones, in which nothing gets too
+// old but what is asked for.
+func (m *Memory) Close() {
+	m.agenda.close()
+	for i := range m.shards {
+		m.shards[i].clear(m)
+	}
+}
 
 // Epoch returns that of all streams. It is random, and never changes.
 func (m *Memory) Epoch() string { return m.epoch }

@@ -128,3 +128,21 @@ func (m *Memory) raiseFloor(top uint64) {
 		}
 	}
 }
+
+// clear drops all sequences.
+func (d *shard) clear(m *Memory) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, s := range d.list {
+		s.mu.Lock()
+		s.forgotten = true
+		m.raiseFloor(s.top)
+		m.held.Add(-s.counted)
+		d.trimmed.Add(uint64(s.events.length + s.survivors.count))
+		if s.idle {
+			m.idle.Add(-1)
+		}
+		s.mu.Unlock()
+	}
+	d.table, d.list, d.peak, d.idle = map[string]*sequence{}, nil, 0, idleSequences{}
+}
