@@ -42,6 +42,7 @@ func (l *loop) feedGroup(group []feeding) {
 	}
 	isAtEnd := len(f.page.Entries) == 0 || expected > f.page.Top
 	for j := range group {
+		group[j].cursor.gap.isUnknown = group[j].cursor.gap.isUnknown || f.page.Missing < 0
 		l.fed(&group[j], expected, f.page.Top, isAtEnd)
 	}
 	f.page.Release()
@@ -102,7 +103,10 @@ func (l *loop) tellGap(g *lag, c *cursor) {
 	if c.policy.History.IsZero() {
 		gap.Reason = event.GapSlow
 	}
-	c.gap.missed = 0
+	if c.gap.isUnknown {
+		gap.Missed = -1
+	}
+	c.gap.missed, c.gap.isUnknown = 0, false
 	l.sendGap(g.spoke, c, gap)
 }
 
