@@ -145,7 +145,7 @@ const exampleTopics = `
 #    publish: [feed, backup]
 #    history: {events: 1000, bytes: 1MiB, age: 10m, latest_per_id: true}
 #    behind: latest
-#  - match: cursor
+#  - match: typing
 #    behind: skip
 `
 

@@ -28,7 +28,7 @@ type serveFlags struct {
 	Binary       bool          `group:"events" help:"Send binary messages instead of text. The hub always accepts both. (default false)"`
 	MaxMessage   byteSize      `group:"events" default:"1MiB" placeholder:"SIZE" help:"Largest message a client may send, such as a control event with many topics. A client that exceeds it is closed with 1009. (default ${default})"`
 	MaxEvent     byteSize      `group:"events" default:"64KiB" placeholder:"SIZE" help:"Largest event that is relayed, or that /publish accepts. A client that exceeds it is closed with 1009. (default ${default})"`
-	History      []historyFlag `group:"events" placeholder:"TYPE=EVENTS" help:"Keep so many of the newest events of a type, such as price=1000, or of each type that begins so, such as price*=1000: clients that come back get what they have missed, and those that do not keep up get it later. Repeat it for several. The key topics of the file says more about streams: docs/streams.md. (default: none)"`
+	History      []historyFlag `group:"events" placeholder:"TYPE=EVENTS" help:"Keep the newest events of a type, such as 1,000 with price=1000, or of each type that begins so, with price*=1000: clients that come back get what they have missed, and those that do not keep up get it later. Repeat it for several. The key topics of the file says more about streams: docs/streams.md. (default: none)"`
 	PublishLimit byteSize      `group:"events" default:"64MiB" placeholder:"SIZE" help:"Largest body of one POST /publish. (default ${default})"`
 
 	MaxConnections int      `reload:"" group:"limits" default:"0" placeholder:"N" help:"Clients at the same time. (default ${default}: as many as the file limit allows)"`

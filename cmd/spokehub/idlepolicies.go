@@ -31,7 +31,7 @@ func (f serveFlags) idlePolicies() (found []contradiction) {
 	}
 	hasPresence := slices.ContainsFunc(policies, func(p stream.Policy) bool { return p.Presence })
 	if hasPresence && !f.hasKeys() && !f.hasCertificates() {
-		warn("topics: presence tells who is there, and without --jwt-key, --jwks or --tls-client-ca the hub knows of no client who it is: every list will be empty")
+		warn("topics: presence tells who is there, and without --jwt-key, --jwks or --tls-client-ca the hub knows of no client who it is: it refuses those that ask (unavailable)")
 	}
 	for _, p := range f.Policies {
 		if text := strings.ReplaceAll(p.Match, "$", "$$"); f.isRuledWithoutIDs(text) {
