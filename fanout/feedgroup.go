@@ -27,7 +27,7 @@ func (l *loop) feedGroup(group []feeding) {
 	expected := at.next
 	for i := range f.page.Entries {
 		entry := &f.page.Entries[i]
-		r := entry.Frame.(*record)
+		r := entry.Frame.(*keptFrame)
 		slots := f.slots[:0]
 		for j := range group {
 			if l.feedOne(&group[j], entry, r, expected, isLatest) {
@@ -49,7 +49,7 @@ func (l *loop) feedGroup(group []feeding) {
 }
 
 // feedOne notes what an event of the stream means for one spoke, and says whether it gets it. What is missing ahead of it is told first.
-func (l *loop) feedOne(g *feeding, entry *stream.Entry, r *record, expected uint64, isLatest bool) bool {
+func (l *loop) feedOne(g *feeding, entry *stream.Entry, r *keptFrame, expected uint64, isLatest bool) bool {
 	c := g.cursor
 	c.addGap(expected, entry.Offset-1)
 	if entry.Offset <= c.gap.told {

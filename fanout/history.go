@@ -90,7 +90,7 @@ func (past *History) take(page *stream.Page, id string, limit int) (isOver bool)
 			return true
 		}
 		past.Next.Offset = entry.Offset
-		if r := entry.Frame.(*record); id == "" || id == string(r.ID()) {
+		if r := entry.Frame.(*keptFrame); id == "" || id == string(r.ID()) {
 			e, _ := event.Parse(r.envelope())
 			past.Events = append(past.Events, e)
 		}
