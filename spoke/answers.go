@@ -24,7 +24,7 @@ func (c *Client) acknowledged(ack event.Ack) {
 		c.requests.answered(number, 1)
 		c.flushes.answered(c, q, number)
 	case q.presence != nil:
-		q.presence.list(number, ack)
+		refusedEvents = q.presence.list(number, ack)
 		if !ack.More {
 			c.requests.answered(number, 1)
 		}
@@ -58,7 +58,6 @@ func (c *Client) rejected(reject event.Reject) {
 	switch {
 	case reject.ID == "":
 		told = c.refusedLater(reject)
-		c.presence.doubt(reject.Topic)
 	case q == nil:
 	case q.presence != nil:
 		c.requests.answered(number, 1)
@@ -102,13 +101,18 @@ func (c *Client) refuseTopic(name string, number uint64, reason event.Reason) []
 	return []*RejectError{{Topic: name, Reason: reason}}
 }
 
-// refusedLater handles a reject without an id. If its topic is in force the hub is asked for it again, and its answer tells
-// which of the two was refused. The caller holds mu.
+// refusedLater handles a reject without an id. If its topic is in force, or its presence is told, the hub is asked for it again, and its
+// answer tells what was refused. The caller holds mu.
 func (c *Client) refusedLater(reject event.Reject) []*RejectError {
 	of := c.topics.of[reject.Topic]
 	if of == nil || of.phase != inForce {
+		if c.presence.doubt(reject.Topic, reject.Reason) {
+			c.wakeWriter()
+			return nil
+		}
 		return []*RejectError{{Topic: reject.Topic, Reason: reject.Reason, Published: true}}
 	}
+	c.presence.doubt(reject.Topic, "")
 	if of.place != nil {
 		of.place.at = of.position()
 	}

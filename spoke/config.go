@@ -68,7 +68,7 @@ type Config struct {
 	// OnState is called with each change of the client's state, in order, on the goroutine that calls the listeners; so it
 	// never runs beside them. Dial calls it too, before it returns.
 	OnState func(State)
-	// OnReject is called with what the hub refuses: a subscription, also one that it takes away later, or an event. It runs as
+	// OnReject is called with what the hub refuses: a subscription, also one that it takes away later, presence, or an event. It runs as
 	// OnState does.
 	OnReject func(*RejectError)
 	// OnGap is called where events will not come: the hub tells so, or keeps no longer what the client has missed without a connection

@@ -166,3 +166,40 @@ func TestPresenceLeavesASubscriptionAlone(t *testing.T) {
 		}
 	}
 }
+
+// TestPresenceInDoubtIsAskedForAgain has a reject without an id name the topic: it is of an event, or of the presence.
+func TestPresenceInDoubtIsAskedForAgain(t *testing.T) {
+	for name, isPresence := range map[string]bool{"the presence was taken away": true, "an event was refused": false} {
+		t.Run(name, func(t *testing.T) {
+			url := scripted(t, func(c *serverConn, _ int) {
+				c.room(c.next(), []event.Member{{User: "ada"}}, []event.Member{{User: "bob"}})
+				c.send(`{"type":"__reject","id":"","payload":{"topic":"room:7","reason":"forbidden"}}`)
+				if message := c.next(); isPresence {
+					c.reject(message, "room:7", event.Forbidden)
+				} else {
+					c.room(message, []event.Member{{User: "ada"}}, []event.Member{{User: "cid"}})
+				}
+				c.serve(nil)
+			})
+			rejects := make(chan *spoke.RejectError, 10)
+			client := dial(t, url, spoke.Config{OnReject: func(e *spoke.RejectError) { rejects <- e }})
+			var got []string
+			for p, err := range client.Presence(t.Context(), "room:7") {
+				if err != nil {
+					got = append(got, "refused")
+					continue
+				}
+				if got = append(got, shown(p)); len(got) == 2 {
+					break
+				}
+			}
+			want := map[bool]string{true: "refused", false: "cid,eve +cid -bob"}[isPresence]
+			if !slices.Equal(got, []string{"bob,eve +bob,eve -", want}) {
+				t.Errorf("the loop got %q, want the list and %s", got, want)
+			}
+			if told := await(t, "OnReject", rejects); told.Published == isPresence || told.Presence != isPresence || told.Topic != "room:7" {
+				t.Errorf("OnReject was told %+v", told)
+			}
+		})
+	}
+}

@@ -22,6 +22,8 @@ type presence struct {
 	// listing is the part of a list that has come, nil for none, and later are the changes behind it, by user: whether the last is a join.
 	listing map[string]struct{}
 	later   map[string]bool
+	// doubted says that a reject without an id has named the topic: of an event, or of its presence. The hub is asked again.
+	doubted event.Reason
 	// watchers are the loops. Without any it waits for the hub to be told.
 	watchers []*watcher
 	// listed says that it is in the table's list of what to tell.
@@ -148,11 +150,16 @@ func (t *presenceTable) unsubscribed(topics []*topic) {
 	}
 }
 
-// doubt is for a reject without an id: the hub may have taken the presence away with the topic. Who watches asks again.
-func (t *presenceTable) doubt(topic string) {
-	if of := t.of[topic]; of != nil && of.isAtHub() && len(of.watchers) > 0 {
-		t.askAgain(of)
+// doubt is for a reject without an id: the hub may have taken the presence away. Who watches asks again. The answer tells of the reason, if there
+// is one. It returns false if nobody watches.
+func (t *presenceTable) doubt(topic string, reason event.Reason) bool {
+	of := t.of[topic]
+	if of == nil || !of.isAtHub() || len(of.watchers) == 0 {
+		return false
 	}
+	t.askAgain(of)
+	of.doubted = reason
+	return true
 }
 
 func (t *presenceTable) askAgain(of *presence) {
@@ -172,7 +179,7 @@ func (t *presenceTable) connect() {
 func (t *presenceTable) disconnect() {
 	t.connected, t.untold = false, nil
 	for _, of := range t.of {
-		of.listed, of.phase, of.listing, of.later = false, untold, nil, nil
+		of.listed, of.phase, of.listing, of.later, of.doubted = false, untold, nil, nil, ""
 		if len(of.watchers) == 0 {
 			t.drop(of)
 		}
@@ -193,10 +200,11 @@ func (t *presenceTable) refuse(of *presence, number uint64, reason event.Reason)
 	return []*RejectError{{Topic: of.topic, Reason: reason, Presence: true}}
 }
 
-// list takes a part of the hub's list, the answer to a request. With the last part the users are those of the list.
-func (of *presence) list(number uint64, part event.Ack) {
+// list takes a part of the hub's list, the answer to a request. With the last part the users are those of the list. It returns what to tell:
+// an event that was refused, if it was not the presence that was in doubt.
+func (of *presence) list(number uint64, part event.Ack) (told []*RejectError) {
 	if of.request != number || of.phase == untold {
-		return
+		return nil
 	}
 	if of.listing == nil {
 		of.listing = map[string]struct{}{}
@@ -205,7 +213,11 @@ func (of *presence) list(number uint64, part event.Ack) {
 		of.listing[member.User] = struct{}{}
 	}
 	if part.More {
-		return
+		return nil
+	}
+	if of.doubted != "" {
+		told = []*RejectError{{Topic: of.topic, Reason: of.doubted, Published: true}}
+		of.doubted = ""
 	}
 	all := of.listing
 	of.phase, of.listing = inForce, nil
@@ -218,6 +230,7 @@ func (of *presence) list(number uint64, part event.Ack) {
 	}
 	of.later = nil
 	of.become(all)
+	return told
 }
 
 // become makes the users those that the hub says, and tells the watchers what is different.
