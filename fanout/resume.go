@@ -69,7 +69,7 @@ func (l *loop) enterStream(s *Spoke, topic, typ []byte, policy *stream.Policy, s
 		l.tellGap(g, c)
 	}
 	isKnown := isFirst || from < c.next && c.gap.told == page.To
-	c.setBegin(topic, from, page.Top+1)
+	l.flow.lags.count(g, c.setBegin(topic, from, page.Top+1))
 	if at.Result == event.Gapped && isKnown {
 		c.gap.answer(since.Offset, page)
 	}
@@ -167,7 +167,7 @@ func (l *loop) leftStream(s *Spoke, topic []byte) {
 	if g := l.flow.lags.bySpoke[s]; g != nil {
 		typ, _, _ := bytes.Cut(topic, []byte{':'})
 		if c, _ := g.find(typ); c != nil {
-			c.forget(topic)
+			l.flow.lags.count(g, -c.forget(topic))
 		}
 	}
 }
