@@ -116,7 +116,7 @@ func (f *follower) gapped(text string) {
 }
 
 func (f *follower) checkGap(h *history, g event.Gap, text string) {
-	only, several, certain := "", false, true
+	only, several, certain := "", false, !f.bySide
 	for _, w := range f.watches {
 		if w.history != h {
 			continue

@@ -45,8 +45,8 @@ type followerEnd struct {
 	// ending says that the driver has done something that ends it.
 	ending bool
 	closed bool
-	// mayFall says that a topic of it closes those that do not keep up, anySnapshot that the hub's side has changed its topics.
-	mayFall, anySnapshot bool
+	// mayFall says that a topic of it closes those that do not keep up, bySide that the hub's side has changed its topics, whatever is on its way.
+	mayFall, bySide bool
 	// trimmed is how many events were dispatched to it and told of as trimmed since it kept up last.
 	trimmed uint64
 	// codes are the close codes that may come, and causes those of its end.
@@ -277,7 +277,7 @@ func (f *follower) checkSnapshot(text string) {
 			return
 		}
 	}
-	if !f.anySnapshot && !slices.ContainsFunc(f.watches, func(w *watch) bool { return w.doubtful > 0 || w.leaves }) {
+	if !f.bySide && !slices.ContainsFunc(f.watches, func(w *watch) bool { return w.doubtful > 0 || w.leaves }) {
 		f.fail("got %s, want no such snapshot", text)
 	}
 }

@@ -290,7 +290,7 @@ func (s *sim) beFollowing(f *follower, r *rand.Rand) {
 	s.audit()
 	w.confirmDoubtful(before, w.history.top())
 	w.snapshot = s.traits.snapshots && w.doubtful == 0
-	f.anySnapshot = true
+	f.bySide = true
 }
 
 // beLeaving has the hub's side unsubscribe a follower.
