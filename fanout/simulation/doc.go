@@ -28,6 +28,19 @@
 // and with which code, and what the hub may hold for it at most. Beside them is an innocent, which always reads and to which little is
 // ever on its way: it gets every event, and nobody closes it.
 //
+// # Followers
+//
+// In some seeds types have policies, and followers share the hub with the other clients: they subscribe to such types and to their ids, from positions
+// that they have had and from others, old ones, ones ahead, ones of another epoch and none at all. They ask for more while they are fed, leave,
+// stall, read slowly, are cut off and come back. Events come from the driver, from several goroutines at once, with idempotency keys, and from
+// followers, who get their own. There is a type for each thing that a policy may say of a slow spoke, and for each bound of a history.
+//
+// The model reads what comes to a history (Hub.History): what has an offset must have been sent once, and in the order of its sender. For each
+// subscription of a follower it knows from the answer where it begins. Each event that comes must be due by one of them. None that is due may be left
+// out ahead of it, unless a gap or the answer has told of it before, and what they tell must be missing. What an answer or a gap says is checked
+// against the policy: what is gone, whether it is superseded, to the number where no other subscription of the follower is to the type. At a quiet
+// moment nobody lags, all that is due has come, and the counters have what followers were told.
+//
 // # Identities
 //
 // In some seeds clients have users and permissions: they are added with them, get them in OnConnection or by the handshake, or are let in

@@ -33,10 +33,8 @@ type sim struct {
 	step int
 	clientTable
 	eventTable
-	listeners []*listener
 	bystanders
-	historyTable
-	followers
+	following
 	// met counts the faults injected.
 	met netpoll.FaultCounts
 }
@@ -45,6 +43,8 @@ type sim struct {
 type hubUnderTest struct {
 	hub      *fanout.Hub
 	recorder *recorder
+	// listeners are those that the run has added.
+	listeners []*listener
 	// ruleSet is the number of the topic rules that hold.
 	ruleSet int
 	// renewed says that an identity was renewed soon before it would have expired.
@@ -87,6 +87,12 @@ type clientTable struct {
 type eventTable struct {
 	streams  [][]*trackedEvent
 	inFlight []*trackedEvent
+}
+
+// following is what the model knows of types with policies, and who follows them.
+type following struct {
+	historyTable
+	followers
 }
 
 // failure is what a run ends with if the hub breaks a promise.
