@@ -23,6 +23,7 @@ type followAction struct {
 
 var followActions = []followAction{
 	{"subscribe", 14, (*sim).askForSome},
+	{"subscribe while events come", 6, (*sim).askAmongEvents},
 	{"unsubscribe", 6, (*sim).leaveSome},
 	{"dispatch", 12, (*sim).dispatchKept},
 	{"dispatch a flood", 12, (*sim).floodKept},
@@ -129,6 +130,19 @@ func (s *sim) askForSome(f *follower, r *rand.Rand) {
 		}
 	}
 	s.ask(f, topics, since)
+}
+
+// askAmongEvents subscribes to a topic from an old position, while events are dispatched to its type.
+func (s *sim) askAmongEvents(f *follower, r *rand.Rand) {
+	topic := someFollowedTopic(r)
+	typ, _, _ := strings.Cut(topic, ":")
+	h := s.histories[typ]
+	f.pace = pick(r, readsOn, trickles, stalls)
+	s.ask(f, []string{topic}, map[string]string{topic: jsonOf(event.Position{Epoch: h.epoch, Offset: h.top() - min(h.top(), r.Uint64N(30))})})
+	f.flush()
+	for range 4 + r.IntN(24) {
+		s.dispatchOf(typ, pick(r, eventIDs...), 0)
+	}
 }
 
 // somePosition is the JSON of a position, or of what is none.
