@@ -278,7 +278,7 @@ func (s *sim) endFollower(f *follower, r *rand.Rand) {
 	default:
 		f.causes[fanout.CauseRemoved] = true
 		if live, err := s.hub.RemoveConnection(f.spoke.Conn()); err == nil {
-			live.Close()
+			go live.Close()
 		} else if !errors.Is(err, fanout.ErrNotConnected) {
 			f.fail("remove: %v", err)
 		}
