@@ -162,6 +162,9 @@ func (p *process) pump() (busy bool) {
 			earliest = min(earliest, publisher.pump(now))
 		}
 	}
+	for _, g := range p.groups {
+		earliest = min(earliest, p.readSlowly(g, now))
+	}
 	if earliest <= now {
 		return true
 	}
