@@ -148,6 +148,9 @@ type comparedServers struct {
 
 func (c comparedServers) table(all findings) reportTable {
 	made := reportTable{Title: c.title, Columns: []string{"workload", "unit", "hub / peer", "target", "met"}}
+	if slices.ContainsFunc(c.servers, hasPolicies) {
+		made.Columns[2] = "ratio"
+	}
 	if c.has(baseline) {
 		made.Columns = append(made.Columns, "hub / baseline")
 	}

@@ -68,10 +68,10 @@ type Report struct {
 	Latency *Latency
 	// Told is how many events the server said that they would not get (__gap).
 	Told uint64
-	// RoundTrip is how long pings of slow spokes took since the last Mark, WorstAge the age of the oldest event that one of them got since then:
-	// as a share of two round trips at that time and the interval.
+	// RoundTrip is how long pings of slow spokes took since the last Mark.
 	RoundTrip *Latency
-	WorstAge  float64
+	// WorstAge is the age of the oldest event that one of them got since then, as a share of two round trips at that time and the interval.
+	WorstAge float64
 	// Closes counts the connections that the server ended, by close code; 1006 means without a close frame.
 	Closes map[uint16]int
 	// Retries are the hints of close frames when to reconnect, in milliseconds.

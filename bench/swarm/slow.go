@@ -20,6 +20,8 @@ const (
 	gapPrefix   = `{"type":"` + event.TypeGap + `"`
 )
 
+var emptyPing = appendFrame(nil, opPing, nil)
+
 // slowGroup are the slow spokes of a group in one process.
 type slowGroup struct {
 	slots []int32
@@ -107,7 +109,7 @@ func (p *process) readShare(s *spoke, share int) {
 func (p *process) pingSlowly(s *spoke, now int64) {
 	if s.slow.pinged == 0 && s.state == stateReady {
 		s.slow.pinged = now
-		p.send(s, appendFrame(nil, opPing, nil))
+		p.send(s, emptyPing)
 	}
 }
 
