@@ -18,6 +18,8 @@ type sequenceReader struct {
 	events int
 	gaps   []event.Gap
 	latest map[string]uint64
+	// others are the events of other types, by type.
+	others map[string]int
 }
 
 // readTo reads up to the event with an offset. Each has to have the next one, but for what a gap has told.
@@ -47,6 +49,7 @@ func (r *sequenceReader) readTo(last uint64) {
 			r.t.Fatalf("got %.200s: %v", message, err)
 		}
 		if e.Type != "price" {
+			r.others[e.Type]++
 			continue
 		}
 		if e.Offset < r.next || e.Offset > r.next && r.latest == nil {
@@ -86,9 +89,9 @@ func slowConfig(engine fanout.Engine, history stream.History, behind stream.Behi
 }
 
 func TestPromise14CatchUpSendsWhatASlowSpokeHasMissed(t *testing.T) {
-	eachEntry(t, func(e fanout.Engine) fanout.Config {
-		return slowConfig(e, stream.History{Events: 1 << 16, Bytes: 1 << 30}, stream.CatchUp)
-	}, func(t *testing.T, h *testHub, c *client) {
+	eachEngine(t, func(t *testing.T, e fanout.Engine) {
+		h := newTestHub(t, slowConfig(e, stream.History{Events: 1 << 16, Bytes: 1 << 30}, stream.CatchUp))
+		c, _ := h.join()
 		c.follow("price")
 		healthy, _ := h.join()
 		healthy.follow("price")
@@ -139,9 +142,9 @@ func TestPromise14WhatWasTrimmedMeanwhileIsAGapInItsPlace(t *testing.T) {
 }
 
 func TestPromise14LatestSendsTheNewestOfEachID(t *testing.T) {
-	eachEntry(t, func(e fanout.Engine) fanout.Config {
-		return slowConfig(e, stream.History{Events: 1 << 16, Bytes: 1 << 30}, stream.Latest)
-	}, func(t *testing.T, h *testHub, c *client) {
+	eachEngine(t, func(t *testing.T, e fanout.Engine) {
+		h := newTestHub(t, slowConfig(e, stream.History{Events: 1 << 16, Bytes: 1 << 30}, stream.Latest))
+		c, _ := h.join()
 		c.follow("price")
 		sent := lagging(h)
 		for range 3000 {
@@ -200,5 +203,21 @@ func TestPromise14SkipTellsHowManyEventsAnEpisodeCost(t *testing.T) {
 		c.message()
 		c.sync()
 		h.checkLedger(h.hub.Stats())
+	})
+}
+
+func TestPromise14WhatIsNoStreamsGoesPastAStreamThatLags(t *testing.T) {
+	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
+		h := newTestHub(t, slowConfig(engine, stream.History{Events: 1 << 16, Bytes: 1 << 30}, stream.CatchUp))
+		c, spoke := h.join()
+		c.follow("price")
+		c.subscribe("plain")
+		sent := lagging(h)
+		h.hub.DispatchEvent(event.Event{Type: "plain"})
+		spoke.DispatchEvent(event.Event{Type: "mine"})
+		slow := sequenceReader{client: c, next: 1, others: map[string]int{}}
+		slow.readTo(uint64(sent))
+		expect(t, "plain events", slow.others["plain"], 1)
+		expect(t, "events for it alone", slow.others["mine"], 1)
 	})
 }

@@ -138,6 +138,7 @@ func (d *shard) clear(m *Memory) {
 		s.forgotten = true
 		m.raiseFloor(s.top)
 		m.held.Add(-s.counted)
+		d.trimmed.Add(uint64(s.events.length + s.survivors.count))
 		if s.idle {
 			m.idle.Add(-1)
 		}
