@@ -63,6 +63,14 @@ func (c *cursor) memory() int {
 	return held
 }
 
+// answer notes that the answer to a subscription tells of what is missing behind the position after.
+func (o *openGap) answer(after uint64, page *stream.Page) {
+	o.after, o.told, o.expected, o.got = after, page.To, page.Survivors, 0
+}
+
+// forgetAnswer has all that is missing be told of, whatever an answer has told.
+func (o *openGap) forgetAnswer() { o.after, o.told, o.expected, o.got = 0, 0, 0, 0 }
+
 // begin returns where a topic begins.
 func (c *cursor) begin(topic []byte) *beginning {
 	if at, found := c.findBegin(topic); found {
@@ -84,6 +92,7 @@ func (c *cursor) setBegin(topic []byte, from, base uint64) (more int) {
 		}
 		c.others.from = max(c.others.from, c.next)
 		c.next, c.isAtEnd = from, false
+		c.gap.forgetAnswer()
 	}
 	at, found := c.findBegin(topic)
 	if !found {
@@ -104,22 +113,37 @@ func (c *cursor) forget(topic []byte) (less int) {
 	return beginningBytes + len(topic)
 }
 
-// matches says whether the spoke in a slot is to get an event of the stream, and whether that was dispatched to it.
-func (c *cursor) matches(l *loop, slot uint32, offset uint64, id []byte) (wanted, counted bool) {
+// match says what an event of the stream is to a spoke that lags.
+type match struct {
+	// wanted: it is to get the event. owed: the event was dispatched to it as one of those that it is to get. An event can be wanted by a
+	// topic that resumes, and have been dispatched by another that is past it.
+	wanted, owed bool
+	// dispatched: the event was dispatched to it.
+	dispatched bool
+}
+
+// matchOf says what an event of the stream is to the spoke in a slot.
+func (c *cursor) matchOf(l *loop, slot uint32, offset uint64, id []byte) (m match) {
 	topic := append(l.flow.lags.topic[:0], c.typ...)
 	if l.part.Has(slot, topic) {
-		b := c.begin(topic)
-		wanted, counted = b.from <= offset, b.base <= offset
+		m.add(c.begin(topic), offset)
 	}
-	if len(id) > 0 && !(wanted && counted) {
+	if len(id) > 0 && !m.owed {
 		topic = append(append(topic, ':'), id...)
 		if l.part.Has(slot, topic) {
-			b := c.begin(topic)
-			wanted, counted = wanted || b.from <= offset, counted || b.base <= offset
+			m.add(c.begin(topic), offset)
 		}
 	}
 	l.flow.lags.topic = topic
-	return wanted, counted
+	return m
+}
+
+// add adds what the event is to one topic.
+func (m *match) add(b *beginning, offset uint64) {
+	wanted, dispatched := b.from <= offset, b.base <= offset
+	m.wanted = m.wanted || wanted
+	m.owed = m.owed || wanted && dispatched
+	m.dispatched = m.dispatched || dispatched
 }
 
 // isWhole says that the spoke is to get every event from next on, and from which offset on these were dispatched to it.

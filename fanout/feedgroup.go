@@ -57,21 +57,26 @@ func (l *loop) feedOne(g *feeding, entry *stream.Entry, r *keptFrame, expected u
 	} else {
 		l.passTold(g.lag, c)
 	}
-	wanted, counted := g.isWhole, entry.Offset >= g.base
-	if !g.isWhole {
-		wanted, counted = c.matches(l, g.slot, entry.Offset, r.ID())
-	}
-	if wanted && counted {
+	m := g.matchOf(l, entry)
+	if m.owed {
 		c.owed--
 	}
-	if wanted && counted && isLatest && entry.Superseded {
+	if m.owed && isLatest && entry.Superseded {
 		l.sender.CountDropped(1, netpoll.DropSuperseded)
 		return false
 	}
-	if wanted && c.gap.missed > 0 {
+	if m.wanted && c.gap.missed > 0 {
 		l.tellGap(g.lag, c)
 	}
-	return wanted
+	return m.wanted
+}
+
+// matchOf says what an event of the stream is to the spoke.
+func (g *feeding) matchOf(l *loop, entry *stream.Entry) match {
+	if g.isWhole {
+		return match{wanted: true, owed: entry.Offset >= g.base}
+	}
+	return g.cursor.matchOf(l, g.slot, entry.Offset, entry.Frame.ID())
 }
 
 // fed moves a cursor behind what its spoke has been fed.
@@ -94,7 +99,7 @@ func (l *loop) passTold(g *lag, c *cursor) {
 	if lost := c.gap.expected - c.gap.got; lost > 0 {
 		l.sendGap(g.spoke, c, event.Gap{From: c.gap.after + 1, To: c.gap.told, Missed: int64(lost), Reason: event.GapTrimmed})
 	}
-	c.gap.told, c.gap.expected, c.gap.got = 0, 0, 0
+	c.gap.forgetAnswer()
 }
 
 // tellGap tells what a cursor has found missing.
@@ -117,14 +122,7 @@ func (l *loop) tellSuperseded(group []feeding, page *stream.Page) {
 		gap := event.Gap{Reason: event.GapSlow}
 		for i := range page.Entries {
 			entry := &page.Entries[i]
-			if !entry.Superseded {
-				continue
-			}
-			wanted, counted := g.isWhole, entry.Offset >= g.base
-			if !wanted {
-				wanted, counted = g.cursor.matches(l, g.slot, entry.Offset, entry.Frame.ID())
-			}
-			if wanted && counted {
+			if entry.Superseded && g.matchOf(l, entry).owed {
 				if gap.Missed == 0 {
 					gap.From = entry.Offset
 				}
@@ -138,10 +136,12 @@ func (l *loop) tellSuperseded(group []feeding, page *stream.Page) {
 	}
 }
 
-// sendGap sends a gap to a spoke that lags.
+// sendGap sends a gap to a spoke that lags, unless that has left the type meanwhile.
 func (l *loop) sendGap(s *Spoke, c *cursor, gap event.Gap) {
+	if gap.Topic = l.topicOf(s, c.typ); gap.Topic == "" {
+		return
+	}
 	l.counts.gaps++
-	gap.Topic = l.topicOf(s, c.typ)
 	if !c.policy.History.IsZero() {
 		gap.Epoch = l.flow.lags.page.Epoch
 	}
@@ -152,18 +152,18 @@ func (l *loop) sendGap(s *Spoke, c *cursor, gap event.Gap) {
 	f.Release()
 }
 
-// topicOf is the topic of the type that a spoke has, or the type if it has several.
+// topicOf is the topic of the type that a spoke has, or the type if it has several, and empty if it has none.
 func (l *loop) topicOf(s *Spoke, typ string) string {
 	topic := append(l.flow.lags.topic[:0], typ...)
 	l.flow.lags.topic = topic
 	if l.part.Has(s.conn.Slot, topic) {
 		return typ
 	}
-	only := typ
+	only := ""
 	l.flow.lags.names = l.part.AppendTopics(l.flow.lags.names[:0], s.conn.Slot)
 	for _, name := range l.flow.lags.names {
 		if len(name) > len(typ) && name[len(typ)] == ':' && name[:len(typ)] == typ {
-			if only != typ {
+			if only != "" {
 				return typ
 			}
 			only = name

@@ -186,8 +186,8 @@ func (l *loop) skip(c *cursor) {
 // passOver leaves an event of a stream to the cursor. If the spoke has all that lies ahead of it, it gets it live, and all that follows.
 func (l *loop) passOver(g *lag, c *cursor, f *frame) {
 	offset := f.kept.offset
-	wanted, counted := c.matches(l, g.spoke.conn.Slot, offset, f.kept.ID())
-	if c.isAtEnd && offset >= c.next && wanted && !g.isHeld {
+	m := c.matchOf(l, g.spoke.conn.Slot, offset, f.kept.ID())
+	if c.isAtEnd && offset >= c.next && m.wanted && !g.isHeld {
 		if l.sendPast(g.spoke, f) {
 			l.endCursor(g, c)
 			return
@@ -199,7 +199,7 @@ func (l *loop) passOver(g *lag, c *cursor, f *frame) {
 		c.isAtEnd = false
 		l.feedSoon(g)
 	}
-	if counted {
+	if m.dispatched {
 		c.owed++
 	}
 }
