@@ -86,7 +86,6 @@ func (q *loopLags) heldBy(s *Spoke) int {
 
 // endCursor has a spoke get all events of a type live again. What it is still owed has been trimmed.
 func (l *loop) endCursor(g *lag, c *cursor) {
-	l.setUnsentLow(g, c, false)
 	if c.owed > 0 {
 		l.sender.CountDropped(uint64(c.owed), netpoll.DropTrimmed)
 	}
@@ -109,7 +108,6 @@ func (l *loop) endLag(s *Spoke) {
 	}
 	l.dropLag(g)
 	for _, c := range g.cursors {
-		l.setUnsentLow(g, c, false)
 		if c.owed > 0 {
 			l.sender.CountDropped(uint64(c.owed), netpoll.DropClosed)
 		}
@@ -170,9 +168,9 @@ func (l *loop) fallBehind(s *Spoke, f *frame) {
 		_, c := l.cursorOf(s, f.policy, f.typ, 0)
 		l.skip(c)
 	} else {
-		g, c := l.cursorOf(s, f.policy, f.typ, f.kept.offset)
+		_, c := l.cursorOf(s, f.policy, f.typ, f.kept.offset)
 		c.owed++
-		l.setUnsentLow(g, c, f.policy.Behind == stream.Latest)
+		c.isLatest = f.policy.Behind == stream.Latest
 	}
 	l.sender.NotifyDrained(s.conn.Slot)
 }

@@ -11,9 +11,10 @@ type Frame struct {
 	bytes   []byte
 	refs    atomic.Int32
 	counted bool
-	// deferrable: a connection that is behind does not get it now.
-	deferrable bool
-	recycle    Recycler
+	// behind is from how many bytes on that wait beside a full socket a connection does not get it now; 0 for any frame that is not
+	// deferrable.
+	behind  int
+	recycle Recycler
 }
 
 // Recycler gets a frame's memory back. Recycle runs on whatever goroutine drops the last reference and must not block.
@@ -27,7 +28,7 @@ type Recycler interface {
 func (f *Frame) Reset(bytes []byte, counted bool, recycle Recycler) {
 	f.bytes = bytes
 	f.counted = counted
-	f.deferrable = false
+	f.behind = 0
 	f.recycle = recycle
 	f.refs.Store(1)
 }
@@ -39,9 +40,9 @@ func NewFrame(bytes []byte, counted bool) *Frame {
 	return f
 }
 
-// Defer makes f deferrable: a connection that is behind with it is passed over (Sender.Passed). It is for the maker, ahead of the
-// first Post or Send.
-func (f *Frame) Defer() { f.deferrable = true }
+// Defer makes f deferrable: a connection is passed over with it (Sender.Passed) whose socket is full and for which more than behind
+// bytes wait. It is for the maker, ahead of the first Post or Send.
+func (f *Frame) Defer(behind int) { f.behind = behind }
 
 // Len is the frame's length in bytes.
 func (f *Frame) Len() int { return len(f.bytes) }

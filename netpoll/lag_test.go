@@ -9,7 +9,7 @@ import (
 
 func deferrable(text string) *Frame {
 	f := NewFrame([]byte(text), true)
-	f.Defer()
+	f.Defer(250)
 	return f
 }
 

@@ -94,7 +94,7 @@ func (s *Sender) queue(f *Frame, members []uint32, except uint32, met *uint32) (
 			if c.state&(refusedFrame|hasLeft) != 0 {
 				continue
 			}
-			if (f.deferrable || c.state&lagging != 0) && s.passes(slot, c, f, int(s.pending.nodes[to].charge)) {
+			if (f.behind > 0 || c.state&lagging != 0) && s.passes(slot, c, f, int(s.pending.nodes[to].charge)) {
 				s.passOver(slot, c)
 				continue
 			}
@@ -106,7 +106,7 @@ func (s *Sender) queue(f *Frame, members []uint32, except uint32, met *uint32) (
 				matched++
 				continue
 			}
-			if !f.deferrable && s.crowds(c, int(s.pending.nodes[to].charge)) {
+			if f.behind == 0 && s.crowds(c, int(s.pending.nodes[to].charge)) {
 				*met = slot
 			}
 		}
