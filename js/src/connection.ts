@@ -91,7 +91,7 @@ export function connect(settings: Settings, url: string, token: string | undefin
       const answered = accepted || envelope.type === "__reject" ? answers.get(envelope.id) : undefined;
       if (!answered) {
         owner._received(envelope);
-      } else if (!answered(accepted, Object(envelope.payload) as Record<string, unknown>)) {
+      } else if (!answered(accepted, Object(envelope.detail) as Record<string, unknown>)) {
         answers.delete(envelope.id);
       }
     }

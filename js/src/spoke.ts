@@ -4,6 +4,7 @@ import { linking } from "./link.ts";
 import { defaults } from "./options.ts";
 import { publishing } from "./outbox.ts";
 import { decode } from "./payload.ts";
+import { tracking } from "./positions.ts";
 import { subscribing } from "./subscriptions.ts";
 import { nativeTopic } from "./target.ts";
 import { splitTopic } from "./topic.ts";
@@ -12,6 +13,7 @@ import type { EventMap, Topic } from "./types.ts";
 import type { Link } from "./link.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Settings, SpokeOptions } from "./options.ts";
+import type { Gap, Positions, Tracking } from "./positions.ts";
 import type { Subscriptions } from "./subscriptions.ts";
 
 /**
@@ -26,6 +28,7 @@ export class Spoke<E extends EventMap = Record<string, unknown>> extends Client<
   readonly url: string;
 
   private readonly _settings: Settings;
+  private readonly _tracking: Tracking;
   private readonly _subscriptions: Subscriptions;
   private readonly _outbox: Outbox;
   private readonly _link: Link;
@@ -41,8 +44,9 @@ export class Spoke<E extends EventMap = Record<string, unknown>> extends Client<
       throw new SpokeError("invalid_url", "no WebSocket here: hand over that of the package ws as the option WebSocket");
     }
     const settings = (this._settings = { ...defaults, ...options });
+    this._tracking = tracking(settings.since, (gap) => this._tell("gap", gap));
     const outbox = (this._outbox = publishing(settings));
-    const subscriptions = (this._subscriptions = subscribing((...reject) => this._fail(rejection(...reject))));
+    const subscriptions = (this._subscriptions = subscribing((...reject) => this._fail(rejection(...reject)), this._tracking));
     this._exact = settings.exact;
     this._link = linking(
       {
@@ -69,6 +73,11 @@ export class Spoke<E extends EventMap = Record<string, unknown>> extends Client<
   /** The bytes of events that have not been sent: of those that wait for the connection, and in the socket. */
   get bufferedAmount(): number {
     return this._outbox._waiting() + this._link._unsent();
+  }
+
+  /** Where the topics that are of a stream stand, for the option `since` of a later spoke. */
+  get positions(): Positions {
+    return this._tracking._list() ?? {};
   }
 
   /**
@@ -131,12 +140,20 @@ export class Spoke<E extends EventMap = Record<string, unknown>> extends Client<
     }
   }
 
-  private _received({ type, id, payload }: Envelope): void {
-    if (type === "__reject") {
-      const { topic, reason } = Object(payload) as Record<string, string>;
-      this._subscriptions._doubt(topic!, reason!);
-    } else if (!type.startsWith("__")) {
-      this._deliver(type, id, payload);
+  protected override _dispatch(topic: string, event: Envelope): void {
+    if (this._tracking._passed(topic, event.offset)) {
+      super._dispatch(topic, event);
+    }
+  }
+
+  private _received(event: Envelope): void {
+    const detail = Object(event.detail);
+    if (event.type === "__reject") {
+      this._subscriptions._doubt(detail.topic, detail.reason);
+    } else if (event.type === "__gap") {
+      this._tracking._gapped(detail as Gap);
+    } else if (!event.type.startsWith("__")) {
+      this._deliver(event);
     }
   }
 }

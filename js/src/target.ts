@@ -1,6 +1,7 @@
 import { isLifecycle, splitTopic } from "./topic.ts";
 import { SpokeEvent } from "./types.ts";
 import type { AnyEvent, EventMap, EventOf, Listener, ListenerOptions, Topic, Untyped } from "./types.ts";
+import type { Envelope } from "./payload.ts";
 import type { LifecycleName } from "./topic.ts";
 
 /** The removals of listeners by what was added, for one name and one value of capture. */
@@ -96,12 +97,13 @@ export abstract class TopicTarget<E extends EventMap = Record<string, unknown>> 
   }
 
   /** Calls the listeners of an event: those of its type, and those of its type and id. */
-  protected _deliver(type: string, id: string, detail: unknown): void {
+  protected _deliver(event: Envelope): void {
+    const { type, id } = event;
     if (!id || !this._exact) {
-      this._dispatch(type, id, detail);
+      this._dispatch(type, event);
     }
     if (id) {
-      this._dispatch(`${type}:${id}`, id, detail);
+      this._dispatch(`${type}:${id}`, event);
     }
   }
 
@@ -113,10 +115,10 @@ export abstract class TopicTarget<E extends EventMap = Record<string, unknown>> 
   }
 
   /** Calls the listeners of a topic. */
-  protected _dispatch(topic: string, id: string, detail: unknown): void {
+  protected _dispatch(topic: string, event: Envelope): void {
     const native = nativeTopic(topic);
     if (this._holds.has(native)) {
-      super.dispatchEvent(new SpokeEvent(native, { detail, id }));
+      super.dispatchEvent(new SpokeEvent(native, event));
     }
   }
 }

@@ -78,8 +78,7 @@ export class PortTarget<E extends EventMap = Record<string, unknown>> extends Cl
   /** Takes a frame of the other side. */
   protected _receive(...[operation, first, second]: Frame): void {
     if (operation === "event") {
-      const { id, payload } = decode(second)!;
-      this._dispatch(first, id, payload);
+      this._dispatch(first, decode(second)!);
       if (!(++this._events % credit)) {
         this._send("got", credit);
       }

@@ -57,12 +57,12 @@ export function expose(target: Course, port: Port, { name = "" }: PortOptions = 
   let missed = 0;
   const send = (...frame: Frame): void => post(port, name, ...frame);
   const open = (): void => send("open", session, target.state ?? "ready");
-  const forward = ({ type: topic, detail, id }: any): void => {
+  const forward = ({ type: topic, detail, id, offset }: any): void => {
     if (!quiet || !publishing) {
       if (under < window) {
         try {
           const [plainTopic, type, ownId] = splitTopic(topic);
-          send("event", plainTopic, encode(type, id ?? ownId, detail));
+          send("event", plainTopic, encode(type, id ?? ownId, detail, offset));
           under++;
         } catch (error) {
           send("error", plain(error));
@@ -103,7 +103,7 @@ export function expose(target: Course, port: Port, { name = "" }: PortOptions = 
       publishing++;
       try {
         if (text) {
-          const { type, id, payload: detail } = decode(text)!;
+          const { type, id, detail } = decode(text)!;
           const topic = nativeTopic(id ? `${type}:${id}` : type);
           target.publish ? target.publish(topic, detail) : target.dispatchEvent(new CustomEvent(topic, { detail }));
         }
