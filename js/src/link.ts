@@ -3,8 +3,10 @@ import { connect } from "./connection.ts";
 import { SpokeError } from "./errors.ts";
 import { watchPage } from "./page.ts";
 import { expiryOf, renewalDelay, tokenOf } from "./token.ts";
-import type { Connection, ConnectionOwner } from "./connection.ts";
+import type { Connection } from "./connection.ts";
+import type { ErrorDetails } from "./errors.ts";
 import type { Settings } from "./options.ts";
+import type { Envelope } from "./payload.ts";
 import type { State } from "./types.ts";
 
 /** Who is told what becomes of the link. */
@@ -14,15 +16,15 @@ export interface LinkOwner {
   /** Says whether subscriptions wait for an answer. */
   _busy(): boolean;
   /** A message came that answers nothing. */
-  _received: ConnectionOwner["_received"];
+  _received(envelope: Envelope): void;
   /** The connection is no more. */
   _closed(): void;
   /** The state has changed. */
   _changed(state: State): void;
   /** Something failed that is not the end. */
-  _failed(error: SpokeError): void;
+  _fail(error: SpokeError): void;
   /** There is no use in another connection: the owner ends the link. */
-  _ended(error: SpokeError): void;
+  _finish(detail: SpokeError, end: SpokeError): void;
 }
 
 /** One connection after another, for as long as there is use in it. It alone decides when to connect, wait and end. */
@@ -77,7 +79,7 @@ export function linking(owner: LinkOwner, settings: Settings, url: string): Link
     }
   };
   const tokenFailed = (cause: unknown): void =>
-    owner._failed(new SpokeError("token", `the option token failed, and is called again: ${cause}`, { cause }));
+    owner._fail(new SpokeError("token", `the option token failed, and is called again: ${cause}`, { cause }));
   const start = async (): Promise<void> => {
     leave("connecting");
     const mine = turn;
@@ -97,6 +99,10 @@ export function linking(owner: LinkOwner, settings: Settings, url: string): Link
       }
     }
   };
+  const end = (message: string, details: ErrorDetails): void => {
+    const error = new SpokeError("ended", message, details);
+    owner._finish(error, error);
+  };
   const open = (token: string | undefined): void => {
     try {
       connection = connect(settings, url, token, {
@@ -104,11 +110,11 @@ export function linking(owner: LinkOwner, settings: Settings, url: string): Link
           owner._opened(connection!);
           settle(token);
         },
-        _received: owner._received,
+        _received: (envelope) => owner._received(envelope),
         _lost: lost,
       });
     } catch (cause) {
-      owner._ended(new SpokeError("ended", `no connection to ${url}: ${cause}`, { cause }));
+      end(`no connection to ${url}: ${cause}`, { cause });
     }
   };
   const settle = (token: string | undefined): void =>
@@ -160,7 +166,7 @@ export function linking(owner: LinkOwner, settings: Settings, url: string): Link
     const renews = code === unauthenticated && renewable && !renewed;
     const said = `${code} ${reason}`.trim();
     if (cure && !renews) {
-      owner._ended(new SpokeError("ended", `the hub ended the connection, ${said}: ${cure}`, { closeCode: code, reason }));
+      end(`the hub ended the connection, ${said}: ${cure}`, { closeCode: code, reason });
       return;
     }
     const tell = state === "ready" || (!attempts && !renews);
@@ -169,7 +175,7 @@ export function linking(owner: LinkOwner, settings: Settings, url: string): Link
     renewed ||= renews;
     leave("waiting");
     if (tell) {
-      owner._failed(
+      owner._fail(
         new SpokeError("lost", `no connection to ${url}, ${said}: trying again in ${delay | 0} ms`, { closeCode: code, reason, delay }),
       );
     }

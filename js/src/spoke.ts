@@ -8,9 +8,10 @@ import { tracking } from "./positions.ts";
 import { subscribing } from "./subscriptions.ts";
 import { nativeTopic } from "./target.ts";
 import { splitTopic } from "./topic.ts";
+import type { Connection } from "./connection.ts";
 import type { Envelope } from "./payload.ts";
 import type { EventMap, Topic } from "./types.ts";
-import type { Link } from "./link.ts";
+import type { Link, LinkOwner } from "./link.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Settings, SpokeOptions } from "./options.ts";
 import type { Gap, Positions, Tracking } from "./positions.ts";
@@ -45,28 +46,10 @@ export class Spoke<E extends EventMap = Record<string, unknown>> extends Client<
     }
     const settings = (this._settings = { ...defaults, ...options });
     this._tracking = tracking(settings.since, (gap) => this._tell("gap", gap));
-    const outbox = (this._outbox = publishing(settings));
-    const subscriptions = (this._subscriptions = subscribing((...reject) => this._fail(rejection(...reject)), this._tracking));
+    this._outbox = publishing(settings);
+    this._subscriptions = subscribing((...reject) => this._fail(rejection(...reject)), this._tracking);
     this._exact = settings.exact;
-    this._link = linking(
-      {
-        _opened(connection) {
-          subscriptions._opened(connection);
-          outbox._opened(connection);
-        },
-        _closed() {
-          subscriptions._closed();
-          outbox._closed();
-        },
-        _busy: subscriptions._busy,
-        _received: (envelope) => this._received(envelope),
-        _changed: (state) => this._changed(state),
-        _failed: (error) => this._fail(error),
-        _ended: (error) => this._finish(error, error),
-      },
-      settings,
-      this.url,
-    );
+    this._link = linking(this as unknown as LinkOwner, settings, this.url);
     this._link._start();
   }
 
@@ -146,7 +129,25 @@ export class Spoke<E extends EventMap = Record<string, unknown>> extends Client<
     }
   }
 
-  private _received(event: Envelope): void {
+  /** Has everything in a new connection: the subscriptions first. */
+  protected _opened(connection: Connection): void {
+    this._subscriptions._opened(connection);
+    this._outbox._opened(connection);
+  }
+
+  /** Says whether subscriptions wait for an answer. */
+  protected _busy(): boolean {
+    return this._subscriptions._busy();
+  }
+
+  /** The connection is no more. */
+  protected _closed(): void {
+    this._subscriptions._closed();
+    this._outbox._closed();
+  }
+
+  /** Takes a message that answers nothing. */
+  protected _received(event: Envelope): void {
     const detail = Object(event.detail);
     if (event.type === "__reject") {
       this._subscriptions._doubt(detail.topic, detail.reason);
