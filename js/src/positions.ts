@@ -31,7 +31,7 @@ export interface Gap {
 /** What the ack of a subscription says of a topic that is of a stream. */
 export interface Answer extends Position {
   result: "resumed" | "gap" | "fresh";
-  missed?: number | null;
+  missed: number | null;
 }
 
 /** Where a topic stands. Before the ack of its subscription there is no end; the replay of what was missed goes up to it. */
@@ -41,11 +41,13 @@ interface Place extends Position {
 
 /** Keeps the positions of the topics that are of a stream, so that a subscription goes on where it stopped. */
 export interface Tracking {
-  /** Returns the positions of topics, if there are any. Without topics it is those of all. */
-  _list(topics?: Iterable<string>): Record<string, Position> | undefined;
+  /** Returns the position of topic, if it is of a stream. */
+  _of(topic: string): Position | undefined;
+  /** Returns the positions of topics, or of all, as far as they are of a stream; undefined where no topic is. */
+  _list(topics?: string[]): Positions | undefined;
   /** Takes what the ack of a subscription says of topic; undefined says that it is of no stream. */
   _answered(topic: string, answer: Answer | undefined): void;
-  /** Takes an event for topic that has an offset, and says whether it is to be heard: it is new, and the subscription has been answered. */
+  /** Takes an event for topic, and says whether it is to be heard: it is new, and the subscription has been answered, or it is of no stream. */
   _passed(topic: string, offset: number | undefined): boolean;
   /** Takes a gap that the hub tells of. */
   _gapped(gap: Gap): void;
@@ -62,46 +64,43 @@ export interface Tracking {
  * has the last by type. Without that a quiet topic stayed where the history no longer reaches.
  */
 export function tracking(since: Positions, tell: (gap: Gap) => void): Tracking {
-  const places = new Map<string, Place | undefined>(Object.entries(since));
+  const places = new Map<string, Place>(Object.entries(since));
   const tops = new Map<string, number>();
   const typeOf = (topic: string): string => topic.split(":")[0]!;
-  const positionOf = (topic: string): Position | undefined => {
+  const of = (topic: string): Position | undefined => {
     const place = places.get(topic);
     const top = tops.get(typeOf(topic))!;
     return place && { epoch: place.epoch, offset: top > place._end! ? top : place.offset };
   };
-  const passed: Tracking["_passed"] = (topic, offset) => {
-    if (offset) {
-      const type = typeOf(topic);
-      const place = places.get(topic);
-      tops.set(type, Math.max(offset, tops.get(type) ?? 0));
-      if (place) {
-        if (!(place._end! >= 0 && offset > place.offset)) {
-          return false;
-        }
-        place.offset = offset;
+  const passed = (topic: string, offset: number | undefined): boolean => {
+    const type = typeOf(topic);
+    const place = places.get(topic);
+    if (offset && !(offset < tops.get(type)!)) {
+      tops.set(type, offset);
+    }
+    if (offset && place) {
+      if (!(place._end! >= 0 && offset > place.offset)) {
+        return false;
       }
+      place.offset = offset;
     }
     return true;
   };
 
   return {
-    _list(topics = places.keys()) {
-      let found: Record<string, Position> | undefined;
-      for (const topic of topics) {
-        const position = positionOf(topic);
-        if (position) {
-          (found ??= {})[topic] = position;
-        }
-      }
-      return found;
-    },
+    _of: of,
+    _list: (topics = [...places.keys()]) =>
+      places.size ? (Object.fromEntries(topics.map((topic) => [topic, of(topic)])) as Positions) : undefined,
     _answered(topic, answer) {
-      const from = positionOf(topic);
-      const { epoch, offset, result, missed = null } = answer ?? ({} as Partial<Answer>);
-      places.set(topic, answer && { epoch: epoch!, offset: from && result !== "fresh" ? from.offset : offset!, _end: offset! });
+      const from = of(topic);
+      const result = answer?.result;
+      const trimmed = result === "gap";
+      places.delete(topic);
+      if (answer) {
+        places.set(topic, { ...(from && result !== "fresh" ? from : answer), _end: answer.offset });
+      }
       if (from && result !== "resumed") {
-        tell(result === "gap" ? { topic, epoch: epoch!, from: from.offset + 1, missed, reason: "trimmed" } : { topic, missed: null, reason: "epoch" });
+        tell({ topic, epoch: from.epoch, from: from.offset + 1, missed: trimmed ? answer!.missed : null, reason: trimmed ? "trimmed" : "epoch" });
       }
     },
     _passed: passed,
@@ -111,7 +110,7 @@ export function tracking(since: Positions, tell: (gap: Gap) => void): Tracking {
     },
     _forget: (topic) => places.delete(topic),
     _closed() {
-      places.forEach((_, topic) => places.set(topic, positionOf(topic)));
+      places.forEach((_, topic) => places.set(topic, of(topic)!));
       tops.clear();
     },
   };

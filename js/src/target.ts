@@ -4,8 +4,8 @@ import type { AnyEvent, EventMap, EventOf, Listener, ListenerOptions, Topic, Unt
 import type { Envelope } from "./payload.ts";
 import type { LifecycleName } from "./topic.ts";
 
-/** The removals of listeners by what was added, for one name and one value of capture. */
-type Removals = Map<object, () => void>;
+/** The removals of one listener, by the name and the value of capture that it was added with. */
+type Removals = Map<string, () => void>;
 
 /**
  * An EventTarget whose listeners are subscriptions. It counts who holds each topic and says when the first comes and the
@@ -13,7 +13,7 @@ type Removals = Map<object, () => void>;
  * counted. A subclass says where events go to and come from.
  */
 export abstract class TopicTarget<E extends EventMap = Record<string, unknown>> extends EventTarget {
-  private readonly _removals = new Map<string, Removals>();
+  private readonly _removals = new WeakMap<object, Removals>();
   private readonly _holds = new Map<string, number>();
   /** Says that a topic with an id does not count as its type. */
   protected _exact = false;
@@ -36,9 +36,9 @@ export abstract class TopicTarget<E extends EventMap = Record<string, unknown>> 
     const { once, signal, capture = options === true } = Object(options) as ListenerOptions;
     const native = nativeName(name);
     const key = native + capture;
-    const removals: Removals = this._removals.get(key) ?? new Map();
+    const removals: Removals = this._removals.get(callback!) ?? new Map();
     const dead = (): boolean => this._over && !isLifecycle(native);
-    if (!callback || signal?.aborted || removals.has(callback) || dead()) {
+    if (!callback || signal?.aborted || removals.has(key) || dead()) {
       return;
     }
     const call = (event: Event): unknown => {
@@ -51,13 +51,13 @@ export abstract class TopicTarget<E extends EventMap = Record<string, unknown>> 
       return;
     };
     const remove = (): void => {
-      if (removals.delete(callback)) {
+      if (removals.delete(key)) {
         super.removeEventListener(native, call, { capture });
         signal?.removeEventListener("abort", remove);
         this._release(native);
       }
     };
-    this._removals.set(key, removals.set(callback, remove));
+    this._removals.set(callback, removals.set(key, remove));
     super.addEventListener(native, call, { capture });
     signal?.addEventListener("abort", remove);
     this._hold(native);
@@ -69,7 +69,7 @@ export abstract class TopicTarget<E extends EventMap = Record<string, unknown>> 
   override removeEventListener<V extends AnyEvent>(name: Untyped<E, V["type"]>, callback: Listener<V> | null, options?: ListenerOptions | boolean): void;
   override removeEventListener(name: string, callback: Listener<never> | null, options?: ListenerOptions | boolean): void {
     const { capture = options === true } = Object(options) as ListenerOptions;
-    this._removals.get(nativeName(name) + capture)?.get(callback!)?.();
+    this._removals.get(callback!)?.get(nativeName(name) + capture)?.();
   }
 
   /** Counts one more who holds a name. */
@@ -88,8 +88,6 @@ export abstract class TopicTarget<E extends EventMap = Record<string, unknown>> 
       this._holds.set(native, holds);
     } else {
       this._holds.delete(native);
-      this._removals.delete(native + true);
-      this._removals.delete(native + false);
       if (!isLifecycle(native)) {
         this._unwant(topicOf(native));
       }
