@@ -29,8 +29,6 @@ export interface LinkOwner {
 
 /** One connection after another, for as long as there is use in it. It alone decides when to connect, wait and end. */
 export interface Link {
-  /** Makes the first attempt. */
-  _start(): void;
   /** The bytes that the socket has not sent. */
   _unsent(): number;
   /** Ends the link. */
@@ -57,7 +55,7 @@ export function linking(owner: LinkOwner, settings: Settings, url: string): Link
   let renewal: ReturnType<typeof setTimeout>;
 
   const renewable = typeof settings.token === "function";
-  const unsent = (): number => connection?._unsent() ?? 0;
+  const unsent = (): number => connection?._socket.bufferedAmount ?? 0;
   const become = (next: State): void => {
     if (next !== state) {
       owner._changed((state = next));
@@ -186,15 +184,14 @@ export function linking(owner: LinkOwner, settings: Settings, url: string): Link
       connection!._probe();
     }
   };
-  const unwatch = watchPage({
-    _online: () => (state === "waiting" && !hinted ? start() : suspect()),
-    _suspect: suspect,
-    _pause: () => leave("paused"),
-    _resume: () => state === "paused" && start(),
-  });
-
+  const unwatch = watchPage(
+    suspect,
+    () => leave("paused"),
+    () => state === "paused" && start(),
+    () => (state === "waiting" && !hinted ? start() : suspect()),
+  );
+  void start();
   return {
-    _start: start,
     _unsent: unsent,
     _end() {
       unwatch();

@@ -27,7 +27,7 @@ export function publishing({ maxEvent, maxBuffered, queueEvents, queueBytes }: S
   let waiting = 0;
   let connection: Connection | undefined;
 
-  const open = (): Connection | undefined => (connection?._isOpen() ? connection : undefined);
+  const open = (): Connection | undefined => (connection?._socket.readyState === 1 ? connection : undefined);
   const ask = (drain: Promised): void =>
     open()?._ask((accepted) => {
       drains.delete(drain);
@@ -52,11 +52,11 @@ export function publishing({ maxEvent, maxBuffered, queueEvents, queueBytes }: S
       if (bytes > maxEvent) {
         throw new SpokeError("too_big", `the event of "${topic}" has ${bytes} bytes: raise maxEvent, and the hub's --max-event`, { topic });
       }
-      if (to ? to._unsent() + bytes > maxBuffered : queue.length >= queueEvents || waiting + bytes > queueBytes) {
+      if (to ? to._socket.bufferedAmount + bytes > maxBuffered : queue.length >= queueEvents || waiting + bytes > queueBytes) {
         throw new SpokeError("queue_full", `no room for the event of "${topic}": await ${to ? "drained()" : "ready"} first`, { topic });
       }
       if (to) {
-        to._send(text);
+        to._socket.send(text);
       } else {
         waiting += bytes;
         queue.push(text);
@@ -70,7 +70,7 @@ export function publishing({ maxEvent, maxBuffered, queueEvents, queueBytes }: S
     },
     _opened(opened) {
       connection = opened;
-      take().forEach(opened._send);
+      take().forEach((text) => opened._socket.send(text));
       drains.forEach(ask);
     },
     _closed() {

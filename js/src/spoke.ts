@@ -50,7 +50,6 @@ export class Spoke<E extends EventMap = Record<string, unknown>> extends Client<
     this._subscriptions = subscribing((...reject) => this._fail(rejection(...reject)), this._tracking);
     this._exact = settings.exact;
     this._link = linking(this as unknown as LinkOwner, settings, this.url);
-    this._link._start();
   }
 
   /** The bytes of events that have not been sent: of those that wait for the connection, and in the socket. */

@@ -94,12 +94,7 @@ export class SharedSpoke<E extends EventMap = Record<string, unknown>> extends P
         };
       });
     };
-    const unwatch = watchPage({
-      _online() {},
-      _suspect: stand,
-      _pause: () => presence.abort(),
-      _resume: enter,
-    });
+    const unwatch = watchPage(stand, () => presence.abort(), enter);
     this.addEventListener("close", () => {
       unwatch();
       presence.abort();
