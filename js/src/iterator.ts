@@ -62,7 +62,7 @@ export function iterate<T>(source: EventTarget, topic: string, { signal, buffer 
   const hear = (event: SpokeEvent<T>): void => {
     if (events.length >= buffer) {
       if (overflow !== "drop-oldest") {
-        end(new SpokeError("buffer_full", `${buffer} events of "${topic}" wait: read faster, or set buffer or overflow`, { topic }));
+        end(new SpokeError("buffer_full", `${buffer} events of "${topic}" wait: read faster, or raise buffer`, { topic }));
         return;
       }
       missed++;

@@ -77,7 +77,7 @@ export function linking(owner: LinkOwner, settings: Settings, url: string): Link
     }
   };
   const tokenFailed = (cause: unknown): void =>
-    owner._fail(new SpokeError("token", `the option token failed, and is called again: ${cause}`, { cause }));
+    owner._fail(new SpokeError("token", `the option token failed, trying again: ${cause}`, { cause }));
   const start = async (): Promise<void> => {
     leave("connecting");
     const mine = turn;

@@ -34,7 +34,7 @@ export function publishing({ maxEvent, maxBuffered, queueEvents, queueBytes }: S
       if (accepted) {
         drain._resolve();
       } else {
-        drain._reject(new SpokeError("lost", "the connection ended before the hub had read all: publish again"));
+        drain._reject(new SpokeError("lost", "the connection ended first: publish again"));
       }
     });
   const take = (): string[] => {

@@ -42,7 +42,7 @@ export class Spoke<E extends EventMap = Record<string, unknown>> extends Client<
     super();
     this.url = resolveURL(url);
     if (!options.WebSocket && !globalThis.WebSocket) {
-      throw new SpokeError("invalid_url", "no WebSocket here: hand over that of the package ws as the option WebSocket");
+      throw new SpokeError("invalid_url", "no WebSocket here: set the option WebSocket to that of the package ws");
     }
     const settings = (this._settings = { ...defaults, ...options });
     this._tracking = tracking(settings.since, (gap) => this._tell("gap", gap));
@@ -68,7 +68,7 @@ export class Spoke<E extends EventMap = Record<string, unknown>> extends Client<
    * are kept until the signal aborts or the hub rejects one of them.
    */
   async subscribe(topics: Topic<E> | readonly Topic<E>[], { signal }: { signal?: AbortSignal } = {}): Promise<void> {
-    const names = [...new Set([topics].flat().map((topic) => splitTopic(topic as string)[0]))];
+    const names = [topics].flat().map((topic) => splitTopic(topic as string)[0]);
     signal?.throwIfAborted();
     this._check();
     const held = names.map(nativeTopic);
@@ -165,7 +165,7 @@ export function resolveURL(url: string | URL): string {
     href = new URL(url, globalThis.location?.href).href.replace(/^http/, "ws");
   } catch {}
   if (!/^wss?:/.test(href)) {
-    throw new SpokeError("invalid_url", `"${url}" is no URL of a hub: use one like wss://hub.example/ws`);
+    throw new SpokeError("invalid_url", `"${url}" is no URL of a hub, like wss://hub.example/ws`);
   }
   return href;
 }

@@ -85,7 +85,7 @@ export class PortTarget<E extends EventMap = Record<string, unknown>> extends Cl
     } else if (operation === "open") {
       if (this._session !== first || this.state !== second) {
         if (this._session !== first && this._took > this._sure) {
-          this._settle(this._took, { code: "lost", message: "the connection ended before the hub had read all: publish again" });
+          this._settle(this._took, { code: "lost", message: "the connection ended first: publish again" });
         }
         this._session = first;
         this._changed(second);
