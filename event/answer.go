@@ -7,8 +7,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// The types of control events. Spokes send the first three, and the hub answers with the last two. A type that begins with two
-// underscores and is none of these is to be ignored: there may be more some day.
+// The types of control events. Spokes send the first four. The hub answers with the next two, and tells of gaps and of presence by itself. A type
+// that begins with two underscores and is none of these is to be ignored: there may be more some day.
 const (
 	// TypeSubscribe adds the spoke to the topics of the payload.
 	TypeSubscribe = "__subscribe"
@@ -16,13 +16,17 @@ const (
 	TypeUnsubscribe = "__unsubscribe"
 	// TypeAuth tells the hub who the spoke is, by the token of the payload.
 	TypeAuth = "__auth"
+	// TypePresence asks who is subscribed to the topics of the payload. From the hub it tells of a change, and ParsePresence reads it.
+	TypePresence = "__presence"
 	// TypeAck answers a control event that is in force. ParseAck reads it.
 	TypeAck = "__ack"
 	// TypeReject answers a control event that is refused, or an event that the spoke may not send. ParseReject reads it.
 	TypeReject = "__reject"
+	// TypeGap tells of events that the spoke will not get. ParseGap reads it.
+	TypeGap = "__gap"
 )
 
-// Ack is the answer that a control event is in force: that of topics, or of a token.
+// Ack is the answer that a control event is in force: that of topics, of a token, or of a question for presence.
 type Ack struct {
 	// ID is that of the control event.
 	ID string
@@ -32,6 +36,14 @@ type Ack struct {
 	User string
 	// Expires is when that ends; zero for never, and in other acks.
 	Expires time.Time
+	// Positions are those of the topics that are of a stream, by topic. Nil says that none is, as far as the hub tells.
+	Positions map[string]AckPosition
+	// Topic is the topic of Users; empty in other acks.
+	Topic string
+	// Users are subscribed to Topic.
+	Users []Member
+	// More says that another ack of this ID has further users.
+	More bool
 }
 
 // Reject is the answer that something is refused.
@@ -49,15 +61,24 @@ type Reject struct {
 // that it does not know are ignored. It doesn't keep message.
 func ParseAck(message []byte) (Ack, error) {
 	var payload struct {
-		Topics  []string `json:"topics"`
-		User    string   `json:"user"`
-		Expires int64    `json:"expires"`
+		Topics    []string                `json:"topics"`
+		User      string                  `json:"user"`
+		Expires   int64                   `json:"expires"`
+		Positions map[string]wirePosition `json:"positions"`
+		Topic     string                  `json:"topic"`
+		Users     []Member                `json:"users"`
+		More      bool                    `json:"more"`
 	}
 	id, err := parseAnswer(message, TypeAck, &payload)
 	if err != nil {
 		return Ack{}, err
 	}
-	ack := Ack{ID: id, Topics: payload.Topics, User: payload.User}
+	positions, ok := ackPositions(payload.Positions)
+	about := payload.Topic != "" || payload.Users != nil || payload.More
+	if !ok || about && !ValidTopic([]byte(payload.Topic)) {
+		return Ack{}, FaultAnswer
+	}
+	ack := Ack{ID: id, Topics: payload.Topics, User: payload.User, Positions: positions, Topic: payload.Topic, Users: payload.Users, More: payload.More}
 	if payload.Expires != 0 {
 		ack.Expires = time.Unix(payload.Expires, 0)
 	}

@@ -16,7 +16,7 @@ func TestAcksAreParsed(t *testing.T) {
 		"of no topics":             {`{"type":"__ack","id":"1","payload":{"topics":[]}}`, Ack{ID: "1"}, 0},
 		"of a token":               {`{"type":"__ack","id":"1","payload":{"user":"alice","expires":1764150000}}`, Ack{ID: "1", User: "alice", Expires: time.Unix(1764150000, 0)}, 0},
 		"of a token without end":   {`{"type":"__ack","id":"1","payload":{"user":"alice"}}`, Ack{ID: "1", User: "alice"}, 0},
-		"with what is yet unknown": {`{"payload":{"positions":{"a":{"offset":1}},"topics":["a"]},"offset":7,"type":"__ack","id":"1"}`, Ack{ID: "1", Topics: []string{"a"}}, 0},
+		"with what is yet unknown": {`{"payload":{"places":{"a":{"offset":1}},"topics":["a"]},"lot":7,"type":"__ack","id":"1"}`, Ack{ID: "1", Topics: []string{"a"}}, 0},
 		"but not a reject":         {`{"type":"__reject","id":"1","payload":{"topic":"a","reason":"limit"}}`, Ack{}, FaultAnswer},
 		"but not an event":         {`{"type":"a","id":"1","payload":{"topics":["a"]}}`, Ack{}, FaultAnswer},
 		"but not without payload":  {`{"type":"__ack","id":"1"}`, Ack{}, FaultAnswer},
@@ -57,11 +57,11 @@ func TestRejectsAreParsed(t *testing.T) {
 }
 
 func TestTheTypesOfControlEventsAreThoseOfTheProtocol(t *testing.T) {
-	names := []string{TypeSubscribe, TypeUnsubscribe, TypeAuth, TypeAck, TypeReject}
-	if want := []string{"__subscribe", "__unsubscribe", "__auth", "__ack", "__reject"}; !slices.Equal(names, want) {
+	names := []string{TypeSubscribe, TypeUnsubscribe, TypeAuth, TypePresence, TypeAck, TypeReject, TypeGap}
+	if want := []string{"__subscribe", "__unsubscribe", "__auth", "__presence", "__ack", "__reject", "__gap"}; !slices.Equal(names, want) {
 		t.Errorf("got the names %q, want %q", names, want)
 	}
-	for typ, want := range map[string]Kind{TypeSubscribe: Subscribe, TypeUnsubscribe: Unsubscribe, TypeAuth: Auth} {
+	for typ, want := range map[string]Kind{TypeSubscribe: Subscribe, TypeUnsubscribe: Unsubscribe, TypeAuth: Auth, TypePresence: Presence} {
 		var v View
 		if err := v.Parse(Append(nil, Event{Type: typ})); err != nil || v.Control() != want {
 			t.Errorf("%s: got the kind %d and %v, want %d", typ, v.Control(), err, want)

@@ -17,6 +17,8 @@ const (
 	Unsubscribe
 	// Auth says who the spoke is, by the token of the payload.
 	Auth
+	// Presence asks who is subscribed to the topics of the payload, and to be told of changes.
+	Presence
 	// UnknownControl is any other type that begins with two underscores. The hub ignores it.
 	UnknownControl
 )
@@ -33,6 +35,8 @@ const (
 	Limit Reason = "limit"
 	// Unauthenticated says that the spoke has no identity yet, or that its token gives it none.
 	Unauthenticated Reason = "unauthenticated"
+	// Unavailable says that the topic doesn't have what the spoke asks for, such as presence.
+	Unavailable Reason = "unavailable"
 )
 
 // Control returns the kind of the event in view, after a successful Parse.
@@ -47,6 +51,8 @@ func (v *View) Control() Kind {
 		return Unsubscribe
 	case TypeAuth:
 		return Auth
+	case TypePresence:
+		return Presence
 	}
 	return UnknownControl
 }

@@ -18,6 +18,9 @@ type Event struct {
 	// Payload is one JSON value, as it is in the envelope. Nil and empty mean null. Its strings may have halves of surrogate
 	// pairs as escapes, and its numbers any size.
 	Payload []byte
+	// Offset is that of the event in its stream, 0 for none. The hub gives it: whoever receives the event finds it, and whoever sends one
+	// has no say in it. Append, Validate and the JSON of an event leave it out.
+	Offset uint64
 }
 
 // Validate returns nil if the event may be dispatched. Otherwise it returns a Fault, or an error that wraps one and names the
@@ -52,7 +55,7 @@ func (e Event) Clone() Event {
 }
 
 // Append appends e to dst in the canonical form {"type":T,"id":I,"payload":P}: always all three members, in this order,
-// without white space between them, the payload's bytes unchanged. It checks nothing. What it writes for an event that
+// without white space between them, the payload's bytes unchanged. AppendOffset adds an offset. It checks nothing. What it writes for an event that
 // Validate rejects is undefined, with one exception: it writes a type of two underscores as it is, so that a client can
 // build a control event.
 func Append(dst []byte, e Event) []byte {
@@ -91,7 +94,7 @@ func appendEnvelope[T text](dst []byte, typ, id T, payload []byte) []byte {
 func appendText[T text](dst []byte, s T) []byte {
 	for i := range len(s) {
 		if c := s[i]; c < ' ' || c == '"' || c == '\\' {
-			dst, _ = jsontext.AppendQuote(dst, []byte(s))
+			dst, _ = jsontext.AppendQuote(dst, s)
 			return dst
 		}
 	}

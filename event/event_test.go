@@ -59,7 +59,7 @@ func TestValidate(t *testing.T) {
 					payload = "null"
 				}
 				if again.Type != c.event.Type || again.ID != c.event.ID || string(again.Payload) != payload {
-					t.Fatalf("appended and parsed: got %q, want %q", again, c.event)
+					t.Fatalf("appended and parsed: got %+v, want %+v", again, c.event)
 				}
 				return
 			}
@@ -100,11 +100,11 @@ func TestParseRefusesControlEvents(t *testing.T) {
 }
 
 func TestCloneSharesNoPayload(t *testing.T) {
-	e := Event{Type: "t", ID: "i", Payload: []byte("123")}
+	e := Event{Type: "t", ID: "i", Payload: []byte("123"), Offset: 7}
 	clone := e.Clone()
 	e.Payload[0] = '9'
-	if clone.Type != "t" || clone.ID != "i" || string(clone.Payload) != "123" {
-		t.Errorf("got %q", clone)
+	if clone.Type != "t" || clone.ID != "i" || string(clone.Payload) != "123" || clone.Offset != 7 {
+		t.Errorf("got %+v", clone)
 	}
 	if none := (Event{Type: "t"}).Clone(); none.Payload != nil {
 		t.Errorf("clone of no payload: got %q, want nil", none.Payload)
@@ -113,7 +113,7 @@ func TestCloneSharesNoPayload(t *testing.T) {
 
 func TestEveryFaultHasItsOwnText(t *testing.T) {
 	seen := map[string]Fault{}
-	for fault := FaultSyntax; fault <= FaultToken; fault++ {
+	for fault := FaultSyntax; fault <= FaultAnswer; fault++ {
 		text := fault.Error()
 		if other, found := seen[text]; found || text == "" {
 			t.Errorf("faults %d and %d: both %q", fault, other, text)
@@ -134,7 +134,7 @@ func TestParseAndValidateMayBeCalledByManyGoroutines(t *testing.T) {
 				names := manyNames(1 + round)
 				e, err := Parse([]byte(`{"type":"\u0074","id":"` + id + `","payload":` + names + `}`))
 				if err != nil || e.Type != "t" || e.ID != id || string(e.Payload) != names {
-					t.Errorf("got %q %v, want id %s", e, err, id)
+					t.Errorf("got %+v %v, want id %s", e, err, id)
 				}
 				if err := e.Validate(); err != nil {
 					t.Errorf("got %v, want none", err)

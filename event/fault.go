@@ -42,7 +42,7 @@ const (
 	FaultLength
 	// FaultToken is the payload of an __auth that isn't an object with a token, a string that is neither empty nor too long.
 	FaultToken
-	// FaultAnswer is a message that isn't the answer that was to be parsed, or an answer whose payload isn't one.
+	// FaultAnswer is a message that isn't what was to be parsed of a hub (an ack, a reject, a gap, a presence), or whose payload isn't.
 	FaultAnswer
 )
 

@@ -11,6 +11,9 @@ func FuzzEnvelope(f *testing.F) {
 	for _, c := range validateCases {
 		f.Add(Append(nil, c.event))
 	}
+	for _, c := range offsetCases {
+		f.Add([]byte(`{"type":"t",` + c.member + `}`))
+	}
 	f.Fuzz(func(t *testing.T, message []byte) {
 		checkEnvelope(t, message)
 	})

@@ -153,5 +153,5 @@ func FuzzEventJSON(f *testing.F) {
 }
 
 func equal(a, b Event) bool {
-	return a.Type == b.Type && a.ID == b.ID && bytes.Equal(a.Payload, b.Payload)
+	return a.Type == b.Type && a.ID == b.ID && bytes.Equal(a.Payload, b.Payload) && a.Offset == b.Offset
 }

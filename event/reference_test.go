@@ -107,32 +107,35 @@ func referenceText(raw []byte) string {
 }
 
 // referenceEnvelope reads message with nothing but the library and the rules of protocol.md.
-func referenceEnvelope(message []byte) (typ, id string, payload []byte, ok bool) {
+func referenceEnvelope(message []byte) (typ, id string, payload []byte, offset uint64, ok bool) {
 	if !libraryAccepts(message, 512) {
-		return "", "", nil, false
+		return "", "", nil, 0, false
 	}
 	var all map[string]jsontext.Value
 	if err := json.Unmarshal(message, &all, looseUTF8, jsontext.AllowDuplicateNames(true)); err != nil || all == nil {
-		return "", "", nil, false
+		return "", "", nil, 0, false
 	}
 	raw, found := all["type"]
 	if !found || raw.Kind() != '"' || json.Unmarshal(raw, &typ) != nil {
-		return "", "", nil, false
+		return "", "", nil, 0, false
 	}
 	if raw, found = all["id"]; found && (raw.Kind() != '"' || json.Unmarshal(raw, &id) != nil) {
-		return "", "", nil, false
+		return "", "", nil, 0, false
 	}
 	if typ == "" || len(typ) > 256 || len(id) > 256 || strings.Contains(typ, ":") {
-		return "", "", nil, false
+		return "", "", nil, 0, false
 	}
 	if strings.ContainsFunc(typ, unicode.IsControl) || strings.ContainsFunc(id, unicode.IsControl) {
-		return "", "", nil, false
+		return "", "", nil, 0, false
 	}
 	payload, found = all["payload"]
 	if !found {
 		payload = []byte("null")
 	}
-	return typ, id, payload, true
+	if n, err := strconv.ParseUint(string(all["offset"]), 10, 64); err == nil && n <= MaxOffset {
+		offset = n
+	}
+	return typ, id, payload, offset, true
 }
 
 // checkEnvelope compares everything that this package does with message with the library.
@@ -141,7 +144,7 @@ func checkEnvelope(t *testing.T, message []byte) {
 	message = append(make([]byte, 0, len(message)), message...)
 	message = message[:len(message):len(message)]
 	before := bytes.Clone(message)
-	typ, id, payload, ok := referenceEnvelope(message)
+	typ, id, payload, offset, ok := referenceEnvelope(message)
 	var view View
 	err := view.Parse(message)
 	if (err == nil) != ok {
@@ -164,8 +167,8 @@ func checkEnvelope(t *testing.T, message []byte) {
 		}
 		return
 	}
-	if string(view.Type) != typ || string(view.ID) != id || !bytes.Equal(view.Payload, payload) {
-		t.Fatalf("%q: got %q %q %q, library %q %q %q", message, view.Type, view.ID, view.Payload, typ, id, payload)
+	if string(view.Type) != typ || string(view.ID) != id || !bytes.Equal(view.Payload, payload) || view.Offset != offset {
+		t.Fatalf("%q: got %q %q %q %d, library %q %q %q %d", message, view.Type, view.ID, view.Payload, view.Offset, typ, id, payload, offset)
 	}
 	canonical := view.Append(nil)
 	var again View
@@ -186,6 +189,9 @@ func checkEnvelope(t *testing.T, message []byte) {
 	}
 	if parseErr != nil {
 		t.Fatalf("%q: function Parse got %v, want none", message, parseErr)
+	}
+	if parsed.Offset != offset {
+		t.Fatalf("%q: function Parse got the offset %d, want %d", message, parsed.Offset, offset)
 	}
 	if err := parsed.Validate(); err != nil {
 		t.Fatalf("%q: parsed event is invalid: %v", message, err)

@@ -23,6 +23,7 @@ type members struct {
 	typ     []byte
 	id      []byte
 	payload []byte
+	offset  []byte
 }
 
 // scanner checks JSON and finds the members of an envelope, in one pass. It belongs to whoever has its View. Its zero value
@@ -110,7 +111,7 @@ func (s *scanner) reset() {
 	s.names.all = s.names.all[:0]
 }
 
-// slot returns where the value belongs and the index after the name, if one of the three names is at i, without escapes.
+// slot returns where the value belongs and the index after the name, if one of the four names is at i, without escapes.
 func (m *members) slot(b []byte, i int) (known *[]byte, end int) {
 	rest := b[i:]
 	switch {
@@ -120,12 +121,14 @@ func (m *members) slot(b []byte, i int) (known *[]byte, end int) {
 		return &m.id, i + 4
 	case len(rest) >= 9 && string(rest[:9]) == `"payload"`:
 		return &m.payload, i + 9
+	case len(rest) >= 8 && string(rest[:8]) == `"offset"`:
+		return &m.offset, i + 8
 	}
 	return nil, 0
 }
 
 // unknown reads the name at i of a member of the envelope and returns the index after it, and where the value belongs if the
-// name is one of the three after all, with escapes.
+// name is one of the four after all, with escapes.
 func (s *scanner) unknown(b []byte, i int, m *members, in *level) (end int, known *[]byte) {
 	end, escaped := nameEnd(b, i)
 	if end < 0 {
@@ -140,6 +143,8 @@ func (s *scanner) unknown(b []byte, i int, m *members, in *level) (end int, know
 			return end, &m.id
 		case "payload":
 			return end, &m.payload
+		case "offset":
+			return end, &m.offset
 		}
 	}
 	if code := s.names.add(b, in, i+1, end-1, escaped); code < 0 {

@@ -9,7 +9,7 @@ import (
 
 func TestScannerI1OutcomeIsTheLibrarys(t *testing.T) {
 	pieces := []string{`"`, `\`, `{`, `}`, `[`, `]`, `,`, `:`, `\u00`, `\ud83d`, `\ude00`, `\n`, "\n", " ", "\x00", "\x7f", "\xc2\x85",
-		"\xff", "\xe2\x82\xac", "é", `"type"`, `"id"`, `"payload"`, `"a":1`, `{"a":1,"a":2}`, `null`, `true`, `-`, `.`, `0`, `1e5`, `__`,
+		"\xff", "\xe2\x82\xac", "é", `"type"`, `"id"`, `"payload"`, `"offset":7,`, `"a":1`, `{"a":1,"a":2}`, `null`, `true`, `-`, `.`, `0`, `1e5`, `__`,
 		strings.Repeat("[", 33), strings.Repeat("]", 33), `"\u0061"`, `"a"`, `"\ud83d":1`, `,"b":1,"a\u0062":2`, `\ud83d\ude00`, strings.Trim(manyNames(20), "{}")}
 	random := rand.New(rand.NewPCG(1, 2))
 	for range 60000 {

@@ -44,13 +44,14 @@ func borrowView() (*View, *spareView) {
 // takeBack takes a View back, unless it has grown large or there is another one by now.
 func (s *spareView) takeBack(v *View) {
 	if v.held() <= keptView {
-		v.Type, v.ID, v.Payload = nil, nil, nil
+		v.Type, v.ID, v.Payload, v.Offset = nil, nil, nil, 0
 		s.view.CompareAndSwap(nil, v)
 	}
 }
 
 // held returns how many bytes of scratch v holds. Parse makes it grow to twice a message's length and 160 KiB at most, which
-// takes thousands of names in one object or a very long one with escapes; Topics adds the topics that have escapes. From one
+// takes thousands of names in one object or a very long one with escapes; Topics adds the topics that have escapes, and Since 16 to 32 bytes
+// for each topic. From one
 // message to the next, 4.5 MiB are kept at most.
 func (v *View) held() int {
 	s := &v.scanner

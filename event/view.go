@@ -18,7 +18,7 @@ var null = []byte("null")
 //
 // I2: the payload's bytes are those of the message.
 //
-// I3: after an error all three are nil.
+// I3: after an error all three are nil, and Offset is 0.
 type View struct {
 	// Type is the decoded type, 1 to 256 bytes.
 	Type []byte
@@ -26,6 +26,9 @@ type View struct {
 	ID []byte
 	// Payload is the raw JSON value without the white space around it, null if there is none.
 	Payload []byte
+	// Offset is that of the event in its stream, 0 if there is none: no member offset, or one that isn't an integer from 1 to MaxOffset,
+	// written in digits alone.
+	Offset uint64
 
 	// scratch has the decoded strings of the message.
 	scratch []byte
@@ -45,7 +48,7 @@ func (v *View) Parse(message []byte) error {
 		fault = v.setMembers(&m)
 	}
 	if fault != 0 {
-		v.Type, v.ID, v.Payload = nil, nil, nil
+		v.Type, v.ID, v.Payload, v.Offset = nil, nil, nil, 0
 		return fault
 	}
 	return nil
@@ -56,10 +59,10 @@ func (v *View) Event() Event {
 	var both [2 * maxPart]byte
 	n := copy(both[:], v.Type)
 	names := string(both[:n+copy(both[n:], v.ID)])
-	return Event{Type: names[:n], ID: names[n:], Payload: bytes.Clone(v.Payload)}
+	return Event{Type: names[:n], ID: names[n:], Payload: bytes.Clone(v.Payload), Offset: v.Offset}
 }
 
-// Append appends the envelope to dst in the canonical form of the function Append. The payload's bytes are unchanged.
+// Append appends the envelope to dst in the canonical form of the function Append, without an offset. The payload's bytes are unchanged.
 func (v *View) Append(dst []byte) []byte {
 	return appendEnvelope(dst, v.Type, v.ID, v.Payload)
 }
@@ -111,6 +114,10 @@ func (v *View) setMembers(m *members) Fault {
 	v.Type, v.ID, v.Payload = typ, id, m.payload
 	if m.payload == nil {
 		v.Payload = null
+	}
+	v.Offset = 0
+	if m.offset != nil {
+		v.Offset, _ = parseOffset(m.offset)
 	}
 	return 0
 }

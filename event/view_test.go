@@ -39,12 +39,12 @@ func TestViewI1KeepsTypeWhenTheScratchGrowsForTheID(t *testing.T) {
 func TestViewI3HoldsNothingAfterAnError(t *testing.T) {
 	for _, bad := range []string{`{`, `{"type":1}`, `{"type":"t","id":1}`, `{"\n":1}`} {
 		var view View
-		mustParse(t, &view, `{"type":"t","id":"i","payload":{"topic":"x"}}`)
+		mustParse(t, &view, `{"type":"t","id":"i","payload":{"topic":"x"},"offset":7}`)
 		if err := view.Parse([]byte(bad)); err == nil {
 			t.Fatalf("%q: got no error", bad)
 		}
-		if view.Type != nil || view.ID != nil || view.Payload != nil {
-			t.Errorf("%q: got %q %q %q, want nil", bad, view.Type, view.ID, view.Payload)
+		if view.Type != nil || view.ID != nil || view.Payload != nil || view.Offset != 0 {
+			t.Errorf("%q: got %q %q %q %d, want nil and 0", bad, view.Type, view.ID, view.Payload, view.Offset)
 		}
 		if _, err := view.Topics(nil); err != FaultTopics {
 			t.Errorf("%q: Topics got %v, want %v", bad, err, FaultTopics)
@@ -109,6 +109,12 @@ func TestScannerI2NothingIsAllocated(t *testing.T) {
 	var view View
 	out := make([]byte, 0, 4096)
 	topics := make([][]byte, 0, 16)
+	offset := []byte(`{"type":"price","id":"EURUSD","payload":1.08,"offset":57}`)
+	resume := []byte(`{"type":"__subscribe","id":"1","payload":{"topics":["a","b"],"since":{"\u0062":{"epoch":"x"},"a":{"epoch":"\u0078","offset":1}}}}`)
+	since := make([]Since, 0, 16)
+	positions := make([]byte, 0, 4096)
+	users := []string{"alice", `a user whose name, with its "quotes", is long`}
+	online := []Member{{users[0], 2}, {users[1], 1}}
 	var failure error
 	cases := []struct {
 		name string
@@ -150,6 +156,27 @@ func TestScannerI2NothingIsAllocated(t *testing.T) {
 			}
 		}},
 		{"by AppendAuthAck", func() { out = AppendAuthAck(out[:0], topics[0], "alice", 1764150000) }},
+		{"by View.Parse of an offset", func() {
+			if failure = view.Parse(offset); view.Offset != 57 {
+				failure = FaultTopics
+			}
+		}},
+		{"by View.Since", func() {
+			if failure = view.Parse(resume); failure == nil {
+				topics, failure = view.Topics(topics[:0])
+				if since = view.Since(since[:0], topics); !view.HasSince() || since[0].Is != SincePosition || since[1].Is != SinceMalformed {
+					failure = FaultTopics
+				}
+			}
+		}},
+		{"by AppendOffset", func() { out = AppendOffset(Append(out[:0], e), MaxOffset) }},
+		{"by AppendAckPosition and AppendAckPositions", func() {
+			positions = AppendAckPosition(positions[:0], topics[0], Position{"x7", 57}, Gapped, -1)
+			out = AppendAckPositions(AppendAck(out[:0], topics[0], topics), positions)
+		}},
+		{"by AppendGap", func() { out = AppendGap(out[:0], Gap{"price", "x7", 1, 2, 2, GapSlow}) }},
+		{"by AppendPresenceAck", func() { out = AppendPresenceAck(out[:0], topics[0], "room:7", online, true) }},
+		{"by AppendPresence", func() { out = AppendPresence(out[:0], "room:7", users, users) }},
 		{"by ValidTopic", func() {
 			if !ValidTopic(topics[0]) {
 				failure = FaultTopics

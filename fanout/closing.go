@@ -137,6 +137,7 @@ func (l *loop) startClosing(s *Spoke, cause Cause) bool {
 	wasOpen := s.phase == open
 	l.endAnswers(s, cause)
 	l.endSnapshot(s)
+	l.endLag(s)
 	s.phase = closing
 	l.conns.requests.discard(s.conn.Slot)
 	l.dropInquiry(s)

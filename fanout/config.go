@@ -16,6 +16,7 @@ import (
 
 	"github.com/spokehub/spokehub/event"
 	"github.com/spokehub/spokehub/netpoll"
+	"github.com/spokehub/spokehub/stream"
 	"github.com/spokehub/spokehub/wsframe"
 )
 
@@ -199,6 +200,10 @@ type Config struct {
 	// TopicRules say who may have which topics, whatever the permissions of identities say. The first that covers a topic holds.
 	// Default: none.
 	TopicRules []TopicRule
+	// Policies say of which types events are kept, so that a spoke that comes back gets what it has missed, what happens to a spoke that
+	// does not keep up, and where spokes may see who else is there. The first that covers a type holds. What is kept takes up to half of MemoryBudget, and less where connections need
+	// more than that. Default: nothing is kept, and a spoke that does not keep up is closed with 1013.
+	Policies []stream.Policy
 	// TrustedProxies are the networks of reverse proxies and load balancers that are believed when they tell who is behind them: with
 	// X-Forwarded-For, X-Forwarded-Proto, X-Forwarded-Host, Forwarded, and, on listeners that expect it, the PROXY protocol. Limits by
 	// address, logs, Spoke.RemoteAddr, Hosts, and the check of Origins against the host then go by the client and what it asked for.

@@ -20,6 +20,8 @@ type progress struct {
 	// carriedOut is how many topics have been, and fresh which of them are new to the spoke; nil if none is, or nobody asks.
 	carriedOut int
 	fresh      *freshTopics
+	// positions are those of topics of streams that the ack has, nil if there are none.
+	positions *ackPositions
 }
 
 // allDone is the place of an event whose topics have all been carried out.
@@ -48,6 +50,7 @@ func (l *loop) control(s *Spoke, p *progress, allowed map[string]bool) (done boo
 		return false
 	}
 	l.sendAck(s, p)
+	l.answered(s)
 	return true
 }
 
@@ -82,12 +85,16 @@ func (l *loop) changeTopics(s *Spoke, p *progress, allowed map[string]bool) {
 	l.scratch.topics = topics
 	l.work.topics -= len(topics)
 	kind, piece := v.Control(), l.hub.cfg.QueueLimit/answerShare
-	who := s.known()
+	who, sinces := s.known(), l.sinces(kind, topics)
 	inForce, length := topics[:0], 0
 	for i, topic := range topics {
 		before := l.topicsBefore(s)
-		reason := l.change(s, who, kind, topic, allowed)
+		isNew, reason := l.change(s, who, kind, topic, allowed)
 		l.carriedOut(s, p, before)
+		if isNew && l.hub.streams.policies != nil && !l.enterBy(s, p, topic, sinceOf(sinces, i)) {
+			p.place = allDone
+			return
+		}
 		if reason != "" {
 			l.reject(s, v.ID, topic, reason)
 		} else {
@@ -113,33 +120,57 @@ func (l *loop) changeTopics(s *Spoke, p *progress, allowed map[string]bool) {
 	p.place = next
 }
 
-// change carries out a control event for one topic and says why it could not.
-func (l *loop) change(s *Spoke, who *Identity, kind event.Kind, topic []byte, allowed map[string]bool) event.Reason {
+// sinces are where the spoke has been in the streams of some topics of the control event in view, nil if it does not say so.
+func (l *loop) sinces(kind event.Kind, topics [][]byte) []event.Since {
+	if kind != event.Subscribe || l.hub.streams.policies == nil || !l.scratch.view.HasSince() {
+		return nil
+	}
+	l.scratch.sinces = l.scratch.view.Since(l.scratch.sinces[:0], topics)
+	return l.scratch.sinces
+}
+
+func sinceOf(sinces []event.Since, i int) event.Since {
+	if sinces == nil {
+		return event.Since{}
+	}
+	return sinces[i]
+}
+
+// change carries out a control event for one topic, and says whether the spoke is subscribed to it by that, or why it can't be.
+func (l *loop) change(s *Spoke, who *Identity, kind event.Kind, topic []byte, allowed map[string]bool) (isNew bool, reason event.Reason) {
 	switch {
 	case !event.ValidTopic(topic):
 		l.counts.badTopics++
-		return event.InvalidTopic
+		return false, event.InvalidTopic
 	case kind == event.Unsubscribe:
-		l.part.Unsubscribe(s.conn.Slot, topic)
+		l.unsubscribe(s, topic)
+		return false, ""
 	case !l.hub.maySubscribe(who, topic) || allowed != nil && !allowed[string(topic)]:
 		l.counts.forbiddenTopics++
-		return event.Forbidden
-	case !l.subscribe(s, topic):
-		l.counts.overTopics++
-		return event.Limit
+		return false, event.Forbidden
 	}
-	return ""
+	isNew, ok := l.subscribe(s, topic)
+	if !ok {
+		l.counts.overTopics++
+		return false, event.Limit
+	}
+	return isNew, ""
 }
 
-// subscribe reports false if the spoke has as many topics as it may. Then it does not touch the index: the topic does not come and go
-// by a subscription that is not allowed.
-func (l *loop) subscribe(s *Spoke, topic []byte) bool {
+// subscribe says whether the topic is new to the spoke, or reports !ok if that has as many topics as it may. Then it does not touch the index: the topic
+// does not come and go by a subscription that is not allowed.
+func (l *loop) subscribe(s *Spoke, topic []byte) (isNew, ok bool) {
 	slot := s.conn.Slot
 	if l.part.Count(slot) >= l.hub.maxTopics() {
-		return l.part.Has(slot, topic)
+		return false, l.part.Has(slot, topic)
 	}
-	l.part.Subscribe(slot, topic)
-	return true
+	return l.part.Subscribe(slot, topic), true
+}
+
+// unsubscribe says whether the spoke was subscribed to the topic.
+func (l *loop) unsubscribe(s *Spoke, topic []byte) bool {
+	l.leftStream(s, topic)
+	return l.part.Unsubscribe(s.conn.Slot, topic)
 }
 
 // addToAck adds topics to the ack of the control event id and returns what is left of the slice for more.
@@ -159,17 +190,24 @@ func (l *loop) addToAck(p *progress, id []byte, topics [][]byte) (rest [][]byte)
 
 // length is that of the ack so far.
 func (p *progress) length() int {
-	if p.ack == nil {
-		return 0
+	length := 0
+	if p.ack != nil {
+		length = len(p.ack.buf)
 	}
-	return len(p.ack.buf)
+	if p.positions != nil {
+		length += len(p.positions.members)
+	}
+	return length
 }
 
 // sendAck sends the ack, if there is one.
 func (l *loop) sendAck(s *Spoke, p *progress) {
 	if f := p.ack; f != nil {
 		l.conns.memory.owed -= p.length()
-		p.ack = nil
+		if p.positions != nil {
+			f.buf = event.AppendAckPositions(f.buf, p.positions.members)
+		}
+		p.ack, p.positions = nil, nil
 		f.seal(f.buf, l.hub.cfg.opcode, false)
 		l.answer(s, f)
 	}
@@ -180,7 +218,7 @@ func (l *loop) dropAck(p *progress) {
 	if p.ack != nil {
 		l.conns.memory.owed -= p.length()
 		p.ack.Recycle()
-		p.ack = nil
+		p.ack, p.positions = nil, nil
 	}
 }
 

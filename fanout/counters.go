@@ -19,6 +19,8 @@ type hubCounters struct {
 	forwardedIgnored atomic.Uint64
 	// hooksLate is how many OnHandshake of ServeHTTP run on though their clients have been answered.
 	hooksLate atomic.Int64
+	// unavailable events were not taken by their streams.
+	unavailable atomic.Uint64
 }
 
 // loopCounters are what happens on one loop. They belong to its goroutine.
@@ -26,6 +28,18 @@ type loopCounters struct {
 	messageCounters
 	connectionCounters
 	identityCounters
+	streamCounters
+}
+
+// streamCounters count what comes of spokes that come back, or do not keep up.
+type streamCounters struct {
+	// resumed, gapped and fresh are results of subscriptions to topics of streams.
+	resumed uint64
+	gapped  uint64
+	fresh   uint64
+	// fellBehind is how often a spoke began to lag because it did not keep up with a type, gaps how many they were told.
+	fellBehind uint64
+	gaps       uint64
 }
 
 // identityCounters count what comes of identities and their want.

@@ -1,17 +1,23 @@
 package fanout
 
-import "github.com/spokehub/spokehub/netpoll"
+import (
+	"github.com/spokehub/spokehub/netpoll"
+	"github.com/spokehub/spokehub/stream"
+)
 
 // Do delivers the frame of an event to its receivers on one loop and drops that loop's reference.
 func (f *frame) Do(r *netpoll.Reactor) {
 	l := r.Handler().(*loop)
-	l.flow.taken += int64(f.Len())
+	l.flow.taken += f.length()
 	l.deliver(f)
 	f.Release()
 	if l.flow.taken >= progressStep {
 		l.publishProgress()
 	}
 }
+
+// length is that of what is sent.
+func (f *frame) length() int64 { return int64(f.sent().Len()) }
 
 // progressStep is how many bytes a loop may have taken before it tells those who wait for it, if its turn lasts that long.
 const progressStep = 16 << 10
@@ -33,14 +39,17 @@ func (l *loop) deliver(f *frame) {
 	if s := f.except; s != nil && s.loop == l && l.reactor.Holds(s.conn) {
 		except = s.conn.Slot
 	}
-	l.sender.Fanout(&f.Frame, l.part.Members(f.match.Type), l.part.Members(f.match.TypeID), except)
+	l.sender.Fanout(f.sent(), l.part.Members(f.match.Type), l.part.Members(f.match.TypeID), except)
 	l.holdIfMet(f)
+	if passed := l.sender.Passed(); len(passed) > 0 {
+		l.deliverPast(f, passed)
+	}
 }
 
 // holdIfMet holds the topics back by which the event just queued has met congested members, and those of a long event.
 func (l *loop) holdIfMet(f *frame) {
 	ofType, ofTypeAndID := l.sender.Met()
-	if int64(f.Len()) > l.shared.holds.long {
+	if f.length() > l.shared.holds.long && (f.policy == nil || f.policy.Behind == stream.Close) {
 		ofType, ofTypeAndID = l.firstOf(f)
 	}
 	if ofType != netpoll.NoSlot || ofTypeAndID != netpoll.NoSlot {

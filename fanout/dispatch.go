@@ -1,11 +1,13 @@
 package fanout
 
 import (
+	"fmt"
 	"math/bits"
 	"sync"
 
 	"github.com/spokehub/spokehub/event"
 	"github.com/spokehub/spokehub/netpoll"
+	"github.com/spokehub/spokehub/stream"
 	"github.com/spokehub/spokehub/subs"
 	"github.com/spokehub/spokehub/wsframe"
 )
@@ -42,7 +44,14 @@ func (h *Hub) dispatch(out *outgoing) bool {
 		return true
 	}
 	h.counters.dispatched.Add(1)
-	h.publish(out)
+	switch h.publish(out) {
+	case tooLong:
+		h.counters.invalidEvents.Add(1)
+		h.log.invalidEvent(fmt.Errorf("%w for its stream: its frame has more than Config.QueueLimit, %d bytes", ErrTooLong, h.cfg.QueueLimit))
+	case unavailable:
+		h.counters.unavailable.Add(1)
+		h.log.unavailableEvent(out.err)
+	}
 	return true
 }
 
@@ -65,6 +74,7 @@ type outgoing struct {
 	waits bool
 	full  *loop
 	found
+	ofStream
 	// atOnce says that the loop on which the event was read delivers it without a task, since none waits.
 	atOnce bool
 }
@@ -75,6 +85,17 @@ type found struct {
 	size      int64
 	// matched is how many receivers Publish has found.
 	matched int
+}
+
+// ofStream is what publish has to know, and has found out, about an event of a stream.
+type ofStream struct {
+	// key says of which events the stream takes one alone, empty for none.
+	key string
+	// position is where the event is, or where the first one with its key is if it isRepeated.
+	position   event.Position
+	isRepeated bool
+	// err is why the store does not take it.
+	err error
 }
 
 // addressee is a user, or nobody in particular. It never changes.
@@ -93,6 +114,8 @@ const (
 	noRoom
 	// tooLong: it has not been sent, because it fits into no queue.
 	tooLong
+	// unavailable: it has not been sent, because the store does not take it.
+	unavailable
 )
 
 // publish is the one function that every event passes on its way out, with or without receivers in this process: events that
@@ -102,8 +125,16 @@ const (
 //
 // It finds the loops with receivers (part i of a match is loop i), frames the event once, and hands the frame to each of
 // them. It sends nothing where the sender can wait and there is no room, and where an event is too long: that of a spoke
-// for Config.MaxEvent, or that of a spoke or of Publish for Config.QueueLimit.
+// for Config.MaxEvent, or that of a spoke or of Publish for Config.QueueLimit. An event of a stream goes by way of that (Hub.append).
 func (h *Hub) publish(out *outgoing) outcome {
+	policy := h.policy(out)
+	if policy != nil && !policy.History.IsZero() {
+		return h.append(out, policy)
+	}
+	if out.key != "" {
+		out.err = ErrNoStream
+		return unavailable
+	}
 	match := h.match(out)
 	if match.Parts == 0 {
 		return published
@@ -121,6 +152,9 @@ func (h *Hub) publish(out *outgoing) outcome {
 	f := newFrame()
 	f.match, f.except, f.only, f.ahead = match, out.except, out.only, out.ahead
 	f.encode(out, h.cfg.opcode)
+	if policy != nil {
+		f.setPolicy(policy, out.typ())
+	}
 	out.size = int64(f.Len())
 	if (out.on != nil || out.waits) && f.Len() > h.cfg.QueueLimit {
 		f.Release()
@@ -218,7 +252,7 @@ func (h *Hub) match(out *outgoing) subs.Match {
 // post hands the loop a frame for which there is room, along with the caller's reference. Any goroutine may call it.
 func (l *loop) post(f *frame) {
 	if !l.reactor.Post(f) {
-		l.shared.inflow.posted.Add(-int64(f.Len()))
+		l.shared.inflow.posted.Add(-f.length())
 		f.Release()
 	}
 }
@@ -268,6 +302,17 @@ type frame struct {
 	except *Spoke
 	only   *Spoke
 	ahead  *snapshot
+	kind
+}
+
+// kind is what a frame has that is an event of a type with a policy.
+//
+// I1: typ is the event's type, behind what buf has of the frame.
+type kind struct {
+	policy *stream.Policy
+	typ    []byte
+	// kept is the event in its stream, whose frame is sent in place of this one; nil if it has none.
+	kept *record
 }
 
 // maxPooledFrame is how many bytes a frame may hold and still be pooled.
@@ -276,6 +321,24 @@ const maxPooledFrame = 64 << 10
 var framePool = sync.Pool{New: func() any { return new(frame) }}
 
 func newFrame() *frame { return framePool.Get().(*frame) }
+
+// setPolicy tells the loops by which policy they deliver an event of that type. The frame has been sealed, if it is sealed at all.
+func (f *frame) setPolicy(p *stream.Policy, typ []byte) {
+	at := len(f.buf)
+	f.buf = append(f.buf, typ...)
+	f.policy, f.typ = p, f.buf[at:]
+	if p.Behind != stream.Close {
+		f.Defer()
+	}
+}
+
+// sent is the frame that is queued.
+func (f *frame) sent() *netpoll.Frame {
+	if f.kept != nil {
+		return &f.kept.Frame
+	}
+	return &f.Frame
+}
 
 // encode makes f the frame of an event.
 func (f *frame) encode(out *outgoing, op wsframe.Opcode) {
@@ -319,5 +382,9 @@ func (f *frame) Recycle() {
 	f.except = nil
 	f.only = nil
 	f.ahead = nil
+	if f.kept != nil {
+		f.kept.Release()
+	}
+	f.kind = kind{}
 	framePool.Put(f)
 }

@@ -12,12 +12,13 @@ import (
 
 // Hub fans events out to WebSocket connections. Its methods may be called from any goroutine, callbacks included.
 type Hub struct {
-	// cfg, loops, indexes, workers and httpServer never change after New.
+	// cfg, loops, indexes, workers, httpServer and streams never change after New.
 	cfg   settings
 	loops []*loop
 	indexes
 	workers    *workers
 	httpServer *httpServer
+	streams    streams
 
 	// listeners and all below are for any goroutine: atomics, or structs with a lock of their own.
 	listeners   listenerSet
@@ -85,6 +86,7 @@ func New(cfg Config) (*Hub, error) {
 		h.loops = append(h.loops, l)
 	}
 	h.httpServer = newHTTPServer(h)
+	h.streams = newStreams(h)
 	h.run()
 	return h, nil
 }

@@ -21,10 +21,11 @@ type hubLog struct {
 	refusals  refusalLog
 	undecided logLimit
 	identity  logLimit
+	streams   logLimit
 }
 
 func newHubLog(logger *slog.Logger) hubLog {
-	return hubLog{logger: logger, began: time.Now(), malformed: logLimit{perMinute: 60}, slow: logLimit{perMinute: 600}, violated: logLimit{perMinute: 600}, exhausted: logLimit{perMinute: 1}, hidden: logLimit{perMinute: 60}, undecided: logLimit{perMinute: 60}, identity: logLimit{perMinute: 60}}
+	return hubLog{logger: logger, began: time.Now(), malformed: logLimit{perMinute: 60}, slow: logLimit{perMinute: 600}, violated: logLimit{perMinute: 600}, exhausted: logLimit{perMinute: 1}, hidden: logLimit{perMinute: 60}, undecided: logLimit{perMinute: 60}, identity: logLimit{perMinute: 60}, streams: logLimit{perMinute: 60}}
 }
 
 func (g *hubLog) malformedMessage(s *Spoke, err error) {
@@ -36,6 +37,18 @@ func (g *hubLog) malformedMessage(s *Spoke, err error) {
 func (g *hubLog) invalidEvent(err error) {
 	if g.malformed.allow(time.Since(g.began)) {
 		g.logger.Debug("event not dispatched: it is not valid", "error", err)
+	}
+}
+
+func (g *hubLog) unavailableEvent(err error) {
+	if g.streams.allow(time.Since(g.began)) {
+		g.logger.Error("event not dispatched: its stream does not take it", "error", err)
+	}
+}
+
+func (g *hubLog) unreadStream(typ string, err error) {
+	if g.streams.allow(time.Since(g.began)) {
+		g.logger.Error("a stream can't be read; spokes that have to catch up wait", "type", typ, "error", err)
 	}
 }
 

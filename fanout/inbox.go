@@ -99,7 +99,10 @@ func (b *inbox) event(i *item, names *interner) event.Event {
 }
 
 // setView has v show the event of an item. It is good as long as the inbox.
-func (b *inbox) setView(v *event.View, i *item) { v.Type, v.ID, v.Payload = b.parts(i) }
+func (b *inbox) setView(v *event.View, i *item) {
+	v.Type, v.ID, v.Payload = b.parts(i)
+	v.Offset = 0
+}
 
 func (b *inbox) parts(i *item) (typ, id, payload []byte) {
 	all := b.buf[i.at : i.at+i.typ+i.id+i.payload : i.at+i.typ+i.id+i.payload]

@@ -96,6 +96,7 @@ type loopConns struct {
 type scratch struct {
 	view   event.View
 	topics [][]byte
+	sinces []event.Since
 	// topic is that of an event.
 	topic []byte
 	// ping is the payload of the last one.
@@ -131,6 +132,7 @@ func newLoop(h *Hub, index int) (*loop, error) {
 		work:      turnWork{topics: turnTopics, outbound: make([][]netpoll.Task, h.cfg.Reactors), arrivals: make([][]arrival, h.cfg.Reactors)},
 	}
 	l.shared.holds.init(h.cfg.QueueLimit)
+	l.flow.lags.bySpoke = make(map[*Spoke]*lag)
 	l.counts.refusals = make(map[int]uint64)
 	l.counts.closes = make(map[uint16]uint64)
 	r, err := netpoll.New(netpoll.Config{Handler: l, Engine: h.cfg.Engine, Alone: h.cfg.Reactors == 1, QueueLimit: h.cfg.QueueLimit})

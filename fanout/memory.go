@@ -2,7 +2,7 @@ package fanout
 
 import "iter"
 
-// Memory is what clients make a hub hold, in bytes, by kind. Its sum is what Config.MemoryBudget bounds. Besides it the process
+// Memory is what a hub holds for its clients, in bytes, by kind. Its sum is what Config.MemoryBudget bounds. Besides it the process
 // needs a few hundred bytes for each connection, and what Go's collector leaves as garbage.
 type Memory struct {
 	// Queues are frames that wait to be sent. Frames that many queues share count once.
@@ -20,6 +20,8 @@ type Memory struct {
 	TLS uint64
 	// HTTP is an estimate of what net/http takes for Stats.HTTPConnections.
 	HTTP uint64
+	// Streams is what is kept of types with history.
+	Streams uint64
 	// Reserved is what Hub.Reserve has counted.
 	Reserved uint64
 }
@@ -32,7 +34,7 @@ func (m Memory) ByKind() iter.Seq2[string, uint64] {
 			bytes uint64
 		}{
 			{"queues", m.Queues}, {"messages", m.Messages}, {"inboxes", m.Inboxes}, {"subscriptions", m.Subscriptions},
-			{"handshakes", m.Handshakes}, {"tls", m.TLS}, {"http", m.HTTP}, {"reserved", m.Reserved},
+			{"handshakes", m.Handshakes}, {"tls", m.TLS}, {"http", m.HTTP}, {"streams", m.Streams}, {"reserved", m.Reserved},
 		} {
 			if !yield(kind.name, kind.bytes) {
 				return
@@ -79,7 +81,10 @@ func (h *Hub) Reserve(bytes int64) bool {
 func (h *Hub) Unreserve(bytes int64) { h.shared.reserved.Add(-bytes) }
 
 // heldBytes is the memory of all kinds, as of each loop's last turn. Any goroutine may call it.
-func (h *Hub) heldBytes() int64 {
+func (h *Hub) heldBytes() int64 { return h.connectionBytes() + h.streams.held() }
+
+// connectionBytes is heldBytes without what streams take.
+func (h *Hub) connectionBytes() int64 {
 	held := h.shared.heldBytes.Load() + h.shared.reserved.Load() + h.admission.httpBytes.Load()
 	for _, l := range h.loops {
 		held += l.shared.inboxBytes.Load()
@@ -126,6 +131,7 @@ func (m *Memory) addShared(h *Hub) {
 	}
 	m.Inboxes = uint64(max(inboxes, 0))
 	m.HTTP = uint64(max(h.admission.httpBytes.Load(), 0))
+	m.Streams = uint64(max(h.streams.held(), 0))
 	m.Reserved = uint64(max(h.shared.reserved.Load(), 0))
 }
 

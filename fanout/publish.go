@@ -14,6 +14,9 @@ var (
 	ErrInvalid = errors.New("invalid event")
 	// ErrTooLong says that the frame of an event is longer than Config.QueueLimit, so that it fits into no queue.
 	ErrTooLong = errors.New("event too long")
+	// ErrNoStream says that an event has an idempotency key, or a topic was asked for its history, and its type has no stream: no policy in
+	// Config.Policies keeps history of it.
+	ErrNoStream = errors.New("the type has no stream: it needs a policy with history")
 )
 
 // Receipt is what Publish tells of an event that it has sent. Fields may be added to it.
@@ -23,6 +26,19 @@ type Receipt struct {
 	// mean to wait for the reactors. A subscriber that begins to close before the event reaches its reactor, as all do in Shutdown,
 	// counts and does not get it.
 	Matched int
+	// Position is where the event is in its stream; the zero value if its type has none.
+	Position event.Position
+	// Repeated says that the stream had an event with the idempotency key already, so that this one was not sent: Position is that of
+	// the first one.
+	Repeated bool
+}
+
+// PublishOptions are what few events need.
+type PublishOptions struct {
+	// IdempotencyKey is up to 256 bytes of any text. Of the events of a stream that have the same key, within five minutes of the first, only
+	// the first is sent: who does not know whether an event was published may publish it again. What repeats get is the first one's position, whatever they say.
+	// A stream remembers 16,384 keys. Empty for none.
+	IdempotencyKey string
 }
 
 // Publish is DispatchEvent for a caller that can wait. It sends the event and returns a receipt, or returns an error and does
@@ -37,6 +53,11 @@ type Receipt struct {
 // Any goroutine may call it, callbacks included, except a reactor's, on which only Config.Logger runs: there it might wait for
 // itself. When Shutdown begins to close the spokes, who waits returns ErrClosed.
 func (h *Hub) Publish(ctx context.Context, e event.Event) (Receipt, error) {
+	return h.PublishWith(ctx, e, PublishOptions{})
+}
+
+// PublishWith is Publish with options. ErrNoStream is an idempotency key with a type that has no stream, and stream.ErrKey one that is too long.
+func (h *Hub) PublishWith(ctx context.Context, e event.Event, options PublishOptions) (Receipt, error) {
 	if err := e.Validate(); err != nil {
 		h.counters.invalidEvents.Add(1)
 		h.log.invalidEvent(err)
@@ -47,10 +68,15 @@ func (h *Hub) Publish(ctx context.Context, e event.Event) (Receipt, error) {
 			return Receipt{}, fmt.Errorf("publish: %w", err)
 		}
 		out := outgoing{event: e, waits: true}
+		out.key = options.IdempotencyKey
 		switch h.publish(&out) {
 		case published:
-			h.counters.dispatched.Add(1)
-			return Receipt{Matched: out.matched}, nil
+			if !out.isRepeated {
+				h.counters.dispatched.Add(1)
+			}
+			return Receipt{Matched: out.matched, Position: out.position, Repeated: out.isRepeated}, nil
+		case unavailable:
+			return Receipt{}, fmt.Errorf("publish: %w", out.err)
 		case tooLong:
 			return Receipt{}, fmt.Errorf("publish: %w: its frame has more than Config.QueueLimit, %d bytes", ErrTooLong, h.cfg.QueueLimit)
 		}

@@ -73,6 +73,8 @@ type rates struct {
 	bytes    allowance
 	frames   allowance
 	controls allowance
+	// resumes is how many topics of streams it has resumed.
+	resumes uint32
 }
 
 // startRates begins to count for a spoke that has opened, if there are limits.
@@ -108,7 +110,7 @@ func (l *loop) withinControls(s *Spoke, kind event.Kind, p *progress) bool {
 		return true
 	}
 	named := 0
-	if kind != event.UnknownControl && kind != event.Auth {
+	if kind == event.Subscribe || kind == event.Unsubscribe {
 		named, _ = l.scratch.view.CountTopics(maxTopics)
 		p.begun = named > 0 && named <= maxTopics
 	}

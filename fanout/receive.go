@@ -110,7 +110,7 @@ func (l *loop) handleMessage(s *Spoke, raw []byte) {
 			}
 			l.relay(s, raw)
 		}
-	case event.UnknownControl:
+	case event.UnknownControl, event.Presence:
 		l.counts.unknownControls++
 	default:
 		l.counts.controls++
@@ -153,6 +153,12 @@ func (l *loop) relay(s *Spoke, raw []byte) bool {
 	case noRoom:
 		l.makeWait(s, &out, raw)
 		return false
+	case unavailable:
+		h := l.hub
+		h.counters.unavailable.Add(1)
+		h.log.unavailableEvent(out.err)
+		l.rejectEvent(s, event.Unavailable)
+		return true
 	case tooLong:
 		l.closeWith(s, Cause{Kind: CauseViolation, Code: wsframe.CodeTooBig, Reason: "event too long to relay"})
 	}

@@ -102,7 +102,7 @@ func (r *review) look(most int) int {
 	for _, name := range slice {
 		l.scratch.topic = append(l.scratch.topic[:0], name...)
 		topic := l.scratch.topic
-		if r.takesAway(topic) && l.part.Unsubscribe(s.conn.Slot, topic) {
+		if r.takesAway(topic) && l.unsubscribe(s, topic) {
 			l.counts.forbiddenTopics++
 			l.inboxOf(s).addBytes(itemReject, topic)
 		}

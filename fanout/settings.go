@@ -6,6 +6,7 @@ import (
 
 	"github.com/spokehub/spokehub/internal/proxied"
 	"github.com/spokehub/spokehub/netpoll"
+	"github.com/spokehub/spokehub/stream"
 	"github.com/spokehub/spokehub/wsframe"
 )
 
@@ -21,7 +22,9 @@ type settings struct {
 	anyPath *livePolicy
 	// topicRules are those that the hub begins with.
 	topicRules *topicRules
-	rates      *atomic.Pointer[rateLimits]
+	// policies are Config.Policies, nil if there are none.
+	policies *stream.Policies
+	rates    *atomic.Pointer[rateLimits]
 	// proxies are Config.TrustedProxies.
 	proxies proxied.Networks
 	// rated says that the hub began with any rate limit, so that spokes have what they sent counted.
@@ -56,6 +59,11 @@ func newSettings(cfg Config) (settings, error) {
 	}
 	if s.anyPath, err = newPolicy(cfg, ""); err != nil {
 		return settings{}, err
+	}
+	if len(cfg.Policies) > 0 {
+		if s.policies, err = stream.NewPolicies(cfg.Policies); err != nil {
+			return settings{}, fmt.Errorf("fanout: Config.Policies: %w", err)
+		}
 	}
 	s.topicRules, err = newTopicRules(cfg.TopicRules)
 	return s, err

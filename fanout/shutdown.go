@@ -172,6 +172,7 @@ func (h *Hub) stop() {
 		stats.Topics, stats.Subscriptions, stats.Memory.Subscriptions = 0, 0, 0
 		h.lifecycle.final.Store(&stats)
 		h.stopLoops()
+		h.streams.close()
 		h.index.Clear()
 		h.users.Clear()
 		h.httpServer.stop()

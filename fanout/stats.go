@@ -8,7 +8,8 @@ import (
 
 // Stats is what a hub has counted since New, and what it holds now. For events on their way out the ledger is
 //
-//	Deliveries = Delivered + HandedBack + DroppedBackpressure + DroppedClosed + DroppedBudget + Queued
+//	Deliveries = Delivered + HandedBack + DroppedBackpressure + DroppedClosed + DroppedBudget +
+//		DroppedTrimmed + DroppedSuperseded + DroppedSkipped + Queued
 //
 // exactly, whenever no delivery is under way.
 type Stats struct {
@@ -59,8 +60,23 @@ type Stats struct {
 	HandedBack uint64
 	// DroppedBackpressure: the spoke's queue was full. DroppedClosed: it ended. DroppedBudget: the memory budget.
 	DroppedBackpressure, DroppedClosed, DroppedBudget uint64
-	// Queued events wait to be sent; QueuedBytes is the memory that they take.
+	// DroppedTrimmed: the spoke lagged, and its stream did not keep the event for long enough. DroppedSuperseded: it lagged, and gets only the
+	// newest event of each id. DroppedSkipped: it was behind with a type whose events are skipped then. It was told of all three by
+	// __gap.
+	DroppedTrimmed, DroppedSuperseded, DroppedSkipped uint64
+	// Queued events wait to be sent, those of streams that spokes lag behind with included; QueuedBytes is the memory that they take
+	// in queues.
 	Queued, QueuedBytes uint64
+	// Lagging spokes are behind in a stream now, or skip events: they have come back and get what they missed, or do not keep up. Lags is how often one
+	// fell behind because it did not keep up, and Gaps how many __gap were sent.
+	Lagging, Lags, Gaps uint64
+	// Resumed, Gapped and Fresh are subscriptions to topics with a stream, by result.
+	Resumed, Gapped, Fresh uint64
+	// Streams have events, or had some lately; StreamEvents are those that they keep. StreamAppended were appended since New, StreamTrimmed of them
+	// are not kept any more. StreamRepeated were not appended, for there was one with their idempotency key.
+	Streams, StreamEvents, StreamAppended, StreamTrimmed, StreamRepeated uint64
+	// Unavailable events were not sent because their stream did not take them.
+	Unavailable uint64
 	// Waiting is how many bytes have been dispatched or relayed and have reached no queue yet; they count once for each reactor
 	// that they go to. It stays near zero unless events come faster than the reactors take them. Past an eighth of
 	// Config.QueueLimit for a reactor, or a quarter of Config.MemoryBudget for all, senders are slowed down.
@@ -149,11 +165,40 @@ func (h *Hub) Stats() Stats {
 			st.Throttled += uint64(len(l.flow.waiting))
 			st.addReactor(r.Count())
 			st.addMemory(l)
+			st.addLags(l)
 		})
 	}
 	st.CallbacksPending = h.callbacksPending()
 	st.Memory.addShared(h)
+	st.addStreams(h)
 	return st
+}
+
+// addLags adds what spokes wait for that lag: their events count as queued. It is for the loop's goroutine.
+func (st *Stats) addLags(l *loop) {
+	st.Lagging += uint64(len(l.flow.lags.bySpoke))
+	for _, g := range l.flow.lags.bySpoke {
+		for _, c := range g.cursors {
+			st.Deliveries += uint64(max(c.owed, 0))
+			st.Queued += uint64(max(c.owed, 0))
+		}
+	}
+	n := &l.counts.streamCounters
+	st.Lags += n.fellBehind
+	st.Gaps += n.gaps
+	st.Resumed += n.resumed
+	st.Gapped += n.gapped
+	st.Fresh += n.fresh
+}
+
+func (st *Stats) addStreams(h *Hub) {
+	st.Unavailable = h.counters.unavailable.Load()
+	if h.streams.memory == nil {
+		return
+	}
+	kept := h.streams.memory.Stats()
+	st.Streams, st.StreamEvents = uint64(kept.Streams), uint64(kept.Events)
+	st.StreamAppended, st.StreamTrimmed, st.StreamRepeated = kept.Appended, kept.Trimmed, kept.Repeated
 }
 
 func (h *Hub) callbacksPending() uint64 {
@@ -202,6 +247,9 @@ func (st *Stats) addReactor(c netpoll.Counters) {
 	st.DroppedBackpressure += c.Dropped[netpoll.DropOverflow]
 	st.DroppedClosed += c.Dropped[netpoll.DropClosed]
 	st.DroppedBudget += c.Dropped[netpoll.DropBudget]
+	st.DroppedTrimmed += c.Dropped[netpoll.DropTrimmed]
+	st.DroppedSuperseded += c.Dropped[netpoll.DropSuperseded]
+	st.DroppedSkipped += c.Dropped[netpoll.DropSkipped]
 	st.Queued += c.Queued
 	st.QueuedBytes += c.QueuedBytes
 	st.BytesIn += c.BytesIn

@@ -51,13 +51,17 @@ func (s *Spoke) changeTopics(what string, topics []string, change func(s *Spoke,
 func (l *loop) subscribeSlice(s *Spoke, slice []string) (err error) {
 	var fresh []string
 	for _, topic := range slice {
-		before := l.part.Count(s.conn.Slot)
-		if !l.subscribe(s, []byte(topic)) {
+		isNew, ok := l.subscribe(s, []byte(topic))
+		if !ok {
 			err = fmt.Errorf("subscribe %q: %w", topic, ErrTopicLimit)
 			break
 		}
-		if l.part.Count(s.conn.Slot) > before {
-			fresh = append(fresh, topic)
+		if !isNew {
+			continue
+		}
+		fresh = append(fresh, topic)
+		if policy, typ := l.streamOf([]byte(topic)); policy != nil {
+			l.enterStream(s, []byte(topic), typ, policy, event.Since{})
 		}
 	}
 	l.subscribed(s, fresh)
@@ -66,7 +70,7 @@ func (l *loop) subscribeSlice(s *Spoke, slice []string) (err error) {
 
 func (l *loop) unsubscribeSlice(s *Spoke, slice []string) error {
 	for _, topic := range slice {
-		l.part.Unsubscribe(s.conn.Slot, []byte(topic))
+		l.unsubscribe(s, []byte(topic))
 	}
 	return nil
 }

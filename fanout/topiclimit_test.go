@@ -21,7 +21,7 @@ func TestATopicOverTheLimitNeverJoinsTheIndex(t *testing.T) {
 	s.loop.ask(func(*netpoll.Reactor) {
 		next := 0
 		allocated = testing.AllocsPerRun(rounds-1, func() {
-			if s.loop.subscribe(s, topics[next]) {
+			if _, ok := s.loop.subscribe(s, topics[next]); ok {
 				taken++
 			}
 			next++

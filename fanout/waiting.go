@@ -36,6 +36,7 @@ type flowState struct {
 	// taken is how many bytes of frames this turn has taken.
 	taken int64
 	holds holdList
+	lags  loopLags
 }
 
 // maxResumed is how many bytes of waiting spokes a turn sees to; a spoke's last message may exceed it.

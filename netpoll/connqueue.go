@@ -31,13 +31,17 @@ const (
 	gated
 	// failing: a send has failed, maybe within a frame, so that nothing more may go out.
 	failing
+	// lagging: what Fanout and Send bring it is left to the handler (lag.go).
+	lagging
+	// passedOver: the frame that is being queued, or was last, has been left to the handler.
+	passedOver
 )
 
 // closedToFrames: it takes none of what Fanout and Send bring.
 const closedToFrames = refusing | hasLeft
 
 // diverted: Fanout and Send do not simply add what they bring to what is pending.
-const diverted = closedToFrames | gated
+const diverted = closedToFrames | gated | lagging
 
 // listed: a list names it.
 const listed = inExpress | inBulk

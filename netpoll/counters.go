@@ -10,6 +10,12 @@ const (
 	DropClosed
 	// DropBudget: the connection was given up to keep all queues within their budget.
 	DropBudget
+	// DropTrimmed: the connection lagged, and what it missed was not kept for long enough.
+	DropTrimmed
+	// DropSuperseded: the connection lagged, and what it missed was out of date.
+	DropSuperseded
+	// DropSkipped: the connection was behind with frames that nobody keeps.
+	DropSkipped
 	// Reasons is how many there are.
 	Reasons
 )

@@ -11,7 +11,9 @@ type Frame struct {
 	bytes   []byte
 	refs    atomic.Int32
 	counted bool
-	recycle Recycler
+	// deferrable: a connection that is behind does not get it now.
+	deferrable bool
+	recycle    Recycler
 }
 
 // Recycler gets a frame's memory back. Recycle runs on whatever goroutine drops the last reference and must not block.
@@ -25,6 +27,7 @@ type Recycler interface {
 func (f *Frame) Reset(bytes []byte, counted bool, recycle Recycler) {
 	f.bytes = bytes
 	f.counted = counted
+	f.deferrable = false
 	f.recycle = recycle
 	f.refs.Store(1)
 }
@@ -35,6 +38,10 @@ func NewFrame(bytes []byte, counted bool) *Frame {
 	f.Reset(bytes, counted, nil)
 	return f
 }
+
+// Defer makes f deferrable: a connection that is behind with it is passed over (Sender.Passed). It is for the maker, ahead of the
+// first Post or Send.
+func (f *Frame) Defer() { f.deferrable = true }
 
 // Len is the frame's length in bytes.
 func (f *Frame) Len() int { return len(f.bytes) }

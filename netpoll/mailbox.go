@@ -70,3 +70,14 @@ func (m *mailbox) awaitKicks() {
 		runtime.Gosched()
 	}
 }
+
+// each calls f with the tasks that wait, in order, until it says that it has seen enough.
+func (m *mailbox) each(f func(Task) (more bool)) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, t := range m.waiting {
+		if !f(t) {
+			return
+		}
+	}
+}

@@ -11,6 +11,9 @@ func (s *Sender) Fanout(f *Frame, ofType, ofTypeAndID []uint32, except uint32) {
 		s.makeRoom(size, ofTypeAndID, except)
 	}
 	s.pending.beginFrame()
+	if len(s.lags.passed) > 0 {
+		s.forgetPassed()
+	}
 	s.offer.ofType, s.offer.ofTypeAndID = NoSlot, NoSlot
 	matched := s.queue(f, ofType, except, &s.offer.ofType)
 	if len(ofTypeAndID) > 0 {
@@ -91,6 +94,10 @@ func (s *Sender) queue(f *Frame, members []uint32, except uint32, met *uint32) (
 			if c.state&(refusedFrame|hasLeft) != 0 {
 				continue
 			}
+			if (f.deferrable || c.state&lagging != 0) && s.passes(slot, c, f, int(s.pending.nodes[to].charge)) {
+				s.passOver(slot, c)
+				continue
+			}
 			if c.state&gated != 0 {
 				s.gates.met = append(s.gates.met, slot)
 				continue
@@ -99,7 +106,7 @@ func (s *Sender) queue(f *Frame, members []uint32, except uint32, met *uint32) (
 				matched++
 				continue
 			}
-			if s.crowds(c, int(s.pending.nodes[to].charge)) {
+			if !f.deferrable && s.crowds(c, int(s.pending.nodes[to].charge)) {
 				*met = slot
 			}
 		}

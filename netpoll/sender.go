@@ -27,7 +27,7 @@ type transport interface {
 
 // Sender owns everything that the connections of one reactor still have to send: the frames that wait for the end of the
 // turn (pending.go), the contiguous batches built of them (batch.go), what full sockets have not taken (backlog.go), what waits
-// behind a gate (gate.go), the two lists of connections to flush (sendlist.go) and the decision to flush now or to collect more (collect.go). It knows
+// behind a gate (gate.go), the marks of who lags (lag.go), the two lists of connections to flush (sendlist.go) and the decision to flush now or to collect more (collect.go). It knows
 // no descriptor: it writes through a transport, and it never calls the handler. What the handler must learn it notes as
 // notices, which the reactor passes on once the handler's method or the task that caused them has returned.
 //
@@ -49,6 +49,7 @@ type Sender struct {
 	backlogs backlogs
 	lists    sendLists
 	gates    gates
+	lags     lags
 	// pieces is scratch for what a call hands to the transport.
 	pieces  [maxPieces][]byte
 	notices noticeList
@@ -161,6 +162,7 @@ func (s *Sender) trim() {
 	s.backlogs.trim()
 	s.lists.trim()
 	s.gates.trim()
+	s.lags.trim()
 	s.notices.trim()
 	if cap(s.offer.refusals) > largeList {
 		s.offer.refusals = nil

@@ -77,3 +77,11 @@ func take(owner interface {
 	}
 	return fd, nil
 }
+
+// SetUnsentLimit changes Sockets.UnsentLimit for the connection in slot n, if it has a descriptor. 0 is the system's.
+func (r *Reactor) SetUnsentLimit(n uint32, limit int) {
+	r.owner.assert()
+	if s := r.conns.table.At(n); s.fd >= 0 && !s.is(linked) {
+		_ = unix.SetsockoptInt(int(s.fd), unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT, limit)
+	}
+}

@@ -204,6 +204,18 @@ func (r *Reactor) isCaughtUp() bool {
 	return r.turns.done == len(r.turns.tasks) && r.mail.isEmpty()
 }
 
+// EachPosted calls f with the tasks that have been posted and have not begun to run, in order, until it says that it has seen
+// enough. f is called under the lock of those who post: it must be short, and call no method of the reactor.
+func (r *Reactor) EachPosted(f func(Task) (more bool)) {
+	r.owner.assert()
+	for _, t := range r.turns.tasks[r.turns.done:] {
+		if !f(t) {
+			return
+		}
+	}
+	r.mail.each(f)
+}
+
 // Idle says that no task waits and no pending sequence is heavy: then work that a task would do may be done at once
 // without overtaking anything.
 func (r *Reactor) Idle() bool {

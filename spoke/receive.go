@@ -102,7 +102,7 @@ func (c *Client) hear(view *event.View) {
 	if c.names.typ != string(view.Type) || c.names.id != string(view.ID) {
 		c.names = names{string(view.Type), string(view.ID)}
 	}
-	e := event.Event{Type: c.names.typ, ID: c.names.id, Payload: view.Payload}
+	e := event.Event{Type: c.names.typ, ID: c.names.id, Payload: view.Payload, Offset: view.Offset}
 	ofType, ofTypeAndID := c.listeners.Of(e.Type, e.ID)
 	c.callAll(ofType, e)
 	c.callAll(ofTypeAndID, e)

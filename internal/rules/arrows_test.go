@@ -28,8 +28,9 @@ var arrows = map[string]arrow{
 	"netpoll": {imports: []string{"github.com/mailru/easygo", "golang.org/x/sys"}},
 	"event":   {imports: []string{module + "/internal/listeners", "github.com/go-json-experiment/json"}},
 	"subs":    {},
+	"stream":  {imports: []string{module + "/event"}},
 	"fanout": {imports: []string{
-		module + "/netpoll", module + "/wsframe", module + "/event", module + "/subs", module + "/internal/proxied",
+		module + "/netpoll", module + "/wsframe", module + "/event", module + "/subs", module + "/stream", module + "/internal/proxied",
 		module + "/internal/listeners",
 		"github.com/panjf2000/ants/v2",
 	}},
@@ -58,7 +59,7 @@ var arrows = map[string]arrow{
 }
 
 // libraries are the directories whose packages embedders may import.
-var libraries = []string{"auth", "event", "event/targettest", "fanout", "fanout/fanouttest", "netpoll", "spoke", "subs", "wsframe"}
+var libraries = []string{"auth", "event", "event/targettest", "fanout", "fanout/fanouttest", "netpoll", "spoke", "stream", "subs", "wsframe"}
 
 func TestArrowsBetweenPackagesPointOneWay(t *testing.T) {
 	for _, s := range sources(t) {

@@ -1,0 +1,131 @@
+package fanout
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/spokehub/spokehub/stream"
+)
+
+// cursor is where a spoke is in a stream: all that the hub remembers for one that lags, whatever it has missed. For a type
+// without a stream it only counts what is skipped.
+//
+// I1: of the stream from next on the spoke has got nothing since the cursor began, and of what lies ahead of next it misses nothing that it has not been
+// told of, or is told of by gap.
+// I2: owed is how many events were dispatched to the spoke while it lagged, and have been neither queued nor dropped.
+type cursor struct {
+	typ    string
+	policy *stream.Policy
+	next   uint64
+	// begins are topics of the spoke that begin elsewhere than its others of the type, sorted by topic.
+	begins []beginning
+	others beginning
+	gap    openGap
+	owed   int64
+	// isAtEnd says that nothing of the stream was left when it was last looked at.
+	isAtEnd bool
+	// isUnsentLow says that the kernel takes little ahead of sending it.
+	isUnsentLow bool
+}
+
+// beginning says from which offset on a spoke gets a topic, and from which base on events of the topic were dispatched to it: what
+// lies between was there when it came.
+type beginning struct {
+	topic      string
+	from, base uint64
+}
+
+// openGap is what a cursor has found missing, and not told of yet.
+type openGap struct {
+	from, to uint64
+	missed   int64
+	// told is up to where the answer to a subscription has told of what is missing, and that expected events are left of that; got is how many have been
+	// there.
+	// after is where the spoke has been then.
+	after, told   uint64
+	expected, got int
+}
+
+// begin returns where a topic begins.
+func (c *cursor) begin(topic []byte) *beginning {
+	if at, found := c.findBegin(topic); found {
+		return &c.begins[at]
+	}
+	return &c.others
+}
+
+func (c *cursor) findBegin(topic []byte) (at int, found bool) {
+	return slices.BinarySearchFunc(c.begins, topic, func(b beginning, topic []byte) int { return strings.Compare(b.topic, string(topic)) })
+}
+
+// setBegin has a topic begin somewhere, which may be ahead of where the cursor is: then the topics that it has had until now go on from there.
+func (c *cursor) setBegin(topic []byte, from, base uint64) {
+	if from < c.next {
+		for i := range c.begins {
+			c.begins[i].from = max(c.begins[i].from, c.next)
+		}
+		c.others.from = max(c.others.from, c.next)
+		c.next, c.isAtEnd = from, false
+	}
+	at, found := c.findBegin(topic)
+	if !found {
+		c.begins = slices.Insert(c.begins, at, beginning{topic: string(topic)})
+	}
+	c.begins[at].from, c.begins[at].base = from, base
+}
+
+// forget notes that the spoke has no such topic any more.
+func (c *cursor) forget(topic []byte) {
+	if at, found := c.findBegin(topic); found {
+		c.begins = slices.Delete(c.begins, at, at+1)
+	}
+}
+
+// matches says whether the spoke in a slot is to get an event of the stream, and whether that was dispatched to it.
+func (c *cursor) matches(l *loop, slot uint32, offset uint64, id []byte) (wanted, counted bool) {
+	topic := append(l.flow.lags.topic[:0], c.typ...)
+	if l.part.Has(slot, topic) {
+		b := c.begin(topic)
+		wanted, counted = b.from <= offset, b.base <= offset
+	}
+	if len(id) > 0 && !(wanted && counted) {
+		topic = append(append(topic, ':'), id...)
+		if l.part.Has(slot, topic) {
+			b := c.begin(topic)
+			wanted, counted = wanted || b.from <= offset, counted || b.base <= offset
+		}
+	}
+	l.flow.lags.topic = topic
+	return wanted, counted
+}
+
+// isWhole says that the spoke is to get every event from next on, and from which offset on these were dispatched to it.
+func (c *cursor) isWhole(l *loop, slot uint32) (base uint64, whole bool) {
+	topic := append(l.flow.lags.topic[:0], c.typ...)
+	l.flow.lags.topic = topic
+	if !l.part.Has(slot, topic) {
+		return 0, false
+	}
+	own := *c.begin(topic)
+	if own.from > c.next || c.others.base < own.base {
+		return 0, false
+	}
+	for i := range c.begins {
+		if c.begins[i].base < own.base {
+			return 0, false
+		}
+	}
+	return own.base, true
+}
+
+// addGap notes that the events from one offset to another are not there any more. What the spoke knows from the answer to its subscription is left out.
+func (c *cursor) addGap(from, to uint64) {
+	if from = max(from, c.gap.told+1); from > to {
+		return
+	}
+	if c.gap.missed == 0 {
+		c.gap.from = from
+	}
+	c.gap.to = to
+	c.gap.missed += int64(to - from + 1)
+}

@@ -1,0 +1,156 @@
+package fanout
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spokehub/spokehub/stream"
+)
+
+const (
+	// feedShare: one part in so many of QueueLimit is what a spoke is fed at a time, and how much may wait for it ahead of that.
+	feedShare = 8
+	// latestPage is how many bytes a spoke is fed at a time that gets only the newest of each id, and latestUnsent how many of them the kernel
+	// takes ahead of sending them: what waits gets old.
+	latestPage   = 4 << 10
+	latestUnsent = 4 << 10
+	// feedEvents is how many events are read of a stream at a time, and feedSlice for how long a turn feeds.
+	feedEvents = 512
+	feedSlice  = 2 * time.Millisecond
+)
+
+// feeder is the scratch of feeding: those who are fed now, a group of them that are at the same place, and what they get.
+type feeder struct {
+	now   []feeding
+	slots []uint32
+	slot  [1]uint32
+	page  stream.Page
+	names []string
+}
+
+// feeding is a spoke that is fed, from the stream of one of its cursors. If isWhole, it gets all events, and those from base on were dispatched to it.
+type feeding struct {
+	lag     *lag
+	cursor  *cursor
+	slot    uint32
+	base    uint64
+	isWhole bool
+}
+
+// feedSoon has this turn or the next feed a spoke that lags.
+func (l *loop) feedSoon(g *lag) {
+	if !g.isListed {
+		g.isListed = true
+		l.flow.lags.ready = append(l.flow.lags.ready, g)
+		l.reactor.LookAgain()
+	}
+}
+
+// feedAgain is feedSoon for a spoke that may lag, when something has changed that it was waiting for.
+func (l *loop) feedAgain(s *Spoke) {
+	if len(l.flow.lags.bySpoke) > 0 {
+		if g := l.flow.lags.bySpoke[s]; g != nil {
+			l.feedSoon(g)
+		}
+	}
+}
+
+// feed sends spokes that lag what they have missed, as far as their sockets take it and one turn may. Those at the same place in
+// the same stream are fed together.
+func (l *loop) feed() {
+	q := &l.flow.lags
+	if len(q.ready) == 0 {
+		return
+	}
+	todo := q.ready
+	q.ready = q.spare[:0]
+	for started := time.Now(); len(todo) > 0 && !l.reactor.IsHeavy() && time.Since(started) < feedSlice; {
+		todo = l.feedRound(todo)
+	}
+	for _, g := range todo {
+		g.isListed = false
+		l.feedSoon(g)
+	}
+	clear(todo)
+	q.spare = todo[:0]
+}
+
+// feedRound feeds each spoke once, and returns those that may be fed on at once.
+func (l *loop) feedRound(todo []*lag) (more []*lag) {
+	f := &l.flow.lags.feeder
+	f.now = f.now[:0]
+	more = todo[:0]
+	for _, g := range todo {
+		if c := l.nextCursor(g); c != nil {
+			slot := g.spoke.conn.Slot
+			base, isWhole := c.isWhole(l, slot)
+			f.now = append(f.now, feeding{lag: g, cursor: c, slot: slot, base: base, isWhole: isWhole})
+			more = append(more, g)
+		} else {
+			g.isListed = false
+		}
+	}
+	clear(todo[len(more):])
+	if len(f.now) > 1 {
+		slices.SortFunc(f.now, feeding.compare)
+	}
+	for rest := f.now; len(rest) > 0; {
+		n := 1
+		for n < len(rest) && rest[n].compare(rest[0]) == 0 {
+			n++
+		}
+		l.feedGroup(rest[:n])
+		rest = rest[n:]
+	}
+	clear(f.now)
+	return more
+}
+
+func (a feeding) compare(b feeding) int {
+	if n := strings.Compare(a.cursor.typ, b.cursor.typ); n != 0 {
+		return n
+	}
+	switch {
+	case a.cursor.next < b.cursor.next:
+		return -1
+	case a.cursor.next > b.cursor.next:
+		return 1
+	}
+	return 0
+}
+
+// nextCursor returns the cursor of a spoke that is fed next, nil if it can't be fed now: then it is listed again when that has changed. Cursors
+// that have nothing left to do end.
+func (l *loop) nextCursor(g *lag) *cursor {
+	s := g.spoke
+	if s.phase != open || g.isHeld || s.marks&answersBlocked != 0 || l.isGated(s) || l.sender.IsRefusing(s.conn.Slot) {
+		return nil
+	}
+	if l.sender.Charge(s.conn.Slot) > l.hub.cfg.QueueLimit/feedShare {
+		l.sender.NotifyDrained(s.conn.Slot)
+		return nil
+	}
+	for range g.cursors {
+		if len(g.cursors) == 0 {
+			return nil
+		}
+		if g.turn >= len(g.cursors) {
+			g.turn = 0
+		}
+		c := g.cursors[g.turn]
+		switch {
+		case c.policy.History.IsZero():
+			l.tellGap(g, c)
+			l.endCursor(g, c)
+		case c.isAtEnd && l.isDelivered(c):
+			l.endCursor(g, c)
+		case c.isAtEnd:
+			g.turn++
+		default:
+			g.turn++
+			return c
+		}
+	}
+	return nil
+}

@@ -1,0 +1,208 @@
+package fanout
+
+import (
+	"bytes"
+
+	"github.com/spokehub/spokehub/event"
+	"github.com/spokehub/spokehub/netpoll"
+	"github.com/spokehub/spokehub/stream"
+)
+
+// feedGroup feeds spokes that are at the same place in the same stream: it is read once, and what is queued on all of them is shared.
+func (l *loop) feedGroup(group []feeding) {
+	f := &l.flow.lags.feeder
+	at := group[0].cursor
+	query := stream.Query{After: at.next - 1, Events: feedEvents, Bytes: l.hub.cfg.QueueLimit / feedShare}
+	isLatest := at.policy.Behind == stream.Latest
+	if isLatest && at.isUnsentLow {
+		query.Bytes = min(query.Bytes, latestPage)
+	}
+	if err := l.hub.streams.store.Read(at.typ, query, &f.page); err != nil {
+		l.hub.log.unreadStream(at.typ, err)
+		return
+	}
+	if isLatest {
+		l.tellSuperseded(group, &f.page)
+	}
+	expected := at.next
+	for i := range f.page.Entries {
+		entry := &f.page.Entries[i]
+		r := entry.Frame.(*record)
+		slots := f.slots[:0]
+		for j := range group {
+			if l.feedOne(&group[j], entry, r, expected, isLatest) {
+				slots = append(slots, group[j].slot)
+			}
+		}
+		f.slots = slots
+		if len(slots) > 0 {
+			l.sender.FanoutPast(&r.Frame, slots)
+		}
+		expected = entry.Offset + 1
+	}
+	isAtEnd := len(f.page.Entries) == 0 || expected > f.page.Top
+	for j := range group {
+		l.fed(&group[j], expected, f.page.Top, isAtEnd)
+	}
+	f.page.Release()
+}
+
+// feedOne notes what an event of the stream means for one spoke, and says whether it gets it. What is missing ahead of it is told first.
+func (l *loop) feedOne(g *feeding, entry *stream.Entry, r *record, expected uint64, isLatest bool) bool {
+	c := g.cursor
+	c.addGap(expected, entry.Offset-1)
+	if entry.Offset <= c.gap.told {
+		c.gap.got++
+	} else {
+		l.passTold(g.lag, c)
+	}
+	wanted, counted := g.isWhole, entry.Offset >= g.base
+	if !g.isWhole {
+		wanted, counted = c.matches(l, g.slot, entry.Offset, r.ID())
+	}
+	if wanted && counted {
+		c.owed--
+	}
+	if wanted && counted && isLatest && entry.Superseded {
+		l.sender.CountDropped(1, netpoll.DropSuperseded)
+		return false
+	}
+	if wanted && c.gap.missed > 0 {
+		l.tellGap(g.lag, c)
+	}
+	return wanted
+}
+
+// fed moves a cursor behind what its spoke has been fed.
+func (l *loop) fed(g *feeding, next, top uint64, isAtEnd bool) {
+	c := g.cursor
+	c.next, c.isAtEnd = next, isAtEnd
+	if !isAtEnd {
+		return
+	}
+	c.addGap(next, top)
+	c.next = max(next, top+1)
+	l.passTold(g.lag, c)
+	if c.gap.missed > 0 {
+		l.tellGap(g.lag, c)
+	}
+}
+
+// passTold tells how many events are missing after all of those which the answer to the subscription has promised.
+func (l *loop) passTold(g *lag, c *cursor) {
+	if lost := c.gap.expected - c.gap.got; lost > 0 {
+		l.sendGap(g.spoke, c, event.Gap{From: c.gap.after + 1, To: c.gap.told, Missed: int64(lost), Reason: event.GapTrimmed})
+	}
+	c.gap.told, c.gap.expected, c.gap.got = 0, 0, 0
+}
+
+// tellGap tells what a cursor has found missing.
+func (l *loop) tellGap(g *lag, c *cursor) {
+	gap := event.Gap{From: c.gap.from, To: c.gap.to, Missed: c.gap.missed, Reason: event.GapTrimmed}
+	if c.policy.History.IsZero() {
+		gap.Reason = event.GapSlow
+	}
+	c.gap.missed = 0
+	l.sendGap(g.spoke, c, gap)
+}
+
+// tellSuperseded tells spokes how many events of a page they do not get, because each has a newer one of its id behind it.
+func (l *loop) tellSuperseded(group []feeding, page *stream.Page) {
+	for j := range group {
+		g := &group[j]
+		gap := event.Gap{Reason: event.GapSlow}
+		for i := range page.Entries {
+			entry := &page.Entries[i]
+			if !entry.Superseded {
+				continue
+			}
+			wanted, counted := g.isWhole, entry.Offset >= g.base
+			if !wanted {
+				wanted, counted = g.cursor.matches(l, g.slot, entry.Offset, entry.Frame.ID())
+			}
+			if wanted && counted {
+				if gap.Missed == 0 {
+					gap.From = entry.Offset
+				}
+				gap.To = entry.Offset
+				gap.Missed++
+			}
+		}
+		if gap.Missed > 0 {
+			l.sendGap(g.lag.spoke, g.cursor, gap)
+		}
+	}
+}
+
+// sendGap sends a gap to a spoke that lags.
+func (l *loop) sendGap(s *Spoke, c *cursor, gap event.Gap) {
+	l.counts.gaps++
+	gap.Topic = l.topicOf(s, c.typ)
+	if !c.policy.History.IsZero() {
+		gap.Epoch = l.flow.lags.page.Epoch
+	}
+	f := newFrame()
+	f.seal(event.AppendGap(f.reserveHeader(), gap), l.hub.cfg.opcode, false)
+	l.flow.lags.slot[0] = s.conn.Slot
+	l.sender.FanoutPast(&f.Frame, l.flow.lags.slot[:])
+	f.Release()
+}
+
+// topicOf is the topic of the type that a spoke has, or the type if it has several.
+func (l *loop) topicOf(s *Spoke, typ string) string {
+	topic := append(l.flow.lags.topic[:0], typ...)
+	l.flow.lags.topic = topic
+	if l.part.Has(s.conn.Slot, topic) {
+		return typ
+	}
+	only := typ
+	l.flow.lags.names = l.part.AppendTopics(l.flow.lags.names[:0], s.conn.Slot)
+	for _, name := range l.flow.lags.names {
+		if len(name) > len(typ) && name[len(typ)] == ':' && name[:len(typ)] == typ {
+			if only != typ {
+				return typ
+			}
+			only = name
+		}
+	}
+	return only
+}
+
+// isDelivered says whether the loop has delivered all events of the stream that lie ahead of the cursor, so that those which are still to come
+// are all for its spoke.
+func (l *loop) isDelivered(c *cursor) bool {
+	return l.firstPosted(c.typ, c.next) == c.next
+}
+
+// firstPosted is the offset of the first event of a stream that is on its way to this loop, end if none is whose offset is less.
+func (l *loop) firstPosted(typ string, end uint64) uint64 {
+	first := end
+	if l.reactor.Idle() {
+		return first
+	}
+	l.reactor.EachPosted(func(t netpoll.Task) bool {
+		f, isFrame := t.(*frame)
+		if isFrame && f.kept != nil && f.kept.offset < end && bytes.Equal(f.typ, borrow(typ)) {
+			first = f.kept.offset
+			return false
+		}
+		return true
+	})
+	return first
+}
+
+// setUnsentLow has the kernel take little of a spoke's bytes ahead of sending them, or as much as of any other's.
+func (l *loop) setUnsentLow(g *lag, c *cursor, isLow bool) {
+	if c.isUnsentLow == isLow {
+		return
+	}
+	c.isUnsentLow = isLow
+	limit := l.hub.cfg.UnsentLimit
+	for _, other := range g.cursors {
+		isLow = isLow || other.isUnsentLow
+	}
+	if isLow {
+		limit = latestUnsent
+	}
+	l.reactor.SetUnsentLimit(g.spoke.conn.Slot, max(limit, 0))
+}

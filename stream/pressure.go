@@ -1,0 +1,113 @@
+package stream
+
+import "math/rand/v2"
+
+const (
+	// samples is how many streams are looked at for the largest one.
+	samples = 16
+	// relieveBatch is how many events one look takes away at most.
+	relieveBatch = 256
+	// relieveRounds is how many looks one Append takes at most.
+	relieveRounds = 64
+)
+
+// relieve makes room while the limit is exceeded: it trims the largest of some streams, and forgets those that have nothing.
+func (m *Memory) relieve() {
+	if m.limit == nil {
+		return
+	}
+	for range relieveRounds {
+		over := m.held.Load() - m.limit()
+		if over <= 0 {
+			return
+		}
+		largest := m.sample()
+		if largest == nil {
+			return
+		}
+		m.reduce(largest, over)
+	}
+}
+
+// candidate is a sequence that relieve has looked at.
+type candidate struct {
+	sequence *sequence
+	memory   int64
+	used     tick
+}
+
+// sample returns the largest of some sequences, and of those that are equal the one that was appended to the longest ago.
+func (m *Memory) sample() *sequence {
+	var best candidate
+	begin := rand.IntN(shardCount)
+	seen := 0
+	for i := range shardCount {
+		d := &m.shards[(begin+i)%shardCount]
+		for range 2 {
+			if s := d.any(); s != nil {
+				seen++
+				best = best.larger(s)
+			}
+		}
+		if seen >= samples {
+			break
+		}
+	}
+	return best.sequence
+}
+
+// any returns a sequence, nil if the shard has none.
+func (d *shard) any() *sequence {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	if len(d.list) == 0 {
+		return nil
+	}
+	return d.list[rand.IntN(len(d.list))]
+}
+
+func (c candidate) larger(s *sequence) candidate {
+	s.mu.Lock()
+	memory, used := s.counted, s.used
+	s.mu.Unlock()
+	if c.sequence == nil || memory > c.memory || memory == c.memory && used.since(c.used) < 0 {
+		return candidate{s, memory, used}
+	}
+	return c
+}
+
+// reduce takes half of what a sequence has, or as much as is over, and forgets it if it has nothing then.
+func (m *Memory) reduce(s *sequence, over int64) {
+	s.mu.Lock()
+	if s.forgotten {
+		s.mu.Unlock()
+		return
+	}
+	s.reduceLocked(over)
+	isEmpty := s.isEmptyLocked()
+	change := s.settleLocked(m.now())
+	s.mu.Unlock()
+	m.apply(m.shardOfString(s.typ), s, change)
+	if isEmpty {
+		m.forget(s)
+	}
+}
+
+func (s *sequence) reduceLocked(over int64) {
+	target := max(s.counted/2, s.counted-over)
+	for range relieveBatch {
+		switch {
+		case s.events.length > 0 && (s.survivors.len() == 0 || s.survivors.bytes <= s.events.bytes):
+			s.trimLocked()
+		case s.survivors.len() > 0:
+			s.dropSurvivorLocked()
+		case s.keys.len() > 0:
+			s.keys.dropOldest()
+		default:
+			return
+		}
+		if s.memoryLocked() <= target {
+			return
+		}
+	}
+}

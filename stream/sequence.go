@@ -1,0 +1,211 @@
+package stream
+
+import (
+	"sync"
+	"time"
+)
+
+// sequence is the stream of a type, as Memory has it. Its lock guards all but typ, policy and base, which never change, place, which
+// belongs to the lock of the shard, and turn, which belongs to the agenda's.
+//
+// I1: offsets behind base are dense: the ring has those from first to top.
+// I2: the ring, the survivors and newest have an event exactly if the sequence has a reference to its frame.
+// I3: newest has the newest event of each id that is kept, if the policy wants to know.
+// I4: survivors are older than first, and each is the newest of its id.
+type sequence struct {
+	mu sync.Mutex
+	sequenceOrigin
+	sequenceState
+	events    ring
+	survivors survivors
+	newest    newest
+	keys      keys
+	place     int
+	turn      turn
+}
+
+// sequenceOrigin is what never changes.
+type sequenceOrigin struct {
+	typ    string
+	policy *Policy
+	// base is the floor when the sequence began: its first offset is the next one.
+	base uint64
+}
+
+// sequenceState is where the sequence stands.
+type sequenceState struct {
+	// first is the offset of the oldest event in the ring, top that of the newest one, kept or not.
+	first, top uint64
+	// used is when something was appended last.
+	used tick
+	// forgotten says that the store has it no more.
+	forgotten bool
+	// wake is when it is to be looked at, as the time since the store began; 0 for never.
+	wake time.Duration
+	// counted is its part of the store's held memory.
+	counted int64
+	// trimmed is how many events were trimmed since the store counted them.
+	trimmed int
+}
+
+// sequenceBytes is what a sequence takes without a ring and without its type: itself, and its places in the table and the list.
+const sequenceBytes = 480
+
+// tracksIDs says whether newest is wanted.
+func (s *sequence) tracksIDs() bool {
+	return s.policy.History.LatestPerID || s.policy.Behind == Latest
+}
+
+// bound is how many bytes may be kept.
+func (s *sequence) bound() int64 {
+	if bytes := s.policy.History.Bytes; bytes != 0 {
+		return bytes
+	}
+	return DefaultBytes
+}
+
+// isEmptyLocked says whether there is nothing that anybody could miss.
+func (s *sequence) isEmptyLocked() bool {
+	return s.events.length == 0 && s.survivors.len() == 0 && s.keys.len() == 0
+}
+
+// appendLocked places the draft, keeps its frame and trims.
+func (s *sequence) appendLocked(d Draft, now tick) {
+	s.trimAgedLocked(now, trimBatch)
+	if most := s.policy.History.Events; most > 0 {
+		for s.events.length >= most {
+			s.trimLocked()
+		}
+	}
+	s.top++
+	s.used = now
+	added := newEntry(d.Place(s.top), now)
+	keeps := added.memory() <= s.bound()
+	if !keeps {
+		for s.events.length > 0 {
+			s.trimLocked()
+		}
+	}
+	if s.tracksIDs() {
+		s.supersedeLocked(added.frame.ID(), keeps)
+	}
+	if !keeps {
+		s.first = s.top + 1
+		s.trimmed++
+		added.frame.Release()
+		return
+	}
+	s.events.push(added, s.policy.History.Events)
+	for s.events.bytes+s.survivors.bytes > s.bound() {
+		s.trimToBoundLocked()
+	}
+}
+
+// supersedeLocked makes the event top the newest one of its id, or no event if that is not kept.
+func (s *sequence) supersedeLocked(id []byte, keeps bool) {
+	hash := hashOf(id)
+	s.newest.reserve()
+	place := s.newest.next(s.newest.begin(hash), hash)
+	for s.newest.slots[place].offset != 0 && string(s.entryLocked(s.newest.slots[place].offset).frame.ID()) != string(id) {
+		place = s.newest.next((place+1)&(len(s.newest.slots)-1), hash)
+	}
+	earlier := s.newest.slots[place].offset
+	switch {
+	case earlier == 0 && keeps:
+		s.newest.put(place, hash, s.top)
+	case earlier != 0 && keeps:
+		s.newest.slots[place].offset = s.top
+	case earlier != 0:
+		s.newest.empty(place)
+	}
+	switch {
+	case earlier >= s.first:
+		s.entryLocked(earlier).sized |= supersededBit
+	case earlier != 0:
+		old, _ := s.survivors.take(earlier)
+		old.frame.Release()
+		s.trimmed++
+	}
+}
+
+// entryLocked returns the event of an offset that newest has.
+func (s *sequence) entryLocked(offset uint64) *entry {
+	if offset >= s.first {
+		return s.events.at(int(offset - s.first))
+	}
+	return &s.survivors.list[s.survivors.find(offset)].entry
+}
+
+// trimToBoundLocked makes what is kept smaller. The survivors keep half of it at least.
+func (s *sequence) trimToBoundLocked() {
+	if s.events.length == 0 || s.survivors.bytes > s.bound()/2 {
+		s.dropSurvivorLocked()
+		return
+	}
+	s.trimLocked()
+}
+
+// trimLocked takes the oldest event out of the ring. It goes on as a survivor if it is the newest of its id and the policy wants that.
+func (s *sequence) trimLocked() {
+	oldest := s.events.pop()
+	offset := s.first
+	s.first++
+	s.events.shrink()
+	if s.tracksIDs() && !oldest.isSuperseded() {
+		if s.policy.History.LatestPerID {
+			s.survivors.add(offset, oldest)
+			return
+		}
+		s.newest.drop(hashOf(oldest.frame.ID()), offset)
+	}
+	oldest.frame.Release()
+	s.trimmed++
+}
+
+// dropSurvivorLocked takes the oldest survivor away. There is one.
+func (s *sequence) dropSurvivorLocked() {
+	offset := s.survivors.oldest().offset
+	oldest, _ := s.survivors.take(offset)
+	s.newest.drop(hashOf(oldest.frame.ID()), offset)
+	oldest.frame.Release()
+	s.trimmed++
+}
+
+// trimBatch is how many events are trimmed at once because of their age.
+const trimBatch = 1024
+
+// trimAgedLocked trims up to most events that are too old, and says whether none is left.
+func (s *sequence) trimAgedLocked(now tick, most int) bool {
+	age := s.policy.History.Age
+	if age == 0 {
+		return true
+	}
+	for s.events.length > 0 && now.since(s.events.at(0).at) >= ticksOf(age) {
+		if most--; most < 0 {
+			return false
+		}
+		s.trimLocked()
+	}
+	return true
+}
+
+// memoryLocked is what the sequence takes.
+func (s *sequence) memoryLocked() int64 {
+	return sequenceBytes + int64(len(s.typ)) + s.events.bytes + s.events.memory() + s.survivors.bytes + s.survivors.memory() +
+		s.newest.memory() + s.keys.bytes
+}
+
+// dueLocked is when the next event or key gets too old, 0 for never.
+func (s *sequence) dueLocked(now time.Duration) time.Duration {
+	var due time.Duration
+	if age := s.policy.History.Age; age > 0 && s.events.length > 0 {
+		due = now + max(1, durationOf(ticksOf(age)-tickAt(now).since(s.events.at(0).at)))
+	}
+	if s.keys.len() > 0 {
+		expiry := now + max(1, durationOf(ticksOf(keyWindow)-tickAt(now).since(s.keys.order[s.keys.head].at)))
+		if due == 0 || expiry < due {
+			due = expiry
+		}
+	}
+	return due
+}
