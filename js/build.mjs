@@ -36,7 +36,7 @@ const present = (paths) => paths.filter((path) => existsSync(join(here, path)));
 const smaller = {
   module: true,
   ecma: 2022,
-  compress: { passes: 3, unsafe_arrows: true, unsafe_methods: true, pure_getters: true, hoist_funs: true },
+  compress: { passes: 5, unsafe_arrows: true, unsafe_methods: true, pure_getters: true, hoist_funs: true },
 };
 
 /** Makes code smaller, with the source map of what it was built from. */

@@ -1,11 +1,9 @@
 import { SpokeError } from "./errors.ts";
-import { iterate } from "./iterator.ts";
 import { encode } from "./payload.ts";
 import { Promised } from "./promised.ts";
-import { nativeTopic, TopicTarget } from "./target.ts";
+import { TopicTarget } from "./target.ts";
 import { isLifecycle, splitTopic } from "./topic.ts";
-import type { EventMap, Payload, SpokeEvent, State, Topic } from "./types.ts";
-import type { IteratorOptions } from "./iterator.ts";
+import type { EventMap, Payload, State, Topic } from "./types.ts";
 
 /** What a Spoke has in common with the targets that lead to one: a state, publishing, and an end. */
 export abstract class Client<E extends EventMap = Record<string, unknown>> extends TopicTarget<E> {
@@ -55,16 +53,6 @@ export abstract class Client<E extends EventMap = Record<string, unknown>> exten
     const text = encode(type, id, detail);
     this._check();
     this._put(text, name);
-  }
-
-  /**
-   * Returns an iterator over the events of topic, for `for await`. It subscribes at once and gives the topic up when it ends. It ends with the
-   * spoke: done after `close()`, with an error otherwise; and with the hub's reason when that rejects the topic. It throws a SpokeError for
-   * what is no topic, and after the end of the spoke.
-   */
-  events<T extends Topic<E>>(topic: T, options?: IteratorOptions): AsyncGenerator<SpokeEvent<Payload<E, T>>, void, void> {
-    this._check();
-    return iterate(this as never, nativeTopic(splitTopic(topic)[0]), options);
   }
 
   /**

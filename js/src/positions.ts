@@ -22,10 +22,10 @@ export interface Gap {
   /** How many are gone, or null where nobody knows. For a topic with an id it may be more than there were of that id. */
   missed: number | null;
   /**
-   * Why: `slow` (this client was), `trimmed` (the hub's history did not reach back that far), `broker` (the hub lost its), or `epoch` (the stream has begun
-   * anew, or is no more). A hub may have further reasons.
+   * Why: `slow` (this client was), `trimmed` (the hub's history did not reach back that far), `broker` (the hub lost its), or `fresh` (the stream has begun anew
+   * since, or is no more). A hub may have further reasons.
    */
-  reason: "slow" | "trimmed" | "broker" | "epoch" | (string & {});
+  reason: "slow" | "trimmed" | "broker" | "fresh" | (string & {});
 }
 
 /** What the ack of a subscription says of a topic that is of a stream. */
@@ -73,16 +73,15 @@ export function tracking(since: Positions, tell: (gap: Gap) => void): Tracking {
     return place && { epoch: place.epoch, offset: top > place._end! ? top : place.offset };
   };
   const passed = (topic: string, offset: number | undefined): boolean => {
-    const type = typeOf(topic);
-    const place = places.get(topic);
-    if (offset && !(offset < tops.get(type)!)) {
-      tops.set(type, offset);
-    }
-    if (offset && place) {
-      if (!(place._end! >= 0 && offset > place.offset)) {
-        return false;
+    if (offset) {
+      const place = places.get(topic);
+      tops.set(typeOf(topic), Math.max(offset, tops.get(typeOf(topic)) ?? 0));
+      if (place) {
+        if (!(place._end! >= 0 && offset > place.offset)) {
+          return false;
+        }
+        place.offset = offset;
       }
-      place.offset = offset;
     }
     return true;
   };
@@ -100,7 +99,7 @@ export function tracking(since: Positions, tell: (gap: Gap) => void): Tracking {
         places.set(topic, { ...(from && result !== "fresh" ? from : answer), _end: answer.offset });
       }
       if (from && result !== "resumed") {
-        tell({ topic, epoch: from.epoch, from: from.offset + 1, missed: trimmed ? answer!.missed : null, reason: trimmed ? "trimmed" : "epoch" });
+        tell({ topic, epoch: from.epoch, from: from.offset + 1, missed: trimmed ? answer!.missed : null, reason: trimmed ? "trimmed" : "fresh" });
       }
     },
     _passed: passed,

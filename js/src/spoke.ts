@@ -29,6 +29,8 @@ export class Spoke<E extends EventMap = Record<string, unknown>> extends Client<
   readonly url: string;
 
   private readonly _settings: Settings;
+  /** The connection that was opened last. */
+  protected _connection: Connection | undefined;
   private readonly _tracking: Tracking;
   private readonly _subscriptions: Subscriptions;
   private readonly _outbox: Outbox;
@@ -109,7 +111,8 @@ export class Spoke<E extends EventMap = Record<string, unknown>> extends Client<
     this._subscriptions._flush();
     this._outbox._put(text, topic);
     if (this._settings.echo) {
-      queueMicrotask(() => this._received(decode(text)!));
+      const echo = (): unknown => [topic, topic.split(":")[0]!].some(this._tracking._of) || this._deliver(decode(text)!);
+      this._busy() || this.state !== "ready" ? this.drained().then(echo, () => {}) : queueMicrotask(echo);
     }
   }
 
@@ -130,6 +133,7 @@ export class Spoke<E extends EventMap = Record<string, unknown>> extends Client<
 
   /** Has everything in a new connection: the subscriptions first. */
   protected _opened(connection: Connection): void {
+    this._connection = connection;
     this._subscriptions._opened(connection);
     this._outbox._opened(connection);
   }
@@ -152,7 +156,9 @@ export class Spoke<E extends EventMap = Record<string, unknown>> extends Client<
       this._subscriptions._doubt(detail.topic, detail.reason);
     } else if (event.type === "__gap") {
       this._tracking._gapped(detail as Gap);
-    } else if (!event.type.startsWith("__")) {
+    } else if (event.type.startsWith("__")) {
+      this._tell(event.type, detail);
+    } else {
       this._deliver(event);
     }
   }

@@ -105,8 +105,8 @@ export abstract class TopicTarget<E extends EventMap = Record<string, unknown>> 
     }
   }
 
-  /** Calls the listeners of a life-cycle event, and says whether there are any. */
-  protected _tell(name: LifecycleName, detail: unknown): boolean {
+  /** Calls the listeners of a life-cycle event, or of a control event of the hub that others than the spoke take, and says whether there are any. */
+  protected _tell(name: string, detail: unknown): boolean {
     const told = this._holds.has(name);
     super.dispatchEvent(new CustomEvent(name, { detail }));
     return told;
