@@ -37,7 +37,7 @@ export abstract class Client<E extends EventMap = Record<string, unknown>> exten
   override dispatchEvent(event: Event): boolean {
     try {
       if (isLifecycle(event.type)) {
-        throw new SpokeError("invalid_topic", `"${event.type}" is a life-cycle event: the topic is ":${event.type}"`, { topic: event.type });
+        throw new SpokeError("invalid_topic", `"${event.type}" is a life-cycle event: use ":${event.type}"`, { topic: event.type });
       }
       this.publish(event.type as Topic<E>, (event as CustomEvent).detail);
       return true;

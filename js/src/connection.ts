@@ -32,7 +32,7 @@ export interface Connection {
 }
 
 /** What the package ws says where the handshake was refused. Browsers get a close code instead. */
-const refused = /response: (401|403|429)/;
+const refused = /response: 4(01|03|29)/;
 
 /** Opens a connection. It throws what the class of WebSockets throws. */
 export function connect(settings: Settings, url: string, token: string | undefined, owner: ConnectionOwner): Connection {
@@ -92,8 +92,7 @@ export function connect(settings: Settings, url: string, token: string | undefin
     }
   };
   socket.onerror = ({ message }: { message?: string }) => {
-    const status = refused.exec(message!);
-    refusal = status ? 4000 + +status[1]! : abnormal;
+    refusal = Number(`44${refused.exec(message!)?.[1]}`) || abnormal;
   };
   socket.onclose = ({ code, reason }: { code: number; reason: string }) => owner._lost(code === abnormal ? refusal : code, reason);
 

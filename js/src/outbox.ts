@@ -12,10 +12,8 @@ export interface Outbox {
   _put(text: string, topic: string): void;
   /** Resolves once the hub has read what was put before. */
   _drained(): Promise<void>;
-  /** Sends what has waited. */
+  /** Sends what has waited. What follows goes to this connection while that is open. */
   _opened(connection: Connection): void;
-  /** Has what follows wait for the next connection. */
-  _closed(): void;
   /** Drops what has waited, whose number it returns, and rejects the promises. */
   _ended(error: SpokeError): number;
 }
@@ -72,9 +70,6 @@ export function publishing({ maxEvent, maxBuffered, queueEvents, queueBytes }: S
       connection = opened;
       take().forEach((text) => opened._socket.send(text));
       drains.forEach(ask);
-    },
-    _closed() {
-      connection = undefined;
     },
     _ended(error) {
       drains.forEach((drain) => drain._reject(error));

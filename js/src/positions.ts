@@ -43,8 +43,8 @@ interface Place extends Position {
 export interface Tracking {
   /** Returns the position of topic, if it is of a stream. */
   _of(topic: string): Position | undefined;
-  /** Returns the positions of topics, or of all, as far as they are of a stream; undefined where no topic is. */
-  _list(topics?: string[]): Positions | undefined;
+  /** Returns the positions of topics, or of all, as far as they are of a stream. */
+  _list(topics?: string[]): Positions;
   /** Takes what the ack of a subscription says of topic; undefined says that it is of no stream. */
   _answered(topic: string, answer: Answer | undefined): void;
   /** Takes an event for topic, and says whether it is to be heard: it is new, and the subscription has been answered, or it is of no stream. */
@@ -88,15 +88,14 @@ export function tracking(since: Positions, tell: (gap: Gap) => void): Tracking {
 
   return {
     _of: of,
-    _list: (topics = [...places.keys()]) =>
-      places.size ? (Object.fromEntries(topics.map((topic) => [topic, of(topic)])) as Positions) : undefined,
+    _list: (topics = [...places.keys()]) => Object.fromEntries(topics.map((topic) => [topic, of(topic)])) as Positions,
     _answered(topic, answer) {
       const from = of(topic);
       const result = answer?.result;
       const trimmed = result === "gap";
       places.delete(topic);
       if (answer) {
-        places.set(topic, { ...(from && result !== "fresh" ? from : answer), _end: answer.offset });
+        places.set(topic, { ...answer, ...(result !== "fresh" && from), _end: answer.offset });
       }
       if (from && result !== "resumed") {
         tell({ topic, epoch: from.epoch, from: from.offset + 1, missed: trimmed ? answer!.missed : null, reason: trimmed ? "trimmed" : "fresh" });

@@ -61,7 +61,7 @@ export class Spoke<E extends EventMap = Record<string, unknown>> extends Client<
 
   /** Where the topics that are of a stream stand, for the option `since` of a later spoke. */
   get positions(): Positions {
-    return this._tracking._list() ?? {};
+    return this._tracking._list();
   }
 
   /**
@@ -146,7 +146,6 @@ export class Spoke<E extends EventMap = Record<string, unknown>> extends Client<
   /** The connection is no more. */
   protected _closed(): void {
     this._subscriptions._closed();
-    this._outbox._closed();
   }
 
   /** Takes a message that answers nothing. */

@@ -112,7 +112,7 @@ export function subscribing(rejected: (topic: string, reason: string, reasons?: 
         waiters.forEach(serve);
         return;
       },
-      { topics, since: doubted ? undefined : tracking._list(topics) },
+      { topics, since: topics.some(tracking._of) && !doubted ? tracking._list(topics) : undefined },
     );
   };
   const serve = (topics: readonly string[], waiter: Promised<Reasons>): void => {

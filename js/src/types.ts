@@ -87,7 +87,7 @@ export class SpokeEvent<T = unknown> extends CustomEvent<T> {
   readonly missed: number;
 
   constructor(name: string, init: SpokeEventInit<T>, missed = 0) {
-    super(name, { detail: init.detail });
+    super(name, init);
     this.id = init.id;
     this.offset = init.offset;
     this.missed = missed;
