@@ -24,7 +24,7 @@ const common = {
 export const served = ["client.js", "shared-worker.js"];
 
 /** The entry points of the package. They share their common code. */
-const entries = ["src/index.ts", "src/worker/index.ts"];
+const entries = ["src/index.ts", "src/events.ts", "src/presence.ts", "src/worker/index.ts"];
 
 /** The sources of the served files. */
 const sources = { "client.js": "src/index.ts", "shared-worker.js": "src/worker/shared-worker.ts" };

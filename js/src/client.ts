@@ -63,8 +63,12 @@ export abstract class Client<E extends EventMap = Record<string, unknown>> exten
     this._finish(null, new SpokeError("closed", "the spoke is closed: make a new one"));
   }
 
-  /** Throws what those get who use the target after its end. */
-  protected _check(): void {
+  /**
+   * Throws what those get who use the target after its end.
+   *
+   * @internal
+   */
+  _check(): void {
     if (this._end) {
       throw this._end;
     }

@@ -13,6 +13,8 @@ type Removals = Map<string, () => void>;
  * counted. A subclass says where events go to and come from.
  */
 export abstract class TopicTarget<E extends EventMap = Record<string, unknown>> extends EventTarget {
+  /** The event map. It has no value: TypeScript finds the map by it. */
+  declare readonly _map?: E;
   private readonly _removals = new WeakMap<object, Removals>();
   private readonly _holds = new Map<string, number>();
   /** Says that a topic with an id does not count as its type. */
