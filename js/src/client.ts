@@ -91,7 +91,7 @@ export abstract class Client<E extends EventMap = Record<string, unknown>> exten
 
   /** Tells of an error that no caller is told of. */
   protected _fail(error: SpokeError): void {
-    if (!this._tell("error", error) && !this._end) {
+    if (!(this._tell("error", error) || this._end)) {
       console.warn(error);
     }
   }

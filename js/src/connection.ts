@@ -42,7 +42,7 @@ export function connect(settings: Settings, url: string, token: string | undefin
   let asked = 0;
   let heardAt = 0;
   let timer: ReturnType<typeof setTimeout>;
-  let refusal = abnormal;
+  let refusal = 0;
 
   const after = (wait: number, then: () => void): void => {
     clearTimeout(timer);
@@ -92,9 +92,9 @@ export function connect(settings: Settings, url: string, token: string | undefin
     }
   };
   socket.onerror = ({ message }: { message?: string }) => {
-    refusal = Number(`44${refused.exec(message!)?.[1]}`) || abnormal;
+    refusal = Number(`44${refused.exec(message!)?.[1]}`);
   };
-  socket.onclose = ({ code, reason }: { code: number; reason: string }) => owner._lost(code === abnormal ? refusal : code, reason);
+  socket.onclose = ({ code, reason }: { code: number; reason: string }) => owner._lost(code === abnormal ? refusal || code : code, reason);
 
   return {
     _socket: socket,

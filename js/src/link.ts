@@ -164,8 +164,7 @@ export function linking(owner: LinkOwner, settings: Settings, url: string): Link
     const renews = code === unauthenticated && renewable && !renewed;
     const said = `${code} ${reason}`.trim();
     if (cure && !renews) {
-      end(`the hub ended the connection, ${said}: ${cure}`, { closeCode: code, reason });
-      return;
+      return end(`the hub ended the connection, ${said}: ${cure}`, { closeCode: code, reason });
     }
     const tell = state === "ready" || (!attempts && !renews);
     const delay = renews ? 0 : hint || delayOf(attempts++, settings);

@@ -111,7 +111,14 @@ export class Spoke<E extends EventMap = Record<string, unknown>> extends Client<
     this._subscriptions._flush();
     this._outbox._put(text, topic);
     if (this._settings.echo) {
-      const echo = (): unknown => [topic, topic.split(":")[0]!].some(this._tracking._of) || this._deliver(decode(text)!);
+      const by = this._by;
+      const echo = (): void => {
+        this._by = by;
+        if (![topic, topic.split(":")[0]!].some(this._tracking._of)) {
+          this._deliver(decode(text)!);
+        }
+        this._by = undefined;
+      };
       this._busy() || this.state !== "ready" ? this.drained().then(echo, () => {}) : queueMicrotask(echo);
     }
   }

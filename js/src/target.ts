@@ -17,6 +17,8 @@ export abstract class TopicTarget<E extends EventMap = Record<string, unknown>> 
   declare readonly _map?: E;
   private readonly _removals = new WeakMap<object, Removals>();
   private readonly _holds = new Map<string, number>();
+  /** Who publishes, and while an echo is delivered, who has published. */
+  declare _by: unknown;
   /** Says that a topic with an id does not count as its type. */
   protected _exact = false;
   /** Says that the target has ended: no listener of a topic is called any more. */

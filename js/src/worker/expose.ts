@@ -16,6 +16,7 @@ interface Course extends EventTarget {
   readonly state?: string;
   publish?(topic: string, payload: unknown): void;
   drained?(): Promise<void>;
+  _by?: unknown;
 }
 
 /** What is asked of the other side, numbered: to publish a message, or without one only to say when all before is done. */
@@ -52,13 +53,12 @@ export function expose(target: Course, port: Port, { name = "" }: PortOptions = 
   let last = 0;
   let greeted = false;
   let confirming = false;
-  let publishing = 0;
   let under = 0;
   let missed = 0;
   const send = (...frame: Frame): void => post(port, name, ...frame);
   const open = (): void => send("open", session, target.state ?? "ready");
   const forward = ({ type: topic, detail, id, offset }: any): void => {
-    if (!quiet || !publishing) {
+    if (!quiet || target._by !== send) {
       if (under < window) {
         try {
           const [plainTopic, type, ownId] = splitTopic(topic);
@@ -100,7 +100,7 @@ export function expose(target: Course, port: Port, { name = "" }: PortOptions = 
   const take = (number: number, text?: string): void => {
     if (number > last) {
       last = number;
-      publishing++;
+      target._by = send;
       try {
         if (text) {
           const { type, id, detail } = decode(text)!;
@@ -110,7 +110,7 @@ export function expose(target: Course, port: Port, { name = "" }: PortOptions = 
       } catch (error) {
         send("error", plain(error));
       }
-      queueMicrotask(() => publishing--);
+      target._by = undefined;
       send("took", number);
       void confirm();
     }
