@@ -75,7 +75,7 @@ export function tracking(since: Positions, tell: (gap: Gap) => void): Tracking {
   const passed = (topic: string, offset: number | undefined): boolean => {
     if (offset) {
       const place = places.get(topic);
-      tops.set(typeOf(topic), Math.max(offset, tops.get(typeOf(topic)) ?? 0));
+      tops.set(typeOf(topic), Math.max(tops.get(typeOf(topic)) ?? 0, offset));
       if (place) {
         if (!(place._end! >= 0 && offset > place.offset)) {
           return false;
@@ -93,10 +93,7 @@ export function tracking(since: Positions, tell: (gap: Gap) => void): Tracking {
       const from = of(topic);
       const result = answer?.result;
       const trimmed = result === "gap";
-      places.delete(topic);
-      if (answer) {
-        places.set(topic, { ...answer, ...(result !== "fresh" && from), _end: answer.offset });
-      }
+      answer ? places.set(topic, { ...answer, ...(result !== "fresh" && from), _end: answer.offset }) : places.delete(topic);
       if (from && result !== "resumed") {
         tell({ topic, epoch: from.epoch, from: from.offset + 1, missed: trimmed ? answer!.missed : null, reason: trimmed ? "trimmed" : "fresh" });
       }

@@ -119,7 +119,7 @@ export class Spoke<E extends EventMap = Record<string, unknown>> extends Client<
         }
         this._by = undefined;
       };
-      this._busy() || this.state !== "ready" ? this.drained().then(echo, () => {}) : queueMicrotask(echo);
+      this.state !== "ready" || this._busy() ? this.drained().then(echo, () => {}) : queueMicrotask(echo);
     }
   }
 
@@ -172,7 +172,7 @@ export class Spoke<E extends EventMap = Record<string, unknown>> extends Client<
 
 /** Returns the absolute URL of a hub. */
 export function resolveURL(url: string | URL): string {
-  let href = "";
+  let href!: string;
   try {
     href = new URL(url, globalThis.location?.href).href.replace(/^http/, "ws");
   } catch {}

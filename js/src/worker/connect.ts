@@ -97,6 +97,8 @@ export class PortTarget<E extends EventMap = Record<string, unknown>> extends Cl
       this._settle(first, second);
     } else if (operation === "error") {
       this._failed(first);
+    } else if (operation === "gap") {
+      this._tell(operation, first);
     } else if (operation === "close") {
       first ? this._finish(revived(first), revived(first)) : this.close();
     }

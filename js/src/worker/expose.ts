@@ -147,6 +147,7 @@ export function expose(target: Course, port: Port, { name = "" }: PortOptions = 
   const unlisten = listen(port, name, (operation, ...rest) => operations[operation]?.(...rest), stop);
   const pass = ({ type, detail }: any): void => send(type, plain(detail));
   target.addEventListener("state", open, ended);
+  target.addEventListener("gap", ({ type, detail }: any) => send(type, detail), ended);
   target.addEventListener("error", pass, ended);
   target.addEventListener("close", pass, ended);
   open();
