@@ -1,5 +1,6 @@
 // Package event is the envelope: the JSON object that every message of Spokehub is. It reads and writes envelopes and has
-// their rules, topics, control events and the answers to those. It knows no socket and no hub, and nothing in it waits.
+// their rules, topics, control events and the answers to those, positions in streams, gaps and presence. It knows no socket, no hub and
+// no stream, and nothing in it waits.
 //
 // An [Event] owns its bytes and is for publishers, listeners and tools. A [View] reads a message in place, without an
 // allocation, and is for the hub. A [Fault] is why either rejects a message. A [Target] is where events are dispatched to and
@@ -28,6 +29,19 @@
 // A control character is what Unicode calls Cc: U+0000 to U+001F, U+007F, and U+0080 to U+009F. Lengths are in bytes of the
 // decoded text. A missing payload reads as null. An id of null is a wrong type, not a missing id. A control payload has
 // either topic or topics; one with both is rejected, because it is ambiguous.
+//
+// # Streams
+//
+// A stream is the sequence of all events of one type. A [Position] in it is an epoch and an offset. An event of a stream carries its
+// offset as one more member, the last: AppendOffset adds it to an envelope, and View.Offset, Event.Offset read it. An offset is an
+// integer from 1 to [MaxOffset], written in digits alone. Any other value, such as 1e3 or 1.0, doesn't make the message malformed: it
+// reads as 0, no offset.
+//
+// A spoke that has been away subscribes with the positions that it has seen, in the member since, which View.Since reads: one for
+// each topic. A malformed position is told from a missing one. The ack has the end of each stream and what follows
+// ([AckPosition]). A [Gap] says which events don't. The ack of a __presence lists who is subscribed to a topic, and each
+// [PresenceChange] after it says who is new and who has left. ParseAck and ParseGap return results and reasons that have no name here
+// as they are. What no hub may send, such as a gap that ends before it begins, is [FaultAnswer].
 //
 // # Cost
 //
@@ -59,6 +73,9 @@
 //	objects of one member, with an empty name         2.5     2.4
 //	one object, all names with an escape              3.1     2.9
 //	objects of a few names, each one short escape     5.0     4.5
+//
+// View.Since takes 0.1 us a topic for a thousand topics if its keys are in the order of the topics, and 0.2 us in any other order: then
+// they are looked up by a hash that senders don't know. Like the topics, it is read in time that is in proportion to the payload.
 //
 // Append takes 20 ns for 64 B and 30 ns for 1 KiB, Event.Validate 72 ns and 1045 ns. View.Event takes 64 ns and two
 // allocations. View.Parse with Topics takes 105 ns for one topic and 31 ns a topic for a thousand.

@@ -80,12 +80,13 @@ func findSince(payload []byte) int {
 }
 
 // readSince fills found from the object that since begins with. As long as the keys are the topics in their order, as they are from
-// clients that write both from one list, it only compares. The first other key has it look all topics up by hash.
+// clients that write both from one list, it only compares. The first other key has it look all topics up by hash. It stops when each topic
+// has what is its own.
 func (v *View) readSince(since []byte, found []Since, topics [][]byte) {
 	var table []uint64
-	next := 0
+	left := len(topics)
 	at := firstMember(since)
-	for at >= 0 && (next < len(topics) || table != nil) {
+	for at >= 0 && left > 0 {
 		name, value := member(since, at)
 		end := skipValue(since, value)
 		at = nextMember(since, end)
@@ -94,9 +95,11 @@ func (v *View) readSince(since []byte, found []Since, topics [][]byte) {
 		}
 		used := len(v.scratch)
 		key := v.decode(name)
-		which := next
-		if table == nil && !bytes.Equal(key, topics[next]) {
-			table = v.tableOf(topics, found)
+		which := len(topics) - left
+		if table == nil && !bytes.Equal(key, topics[which]) {
+			again := 0
+			table, again = v.tableOf(topics, found)
+			left -= again
 		}
 		if table != nil {
 			which = lookUp(table, topics, key)
@@ -104,10 +107,10 @@ func (v *View) readSince(since []byte, found []Since, topics [][]byte) {
 		v.scratch = v.scratch[:used]
 		if which >= 0 {
 			found[which] = v.position(since[value:end])
+			left--
 		}
-		next++
 	}
-	if table == nil && next < len(topics) && next > 0 {
+	if table == nil && left > 0 && left < len(topics) {
 		v.tableOf(topics, found)
 	}
 	for i := range found {
@@ -118,12 +121,13 @@ func (v *View) readSince(since []byte, found []Since, topics [][]byte) {
 }
 
 // tableOf returns a hash table of the topics, each once: the upper half of its hash, and its index and 1 in the lower half. What of found
-// belongs to a topic that is there already becomes sinceAgain. The table has its room in the names of the scanner, which is idle.
-func (v *View) tableOf(topics [][]byte, found []Since) []uint64 {
+// belongs to a topic that is there already becomes sinceAgain; again is how many those are. The table has its room in the names of the
+// scanner, which is idle.
+func (v *View) tableOf(topics [][]byte, found []Since) (table []uint64, again int) {
 	names := &v.scanner.names
 	size := 1 << bits.Len(uint(2*len(topics)-1))
 	names.all = slices.Grow(names.all[:0], size)
-	table := names.all[:size]
+	table = names.all[:size]
 	clear(table)
 	for i, topic := range topics {
 		hash := maphash.Bytes(seed, topic)
@@ -133,8 +137,9 @@ func (v *View) tableOf(topics [][]byte, found []Since) []uint64 {
 			continue
 		}
 		found[i] = Since{Is: sinceAgain, Offset: table[slot]&0xffffffff - 1}
+		again++
 	}
-	return table
+	return table, again
 }
 
 // lookUp returns the index of the first topic that is equal to key, -1 if there is none.

@@ -359,3 +359,23 @@ func referencePosition(value []byte) Since {
 	}
 	return position
 }
+
+func BenchmarkSince(b *testing.B) {
+	for _, shape := range sinceShapes {
+		for _, count := range []int{1, 1024} {
+			b.Run(fmt.Sprintf("keys=%s/topics=%d", strings.NewReplacer(" ", "-", ",", "").Replace(shape.name), count), func(b *testing.B) {
+				var view View
+				if err := view.Parse([]byte(shape.message(rand.New(rand.NewPCG(1, 2)), count))); err != nil {
+					b.Fatal(err)
+				}
+				topics := allTopics(b, &view)
+				var since []Since
+				b.ReportAllocs()
+				for b.Loop() {
+					since = view.Since(since[:0], topics)
+				}
+				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(count), "ns/topic")
+			})
+		}
+	}
+}

@@ -7,6 +7,8 @@ const (
 	sliceTopics = 256
 	// turnTopics is how many topics of all spokes are, some 200 us each in Input and in handOver.
 	turnTopics = 512
+	// sinceBytes: so many bytes of a control event take about as long to read for positions as a topic does to be carried out.
+	sinceBytes = 256
 )
 
 // progress is how far a control event has been carried out. The loop owns it.
@@ -125,6 +127,7 @@ func (l *loop) sinces(kind event.Kind, topics [][]byte) []event.Since {
 	if kind != event.Subscribe || l.hub.streams.policies == nil || !l.scratch.view.HasSince() {
 		return nil
 	}
+	l.work.topics -= len(l.scratch.view.Payload) / sinceBytes
 	l.scratch.sinces = l.scratch.view.Since(l.scratch.sinces[:0], topics)
 	return l.scratch.sinces
 }

@@ -39,11 +39,28 @@ type beginning struct {
 type openGap struct {
 	from, to uint64
 	missed   int64
+	// isUnknown says that nobody knows how many they are.
+	isUnknown bool
 	// told is up to where the answer to a subscription has told of what is missing, and that expected events are left of that; got is how many have been
 	// there.
 	// after is where the spoke has been then.
 	after, told   uint64
 	expected, got int
+}
+
+const (
+	// cursorBytes and beginningBytes are about what a cursor takes, and a beginning, besides their texts.
+	cursorBytes    = 240
+	beginningBytes = 48
+)
+
+// memory is about how many bytes the cursor takes.
+func (c *cursor) memory() int {
+	held := cursorBytes + len(c.typ)
+	for i := range c.begins {
+		held += beginningBytes + len(c.begins[i].topic)
+	}
+	return held
 }
 
 // begin returns where a topic begins.
@@ -58,8 +75,9 @@ func (c *cursor) findBegin(topic []byte) (at int, found bool) {
 	return slices.BinarySearchFunc(c.begins, topic, func(b beginning, topic []byte) int { return strings.Compare(b.topic, string(topic)) })
 }
 
-// setBegin has a topic begin somewhere, which may be ahead of where the cursor is: then the topics that it has had until now go on from there.
-func (c *cursor) setBegin(topic []byte, from, base uint64) {
+// setBegin has a topic begin somewhere, which may be ahead of where the cursor is: then the topics that it has had until now go on from there. It
+// returns how much more memory the cursor takes.
+func (c *cursor) setBegin(topic []byte, from, base uint64) (more int) {
 	if from < c.next {
 		for i := range c.begins {
 			c.begins[i].from = max(c.begins[i].from, c.next)
@@ -70,15 +88,20 @@ func (c *cursor) setBegin(topic []byte, from, base uint64) {
 	at, found := c.findBegin(topic)
 	if !found {
 		c.begins = slices.Insert(c.begins, at, beginning{topic: string(topic)})
+		more = beginningBytes + len(topic)
 	}
 	c.begins[at].from, c.begins[at].base = from, base
+	return more
 }
 
-// forget notes that the spoke has no such topic any more.
-func (c *cursor) forget(topic []byte) {
-	if at, found := c.findBegin(topic); found {
-		c.begins = slices.Delete(c.begins, at, at+1)
+// forget notes that the spoke has no such topic any more, and returns how much less memory the cursor takes.
+func (c *cursor) forget(topic []byte) (less int) {
+	at, found := c.findBegin(topic)
+	if !found {
+		return 0
 	}
+	c.begins = slices.Delete(c.begins, at, at+1)
+	return beginningBytes + len(topic)
 }
 
 // matches says whether the spoke in a slot is to get an event of the stream, and whether that was dispatched to it.

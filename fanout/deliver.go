@@ -72,8 +72,8 @@ func (l *loop) firstOf(f *frame) (ofType, ofTypeAndID uint32) {
 	return ofType, ofTypeAndID
 }
 
-// send queues a frame on one connection.
-func (l *loop) send(s *Spoke, f *frame) { l.sender.Send(s.conn.Slot, &f.Frame) }
+// send queues a frame that is for one spoke alone, whether that lags or not.
+func (l *loop) send(s *Spoke, f *frame) { l.sender.SendPast(s.conn.Slot, &f.Frame) }
 
 // sendLast queues the last frame of a connection, drops the caller's reference to it, and has the connection closed once it is
 // sent.

@@ -312,7 +312,7 @@ type kind struct {
 	policy *stream.Policy
 	typ    []byte
 	// kept is the event in its stream, whose frame is sent in place of this one; nil if it has none.
-	kept *record
+	kept *keptFrame
 }
 
 // maxPooledFrame is how many bytes a frame may hold and still be pooled.

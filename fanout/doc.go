@@ -29,8 +29,10 @@
 //
 // There is one lock for each of these: the task queue of a reactor, a shard of the subscription index, the queue of the workers,
 // the listeners of the hub and of each spoke, the registry of added connections, the counts by address, the connections on
-// their way to net/http, the lifecycle, each rate limit of the log, and what a spoke stores for user code. No goroutine holds two
-// of them. None is held while user code runs, or during a system call other than the one that wakes a reactor.
+// their way to net/http, the lifecycle, each rate limit of the log, what a spoke stores for user code, and each stream. No goroutine
+// holds two of them, but for one: under the lock of a stream an event is appended, its receivers are looked up, and it is posted to their
+// reactors, so that all see one order. None is held while user code runs, or during a system call other than the one that wakes a
+// reactor.
 //
 // # Order
 //
@@ -55,6 +57,30 @@
 // An identity that expires ends its spoke within two tenths of a second, whatever its callbacks do meanwhile, unless a new one is in force
 // by then: a renewal that OnAuth takes too long for comes too late. When an identity is given, its time is reckoned on the wall clock.
 // From then on the monotonic clock counts: setting the wall clock neither lengthens nor shortens it.
+//
+// # Streams
+//
+// The events of a type with history (Config.Policies) pass append in fanout/streams.go. The store of package stream gives each its
+// offset and keeps its frame, which is encoded once for all who get it, live or later. Whoever subscribes is in the index first, and
+// asks for the top of the stream then: what is appended behind the top finds it there. What it has missed up to the top, and what is
+// still on its way to its loop, it gets by a cursor.
+//
+// A cursor is all that the hub remembers of a spoke that lags, because it has come back (fanout/resume.go) or does not keep up
+// (fanout/lag.go): a place in a stream, some 300 bytes whatever it has missed. Its connection is marked, so that a fan-out passes it over
+// and the loop looks at what that means for it. As its socket drains it is fed from the stream, an eighth of Config.QueueLimit at a
+// time (fanout/feed.go); spokes at the same place are fed together, from one read, and share what is queued. What is not kept any
+// more is a __gap in its place. When nothing is left in the stream, and nothing older on its way to the loop, the cursor ends and the
+// spoke gets everything live again.
+//
+// A spoke is behind with an event whose policy says more than close when its socket is full and more than a quarter of QueueLimit
+// waits for it. That is less than what has publishers wait for a congested subscriber, so nobody waits for one that lags. With
+// stream.Latest the kernel takes little ahead of sending it, and a spoke is fed a few KB at a time: what waits gets old.
+//
+// Events that wait for a cursor count as queued, then as delivered, or dropped by reason, so the ledger of Stats adds up.
+//
+// Of two ways to keep the order of offsets at a subscription this is the one that costs a fan-out nothing. To compare the offset of
+// each event with where each member began would cost every delivery; to look through what is posted to the loop costs a
+// subscription, and that only where the loop is behind.
 //
 // # Where a broker would go
 //

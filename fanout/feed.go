@@ -82,13 +82,13 @@ func (l *loop) feedRound(todo []*lag) (more []*lag) {
 	f.now = f.now[:0]
 	more = todo[:0]
 	for _, g := range todo {
+		g.isListed = false
 		if c := l.nextCursor(g); c != nil {
+			g.isListed = true
 			slot := g.spoke.conn.Slot
 			base, isWhole := c.isWhole(l, slot)
 			f.now = append(f.now, feeding{lag: g, cursor: c, slot: slot, base: base, isWhole: isWhole})
 			more = append(more, g)
-		} else {
-			g.isListed = false
 		}
 	}
 	clear(todo[len(more):])
@@ -127,7 +127,8 @@ func (l *loop) nextCursor(g *lag) *cursor {
 	if s.phase != open || g.isHeld || s.marks&answersBlocked != 0 || l.isGated(s) || l.sender.IsRefusing(s.conn.Slot) {
 		return nil
 	}
-	if l.sender.Charge(s.conn.Slot) > l.hub.cfg.QueueLimit/feedShare {
+	charge := l.sender.Charge(s.conn.Slot)
+	if charge > l.hub.cfg.QueueLimit/feedShare {
 		l.sender.NotifyDrained(s.conn.Slot)
 		return nil
 	}
@@ -147,6 +148,10 @@ func (l *loop) nextCursor(g *lag) *cursor {
 			l.endCursor(g, c)
 		case c.isAtEnd:
 			g.turn++
+			l.feedSoon(g)
+		case c.isUnsentLow && charge > 0:
+			l.sender.NotifyDrained(s.conn.Slot)
+			return nil
 		default:
 			g.turn++
 			return c

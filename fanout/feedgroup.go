@@ -27,7 +27,7 @@ func (l *loop) feedGroup(group []feeding) {
 	expected := at.next
 	for i := range f.page.Entries {
 		entry := &f.page.Entries[i]
-		r := entry.Frame.(*record)
+		r := entry.Frame.(*keptFrame)
 		slots := f.slots[:0]
 		for j := range group {
 			if l.feedOne(&group[j], entry, r, expected, isLatest) {
@@ -42,13 +42,14 @@ func (l *loop) feedGroup(group []feeding) {
 	}
 	isAtEnd := len(f.page.Entries) == 0 || expected > f.page.Top
 	for j := range group {
+		group[j].cursor.gap.isUnknown = group[j].cursor.gap.isUnknown || f.page.Missing < 0
 		l.fed(&group[j], expected, f.page.Top, isAtEnd)
 	}
 	f.page.Release()
 }
 
 // feedOne notes what an event of the stream means for one spoke, and says whether it gets it. What is missing ahead of it is told first.
-func (l *loop) feedOne(g *feeding, entry *stream.Entry, r *record, expected uint64, isLatest bool) bool {
+func (l *loop) feedOne(g *feeding, entry *stream.Entry, r *keptFrame, expected uint64, isLatest bool) bool {
 	c := g.cursor
 	c.addGap(expected, entry.Offset-1)
 	if entry.Offset <= c.gap.told {
@@ -102,7 +103,10 @@ func (l *loop) tellGap(g *lag, c *cursor) {
 	if c.policy.History.IsZero() {
 		gap.Reason = event.GapSlow
 	}
-	c.gap.missed = 0
+	if c.gap.isUnknown {
+		gap.Missed = -1
+	}
+	c.gap.missed, c.gap.isUnknown = 0, false
 	l.sendGap(g.spoke, c, gap)
 }
 

@@ -60,7 +60,7 @@ func (h *Hub) History(topic string, since event.Position, limit int) (History, e
 			break
 		}
 		for i := range page.Entries {
-			r := page.Entries[i].Frame.(*record)
+			r := page.Entries[i].Frame.(*keptFrame)
 			if len(past.Events) == limit || page.Entries[i].Offset > top {
 				break
 			}

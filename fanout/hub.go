@@ -12,13 +12,11 @@ import (
 
 // Hub fans events out to WebSocket connections. Its methods may be called from any goroutine, callbacks included.
 type Hub struct {
-	// cfg, loops, indexes, workers, httpServer and streams never change after New.
+	// cfg, loops, indexes and hubParts never change after New.
 	cfg   settings
 	loops []*loop
 	indexes
-	workers    *workers
-	httpServer *httpServer
-	streams    streams
+	hubParts
 
 	// listeners and all below are for any goroutine: atomics, or structs with a lock of their own.
 	listeners   listenerSet
@@ -36,6 +34,13 @@ type indexes struct {
 	index *subs.Index
 	// users has the names of users, and as members of each the user's open spokes.
 	users *subs.Index
+}
+
+// hubParts never change. Each has owners of its own.
+type hubParts struct {
+	workers    *workers
+	httpServer *httpServer
+	streams    streams
 }
 
 // hubShared are single values that any goroutine changes.

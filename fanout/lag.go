@@ -20,6 +20,8 @@ type lag struct {
 	cursors []*cursor
 	// turn is the index of the cursor that is fed next.
 	turn int
+	// held is the memory of the lag and its cursors.
+	held int
 	// isHeld is what I3 says, isListed that loopLags.ready has the lag.
 	isHeld   bool
 	isListed bool
@@ -30,6 +32,8 @@ type loopLags struct {
 	bySpoke map[*Spoke]*lag
 	// ready are those that may be fed, spare is the memory of the list before.
 	ready, spare []*lag
+	// held is the memory of all lags.
+	held int
 	feeder
 	// passed, like topic, is scratch.
 	passed []uint32
@@ -51,14 +55,33 @@ func (l *loop) cursorOf(s *Spoke, policy *stream.Policy, typ []byte, next uint64
 	if g == nil {
 		g = &lag{spoke: s}
 		l.flow.lags.bySpoke[s] = g
+		l.flow.lags.count(g, lagBytes)
 		l.sender.SetLagging(s.conn.Slot, true)
 	}
 	c, at := g.find(typ)
 	if c == nil {
 		c = &cursor{typ: string(typ), policy: policy, next: next, others: beginning{from: next, base: next}}
 		g.cursors = slices.Insert(g.cursors, at, c)
+		l.flow.lags.count(g, c.memory())
 	}
 	return g, c
+}
+
+// lagBytes is about what a lag takes besides its cursors.
+const lagBytes = 160
+
+// count notes how much more memory a lag takes.
+func (q *loopLags) count(g *lag, bytes int) {
+	g.held += bytes
+	q.held += bytes
+}
+
+// heldBy is the memory of a spoke's lag.
+func (q *loopLags) heldBy(s *Spoke) int {
+	if g := q.bySpoke[s]; g != nil {
+		return g.held
+	}
+	return 0
 }
 
 // endCursor has a spoke get all events of a type live again. What it is still owed has been trimmed.
@@ -67,14 +90,14 @@ func (l *loop) endCursor(g *lag, c *cursor) {
 	if c.owed > 0 {
 		l.sender.CountDropped(uint64(c.owed), netpoll.DropTrimmed)
 	}
+	l.flow.lags.count(g, -c.memory())
 	_, at := g.find(borrow(c.typ))
 	g.cursors = slices.Delete(g.cursors, at, at+1)
 	if g.turn > at {
 		g.turn--
 	}
 	if len(g.cursors) == 0 {
-		delete(l.flow.lags.bySpoke, g.spoke)
-		l.sender.SetLagging(g.spoke.conn.Slot, false)
+		l.dropLag(g)
 	}
 }
 
@@ -84,8 +107,7 @@ func (l *loop) endLag(s *Spoke) {
 	if g == nil {
 		return
 	}
-	delete(l.flow.lags.bySpoke, s)
-	l.sender.SetLagging(s.conn.Slot, false)
+	l.dropLag(g)
 	for _, c := range g.cursors {
 		l.setUnsentLow(g, c, false)
 		if c.owed > 0 {
@@ -93,6 +115,12 @@ func (l *loop) endLag(s *Spoke) {
 		}
 	}
 	g.cursors = nil
+}
+
+func (l *loop) dropLag(g *lag) {
+	l.flow.lags.held -= g.held
+	delete(l.flow.lags.bySpoke, g.spoke)
+	l.sender.SetLagging(g.spoke.conn.Slot, false)
 }
 
 // deliverPast sees to the connections that an event has been passed over with: those that lag, and those that it has found behind.
@@ -167,10 +195,8 @@ func (l *loop) passOver(g *lag, c *cursor, f *frame) {
 		l.counts.fellBehind++
 		l.sender.NotifyDrained(g.spoke.conn.Slot)
 	}
-	if offset >= c.next {
+	if c.isAtEnd && offset >= c.next {
 		c.isAtEnd = false
-	}
-	if !g.isHeld {
 		l.feedSoon(g)
 	}
 	if counted {

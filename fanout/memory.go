@@ -20,7 +20,7 @@ type Memory struct {
 	TLS uint64
 	// HTTP is an estimate of what net/http takes for Stats.HTTPConnections.
 	HTTP uint64
-	// Streams is what is kept of types with history.
+	// Streams is what is kept of types with history, and where spokes are in it that lag.
 	Streams uint64
 	// Reserved is what Hub.Reserve has counted.
 	Reserved uint64
@@ -110,7 +110,7 @@ type loopMemory struct {
 
 // heldBytes is the memory that the loop's connections hold, without their inboxes.
 func (l *loop) heldBytes() int64 {
-	return int64(l.reactor.HeldBytes()+l.reactor.TLSBytes()+l.conns.memory.owed+l.part.Held()+l.users.Held()+l.conns.requests.held+l.conns.inquiries.held) + l.conns.memory.messages + l.flow.kept
+	return int64(l.reactor.HeldBytes()+l.reactor.TLSBytes()+l.conns.memory.owed+l.part.Held()+l.users.Held()+l.conns.requests.held+l.conns.inquiries.held+l.flow.lags.held) + l.conns.memory.messages + l.flow.kept
 }
 
 // addMemory adds what the loop's connections hold. It is for the loop's goroutine.
@@ -121,6 +121,7 @@ func (st *Stats) addMemory(l *loop) {
 	m.Messages += uint64(l.conns.memory.messages + l.flow.kept)
 	m.Subscriptions += uint64(l.part.Held() + l.users.Held())
 	m.Handshakes += uint64(l.conns.requests.held + l.conns.inquiries.held)
+	m.Streams += uint64(l.flow.lags.held)
 }
 
 // addShared adds what is counted for any goroutine.
@@ -131,7 +132,7 @@ func (m *Memory) addShared(h *Hub) {
 	}
 	m.Inboxes = uint64(max(inboxes, 0))
 	m.HTTP = uint64(max(h.admission.httpBytes.Load(), 0))
-	m.Streams = uint64(max(h.streams.held(), 0))
+	m.Streams += uint64(max(h.streams.held(), 0))
 	m.Reserved = uint64(max(h.shared.reserved.Load(), 0))
 }
 
@@ -147,7 +148,7 @@ func (l *loop) heldBy(s *Spoke) int {
 	case handshaking:
 		held += l.conns.requests.heldBy(slot) + l.conns.inquiries.bySlot[slot].heldBytes()
 	case open:
-		held += l.part.HeldBy(slot)
+		held += l.part.HeldBy(slot) + l.flow.lags.heldBy(s)
 	}
 	return held
 }

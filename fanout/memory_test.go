@@ -126,16 +126,16 @@ func TestMemoryIsCountedWhileItIsHeld(t *testing.T) {
 }
 
 func TestMemoryKinds(t *testing.T) {
-	m := fanout.Memory{Queues: 1, Messages: 2, Inboxes: 4, Subscriptions: 64, Handshakes: 8, HTTP: 16, Reserved: 32}
-	expect(t, "total", m.Total(), 127)
+	m := fanout.Memory{Queues: 1, Messages: 2, Inboxes: 4, Subscriptions: 64, Handshakes: 8, HTTP: 16, Reserved: 32, Streams: 128}
+	expect(t, "total", m.Total(), 255)
 	kind, bytes := m.Largest()
-	expect(t, "largest kind", kind, "subscriptions")
-	expect(t, "its bytes", bytes, 64)
+	expect(t, "largest kind", kind, "streams")
+	expect(t, "its bytes", bytes, 128)
 	var kinds []string
 	for kind := range m.ByKind() {
 		kinds = append(kinds, kind)
 	}
-	expectAll(t, "kinds", kinds, []string{"queues", "messages", "inboxes", "subscriptions", "handshakes", "tls", "http", "reserved"})
+	expectAll(t, "kinds", kinds, []string{"queues", "messages", "inboxes", "subscriptions", "handshakes", "tls", "http", "streams", "reserved"})
 }
 
 func TestReserve(t *testing.T) {

@@ -62,7 +62,7 @@ func (l *loop) enterStream(s *Spoke, topic, typ []byte, policy *stream.Policy, s
 		return at, false
 	}
 	g, c := l.cursorOf(s, policy, typ, first)
-	c.setBegin(topic, from, page.Top+1)
+	l.flow.lags.count(g, c.setBegin(topic, from, page.Top+1))
 	if at.Result == event.Gapped && from == c.next {
 		c.gap.after, c.gap.told, c.gap.expected, c.gap.got = since.Offset, page.To, page.Survivors, 0
 	}
@@ -148,7 +148,7 @@ func (l *loop) leftStream(s *Spoke, topic []byte) {
 	if g := l.flow.lags.bySpoke[s]; g != nil {
 		typ, _, _ := bytes.Cut(topic, []byte{':'})
 		if c, _ := g.find(typ); c != nil {
-			c.forget(topic)
+			l.flow.lags.count(g, -c.forget(topic))
 		}
 	}
 }

@@ -170,6 +170,7 @@ func (h *Hub) stop() {
 		_ = h.workers.awaitCallbacks(patience, h.loops)
 		stats := h.Stats()
 		stats.Topics, stats.Subscriptions, stats.Memory.Subscriptions = 0, 0, 0
+		stats.Streams, stats.StreamEvents, stats.Memory.Streams = 0, 0, 0
 		h.lifecycle.final.Store(&stats)
 		h.stopLoops()
 		h.streams.close()

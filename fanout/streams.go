@@ -18,8 +18,8 @@ type streams struct {
 	memory *stream.Memory
 }
 
-// historyShare: one part in so many of Config.MemoryBudget is what streams may take at the most, leastHistoryShare what they may take where connections
-// need all.
+// historyShare: one part in so many of Config.MemoryBudget is what streams may take at the most, leastHistoryShare what they may take
+// where connections need all.
 const (
 	historyShare      = 2
 	leastHistoryShare = 8
@@ -87,7 +87,7 @@ type draft struct {
 	hub    *Hub
 	out    outgoing
 	policy *stream.Policy
-	record *record
+	kept   *keptFrame
 	match  subs.Match
 	// here is the frame for the loop on which the event was read, if that delivers it without a task.
 	here *frame
@@ -97,8 +97,8 @@ type draft struct {
 
 var draftPool = sync.Pool{New: func() any { return new(draft) }}
 
-// append appends an event to its stream, which sends it to its subscribers, its sender included. Like publish it does nothing where the sender can
-// wait and there is no room.
+// append appends an event to its stream, which sends it to its subscribers, its sender included. Like publish it does nothing where
+// the sender can wait and there is no room.
 func (h *Hub) append(out *outgoing, policy *stream.Policy) outcome {
 	match := h.match(out)
 	out.receivers = receiversOf(&match, nil)
@@ -112,8 +112,8 @@ func (h *Hub) append(out *outgoing, policy *stream.Policy) outcome {
 	}
 	out.except = nil
 	d := draftPool.Get().(*draft)
-	*d = draft{hub: h, out: *out, policy: policy, record: newRecordOf(out)}
-	if d.record.longest() > h.cfg.QueueLimit {
+	*d = draft{hub: h, out: *out, policy: policy, kept: newKeptFrameOf(out)}
+	if d.kept.longest() > h.cfg.QueueLimit {
 		d.recycle()
 		return tooLong
 	}
@@ -146,23 +146,23 @@ func (h *Hub) append(out *outgoing, policy *stream.Policy) outcome {
 	return published
 }
 
-// recycle returns a draft to its pool. A record that has not been placed is nobody's.
+// recycle returns a draft to its pool. A frame that has not been placed is nobody's.
 func (d *draft) recycle() {
-	if d.record != nil {
-		d.record.Recycle()
+	if d.kept != nil {
+		d.kept.Recycle()
 	}
 	*d = draft{}
 	draftPool.Put(d)
 }
 
 // ID is the event's.
-func (d *draft) ID() []byte { return d.record.ID() }
+func (d *draft) ID() []byte { return d.kept.ID() }
 
 // Ready finds the receivers, and takes room for the event on its way to their loops.
 func (d *draft) Ready() bool {
 	d.match = d.hub.match(&d.out)
 	d.out.receivers = receiversOf(&d.match, nil)
-	d.out.size = int64(d.record.longest())
+	d.out.size = int64(d.kept.longest())
 	d.out.atOnce = d.out.on != nil && d.out.on.reactor.Idle()
 	d.hasRoom = (!d.out.waits || d.hub.hasRoom(&d.out, d.match.Parts)) && d.hub.reserve(&d.out, d.match.Parts)
 	return d.hasRoom
@@ -170,8 +170,8 @@ func (d *draft) Ready() bool {
 
 // Place makes the event's frame and posts it to the loops that have receivers.
 func (d *draft) Place(offset uint64) stream.Frame {
-	h, r := d.hub, d.record
-	d.record = nil
+	h, r := d.hub, d.kept
+	d.kept = nil
 	r.place(offset, h.cfg.opcode)
 	if d.match.Parts == 0 {
 		return r

@@ -244,10 +244,11 @@ func (h *testHub) finish() {
 
 func (h *testHub) checkLedger(st fanout.Stats) {
 	h.t.Helper()
-	accounted := st.Delivered + st.HandedBack + st.DroppedBackpressure + st.DroppedClosed + st.DroppedBudget + st.Queued
+	accounted := st.Delivered + st.HandedBack + st.DroppedBackpressure + st.DroppedClosed + st.DroppedBudget + st.Queued +
+		st.DroppedTrimmed + st.DroppedSuperseded + st.DroppedSkipped
 	if st.Deliveries != accounted {
-		h.t.Errorf("ledger: got %d deliveries, but %d delivered + %d handed back + %d + %d + %d dropped + %d queued", st.Deliveries,
-			st.Delivered, st.HandedBack, st.DroppedBackpressure, st.DroppedClosed, st.DroppedBudget, st.Queued)
+		h.t.Errorf("ledger: got %d deliveries, but %d delivered + %d handed back + %d + %d + %d + %d + %d + %d dropped + %d queued", st.Deliveries, st.Delivered, st.HandedBack,
+			st.DroppedBackpressure, st.DroppedClosed, st.DroppedBudget, st.DroppedTrimmed, st.DroppedSuperseded, st.DroppedSkipped, st.Queued)
 	}
 }
 

@@ -32,25 +32,25 @@ func (s *Sender) SetLagging(slot uint32, is bool) {
 // for: they have not got it, and it does not count for them. The list is borrowed until the next call of either.
 func (s *Sender) Passed() []uint32 {
 	s.owner.assert()
-	return s.lags.passed
+	return s.offer.lags.passed
 }
 
 // SendPast is Send to a connection that lags. It reports false if the frame is deferrable and the connection behind: then it is not
 // queued, and does not count.
 func (s *Sender) SendPast(slot uint32, f *Frame) bool {
-	s.lags.through = true
-	s.lags.one[0] = slot
-	s.Fanout(f, s.lags.one[:], nil, NoSlot)
-	s.lags.through = false
-	return len(s.lags.passed) == 0
+	s.offer.lags.through = true
+	s.offer.lags.one[0] = slot
+	s.Fanout(f, s.offer.lags.one[:], nil, NoSlot)
+	s.offer.lags.through = false
+	return len(s.offer.lags.passed) == 0
 }
 
 // FanoutPast is Fanout to connections that lag, with what they have missed: for a caller that looks at Charge before, and so
 // gives none more than it has room for.
 func (s *Sender) FanoutPast(f *Frame, slots []uint32) {
-	s.lags.through, s.lags.overtaking = true, true
+	s.offer.lags.through, s.offer.lags.overtaking = true, true
 	s.Fanout(f, slots, nil, NoSlot)
-	s.lags.through, s.lags.overtaking = false, false
+	s.offer.lags.through, s.offer.lags.overtaking = false, false
 }
 
 // CountDropped counts frames for a connection that lags which it will not get.
@@ -65,10 +65,10 @@ func (s *Sender) passes(slot uint32, c *connQueue, f *Frame, pending int) bool {
 	if c.state&refusing != 0 {
 		return false
 	}
-	if c.state&lagging != 0 && !s.lags.through {
+	if c.state&lagging != 0 && !s.offer.lags.through {
 		return true
 	}
-	return f.deferrable && !s.lags.overtaking && s.isBehind(slot, c, pending)
+	return f.deferrable && !s.offer.lags.overtaking && s.isBehind(slot, c, pending)
 }
 
 // isBehind says whether more waits for a connection, whose socket is full, than a deferrable frame may wait behind. Its socket is asked a last time.
@@ -86,16 +86,16 @@ func (s *Sender) isBehind(slot uint32, c *connQueue, pending int) bool {
 func (s *Sender) passOver(slot uint32, c *connQueue) {
 	if c.state&passedOver == 0 {
 		c.state |= lagging | passedOver
-		s.lags.passed = append(s.lags.passed, slot)
+		s.offer.lags.passed = append(s.offer.lags.passed, slot)
 	}
 }
 
 // forgetPassed begins another frame.
 func (s *Sender) forgetPassed() {
-	for _, slot := range s.lags.passed {
+	for _, slot := range s.offer.lags.passed {
 		s.conns.At(slot).state &^= passedOver
 	}
-	s.lags.passed = s.lags.passed[:0]
+	s.offer.lags.passed = s.offer.lags.passed[:0]
 }
 
 // trim gives the memory of a spike back.

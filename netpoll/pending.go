@@ -11,7 +11,7 @@ func (s *Sender) Fanout(f *Frame, ofType, ofTypeAndID []uint32, except uint32) {
 		s.makeRoom(size, ofTypeAndID, except)
 	}
 	s.pending.beginFrame()
-	if len(s.lags.passed) > 0 {
+	if len(s.offer.lags.passed) > 0 {
 		s.forgetPassed()
 	}
 	s.offer.ofType, s.offer.ofTypeAndID = NoSlot, NoSlot

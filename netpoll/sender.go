@@ -49,7 +49,6 @@ type Sender struct {
 	backlogs backlogs
 	lists    sendLists
 	gates    gates
-	lags     lags
 	// pieces is scratch for what a call hands to the transport.
 	pieces  [maxPieces][]byte
 	notices noticeList
@@ -63,6 +62,7 @@ type offer struct {
 	refusals []uint32
 	// ofType and ofTypeAndID are what Sender.Met returns.
 	ofType, ofTypeAndID uint32
+	lags                lags
 }
 
 func newSender(limit int, to transport, o *owner) Sender {
@@ -162,7 +162,7 @@ func (s *Sender) trim() {
 	s.backlogs.trim()
 	s.lists.trim()
 	s.gates.trim()
-	s.lags.trim()
+	s.offer.lags.trim()
 	s.notices.trim()
 	if cap(s.offer.refusals) > largeList {
 		s.offer.refusals = nil

@@ -10,21 +10,21 @@ import (
 type agenda struct {
 	mu sync.Mutex
 	// due are the sequences that wait, the next one first.
-	due turns
-	// timer calls ring at armed, the time since the store began; 0 if it doesn't.
+	due appointments
+	// timer calls trim at armed, the time since the store began; 0 if it doesn't.
 	timer    *time.Timer
 	armed    time.Duration
-	ring     func()
+	trim     func()
 	isClosed bool
 }
 
-// turn is when a sequence is due, and its place among those that wait; -1 if it doesn't.
-type turn struct {
+// appointment is when a sequence is due, and its place among those that wait; -1 if it doesn't.
+type appointment struct {
 	due   time.Duration
 	place int
 }
 
-// dueSpacing is how long the timer waits at least, so that it rings once for many sequences.
+// dueSpacing is how long the timer waits at least, so that it calls once for many sequences.
 const dueSpacing = 50 * time.Millisecond
 
 // add has the sequence looked at when it is due, or when it was to be before, whatever comes first.
@@ -34,12 +34,12 @@ func (a *agenda) add(s *sequence, due, now time.Duration) {
 	switch {
 	case a.isClosed:
 		return
-	case s.turn.place < 0:
-		s.turn.due = due
+	case s.appointment.place < 0:
+		s.appointment.due = due
 		heap.Push(&a.due, s)
-	case due < s.turn.due:
-		s.turn.due = due
-		heap.Fix(&a.due, s.turn.place)
+	case due < s.appointment.due:
+		s.appointment.due = due
+		heap.Fix(&a.due, s.appointment.place)
 	}
 	a.armLocked(now)
 }
@@ -48,8 +48,8 @@ func (a *agenda) add(s *sequence, due, now time.Duration) {
 func (a *agenda) remove(s *sequence) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if s.turn.place >= 0 {
-		heap.Remove(&a.due, s.turn.place)
+	if s.appointment.place >= 0 {
+		heap.Remove(&a.due, s.appointment.place)
 	}
 }
 
@@ -57,7 +57,7 @@ func (a *agenda) remove(s *sequence) {
 func (a *agenda) take(dst []*sequence, now time.Duration) []*sequence {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	for len(a.due) > 0 && a.due[0].turn.due <= now && len(dst) < cap(dst) {
+	for len(a.due) > 0 && a.due[0].appointment.due <= now && len(dst) < cap(dst) {
 		dst = append(dst, heap.Pop(&a.due).(*sequence))
 	}
 	if len(dst) == 0 {
@@ -72,13 +72,13 @@ func (a *agenda) armLocked(now time.Duration) {
 	if a.isClosed || len(a.due) == 0 {
 		return
 	}
-	at := max(a.due[0].turn.due, now+dueSpacing)
+	at := max(a.due[0].appointment.due, now+dueSpacing)
 	if a.armed != 0 && a.armed <= at {
 		return
 	}
 	a.armed = at
 	if a.timer == nil {
-		a.timer = time.AfterFunc(at-now, a.ring)
+		a.timer = time.AfterFunc(at-now, a.trim)
 		return
 	}
 	a.timer.Reset(at - now)
@@ -89,7 +89,7 @@ func (a *agenda) close() {
 	defer a.mu.Unlock()
 	a.isClosed = true
 	for _, s := range a.due {
-		s.turn.place = -1
+		s.appointment.place = -1
 	}
 	a.due = nil
 	if a.timer != nil {
@@ -101,7 +101,7 @@ func (a *agenda) close() {
 func (m *Memory) ageDue() {
 	var room [64]*sequence
 	for {
-		due := m.agenda.take(room[:0], m.now())
+		due := m.agenda.take(room[:0], m.clock())
 		if len(due) == 0 {
 			return
 		}
@@ -120,11 +120,11 @@ func (m *Memory) age(s *sequence) {
 			s.mu.Unlock()
 			return
 		}
-		now := m.now()
+		now := m.clock()
 		s.keys.expire(tickAt(now))
-		isDone := s.trimAgedLocked(tickAt(now), trimBatch)
+		isDone := s.trimAgedLocked(tickAt(now), trimAtOnce)
 		s.wake = 0
-		change := s.settleLocked(now)
+		change := m.settleLocked(s, now)
 		s.mu.Unlock()
 		m.apply(home, s, change)
 		if isDone {
@@ -133,34 +133,34 @@ func (m *Memory) age(s *sequence) {
 	}
 }
 
-// turns is a heap of sequences by when they are due.
-type turns []*sequence
+// appointments is a heap of sequences by when they are due.
+type appointments []*sequence
 
 // Len is that of heap.Interface.
-func (t turns) Len() int { return len(t) }
+func (a appointments) Len() int { return len(a) }
 
 // Less is that of heap.Interface.
-func (t turns) Less(i, j int) bool { return t[i].turn.due < t[j].turn.due }
+func (a appointments) Less(i, j int) bool { return a[i].appointment.due < a[j].appointment.due }
 
 // Swap is that of heap.Interface.
-func (t turns) Swap(i, j int) {
-	t[i], t[j] = t[j], t[i]
-	t[i].turn.place, t[j].turn.place = i, j
+func (a appointments) Swap(i, j int) {
+	a[i], a[j] = a[j], a[i]
+	a[i].appointment.place, a[j].appointment.place = i, j
 }
 
 // Push is that of heap.Interface.
-func (t *turns) Push(x any) {
+func (a *appointments) Push(x any) {
 	s := x.(*sequence)
-	s.turn.place = len(*t)
-	*t = append(*t, s)
+	s.appointment.place = len(*a)
+	*a = append(*a, s)
 }
 
 // Pop is that of heap.Interface.
-func (t *turns) Pop() any {
-	last := len(*t) - 1
-	s := (*t)[last]
-	(*t)[last] = nil
-	*t = (*t)[:last]
-	s.turn.place = -1
+func (a *appointments) Pop() any {
+	last := len(*a) - 1
+	s := (*a)[last]
+	(*a)[last] = nil
+	*a = (*a)[:last]
+	s.appointment.place = -1
 	return s
 }

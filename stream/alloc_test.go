@@ -46,7 +46,7 @@ func TestMemoryLayout(t *testing.T) {
 	for name, c := range map[string]struct{ got, most uintptr }{
 		"an entry":   {unsafe.Sizeof(entry{}), entryBytes},
 		"a survivor": {unsafe.Sizeof(survivor{}), entryBytes + survivorBytes},
-		"a slot":     {unsafe.Sizeof(newestSlot{}), newestBytes},
+		"a bucket":   {unsafe.Sizeof(newestBucket{}), newestBytes},
 		"a sequence": {unsafe.Sizeof(sequence{}), sequenceBytes - 80},
 	} {
 		if c.got > c.most {

@@ -11,11 +11,13 @@ import (
 // Memory is a Store in the memory of this process. Any goroutine may call it. No call waits for anything but locks that are held for
 // microseconds.
 type Memory struct {
-	epoch  string
-	limit  func() int64
-	began  time.Time
+	epoch string
+	limit func() int64
+	// clock is the time since the store began.
+	clock  func() time.Duration
 	held   atomic.Int64
 	floor  atomic.Uint64
+	idle   atomic.Int64
 	shards [shardCount]shard
 	agenda agenda
 }
@@ -39,19 +41,26 @@ type Stats struct {
 var _ Store = (*Memory)(nil)
 
 // NewMemory returns a store without streams. limit says how many bytes all of them may take together; nil for no such limit. It is
-// asked at every Append, so it must be fast and must not block. Where it is exceeded, the largest streams are trimmed first.
+// asked at every Append, so it must be fast and must not block. What is trimmed and forgotten while it is exceeded, the package's
+// documentation says. Without a limit a stream is never forgotten, even if nothing of it is kept.
 func NewMemory(limit func() int64) *Memory {
-	m := &Memory{epoch: newEpoch(), limit: limit, began: time.Now()}
+	began := time.Now()
+	m := &Memory{epoch: newEpoch(), limit: limit, clock: func() time.Duration { return time.Since(began) }}
 	for i := range m.shards {
 		m.shards[i].table = map[string]*sequence{}
 	}
-	m.agenda.ring = m.ageDue
+	m.agenda.trim = m.ageDue
 	return m
 }
 
-// Close stops the timer. What is kept goes with the last reference to the store. Nothing gets too old from then on but what is
-// asked for.
-func (m *Memory) Close() { m.agenda.close() }
+// Close stops the timer and drops all streams, with their offsets. What is appended afterwards begins new ones, in which nothing gets too
+// old but what is asked for.
+func (m *Memory) Close() {
+	m.agenda.close()
+	for i := range m.shards {
+		m.shards[i].clear(m)
+	}
+}
 
 // Epoch returns that of all streams. It is random, and never changes.
 func (m *Memory) Epoch() string { return m.epoch }
@@ -96,9 +105,9 @@ func (m *Memory) Append(p *Policy, typ []byte, d Draft, key string) (event.Posit
 		s.mu.Unlock()
 		s = nil
 	}
-	now := m.now()
+	now := m.clock()
 	offset, outcome := s.appendOnceLocked(d, key, tickAt(now))
-	change := s.settleLocked(now)
+	change := m.settleLocked(s, now)
 	s.mu.Unlock()
 	switch outcome {
 	case Appended:
@@ -135,9 +144,9 @@ func (m *Memory) Read(typ string, q Query, page *Page) error {
 	*page = Page{Epoch: m.epoch, Entries: page.Entries[:0]}
 	home := m.shardOfString(typ)
 	for {
-		s := home.findString(typ)
+		s, floor := m.look(home, typ)
 		if s == nil {
-			m.readNone(q, page)
+			readNone(floor, q, page)
 			return nil
 		}
 		s.mu.Lock()
@@ -145,12 +154,12 @@ func (m *Memory) Read(typ string, q Query, page *Page) error {
 			s.mu.Unlock()
 			continue
 		}
-		now := m.now()
-		isDone := s.trimAgedLocked(tickAt(now), trimBatch)
+		now := m.clock()
+		isDone := s.trimAgedLocked(tickAt(now), trimAtOnce)
 		if isDone {
 			s.readLocked(q, page)
 		}
-		change := s.settleLocked(now)
+		change := m.settleLocked(s, now)
 		s.mu.Unlock()
 		m.apply(home, s, change)
 		if isDone {
@@ -160,8 +169,7 @@ func (m *Memory) Read(typ string, q Query, page *Page) error {
 }
 
 // readNone fills the page for a type without a stream.
-func (m *Memory) readNone(q Query, page *Page) {
-	floor := m.floor.Load()
+func readNone(floor uint64, q Query, page *Page) {
 	page.Top, page.Kept = floor, floor+1
 	if q.After < floor {
 		page.Missing, page.From, page.To = -1, q.After+1, floor
@@ -179,9 +187,9 @@ func (m *Memory) Tops(dst []event.Position, types ...string) ([]event.Position, 
 func (m *Memory) top(typ string) uint64 {
 	home := m.shardOfString(typ)
 	for {
-		s := home.findString(typ)
+		s, floor := m.look(home, typ)
 		if s == nil {
-			return m.floor.Load()
+			return floor
 		}
 		s.mu.Lock()
 		top, isForgotten := s.top, s.forgotten
@@ -195,16 +203,16 @@ func (m *Memory) top(typ string) uint64 {
 // Remove drops what is kept, as Store says. The error is always nil.
 func (m *Memory) Remove(typ string) error {
 	home := m.shardOfString(typ)
-	s := home.findString(typ)
+	s, _ := m.look(home, typ)
 	if s == nil {
 		return nil
 	}
 	s.mu.Lock()
 	events, kept := s.events, s.survivors
 	s.events, s.survivors, s.newest = ring{}, survivors{}, newest{}
-	s.trimmed += events.length + kept.len()
+	s.trimmed += events.length + kept.count
 	s.first = s.top + 1
-	change := s.settleLocked(m.now())
+	change := m.settleLocked(s, m.clock())
 	s.mu.Unlock()
 	m.apply(home, s, change)
 	for i := range events.length {
@@ -214,40 +222,38 @@ func (m *Memory) Remove(typ string) error {
 	return nil
 }
 
-// now is the time since the store began.
-func (m *Memory) now() time.Duration { return time.Since(m.began) }
-
 // change is what an operation on a sequence means to the store.
 type change struct {
 	held    int64
 	trimmed int
-	// wake is when to look at the sequence; 0 if that is settled.
-	wake time.Duration
+	// isReviewed says that the sequence has become idle, or is so no more.
+	isReviewed bool
 }
 
-// settleLocked returns what has changed since it was called last.
-func (s *sequence) settleLocked(now time.Duration) change {
+// settleLocked returns what has changed since it was called last, and sees that the sequence is looked at in time.
+func (m *Memory) settleLocked(s *sequence, now time.Duration) change {
 	memory := s.memoryLocked()
-	c := change{held: memory - s.counted, trimmed: s.trimmed}
+	c := change{held: memory - s.counted, trimmed: s.trimmed, isReviewed: s.isEmptyLocked() != s.idle}
 	s.counted, s.trimmed = memory, 0
 	if s.wake == 0 || s.keys.len() > 0 {
 		if due := s.dueLocked(now); due != 0 && (s.wake == 0 || due < s.wake) {
-			s.wake, c.wake = due, due
+			s.wake = due
+			m.agenda.add(s, due, now)
 		}
 	}
 	return c
 }
 
 // apply tells the store of a change. The caller holds no lock.
-func (m *Memory) apply(home *shard, s *sequence, c change) {
+func (m *Memory) apply(d *shard, s *sequence, c change) {
 	if c.held != 0 {
 		m.held.Add(c.held)
 	}
 	if c.trimmed != 0 {
-		home.trimmed.Add(uint64(c.trimmed))
+		d.trimmed.Add(uint64(c.trimmed))
 	}
-	if c.wake != 0 {
-		m.agenda.add(s, c.wake, m.now())
+	if c.isReviewed {
+		m.review(d, s)
 	}
 }
 

@@ -4,22 +4,33 @@ import "math/rand/v2"
 
 const (
 	// samples is how many streams are looked at for the largest one.
-	samples = 16
-	// relieveBatch is how many events one look takes away at most.
-	relieveBatch = 256
+	samples = 8
+	// relieveAtOnce is how many events one look takes away at most.
+	relieveAtOnce = 256
+	// relieveShare is the part of the limit that is made free at once.
+	relieveShare = 256
 	// relieveRounds is how many looks one Append takes at most.
 	relieveRounds = 64
 )
 
-// relieve makes room while the limit is exceeded: it trims the largest of some streams, and forgets those that have nothing.
+// relieve makes room while the limit is exceeded, and some more so that it has not to look at streams for every Append: it forgets
+// streams that are empty and quiet, and trims the largest of some others.
 func (m *Memory) relieve() {
 	if m.limit == nil {
 		return
 	}
+	limit := m.limit()
+	if m.held.Load() <= limit {
+		return
+	}
+	low := limit - limit/relieveShare
 	for range relieveRounds {
-		over := m.held.Load() - m.limit()
+		over := m.held.Load() - low
 		if over <= 0 {
 			return
+		}
+		if m.forgetIdle() {
+			continue
 		}
 		largest := m.sample()
 		if largest == nil {
@@ -85,7 +96,7 @@ func (m *Memory) reduce(s *sequence, over int64) {
 	}
 	s.reduceLocked(over)
 	isEmpty := s.isEmptyLocked()
-	change := s.settleLocked(m.now())
+	change := m.settleLocked(s, m.clock())
 	s.mu.Unlock()
 	m.apply(m.shardOfString(s.typ), s, change)
 	if isEmpty {
@@ -95,11 +106,11 @@ func (m *Memory) reduce(s *sequence, over int64) {
 
 func (s *sequence) reduceLocked(over int64) {
 	target := max(s.counted/2, s.counted-over)
-	for range relieveBatch {
+	for range relieveAtOnce {
 		switch {
-		case s.events.length > 0 && (s.survivors.len() == 0 || s.survivors.bytes <= s.events.bytes):
+		case s.events.length > 0 && (s.survivors.count == 0 || s.survivors.bytes <= s.events.bytes):
 			s.trimLocked()
-		case s.survivors.len() > 0:
+		case s.survivors.count > 0:
 			s.dropSurvivorLocked()
 		case s.keys.len() > 0:
 			s.keys.dropOldest()

@@ -14,11 +14,8 @@ func (s *sequence) readLocked(q Query, page *Page) {
 		bytes = math.MaxInt64
 	}
 	if q.After+1 < s.first {
-		for i := s.survivors.find(q.After + 1); i < len(s.survivors.list) && events > 0; i++ {
+		for i := s.survivors.next(s.survivors.find(q.After + 1)); i < len(s.survivors.list) && events > 0; i = s.survivors.next(i + 1) {
 			kept := &s.survivors.list[i]
-			if kept.entry.frame == nil {
-				continue
-			}
 			if !page.add(kept.offset, &kept.entry, &bytes) {
 				return
 			}

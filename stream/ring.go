@@ -31,9 +31,9 @@ func (e *entry) isSuperseded() bool { return e.sized&supersededBit != 0 }
 
 // ring is a queue of entries in an array that grows and shrinks by the factor two. The zero value is empty.
 type ring struct {
-	slots  []entry
-	head   int
-	length int
+	entries []entry
+	head    int
+	length  int
 	// bytes is the memory of its entries.
 	bytes int64
 }
@@ -41,16 +41,16 @@ type ring struct {
 // at returns the entry that is i places behind the oldest.
 func (r *ring) at(i int) *entry {
 	i += r.head
-	if i >= len(r.slots) {
-		i -= len(r.slots)
+	if i >= len(r.entries) {
+		i -= len(r.entries)
 	}
-	return &r.slots[i]
+	return &r.entries[i]
 }
 
 // push adds the newest entry. The array grows to most at most, if that isn't 0; then the ring has room.
 func (r *ring) push(e entry, most int) {
-	if r.length == len(r.slots) {
-		capacity := max(2, 2*len(r.slots))
+	if r.length == len(r.entries) {
+		capacity := max(2, 2*len(r.entries))
 		if most > r.length {
 			capacity = min(capacity, most)
 		}
@@ -63,10 +63,10 @@ func (r *ring) push(e entry, most int) {
 
 // pop takes the oldest entry away.
 func (r *ring) pop() entry {
-	slot := r.at(0)
-	e := *slot
-	*slot = entry{}
-	if r.head++; r.head == len(r.slots) {
+	place := r.at(0)
+	e := *place
+	*place = entry{}
+	if r.head++; r.head == len(r.entries) {
 		r.head = 0
 	}
 	r.length--
@@ -77,20 +77,20 @@ func (r *ring) pop() entry {
 // shrink gives back half of the array or more if three quarters of it are not used, and all of it if nothing is in it.
 func (r *ring) shrink() {
 	switch {
-	case r.length == 0 && len(r.slots) > smallRing:
-		r.slots, r.head = nil, 0
-	case len(r.slots) > smallRing && r.length < len(r.slots)/4:
-		r.resize(len(r.slots) / 2)
+	case r.length == 0 && len(r.entries) > smallRing:
+		r.entries, r.head = nil, 0
+	case len(r.entries) > smallRing && r.length < len(r.entries)/4:
+		r.resize(len(r.entries) / 2)
 	}
 }
 
 func (r *ring) resize(capacity int) {
-	slots := make([]entry, capacity)
+	entries := make([]entry, capacity)
 	for i := range r.length {
-		slots[i] = *r.at(i)
+		entries[i] = *r.at(i)
 	}
-	r.slots, r.head = slots, 0
+	r.entries, r.head = entries, 0
 }
 
 // memory is what the array takes. Of an entry that is in use, bytes counts that already.
-func (r *ring) memory() int64 { return int64(len(r.slots)-r.length) * entryBytes }
+func (r *ring) memory() int64 { return int64(len(r.entries)-r.length) * entryBytes }

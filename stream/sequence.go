@@ -5,23 +5,18 @@ import (
 	"time"
 )
 
-// sequence is the stream of a type, as Memory has it. Its lock guards all but typ, policy and base, which never change, place, which
-// belongs to the lock of the shard, and turn, which belongs to the agenda's.
-//
-// I1: offsets behind base are dense: the ring has those from first to top.
-// I2: the ring, the survivors and newest have an event exactly if the sequence has a reference to its frame.
-// I3: newest has the newest event of each id that is kept, if the policy wants to know.
-// I4: survivors are older than first, and each is the newest of its id.
+// sequence is the stream of a type, as Memory has it. Its lock guards all but the origin, which never changes, the home, which
+// belongs to the shard's lock, and the appointment, which belongs to the agenda's. The package's documentation has its invariants.
 type sequence struct {
 	mu sync.Mutex
 	sequenceOrigin
 	sequenceState
-	events    ring
-	survivors survivors
-	newest    newest
-	keys      keys
-	place     int
-	turn      turn
+	events      ring
+	survivors   survivors
+	newest      newest
+	keys        keys
+	home        home
+	appointment appointment
 }
 
 // sequenceOrigin is what never changes.
@@ -38,8 +33,8 @@ type sequenceState struct {
 	first, top uint64
 	// used is when something was appended last.
 	used tick
-	// forgotten says that the store has it no more.
-	forgotten bool
+	// forgotten says that the store has it no more, idle that it is among the idle ones of its shard.
+	forgotten, idle bool
 	// wake is when it is to be looked at, as the time since the store began; 0 for never.
 	wake time.Duration
 	// counted is its part of the store's held memory.
@@ -66,12 +61,12 @@ func (s *sequence) bound() int64 {
 
 // isEmptyLocked says whether there is nothing that anybody could miss.
 func (s *sequence) isEmptyLocked() bool {
-	return s.events.length == 0 && s.survivors.len() == 0 && s.keys.len() == 0
+	return s.events.length == 0 && s.survivors.count == 0 && s.keys.len() == 0
 }
 
 // appendLocked places the draft, keeps its frame and trims.
 func (s *sequence) appendLocked(d Draft, now tick) {
-	s.trimAgedLocked(now, trimBatch)
+	s.trimAgedLocked(now, trimAtOnce)
 	if most := s.policy.History.Events; most > 0 {
 		for s.events.length >= most {
 			s.trimLocked()
@@ -106,15 +101,15 @@ func (s *sequence) supersedeLocked(id []byte, keeps bool) {
 	hash := hashOf(id)
 	s.newest.reserve()
 	place := s.newest.next(s.newest.begin(hash), hash)
-	for s.newest.slots[place].offset != 0 && string(s.entryLocked(s.newest.slots[place].offset).frame.ID()) != string(id) {
-		place = s.newest.next((place+1)&(len(s.newest.slots)-1), hash)
+	for s.newest.buckets[place].offset != 0 && string(s.entryLocked(s.newest.buckets[place].offset).frame.ID()) != string(id) {
+		place = s.newest.next((place+1)&(len(s.newest.buckets)-1), hash)
 	}
-	earlier := s.newest.slots[place].offset
+	earlier := s.newest.buckets[place].offset
 	switch {
 	case earlier == 0 && keeps:
 		s.newest.put(place, hash, s.top)
 	case earlier != 0 && keeps:
-		s.newest.slots[place].offset = s.top
+		s.newest.buckets[place].offset = s.top
 	case earlier != 0:
 		s.newest.empty(place)
 	}
@@ -122,8 +117,8 @@ func (s *sequence) supersedeLocked(id []byte, keeps bool) {
 	case earlier >= s.first:
 		s.entryLocked(earlier).sized |= supersededBit
 	case earlier != 0:
-		old, _ := s.survivors.take(earlier)
-		old.frame.Release()
+		superseded := s.survivors.take(earlier)
+		superseded.frame.Release()
 		s.trimmed++
 	}
 }
@@ -165,14 +160,14 @@ func (s *sequence) trimLocked() {
 // dropSurvivorLocked takes the oldest survivor away. There is one.
 func (s *sequence) dropSurvivorLocked() {
 	offset := s.survivors.oldest().offset
-	oldest, _ := s.survivors.take(offset)
+	oldest := s.survivors.take(offset)
 	s.newest.drop(hashOf(oldest.frame.ID()), offset)
 	oldest.frame.Release()
 	s.trimmed++
 }
 
-// trimBatch is how many events are trimmed at once because of their age.
-const trimBatch = 1024
+// trimAtOnce is how many events are trimmed at once because of their age.
+const trimAtOnce = 1024
 
 // trimAgedLocked trims up to most events that are too old, and says whether none is left.
 func (s *sequence) trimAgedLocked(now tick, most int) bool {

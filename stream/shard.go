@@ -10,14 +10,25 @@ import (
 // shardCount is how many parts the table of types has, each with a lock.
 const shardCount = 64
 
-// shard is a part of the table. Its lock guards the table and the list.
-//
-// I5: a sequence is in the table of its type's shard, and in the list at its place, exactly if it is not forgotten.
+// smallTable is how long a list must have been for the table to be made anew once most are gone: a map keeps its memory.
+const smallTable = 64
+
+// shard is a part of the table. Its lock guards all but the counts.
 type shard struct {
 	mu    sync.RWMutex
 	table map[string]*sequence
 	list  []*sequence
+	// peak is how long the list was at most since the table was made.
+	peak int
+	idle idleSequences
 	shardCounts
+}
+
+// home is where a sequence is in its shard. The shard's lock guards it.
+type home struct {
+	place int
+	// earlier and later are the sequences beside it among the idle ones.
+	earlier, later *sequence
 }
 
 // shardCounts are counters of a shard. Whoever holds no lock adds to them.
@@ -41,28 +52,30 @@ func (d *shard) find(typ []byte) *sequence {
 	return s
 }
 
-// findString is find.
-func (d *shard) findString(typ string) *sequence {
+// look returns the sequence of the type; or nil, and a floor that it will begin behind if it begins from now on. That holds because a
+// sequence begins under the shard's lock.
+func (m *Memory) look(d *shard, typ string) (s *sequence, floor uint64) {
 	d.mu.RLock()
-	s := d.table[typ]
-	d.mu.RUnlock()
-	return s
+	defer d.mu.RUnlock()
+	return d.table[typ], m.floor.Load()
 }
 
 // findOrBegin returns the sequence of the type, which it begins if there is none.
 func (m *Memory) findOrBegin(d *shard, typ []byte, p *Policy) *sequence {
+	now := tickAt(m.clock())
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if s := d.table[string(typ)]; s != nil {
 		return s
 	}
 	base := m.floor.Load()
-	s := &sequence{sequenceOrigin: sequenceOrigin{typ: strings.Clone(string(typ)), policy: p, base: base}, place: len(d.list)}
-	s.first, s.top, s.turn.place = base+1, base, -1
+	s := &sequence{sequenceOrigin: sequenceOrigin{typ: strings.Clone(string(typ)), policy: p, base: base}, home: home{place: len(d.list)}}
+	s.first, s.top, s.used, s.appointment.place = base+1, base, now, -1
 	s.counted = s.memoryLocked()
 	m.held.Add(s.counted)
 	d.table[s.typ] = s
 	d.list = append(d.list, s)
+	d.peak = max(d.peak, len(d.list))
 	return s
 }
 
@@ -79,13 +92,31 @@ func (m *Memory) forget(s *sequence) bool {
 	s.forgotten = true
 	m.raiseFloor(s.top)
 	m.held.Add(-s.counted)
-	delete(d.table, s.typ)
-	last := d.list[len(d.list)-1]
-	d.list[s.place], last.place = last, s.place
-	d.list[len(d.list)-1] = nil
-	d.list = d.list[:len(d.list)-1]
+	if s.idle {
+		d.idle.remove(s)
+		m.idle.Add(-1)
+	}
+	d.dropLocked(s)
 	m.agenda.remove(s)
 	return true
+}
+
+// dropLocked takes a sequence out of the table and the list.
+func (d *shard) dropLocked(s *sequence) {
+	delete(d.table, s.typ)
+	last := d.list[len(d.list)-1]
+	d.list[s.home.place], last.home.place = last, s.home.place
+	d.list[len(d.list)-1] = nil
+	d.list = d.list[:len(d.list)-1]
+	if d.peak < smallTable || len(d.list) > d.peak/4 {
+		return
+	}
+	d.table = make(map[string]*sequence, len(d.list))
+	d.list = append(make([]*sequence, 0, 2*len(d.list)), d.list...)
+	d.peak = len(d.list)
+	for _, s := range d.list {
+		d.table[s.typ] = s
+	}
 }
 
 // raiseFloor makes sequences that begin from now on begin behind top.
@@ -96,4 +127,22 @@ func (m *Memory) raiseFloor(top uint64) {
 			return
 		}
 	}
+}
+
+// clear drops all sequences.
+func (d *shard) clear(m *Memory) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, s := range d.list {
+		s.mu.Lock()
+		s.forgotten = true
+		m.raiseFloor(s.top)
+		m.held.Add(-s.counted)
+		d.trimmed.Add(uint64(s.events.length + s.survivors.count))
+		if s.idle {
+			m.idle.Add(-1)
+		}
+		s.mu.Unlock()
+	}
+	d.table, d.list, d.peak, d.idle = map[string]*sequence{}, nil, 0, idleSequences{}
 }

@@ -1,0 +1,119 @@
+package fanout_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/spokehub/spokehub/event"
+	"github.com/spokehub/spokehub/fanout"
+	"github.com/spokehub/spokehub/stream"
+)
+
+func TestPromise13AResumeLongerThanTheQueueIsSentAsTheSocketDrains(t *testing.T) {
+	eachEntry(t, func(e fanout.Engine) fanout.Config {
+		return slowConfig(e, stream.History{Events: 1 << 16, Bytes: 1 << 30}, stream.Close)
+	}, func(t *testing.T, h *testHub, c *client) {
+		epoch := c.follow("price").Position.Epoch
+		c.unsubscribe("price")
+		const events = 4 * smallQueue / 1000
+		for i := range events {
+			h.hub.DispatchEvent(wide(i))
+		}
+		back, _ := h.join()
+		back.resume("price", event.Position{Epoch: epoch, Offset: 3})
+		until(t, "the replay has begun", func() bool { return h.hub.Stats().Delivered > 0 })
+		reader := sequenceReader{client: back, next: 4}
+		reader.readTo(events)
+		expect(t, "gaps", len(reader.gaps), 0)
+		expect(t, "closed", h.hub.Stats().Backpressure, 0)
+	})
+}
+
+func TestPromise12ASecondTopicOfAStreamWithAnOlderPositionDoesNotRepeatTheFirst(t *testing.T) {
+	eachEntry(t, func(e fanout.Engine) fanout.Config { return keeping(e, stream.History{Events: 100}, stream.Close) }, func(t *testing.T, h *testHub, c *client) {
+		epoch := c.follow("price").Position.Epoch
+		h.publishPrices(1, 9)
+		back, _ := h.join()
+		back.text(
+			since("1", []string{"price:0"}, map[string]event.Position{"price:0": {Epoch: epoch, Offset: 5}})+"",
+			since("2", []string{"price:1"}, map[string]event.Position{"price:1": {Epoch: epoch, Offset: 0}}),
+		)
+		got := map[string]int{}
+		for range 2 + 2 + 3 {
+			got[back.message()]++
+		}
+		for _, i := range []int{6, 9, 1, 4, 7} {
+			expect(t, kept(i, i), got[kept(i, i)], 1)
+		}
+		back.sync()
+		h.publishPrices(10, 12)
+		back.wants(kept(10, 10), kept(12, 12))
+	})
+}
+
+func TestStreamsToSubscribeAgainHasNoEffect(t *testing.T) {
+	eachEntry(t, func(e fanout.Engine) fanout.Config { return keeping(e, stream.History{Events: 100}, stream.Close) }, func(t *testing.T, h *testHub, c *client) {
+		epoch := c.follow("price").Position.Epoch
+		h.publishPrices(1, 2)
+		c.wants(kept(1, 1), kept(2, 2))
+		c.text(since("2", []string{"price"}, map[string]event.Position{"price": {Epoch: epoch, Offset: 0}}))
+		c.wants(`{"type":"__ack","id":"2","payload":{"topics":["price"]}}`)
+		h.publishPrices(3, 3)
+		c.wants(kept(3, 3))
+	})
+}
+
+func TestStreamsATopicLeftAndTakenAgainResumes(t *testing.T) {
+	eachEntry(t, func(e fanout.Engine) fanout.Config { return keeping(e, stream.History{Events: 100}, stream.Close) }, func(t *testing.T, h *testHub, c *client) {
+		epoch := c.follow("price").Position.Epoch
+		h.publishPrices(1, 2)
+		c.wants(kept(1, 1), kept(2, 2))
+		c.unsubscribe("price")
+		h.publishPrices(3, 4)
+		expect(t, "result", c.resume("price", event.Position{Epoch: epoch, Offset: 2}).Result, event.Resumed)
+		c.wants(kept(3, 3), kept(4, 4))
+	})
+}
+
+func TestStreamsAThousandTopicsResumeInOneMessage(t *testing.T) {
+	eachEntry(t, func(e fanout.Engine) fanout.Config {
+		return fanout.Config{Engine: e, Policies: []stream.Policy{{Match: "t*", History: stream.History{Events: 10}}}}
+	}, func(t *testing.T, h *testHub, c *client) {
+		const topics = 1000
+		names, positions := make([]string, topics), map[string]event.Position{}
+		epoch := c.follow("t").Position.Epoch
+		for i := range topics {
+			names[i] = fmt.Sprintf("t%d", i)
+			positions[names[i]] = event.Position{Epoch: epoch, Offset: 1}
+			for n := range 3 {
+				h.hub.DispatchEvent(event.Event{Type: names[i], Payload: []byte{byte('0' + n)}})
+			}
+		}
+		back, _ := h.join()
+		back.text(since("r", names, positions))
+		got := map[string][]string{}
+		acked := 0
+		for range topics * 2 {
+			message := back.message()
+			for strings.Contains(message, `"__ack"`) {
+				ack, err := event.ParseAck([]byte(message))
+				if err != nil {
+					t.Fatal(err)
+				}
+				acked += len(ack.Positions)
+				message = back.message()
+			}
+			e, err := event.Parse([]byte(message))
+			if err != nil {
+				t.Fatal(err)
+			}
+			got[e.Type] = append(got[e.Type], fmt.Sprint(e.Offset))
+		}
+		expect(t, "positions in acks", acked, topics)
+		for _, name := range names {
+			expect(t, name, strings.Join(got[name], " "), "2 3")
+		}
+		until(t, "no spoke lags", func() bool { return h.hub.Stats().Lagging == 0 })
+	})
+}
