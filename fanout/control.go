@@ -205,12 +205,13 @@ func (p *progress) length() int {
 
 // sendAck sends the ack, if there is one.
 func (l *loop) sendAck(s *Spoke, p *progress) {
-	if f := p.ack; f != nil {
-		l.conns.memory.owed -= p.length()
-		if p.positions != nil {
-			f.buf = event.AppendAckPositions(f.buf, p.positions.members)
+	l.conns.memory.owed -= p.length()
+	f, positions := p.ack, p.positions
+	p.ack, p.positions = nil, nil
+	if f != nil {
+		if positions != nil {
+			f.buf = event.AppendAckPositions(f.buf, positions.members)
 		}
-		p.ack, p.positions = nil, nil
 		f.seal(f.buf, l.hub.cfg.opcode, false)
 		l.answer(s, f)
 	}
@@ -218,11 +219,11 @@ func (l *loop) sendAck(s *Spoke, p *progress) {
 
 // dropAck drops an ack that nobody waits for any more.
 func (l *loop) dropAck(p *progress) {
+	l.conns.memory.owed -= p.length()
 	if p.ack != nil {
-		l.conns.memory.owed -= p.length()
 		p.ack.Recycle()
-		p.ack, p.positions = nil, nil
 	}
+	p.ack, p.positions = nil, nil
 }
 
 // reject answers the control event id, if it wants an answer.
