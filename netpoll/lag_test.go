@@ -20,7 +20,6 @@ func TestLag(t *testing.T) {
 	tests := []struct {
 		name string
 		do   func(t *testing.T, s *Sender, w *wireOf)
-		// want is what goes out on connections 0 and 1.
 		want [2]string
 	}{
 		{"a fan-out passes over who lags, and tells", func(t *testing.T, s *Sender, _ *wireOf) {
