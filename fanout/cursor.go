@@ -24,8 +24,10 @@ type cursor struct {
 	owed   int64
 	// isAtEnd says that nothing of the stream was left when it was last looked at.
 	isAtEnd bool
-	// isUnsentLow says that the kernel takes little ahead of sending it.
-	isUnsentLow bool
+	// isLatest says that the spoke gets only the newest event of each id, since it was behind, and stale are those that it does not get
+	// and has not been told of yet.
+	isLatest bool
+	stale    staleEvents
 }
 
 // beginning says from which offset on a spoke gets a topic, and from which base on events of the topic were dispatched to it: what
@@ -50,7 +52,7 @@ type openGap struct {
 
 const (
 	// cursorBytes and beginningBytes are about what a cursor takes, and a beginning, besides their texts.
-	cursorBytes    = 240
+	cursorBytes    = 264
 	beginningBytes = 48
 )
 
@@ -70,6 +72,20 @@ func (o *openGap) answer(after uint64, page *stream.Page) {
 
 // forgetAnswer has all that is missing be told of, whatever an answer has told.
 func (o *openGap) forgetAnswer() { o.after, o.told, o.expected, o.got = 0, 0, 0, 0 }
+
+// staleEvents are events of a stream that have a newer one of their id behind them.
+type staleEvents struct {
+	from, to uint64
+	count    int64
+}
+
+func (e *staleEvents) add(offset uint64) {
+	if e.count == 0 {
+		e.from = offset
+	}
+	e.to = offset
+	e.count++
+}
 
 // begin returns where a topic begins.
 func (c *cursor) begin(topic []byte) *beginning {

@@ -9,12 +9,18 @@ import (
 )
 
 const (
-	// feedShare: one part in so many of QueueLimit is what a spoke is fed at a time, and how much may wait for it ahead of that.
-	feedShare = 8
-	// latestPage is how many bytes a spoke is fed at a time that gets only the newest of each id, and latestUnsent how many of them the kernel
-	// takes ahead of sending them: what waits gets old.
+	// lagShare: one part in so many of QueueLimit may wait for a spoke whose socket is full until it is behind. That is less than what
+	// makes a connection crowded, so nobody who publishes waits for a spoke that lags.
+	lagShare = 4
+	// feedShare: one part in so many of QueueLimit is what a spoke is fed at a time, and how much may wait for it ahead of that. With the
+	// default it fits into memory that netpoll uses again.
+	feedShare = 16
+	// latestBehind is lagShare in bytes for a type of which a spoke that lags gets only the newest event of each id, latestUnsent how much the
+	// kernel takes ahead of sending it from who is subscribed to such a type, and latestPage how much a spoke is fed at a time that lags: what waits
+	// gets old.
+	latestBehind = 16 << 10
+	latestUnsent = 16 << 10
 	latestPage   = 4 << 10
-	latestUnsent = 4 << 10
 	// feedEvents is how many events are read of a stream at a time, and feedSlice for how long a turn feeds.
 	feedEvents = 512
 	feedSlice  = 2 * time.Millisecond
@@ -27,15 +33,17 @@ type feeder struct {
 	slot  [1]uint32
 	page  stream.Page
 	names []string
+	runs  runs
 }
 
-// feeding is a spoke that is fed, from the stream of one of its cursors. If isWhole, it gets all events, and those from base on were dispatched to it.
+// feeding is a spoke that is fed, from the stream of one of its cursors. If isWhole, it gets all events, and those from base on were
+// dispatched to it; if isPlain, it gets them as they are, and there is nothing to tell besides.
 type feeding struct {
-	lag     *lag
-	cursor  *cursor
-	slot    uint32
-	base    uint64
-	isWhole bool
+	lag              *lag
+	cursor           *cursor
+	slot             uint32
+	base             uint64
+	isWhole, isPlain bool
 }
 
 // feedSoon has this turn or the next feed a spoke that lags.
@@ -87,7 +95,8 @@ func (l *loop) feedRound(todo []*lag) (more []*lag) {
 			g.isListed = true
 			slot := g.spoke.conn.Slot
 			base, isWhole := c.isWhole(l, slot)
-			f.now = append(f.now, feeding{lag: g, cursor: c, slot: slot, base: base, isWhole: isWhole})
+			isPlain := isWhole && !c.isLatest && c.gap.told == 0 && c.gap.missed == 0
+			f.now = append(f.now, feeding{lag: g, cursor: c, slot: slot, base: base, isWhole: isWhole, isPlain: isPlain})
 			more = append(more, g)
 		}
 	}
@@ -112,12 +121,24 @@ func (a feeding) compare(b feeding) int {
 		return n
 	}
 	switch {
+	case a.isPlain != b.isPlain:
+		return order(a.isPlain)
+	case a.cursor.isLatest != b.cursor.isLatest:
+		return order(a.cursor.isLatest)
 	case a.cursor.next < b.cursor.next:
 		return -1
 	case a.cursor.next > b.cursor.next:
 		return 1
 	}
 	return 0
+}
+
+// order is that of one who is something and one who is not.
+func order(isFirst bool) int {
+	if isFirst {
+		return -1
+	}
+	return 1
 }
 
 // nextCursor returns the cursor of a spoke that is fed next, nil if it can't be fed now: then it is listed again when that has changed. Cursors
@@ -149,7 +170,7 @@ func (l *loop) nextCursor(g *lag) *cursor {
 		case c.isAtEnd:
 			g.turn++
 			l.feedSoon(g)
-		case c.isUnsentLow && charge > 0:
+		case c.isLatest && charge > 0:
 			l.sender.NotifyDrained(s.conn.Slot)
 			return nil
 		default:

@@ -10,27 +10,31 @@ import (
 
 // feedGroup feeds spokes that are at the same place in the same stream: it is read once, and what is queued on all of them is shared.
 func (l *loop) feedGroup(group []feeding) {
+	if group[0].isPlain && l.feedRun(group) {
+		return
+	}
 	f := &l.flow.lags.feeder
 	at := group[0].cursor
 	query := stream.Query{After: at.next - 1, Events: feedEvents, Bytes: l.hub.cfg.QueueLimit / feedShare}
-	isLatest := at.policy.Behind == stream.Latest
-	if isLatest && at.isUnsentLow {
-		query.Bytes = min(query.Bytes, latestPage)
+	if at.isLatest {
+		query.Bytes = 0
 	}
 	if err := l.hub.streams.store.Read(at.typ, query, &f.page); err != nil {
 		l.hub.log.unreadStream(at.typ, err)
 		return
 	}
-	if isLatest {
-		l.tellSuperseded(group, &f.page)
+	entries := f.page.Entries
+	if at.isLatest {
+		entries = newest(entries)
+		l.noteStale(group, entries)
 	}
 	expected := at.next
-	for i := range f.page.Entries {
-		entry := &f.page.Entries[i]
+	for i := range entries {
+		entry := &entries[i]
 		r := entry.Frame.(*keptFrame)
 		slots := f.slots[:0]
 		for j := range group {
-			if l.feedOne(&group[j], entry, r, expected, isLatest) {
+			if l.feedOne(&group[j], entry, r, expected) {
 				slots = append(slots, group[j].slot)
 			}
 		}
@@ -40,7 +44,7 @@ func (l *loop) feedGroup(group []feeding) {
 		}
 		expected = entry.Offset + 1
 	}
-	isAtEnd := len(f.page.Entries) == 0 || expected > f.page.Top
+	isAtEnd := len(entries) == 0 || expected > f.page.Top
 	for j := range group {
 		group[j].cursor.gap.isUnknown = group[j].cursor.gap.isUnknown || f.page.Missing < 0
 		l.fed(&group[j], expected, f.page.Top, isAtEnd)
@@ -49,7 +53,7 @@ func (l *loop) feedGroup(group []feeding) {
 }
 
 // feedOne notes what an event of the stream means for one spoke, and says whether it gets it. What is missing ahead of it is told first.
-func (l *loop) feedOne(g *feeding, entry *stream.Entry, r *keptFrame, expected uint64, isLatest bool) bool {
+func (l *loop) feedOne(g *feeding, entry *stream.Entry, r *keptFrame, expected uint64) bool {
 	c := g.cursor
 	c.addGap(expected, entry.Offset-1)
 	if entry.Offset <= c.gap.told {
@@ -61,7 +65,7 @@ func (l *loop) feedOne(g *feeding, entry *stream.Entry, r *keptFrame, expected u
 	if m.owed {
 		c.owed--
 	}
-	if m.owed && isLatest && entry.Superseded {
+	if m.owed && c.isLatest && entry.Superseded {
 		l.sender.CountDropped(1, netpoll.DropSuperseded)
 		return false
 	}
@@ -92,6 +96,7 @@ func (l *loop) fed(g *feeding, next, top uint64, isAtEnd bool) {
 	if c.gap.missed > 0 {
 		l.tellGap(g.lag, c)
 	}
+	l.tellStale(g.lag, c)
 }
 
 // passTold tells how many events are missing after all of those which the answer to the subscription has promised.
@@ -115,24 +120,45 @@ func (l *loop) tellGap(g *lag, c *cursor) {
 	l.sendGap(g.spoke, c, gap)
 }
 
-// tellSuperseded tells spokes how many events of a page they do not get, because each has a newer one of its id behind it.
-func (l *loop) tellSuperseded(group []feeding, page *stream.Page) {
+// newest returns as many of the entries as have latestPage bytes of events that are not superseded.
+func newest(entries []stream.Entry) []stream.Entry {
+	size := 0
+	for i := range entries {
+		if entries[i].Superseded {
+			continue
+		}
+		if size += entries[i].Frame.(*keptFrame).Len(); size > latestPage && i > 0 {
+			return entries[:i]
+		}
+	}
+	return entries
+}
+
+// noteStale notes which events of a page spokes do not get, because each has a newer one of its id behind it, and tells those that get
+// others.
+func (l *loop) noteStale(group []feeding, entries []stream.Entry) {
 	for j := range group {
-		g := &group[j]
-		gap := event.Gap{Reason: event.GapSlow}
-		for i := range page.Entries {
-			entry := &page.Entries[i]
-			if entry.Superseded && g.matchOf(l, entry).owed {
-				if gap.Missed == 0 {
-					gap.From = entry.Offset
-				}
-				gap.To = entry.Offset
-				gap.Missed++
+		g, hasNews := &group[j], false
+		for i := range entries {
+			m := g.matchOf(l, &entries[i])
+			switch {
+			case m.owed && entries[i].Superseded:
+				g.cursor.stale.add(entries[i].Offset)
+			case m.wanted:
+				hasNews = true
 			}
 		}
-		if gap.Missed > 0 {
-			l.sendGap(g.lag.spoke, g.cursor, gap)
+		if hasNews {
+			l.tellStale(g.lag, g.cursor)
 		}
+	}
+}
+
+// tellStale tells of the events that are superseded.
+func (l *loop) tellStale(g *lag, c *cursor) {
+	if e := c.stale; e.count > 0 {
+		c.stale = staleEvents{}
+		l.sendGap(g.spoke, c, event.Gap{From: e.from, To: e.to, Missed: e.count, Reason: event.GapSlow})
 	}
 }
 
@@ -193,20 +219,4 @@ func (l *loop) firstPosted(typ string, end uint64) uint64 {
 		return true
 	})
 	return first
-}
-
-// setUnsentLow has the kernel take little of a spoke's bytes ahead of sending them, or as much as of any other's.
-func (l *loop) setUnsentLow(g *lag, c *cursor, isLow bool) {
-	if c.isUnsentLow == isLow {
-		return
-	}
-	c.isUnsentLow = isLow
-	limit := l.hub.cfg.UnsentLimit
-	for _, other := range g.cursors {
-		isLow = isLow || other.isUnsentLow
-	}
-	if isLow {
-		limit = latestUnsent
-	}
-	l.reactor.SetUnsentLimit(g.spoke.conn.Slot, max(limit, 0))
 }

@@ -76,6 +76,9 @@ func (q *loopLags) count(g *lag, bytes int) {
 	q.held += bytes
 }
 
+// memory is that of all lags, and of what they share.
+func (q *loopLags) memory() int { return q.held + q.runs.held() }
+
 // heldBy is the memory of a spoke's lag.
 func (q *loopLags) heldBy(s *Spoke) int {
 	if g := q.bySpoke[s]; g != nil {
@@ -86,7 +89,6 @@ func (q *loopLags) heldBy(s *Spoke) int {
 
 // endCursor has a spoke get all events of a type live again. What it is still owed has been trimmed.
 func (l *loop) endCursor(g *lag, c *cursor) {
-	l.setUnsentLow(g, c, false)
 	if c.owed > 0 {
 		l.sender.CountDropped(uint64(c.owed), netpoll.DropTrimmed)
 	}
@@ -109,7 +111,6 @@ func (l *loop) endLag(s *Spoke) {
 	}
 	l.dropLag(g)
 	for _, c := range g.cursors {
-		l.setUnsentLow(g, c, false)
 		if c.owed > 0 {
 			l.sender.CountDropped(uint64(c.owed), netpoll.DropClosed)
 		}
@@ -120,6 +121,9 @@ func (l *loop) endLag(s *Spoke) {
 func (l *loop) dropLag(g *lag) {
 	l.flow.lags.held -= g.held
 	delete(l.flow.lags.bySpoke, g.spoke)
+	if len(l.flow.lags.bySpoke) == 0 {
+		l.flow.lags.runs.drop()
+	}
 	l.sender.SetLagging(g.spoke.conn.Slot, false)
 }
 
@@ -170,9 +174,9 @@ func (l *loop) fallBehind(s *Spoke, f *frame) {
 		_, c := l.cursorOf(s, f.policy, f.typ, 0)
 		l.skip(c)
 	} else {
-		g, c := l.cursorOf(s, f.policy, f.typ, f.kept.offset)
+		_, c := l.cursorOf(s, f.policy, f.typ, f.kept.offset)
 		c.owed++
-		l.setUnsentLow(g, c, f.policy.Behind == stream.Latest)
+		c.isLatest = f.policy.Behind == stream.Latest
 	}
 	l.sender.NotifyDrained(s.conn.Slot)
 }

@@ -44,6 +44,9 @@ func (l *loop) enterStream(s *Spoke, topic, typ []byte, policy *stream.Policy, s
 	if since.Is == event.SincePosition {
 		query.After = since.Offset
 	}
+	if limit := l.hub.cfg.UnsentLimit; policy.Behind == stream.Latest && (limit <= 0 || limit > latestUnsent) {
+		l.reactor.SetUnsentLimit(s.conn.Slot, latestUnsent)
+	}
 	name := string(typ)
 	if err := l.hub.streams.store.Read(name, query, page); err != nil {
 		l.hub.log.unreadStream(name, err)
