@@ -10,11 +10,11 @@
 //
 // # The model
 //
-// Every event belongs to a stream: that of the driver, of one client, or of the callbacks of one client. Its payload has the stream, its
+// Every event belongs to a series: that of the driver, of one client, or of the callbacks of one client. Its payload has the series, its
 // number there and the action that made it. For each event and client, a verdict says whether the client must get the event, may get
 // it, or must never get it. A subscription is certain from the answer to the control event that made it until the next control
 // event about it. An event that the hub dispatches on behalf of a client is in flight until a barrier has shown that it was dispatched.
-// What changes in the meantime makes its verdicts uncertain. A client must not see a number of a stream twice, nor a lower
+// What changes in the meantime makes its verdicts uncertain. A client must not see a number of a series twice, nor a lower
 // number after a higher one, nor miss a number that it must get below one that it got.
 //
 // A barrier is a control event that asks for an answer. The answer comes after everything that was queued for the client before,
@@ -46,7 +46,7 @@
 // In some seeds clients have users and permissions: they are added with them, get them in OnConnection or by the handshake, or are let in
 // without and send tokens, wrong ones too. Tokens and the hub's side change permissions in the run, identities expire or are renewed in
 // time, users are sent events and disconnected, and in some seeds there are topic rules that change. The model has the permissions and rules
-// in words of its own (levels, ruleSets). An event that a client may not publish belongs to no stream and names its client: wherever it
+// in words of its own (levels, ruleSets). An event that a client may not publish belongs to no series and names its client: wherever it
 // shows, something is wrong. Behind a token that is under way, a client sends only what any permissions let it publish, and what neither do:
 // if it ends before the answer, nobody knows by which its events were judged.
 //

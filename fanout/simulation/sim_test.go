@@ -83,9 +83,9 @@ type clientTable struct {
 	slots   []*client
 }
 
-// eventTable has all events that were ever made, by stream, and those in flight.
+// eventTable has all events that were ever made, by series, and those in flight.
 type eventTable struct {
-	streams  [][]*trackedEvent
+	series   [][]*trackedEvent
 	inFlight []*trackedEvent
 }
 
@@ -107,7 +107,7 @@ func (s *sim) logf(format string, args ...any) {
 func newSim(seed uint64, patience time.Duration) *sim {
 	s := &sim{seed: seed, traits: traitsOf(seed), patience: patience}
 	s.served = make(chan error, 2)
-	s.streams = make([][]*trackedEvent, 1)
+	s.series = make([][]*trackedEvent, 1)
 	s.came = make(map[string]int)
 	s.historyTable = newHistoryTable(policiesOf(seed))
 	s.seats = make([]*follower, s.traits.followers)
@@ -231,7 +231,7 @@ func (s *sim) state() string {
 			seen = s.recorder.recordOf(c.spoke)
 		}
 		lines = append(lines, fmt.Sprintf("%v: fd %d, %d bytes to send, stalled %v, killed %v, ending %v, close frame %d, %d answers and %d pongs to come, %d of %d events heard, cause %v",
-			c, c.fd, len(c.out), c.stalled, c.killed, c.ending, c.code, len(c.replies), len(c.pongs), seen.heard, len(s.streamOf(c)), seen.cause))
+			c, c.fd, len(c.out), c.stalled, c.killed, c.ending, c.code, len(c.replies), len(c.pongs), seen.heard, len(s.seriesOf(c)), seen.cause))
 	}
 	lines = append(lines, fmt.Sprintf("%+v", s.hub.Stats()))
 	return strings.Join(lines, "\n")

@@ -68,7 +68,7 @@ func (s *sim) verifyHeard(c *client, seen *spokeRecord) {
 	}
 	switch seen.cause.Kind {
 	case fanout.CausePeerClosed, fanout.CauseViolation:
-		if sent := len(s.streams[relayStream(c.id)]); seen.heard != sent {
+		if sent := len(s.series[relaySeries(c.id)]); seen.heard != sent {
 			s.fail("%v: OnEvent got %d events, want the %d that it sent before its end (%v)", c, seen.heard, sent, seen.cause)
 		}
 	}
