@@ -71,7 +71,7 @@ func (s *sim) follow(r *rand.Rand) {
 
 // comeBack has a new follower take a seat, and go on where the last one in it has been.
 func (s *sim) comeBack(seat int, r *rand.Rand) {
-	f := &follower{sim: s, id: len(s.followers.all), had: make(map[string][]event.Position)}
+	f := &follower{sim: s, id: len(s.followers.all), had: make(map[string][]event.Position), left: make(map[string]bool)}
 	f.codes, f.causes = make(map[int]bool), map[fanout.CauseKind]bool{fanout.CauseShutdown: true, fanout.CausePeerGone: s.traits.plan.Reset > 0}
 	if last := s.seats[seat]; last != nil {
 		f.had = last.had
@@ -211,6 +211,7 @@ func (f *follower) newAsk(topics []string) *ask {
 func (f *follower) newWatch(topic string) *watch {
 	typ, id, _ := strings.Cut(topic, ":")
 	w := &watch{follower: f, history: f.sim.histories[typ], topic: topic, id: id}
+	w.shared = f.left[typ]
 	for _, other := range f.watches {
 		if other.topic == topic && !other.leaves {
 			return nil
@@ -249,6 +250,7 @@ func (f *follower) leaving(topic string) *watch {
 	for _, w := range f.watches {
 		if w.topic == topic && !w.leaves {
 			w.leaves = true
+			f.left[w.history.policy.Match] = true
 			if w.state == inForce {
 				w.state = leaving
 			}
