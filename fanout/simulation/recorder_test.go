@@ -248,13 +248,20 @@ func (r *recorder) onBackpressure(s *fanout.Spoke, info fanout.Backpressure) {
 		r.failLocked("client %d: got OnBackpressure twice", seen.client)
 	}
 	seen.pressure = &info
-	if info.Queued+info.Frame <= info.Limit || info.Queued > info.Limit+closeFrameRoom {
+	room := closeFrameRoom
+	if seen.client == followerSpoke {
+		room += followerAnswer
+	}
+	if info.Queued+info.Frame <= info.Limit || info.Queued > info.Limit+room {
 		r.failLocked("client %d: got OnBackpressure for %d queued bytes and a frame of %d with a limit of %d", seen.client, info.Queued, info.Frame, info.Limit)
 	}
 }
 
-// closeFrameRoom is how far control frames may take a queue over its limit.
-const closeFrameRoom = 256
+const (
+	// closeFrameRoom is how far control frames may take a queue over its limit, followerAnswer how much farther an answer with positions may.
+	closeFrameRoom = 256
+	followerAnswer = 512
+)
 
 // deliberatePanic is what callbacks panic with when told to.
 type deliberatePanic string
