@@ -24,7 +24,7 @@ const common = {
 export const served = ["client.js", "shared-worker.js"];
 
 /** The entry points of the package. They share their common code. */
-const entries = ["src/index.ts", "src/worker/index.ts"];
+const entries = ["src/index.ts", "src/events.ts", "src/presence.ts", "src/worker/index.ts"];
 
 /** The sources of the served files. */
 const sources = { "client.js": "src/index.ts", "shared-worker.js": "src/worker/shared-worker.ts" };
@@ -36,7 +36,7 @@ const present = (paths) => paths.filter((path) => existsSync(join(here, path)));
 const smaller = {
   module: true,
   ecma: 2022,
-  compress: { passes: 3, unsafe_arrows: true, unsafe_methods: true, pure_getters: true },
+  compress: { passes: 5, unsafe_arrows: true, unsafe_methods: true, pure_getters: true, hoist_funs: true },
 };
 
 /** Makes code smaller, with the source map of what it was built from. */

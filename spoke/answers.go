@@ -9,6 +9,7 @@ import (
 // acknowledged handles an ack: of topics, of a token, or of a probe.
 func (c *Client) acknowledged(ack event.Ack) {
 	var refusedEvents []*RejectError
+	var gaps []event.Gap
 	c.mu.Lock()
 	q, number := c.requests.find(ack.ID)
 	if q != nil {
@@ -22,6 +23,11 @@ func (c *Client) acknowledged(ack event.Ack) {
 	case q.kind == probe:
 		c.requests.answered(number, 1)
 		c.flushes.answered(c, q, number)
+	case q.presence != nil:
+		refusedEvents = q.presence.list(number, ack)
+		if !ack.More {
+			c.requests.answered(number, 1)
+		}
 	default:
 		for _, name := range ack.Topics {
 			of := c.topics.of[name]
@@ -33,11 +39,14 @@ func (c *Client) acknowledged(ack event.Ack) {
 				of.doubted = ""
 			}
 			of.become(inForce)
+			position, isKnown := ack.Positions[name]
+			gaps = append(gaps, c.topics.acknowledge(of, position, isKnown)...)
 		}
 		c.requests.answered(number, len(ack.Topics))
 	}
 	c.mu.Unlock()
 	c.refuse(refusedEvents...)
+	c.tellGaps(gaps...)
 }
 
 // rejected handles a reject: of a topic, of a control event as a whole, or, without an id, of an event or of a subscription that
@@ -50,6 +59,9 @@ func (c *Client) rejected(reject event.Reject) {
 	case reject.ID == "":
 		told = c.refusedLater(reject)
 	case q == nil:
+	case q.presence != nil:
+		c.requests.answered(number, 1)
+		told = c.presence.refuse(q.presence, number, reject.Reason)
 	case q.kind == event.TypeAuth:
 		c.requests.answered(number, 1)
 		told = []*RejectError{{Reason: reject.Reason}}
@@ -80,6 +92,7 @@ func (c *Client) refuseTopic(name string, number uint64, reason event.Reason) []
 	if of == nil || of.request != number {
 		return nil
 	}
+	of.suspend()
 	of.reason, of.doubted = reason, ""
 	of.become(refused)
 	if of.refs == 0 {
@@ -88,12 +101,20 @@ func (c *Client) refuseTopic(name string, number uint64, reason event.Reason) []
 	return []*RejectError{{Topic: name, Reason: reason}}
 }
 
-// refusedLater handles a reject without an id. If its topic is in force the hub is asked for it again, and its answer tells
-// which of the two was refused. The caller holds mu.
+// refusedLater handles a reject without an id. If its topic is in force, or its presence is told, the hub is asked for it again, and its
+// answer tells what was refused. The caller holds mu.
 func (c *Client) refusedLater(reject event.Reject) []*RejectError {
 	of := c.topics.of[reject.Topic]
 	if of == nil || of.phase != inForce {
+		if c.presence.doubt(reject.Topic, reject.Reason) {
+			c.wakeWriter()
+			return nil
+		}
 		return []*RejectError{{Topic: reject.Topic, Reason: reject.Reason, Published: true}}
+	}
+	c.presence.doubt(reject.Topic, "")
+	if of.place != nil {
+		of.place.at = of.position()
 	}
 	of.doubted = reject.Reason
 	of.phase = untold

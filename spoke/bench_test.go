@@ -3,6 +3,7 @@ package spoke_test
 import (
 	"bufio"
 	"context"
+	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/gobwas/ws"
+	"github.com/gobwas/ws/wsutil"
 
 	"github.com/spokehub/spokehub/event"
 	"github.com/spokehub/spokehub/spoke"
@@ -69,7 +71,13 @@ func inUse() int64 {
 
 // BenchmarkReceive has a client hear events of 128 bytes.
 func BenchmarkReceive(b *testing.B) {
-	message := []byte(`{"type":"price","id":"EURUSD","payload":"` + strings.Repeat("x", 80) + `"}`)
+	for _, ofStream := range []bool{false, true} {
+		b.Run(fmt.Sprint("stream=", ofStream), func(b *testing.B) { receive(b, ofStream) })
+	}
+}
+
+func receive(b *testing.B, ofStream bool) {
+	message := event.Append(nil, event.Event{Type: "price", ID: "EURUSD", Payload: []byte(`"` + strings.Repeat("x", 80) + `"`)})
 	begin := make(chan struct{})
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		conn, _, _, err := ws.UpgradeHTTP(r, w)
@@ -77,10 +85,21 @@ func BenchmarkReceive(b *testing.B) {
 			return
 		}
 		defer conn.Close()
+		subscription, err := wsutil.ReadClientText(conn)
+		if err != nil {
+			return
+		}
+		topic, id := []byte("price:EURUSD"), []byte(parse(string(subscription)).ID)
+		position := event.AppendAckPosition(nil, topic, event.Position{Epoch: "x7"}, event.Fresh, 0)
+		wsutil.WriteServerText(conn, event.AppendAckPositions(event.AppendAck(nil, id, [][]byte{topic}), position))
 		<-begin
 		out := bufio.NewWriterSize(conn, 64<<10)
-		for range b.N {
-			ws.WriteFrame(out, ws.NewTextFrame(message))
+		buffer := append([]byte(nil), message...)
+		for i := range b.N {
+			if ofStream {
+				buffer = event.AppendOffset(append(buffer[:0], message...), uint64(i+1))
+			}
+			ws.WriteFrame(out, ws.NewTextFrame(buffer))
 		}
 		out.Flush()
 		discard(conn)

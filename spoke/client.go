@@ -6,6 +6,7 @@ import (
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/spokehub/spokehub/event"
 	"github.com/spokehub/spokehub/internal/listeners"
@@ -24,8 +25,11 @@ type Client struct {
 	signals   signals
 	// closed says that Close has been called or the client has ended: no call of a listener begins any more.
 	closed atomic.Bool
-	// names belongs to the run goroutine.
+	// names belongs to the run goroutine, and so does epoch: that of the event which it hands out.
 	names names
+	epoch string
+	// gapLogged is when a gap was logged last. It belongs to the run goroutine, too.
+	gapLogged time.Time
 	// received counts events. It has no lock, since every event is counted.
 	received atomic.Uint64
 	mu       sync.Mutex
@@ -54,6 +58,7 @@ type shared struct {
 	outbox   outbox
 	token    tokenState
 	flushes  flushes
+	presence presenceTable
 	// link is the connection, nil without one.
 	link *link
 	// room is closed when the outbox has more room; nil until somebody waits.
@@ -112,7 +117,8 @@ func (c *Client) DispatchEvent(e event.Event) bool {
 //
 // The error says that the event was not taken: it is that of [event.Event.Validate], ErrQueueFull, ErrClosed, that of ctx, or
 // why the client has ended. An event that was taken is sent once at most: if the connection breaks behind it, it may be lost. It
-// may be refused too, which Config.OnReject tells. Publish keeps nothing of the event.
+// may be refused too, which Config.OnReject tells. Listeners of this client hear it only if its type has a stream. Publish keeps nothing
+// of the event.
 func (c *Client) Publish(ctx context.Context, e event.Event) error {
 	message, err := encode(e)
 	if err != nil {
@@ -174,7 +180,7 @@ func (c *Client) wakeWriter() {
 // of what is published behind them. It does not wait for the hub: Subscribe does, and Config.OnReject is told if the hub refuses.
 //
 // Listeners are called one at a time, in the order of the events. While one runs nothing is read, so a hub whose client's listeners are too slow
-// closes it with 1013. Let another goroutine do what takes long.
+// closes it with 1013, or leaves events out and tells Config.OnGap. Let another goroutine do what takes long.
 func (c *Client) AddEventListener(topic string, listener func(event.Event)) (remove func()) {
 	event.MustListen(topic, listener)
 	removeListener := c.listeners.Add(topic, listener)

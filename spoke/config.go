@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"net/url"
 	"time"
+
+	"github.com/spokehub/spokehub/event"
 )
 
 // Config says how a client behaves. The zero value is for a hub that asks for no token. Dial copies it, Header and TLS too; the functions are
@@ -60,16 +62,20 @@ type Config struct {
 	// MaxMessage is how long a message of the hub may be, in bytes. 0 is 1 MiB. A longer one ends the client.
 	MaxMessage int64
 	// MaxTopics is how many topics the client names in one control event. 0 is 1,024, the most that hubs take by default. A hub
-	// that takes fewer says so, and the client asks again in smaller parts.
+	// that takes fewer says so, and the client asks again in smaller parts. A topic that is resumed takes some 100 bytes.
 	MaxTopics int
 
 	// OnState is called with each change of the client's state, in order, on the goroutine that calls the listeners; so it
 	// never runs beside them. Dial calls it too, before it returns.
 	OnState func(State)
-	// OnReject is called with what the hub refuses: a subscription, also one that it takes away later, or an event. It runs as
+	// OnReject is called with what the hub refuses: a subscription, also one that it takes away later, presence, or an event. It runs as
 	// OnState does.
 	OnReject func(*RejectError)
-	// Logger is told of state changes, refusals and panics. Nil is slog.Default. [slog.DiscardHandler] keeps it quiet.
+	// OnGap is called where events will not come: the hub tells so, or keeps no longer what the client has missed without a connection
+	// ([GapFresh]). It runs as OnState does, in the place of the events among the calls of listeners. A gap of a type is one of all its
+	// topics. Of several topics that are resumed in vain each has one.
+	OnGap func(event.Gap)
+	// Logger is told of state changes, refusals, gaps and panics. Nil is slog.Default. [slog.DiscardHandler] keeps it quiet.
 	Logger *slog.Logger
 }
 

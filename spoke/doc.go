@@ -33,6 +33,27 @@
 //
 // A client that stops has the phase [Closed]; [Client.Err] says why.
 //
+// # Streams
+//
+// Of some types the hub keeps events ([event.Position] says what a stream is). The client resumes their topics by itself: it knows where each
+// is, and asks with the next connection for what came since. So a listener gets each event once, in order, whatever breaks. What
+// the hub keeps no longer, or did not send to a client that was slow, is a gap: Config.OnGap is called with it, and a loop
+// over Events gets a [*GapError], in the place of what is missing. A gap of a type is one of all its topics. It may be told again if the
+// connection breaks right behind it. Types of which the hub keeps nothing have no gaps but those that a hub tells that drops events for slow
+// clients.
+//
+//	client.Resume("price", stored)          // ahead of the first listener: begin where the program stopped
+//	position, ok := client.Position("price")  // in the listener, or in the loop: what to store
+//
+// All topics of a type share what is known of its stream: an event of price:EURUSD moves price:GBPUSD on, too, since the hub sends all that
+// is ahead of it first. Not so while a topic gets what it has missed: until an event behind that has come, only its own events move it. So
+// a connection that breaks in the middle costs nothing. An event that comes again is dropped and counted (Stats.Repeated).
+//
+// An event of a stream has its offset in Event.Offset. What a client publishes to a stream comes back to it if it listens, in its
+// place among the others; an event of a type without a stream does not.
+//
+// [Client.Presence] is a loop over who is subscribed to a topic, where the hub keeps that.
+//
 // # Life signs
 //
 // Mobile networks and load balancers drop connections without a word. If nothing has come for Config.PingInterval, the client
@@ -50,6 +71,11 @@
 //   - Nothing is dropped in silence. A queue that is full is an error of Publish, a loop that is too slow gets ErrSlowReader or is told
 //     how many events it lost, and Close says how many events were left. Users of the NATS client miss slow consumers' messages unless they
 //     ask; users of centrifuge-go have no iterator and no way to wait until a publication has arrived.
+//   - Resume is a method and no field of Config, since programs learn while they run of topics that they have stored a position of, and
+//     one way is enough. Users of Kafka's and NATS's clients know positions as what a consumer has acknowledged; here it is what a listener or loop has been handed, so that a
+//     program that stores it once it is done has every event at least once.
+//   - A Presence has all users and the difference, so that nobody needs to tell lists from changes, or to do anything about a connection
+//     that breaks.
 //   - A reject without an id may be of an event or of a subscription that the hub takes away. The client asks for the topic again;
 //     the answer tells.
 //   - A control event that the hub rejects as a whole because it names too many topics is sent again in halves.
@@ -60,7 +86,7 @@
 //
 // An idle, subscribed client takes some 27 KB and two goroutines; by the profile of the heap most of it are buffered readers and writers of
 // 4 KB each that net/http and coder/websocket keep. An event that comes costs one or two allocations, one if its type and id are those of the
-// one before; one that is published costs one.
+// one before; one that is published costs one. Events of streams take a lock besides.
 //
 //	go test -run xxx -bench Idle -benchtime 5000x ./spoke
 //	go test -run xxx -bench 'Receive|Publish' ./spoke

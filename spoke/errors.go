@@ -35,6 +35,8 @@ type RejectError struct {
 	Reason event.Reason
 	// Published says that an event was refused, not a subscription.
 	Published bool
+	// Presence says that it was who is subscribed to Topic that was asked for.
+	Presence bool
 }
 
 // Error says what was refused, why, and what to do.
@@ -43,6 +45,8 @@ func (e *RejectError) Error() string {
 	switch {
 	case e.Published:
 		what = fmt.Sprintf("publish to %q", e.Topic)
+	case e.Presence:
+		what = fmt.Sprintf("ask for the presence of %q", e.Topic)
 	case e.Topic == "":
 		what = "show a token"
 	}
@@ -55,6 +59,7 @@ var cures = map[event.Reason]string{
 	event.Forbidden:       ": the identity of this client doesn't cover it; ask for a token that does, or for a rule of the hub",
 	event.Limit:           ": this client has as many topics as the hub allows; unsubscribe from some, or raise the hub's --max-topics",
 	event.Unauthenticated: ": the hub wants a token that is good; see Config.Token and Config.GetToken",
+	event.Unavailable:     ": the topic has no presence; a policy of the hub gives it one (topics: presence), where the hub knows identities",
 }
 
 // DroppedError stands in a loop over Events for events that were dropped because its buffer was full (Config.WhenFull).

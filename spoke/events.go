@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
-	"sync"
+	"slices"
 
 	"github.com/spokehub/spokehub/event"
 )
@@ -15,8 +15,8 @@ import (
 //
 // The topic is subscribed to while the loop runs. Up to Config.EventBuffer events wait for it; Config.WhenFull says what happens
 // then. The loop owns the events. It ends without an error when ctx does, whatever waits for it. Its last pair has an error, and no event, if the hub refuses the
-// topic (*RejectError), the buffer was full (ErrSlowReader), the topic is not valid, or the client has ended. A *DroppedError is not the last: it
-// stands in the place of events that were dropped.
+// topic (*RejectError), the buffer was full (ErrSlowReader), the topic is not valid, or the client has ended. A *DroppedError and a *GapError
+// are not the last: they stand in the place of events that were dropped here, and of events that the hub won't send.
 //
 // Each loop over the result is one of its own. A listener or callback may not run one: it would wait for itself.
 func (c *Client) Events(ctx context.Context, topic string) iter.Seq2[event.Event, error] {
@@ -26,7 +26,7 @@ func (c *Client) Events(ctx context.Context, topic string) iter.Seq2[event.Event
 			return
 		}
 		b := &buffer{limit: c.cfg.EventBuffer, whenFull: c.cfg.WhenFull, more: make(chan struct{}, 1)}
-		defer c.AddEventListener(topic, b.add)()
+		defer c.join(topic, b)()
 		for ctx.Err() == nil {
 			e, ok, err := b.take()
 			if !ok {
@@ -39,10 +39,39 @@ func (c *Client) Events(ctx context.Context, topic string) iter.Seq2[event.Event
 	}
 }
 
+// join wants the topic for a loop and fills its buffer, until leave is called.
+func (c *Client) join(topic string, b *buffer) (leave func()) {
+	remove := c.listeners.Add(topic, func(e event.Event) { b.put(item{event: e, before: positionAhead(c.epoch, e.Offset)}) })
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	of := c.topics.acquire(topic)
+	of.loops = append(of.loops, b)
+	c.wakeWriter()
+	return func() {
+		remove()
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		of.loops = slices.DeleteFunc(of.loops, func(other *buffer) bool { return other == b })
+		c.topics.release(topic)
+		c.wakeWriter()
+	}
+}
+
+// positionAhead is a position between an event of a stream and the one ahead of it.
+func positionAhead(epoch string, offset uint64) event.Position {
+	if epoch == "" || offset == 0 {
+		return event.Position{}
+	}
+	return event.Position{Epoch: epoch, Offset: offset - 1}
+}
+
 // isLast says whether the loop ends with the error.
 func isLast(err error) bool {
-	_, goesOn := err.(*DroppedError)
-	return err != nil && !goesOn
+	switch err.(type) {
+	case nil, *DroppedError, *GapError:
+		return false
+	}
+	return true
 }
 
 // awaitMore waits for more events. An error ends the loop: there are none and will be none.
@@ -61,66 +90,4 @@ func (c *Client) awaitMore(ctx context.Context, topic string, b *buffer) error {
 	case <-c.signals.ctx.Done():
 	}
 	return nil
-}
-
-// buffer is the events that wait for a loop. Any goroutine may use it.
-type buffer struct {
-	limit    int
-	whenFull WhenFull
-	// more has room for one mark that there is something.
-	more chan struct{}
-	mu   sync.Mutex
-	// events are those that wait, behind dropped ones that were.
-	events  []event.Event
-	dropped int
-	// full says that the loop ends behind events.
-	full bool
-}
-
-func (b *buffer) add(e event.Event) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.full {
-		return
-	}
-	if len(b.events) == b.limit {
-		if b.whenFull == EndWhenFull {
-			b.full = true
-			return
-		}
-		b.events[0] = event.Event{}
-		b.events = b.events[1:]
-		b.dropped++
-	}
-	b.events = append(b.events, e.Clone())
-	select {
-	case b.more <- struct{}{}:
-	default:
-	}
-}
-
-// take takes what comes next: what was dropped, an event, or the end.
-func (b *buffer) take() (e event.Event, ok bool, err error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	switch {
-	case b.dropped > 0:
-		err = &DroppedError{Count: b.dropped}
-		b.dropped = 0
-		return event.Event{}, true, err
-	case len(b.events) > 0:
-		e = b.events[0]
-		b.events[0] = event.Event{}
-		b.events = b.events[1:]
-		return e, true, nil
-	case b.full:
-		return event.Event{}, true, ErrSlowReader
-	}
-	return event.Event{}, false, nil
-}
-
-func (b *buffer) isEmpty() bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return len(b.events) == 0 && b.dropped == 0 && !b.full
 }

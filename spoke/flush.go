@@ -100,7 +100,7 @@ func (f *flushes) probe(c *Client) []byte {
 	}
 	f.asked, f.pulse = false, false
 	number := c.requests.add(&request{kind: probe, open: 1, reached: c.outbox.written})
-	return appendControl(nil, event.TypeUnsubscribe, number, topicsPayload(nil))
+	return appendControl(nil, event.TypeUnsubscribe, number, topicsPayload(nil, false))
 }
 
 // answered ends the calls of Flush for which the hub has answered everything. The caller holds Client.mu.

@@ -204,8 +204,8 @@ func isProbe(message string) bool {
 	return q.Type == event.TypeUnsubscribe && len(q.Payload.Topics) == 0
 }
 
-// short is a message as tests compare it: "+a,b" for a subscription, "-a" for the end of one, "?" for a question, and events as
-// they are.
+// short is a message as tests compare it: "+a,b" for a subscription, "-a" for the end of one, "who" for a question for presence, "?" for one
+// that asks for nothing but an answer, and events as they are.
 func short(message string) string {
 	q := parse(message)
 	topics := slices.Sorted(slices.Values(q.Payload.Topics))
@@ -216,6 +216,8 @@ func short(message string) string {
 		return "+" + strings.Join(topics, ",")
 	case q.Type == event.TypeUnsubscribe:
 		return "-" + strings.Join(topics, ",")
+	case q.Type == event.TypePresence:
+		return "who"
 	case q.Type == event.TypeAuth:
 		return "token " + q.Payload.Token
 	}

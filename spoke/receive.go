@@ -84,6 +84,16 @@ func (c *Client) receive(s *scratch) {
 			c.rejected(reject)
 		}
 		return
+	case event.TypeGap:
+		if g, err := event.ParseGap(s.message); err == nil {
+			c.toldGap(g)
+		}
+		return
+	case event.TypePresence:
+		if change, err := event.ParsePresence(s.message); err == nil {
+			c.toldPresence(change)
+		}
+		return
 	}
 	if s.view.Control() == event.None {
 		c.hear(&s.view)
@@ -96,22 +106,61 @@ type names struct{ typ, id string }
 // hear calls the listeners of the event in view.
 func (c *Client) hear(view *event.View) {
 	c.received.Add(1)
-	if c.closed.Load() || !c.listeners.Hear(view.Type, view.ID) {
+	if view.Offset > 0 {
+		c.hearOfStream(view)
 		return
+	}
+	if !c.closed.Load() {
+		c.call(view, true, true)
+	}
+}
+
+// hearOfStream calls those listeners of an event of a stream whose topics it is new to. What is not handed out because the client was closed
+// meanwhile has not come.
+func (c *Client) hearOfStream(view *event.View) {
+	c.mu.Lock()
+	if c.closing {
+		c.mu.Unlock()
+		return
+	}
+	a := c.topics.arrive(view.Type, view.ID, view.Offset)
+	if a.isRepeated() {
+		c.stats.Repeated++
+	}
+	c.mu.Unlock()
+	c.epoch = a.epoch
+	if c.call(view, a.ofType.isNew(), a.ofID.isNew()) {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	a.putBack()
+}
+
+// call calls the listeners of the event in view: those of its type, and those of its type and id. It returns false if one was not
+// called because the client was closed.
+func (c *Client) call(view *event.View, callType, callID bool) bool {
+	if !c.listeners.Hear(view.Type, view.ID) {
+		return true
 	}
 	if c.names.typ != string(view.Type) || c.names.id != string(view.ID) {
 		c.names = names{string(view.Type), string(view.ID)}
 	}
 	e := event.Event{Type: c.names.typ, ID: c.names.id, Payload: view.Payload, Offset: view.Offset}
 	ofType, ofTypeAndID := c.listeners.Of(e.Type, e.ID)
-	c.callAll(ofType, e)
-	c.callAll(ofTypeAndID, e)
+	return (!callType || c.callAll(ofType, e)) && (!callID || c.callAll(ofTypeAndID, e))
 }
 
-func (c *Client) callAll(found []*listeners.Listener[func(event.Event)], e event.Event) {
+// callAll returns false if a listener was not called because the client was closed.
+func (c *Client) callAll(found []*listeners.Listener[func(event.Event)], e event.Event) bool {
 	for _, l := range found {
-		if !l.Removed() && !c.closed.Load() {
-			c.guard("listener", func() { l.Call(e) })
+		if l.Removed() {
+			continue
 		}
+		if c.closed.Load() {
+			return false
+		}
+		c.guard("listener", func() { l.Call(e) })
 	}
+	return true
 }

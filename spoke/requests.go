@@ -17,6 +17,8 @@ type request struct {
 	origin uint64
 	// reached is the number of events that were written ahead of it.
 	reached uint64
+	// presence is what it asks for in place of topics; nil for none.
+	presence *presence
 }
 
 // probe is the kind of a request that asks for nothing but an answer.
@@ -63,7 +65,7 @@ func (r *requests) answered(number uint64, topics int) {
 // openUpTo says whether a request of topics up to the number is open, or one that a request up to it was divided into.
 func (r *requests) openUpTo(number uint64) bool {
 	for _, q := range r.open {
-		if q.origin <= number && q.kind != probe {
+		if q.origin <= number && q.kind != probe && q.presence == nil {
 			return true
 		}
 	}
@@ -79,12 +81,22 @@ func appendControl(dst []byte, kind string, number uint64, payload any) []byte {
 	return event.Append(dst, event.Event{Type: kind, ID: strconv.FormatUint(number, 10), Payload: text})
 }
 
-func topicsPayload(topics []*topic) any {
-	names := make([]string, len(topics))
+// topicsPayload names topics. With them go the positions that they have, if withSince.
+func topicsPayload(topics []*topic, withSince bool) any {
+	payload := struct {
+		Topics []string                  `json:"topics"`
+		Since  map[string]event.Position `json:"since,omitempty"`
+	}{Topics: make([]string, len(topics))}
 	for i, of := range topics {
-		names[i] = of.name
+		payload.Topics[i] = of.name
+		if !withSince || of.place == nil {
+			continue
+		}
+		if payload.Since == nil {
+			payload.Since = map[string]event.Position{}
+		}
+		of.place.since = of.position()
+		payload.Since[of.name] = of.place.since
 	}
-	return struct {
-		Topics []string `json:"topics"`
-	}{names}
+	return payload
 }

@@ -93,6 +93,7 @@ func (c *Client) take(l *link) bool {
 	c.signals.forgetAgain()
 	c.stats.Connections++
 	c.topics.connect()
+	c.presence.connect()
 	c.token.begin(c, l)
 	return true
 }
@@ -118,6 +119,7 @@ func (c *Client) leave(l *link, cause error) {
 	c.link = nil
 	c.requests.open = nil
 	c.topics.disconnect()
+	c.presence.disconnect()
 	c.token.end()
 	c.flushes.connectionLost(&c.outbox)
 	c.signalRoom()

@@ -90,6 +90,10 @@ type Stats struct {
 	Sent uint64
 	// Rejected is how many subscriptions and events the hub has refused.
 	Rejected uint64
+	// Gaps is how many gaps there have been: times at which the hub did not send all events, or could not tell.
+	Gaps uint64
+	// Repeated is how many events of streams have come again and were dropped.
+	Repeated uint64
 	// Panics is how many listeners and callbacks have panicked.
 	Panics uint64
 	// Queued and QueuedBytes are the events that wait to be sent, now.

@@ -33,10 +33,20 @@ type topic struct {
 	changed chan struct{}
 	// listed says that it is in the table's list of what to tell.
 	listed bool
+	// place is where it is in the stream of its type; nil without one.
+	place *place
+	// loops are the buffers of the loops over its events.
+	loops []*buffer
 }
 
 // isAtHub says whether the hub may have the topic on this connection.
 func (t *topic) isAtHub() bool { return t.phase == asked || t.phase == inForce || t.doubted != "" }
+
+// mayHave says whether the hub may have the topic on this connection.
+func (t *topicTable) mayHave(name string) bool {
+	of := t.of[name]
+	return of != nil && of.isAtHub()
+}
 
 func (t *topic) become(p phase) {
 	t.phase = p
@@ -55,23 +65,39 @@ type topicTable struct {
 	untold []*topic
 	// connected says that there is a hub to tell. Without one untold is empty, and every topic is wanted and has the phase untold.
 	connected bool
+	// streams are those that topics have a place in, by type.
+	streams map[string]*stream
+	// starts are the positions at which topics begin that nobody wants yet.
+	starts map[string]event.Position
 }
 
 // acquire adds a reference to the topic. One that was refused is asked for again.
-func (t *topicTable) acquire(name string) {
+func (t *topicTable) acquire(name string) *topic {
 	of := t.of[name]
 	if of == nil {
-		if t.of == nil {
-			t.of = map[string]*topic{}
-		}
-		of = &topic{name: name}
-		t.of[name] = of
+		of = t.add(name)
 	}
 	of.refs++
 	if of.phase == refused {
 		of.become(untold)
 	}
 	t.list(of)
+	return of
+}
+
+// add puts a topic into the table, at the position where it is to begin if there is one.
+func (t *topicTable) add(name string) *topic {
+	if t.of == nil {
+		t.of = map[string]*topic{}
+	}
+	of := &topic{name: name}
+	t.of[name] = of
+	if start, isKnown := t.starts[name]; isKnown {
+		delete(t.starts, name)
+		t.enter(of)
+		of.place.at = start
+	}
+	return of
 }
 
 // release takes a reference away.
@@ -97,12 +123,18 @@ func (t *topicTable) list(of *topic) {
 	}
 }
 
+// maxSinceBytes is how long the positions in one control event may be, about.
+const maxSinceBytes = 256 << 10
+
+// perSince is what a position takes in a control event beside the topic and the epoch.
+const perSince = 48
+
 // tell returns the topics to subscribe to and those to unsubscribe from, at most limit and maxBytes of each kind; what is left
 // is for the next call.
 func (t *topicTable) tell(limit, maxBytes int) (subscribe, unsubscribe []*topic) {
-	taken, subscribeBytes, unsubscribeBytes := 0, 0, 0
+	taken, subscribeBytes, unsubscribeBytes, sinceBytes := 0, 0, 0, 0
 	for _, of := range t.untold {
-		if len(subscribe) >= limit || len(unsubscribe) >= limit || subscribeBytes > maxBytes || unsubscribeBytes > maxBytes {
+		if len(subscribe) >= limit || len(unsubscribe) >= limit || max(subscribeBytes, unsubscribeBytes) > maxBytes || sinceBytes > maxSinceBytes {
 			break
 		}
 		taken++
@@ -111,6 +143,9 @@ func (t *topicTable) tell(limit, maxBytes int) (subscribe, unsubscribe []*topic)
 		case of.refs > 0 && of.phase == untold:
 			subscribe = append(subscribe, of)
 			subscribeBytes += len(of.name)
+			if of.place != nil {
+				sinceBytes += len(of.name) + len(of.place.at.Epoch) + perSince
+			}
 		case of.refs == 0:
 			if of.isAtHub() {
 				unsubscribe = append(unsubscribe, of)
@@ -126,9 +161,13 @@ func (t *topicTable) tell(limit, maxBytes int) (subscribe, unsubscribe []*topic)
 	return subscribe, unsubscribe
 }
 
+// drop takes a topic out of the table, unless it has left it already and another one has its name.
 func (t *topicTable) drop(of *topic) {
 	of.become(untold)
-	delete(t.of, of.name)
+	t.exit(of)
+	if t.of[of.name] == of {
+		delete(t.of, of.name)
+	}
 }
 
 // connect is for a new connection, whose hub has been told nothing.
@@ -144,6 +183,7 @@ func (t *topicTable) disconnect() {
 	t.connected, t.untold = false, nil
 	for _, of := range t.of {
 		of.listed = false
+		of.suspend()
 		of.doubted = ""
 		if of.refs == 0 {
 			t.drop(of)
@@ -152,6 +192,14 @@ func (t *topicTable) disconnect() {
 		if of.phase != untold {
 			of.become(untold)
 		}
+	}
+}
+
+// suspend is for a topic that is not in force any more: it stays where it is.
+func (of *topic) suspend() {
+	if p := of.place; p != nil {
+		p.at = of.position()
+		p.live, p.replayTo, p.since = false, 0, event.Position{}
 	}
 }
 

@@ -119,6 +119,8 @@ func (c *Client) fillControl(l *link) {
 	if len(subscribe) > 0 {
 		c.ask(event.TypeSubscribe, subscribe, 0)
 	}
+	c.presence.unsubscribed(unsubscribe)
+	c.tellPresence(l)
 }
 
 // ask makes a control event about topics. origin is that of an earlier one which it is a part of, or 0. The caller holds mu.
@@ -134,7 +136,7 @@ func (c *Client) ask(kind string, topics []*topic, origin uint64) {
 			}
 		}
 	}
-	c.link.control = append(c.link.control, appendControl(nil, kind, number, topicsPayload(topics)))
+	c.link.control = append(c.link.control, appendControl(nil, kind, number, topicsPayload(topics, kind == event.TypeSubscribe)))
 	c.wakeWriter()
 }
 

@@ -1,11 +1,9 @@
 import { SpokeError } from "./errors.ts";
-import { iterate } from "./iterator.ts";
 import { encode } from "./payload.ts";
 import { Promised } from "./promised.ts";
-import { nativeTopic, TopicTarget } from "./target.ts";
+import { TopicTarget } from "./target.ts";
 import { isLifecycle, splitTopic } from "./topic.ts";
-import type { EventMap, Payload, SpokeEvent, State, Topic } from "./types.ts";
-import type { IteratorOptions } from "./iterator.ts";
+import type { EventMap, Payload, State, Topic } from "./types.ts";
 
 /** What a Spoke has in common with the targets that lead to one: a state, publishing, and an end. */
 export abstract class Client<E extends EventMap = Record<string, unknown>> extends TopicTarget<E> {
@@ -39,7 +37,7 @@ export abstract class Client<E extends EventMap = Record<string, unknown>> exten
   override dispatchEvent(event: Event): boolean {
     try {
       if (isLifecycle(event.type)) {
-        throw new SpokeError("invalid_topic", `"${event.type}" is a life-cycle event: the topic is ":${event.type}"`, { topic: event.type });
+        throw new SpokeError("invalid_topic", `"${event.type}" is a life-cycle event: use ":${event.type}"`, { topic: event.type });
       }
       this.publish(event.type as Topic<E>, (event as CustomEvent).detail);
       return true;
@@ -58,16 +56,6 @@ export abstract class Client<E extends EventMap = Record<string, unknown>> exten
   }
 
   /**
-   * Returns an iterator over the events of topic, for `for await`. It subscribes at once and gives the topic up when it ends. It ends with the
-   * spoke: done after `close()`, with an error otherwise; and with the hub's reason when that rejects the topic. It throws a SpokeError for
-   * what is no topic, and after the end of the spoke.
-   */
-  events<T extends Topic<E>>(topic: T, options?: IteratorOptions): AsyncGenerator<SpokeEvent<Payload<E, T>>, void, void> {
-    this._check();
-    return iterate(this as never, nativeTopic(splitTopic(topic)[0]), options);
-  }
-
-  /**
    * Ends the spoke: no listener of a topic is called any more. What the open socket has not sent still goes out; what waits for the
    * connection is lost, so await `drained()` first where it matters. Further calls do nothing.
    */
@@ -75,8 +63,12 @@ export abstract class Client<E extends EventMap = Record<string, unknown>> exten
     this._finish(null, new SpokeError("closed", "the spoke is closed: make a new one"));
   }
 
-  /** Throws what those get who use the target after its end. */
-  protected _check(): void {
+  /**
+   * Throws what those get who use the target after its end.
+   *
+   * @internal
+   */
+  _check(): void {
     if (this._end) {
       throw this._end;
     }
@@ -99,7 +91,7 @@ export abstract class Client<E extends EventMap = Record<string, unknown>> exten
 
   /** Tells of an error that no caller is told of. */
   protected _fail(error: SpokeError): void {
-    if (!this._tell("error", error) && !this._end) {
+    if (!(this._tell("error", error) || this._end)) {
       console.warn(error);
     }
   }

@@ -21,12 +21,8 @@ export interface ConnectionOwner {
 
 /** One socket, from its opening to its end, with the answers to control events and the signs of life. */
 export interface Connection {
-  /** Says whether messages can be sent. */
-  _isOpen(): boolean;
-  /** The bytes that the socket has not sent. */
-  _unsent(): number;
-  /** Sends a message. The socket is open. */
-  _send(text: string): void;
+  /** The socket: messages can be sent while its readyState is 1. */
+  readonly _socket: SocketLike;
   /** Sends a control event to subscribe, or of another type, and has answered called with what the hub says to it. */
   _ask(answered: Answered, payload?: unknown, type?: string): void;
   /** Asks the hub for a sign of life, and takes the connection for lost where there is none in time. */
@@ -36,7 +32,7 @@ export interface Connection {
 }
 
 /** What the package ws says where the handshake was refused. Browsers get a close code instead. */
-const refused = /response: (401|403|429)/;
+const refused = /response: 4(01|03|29)/;
 
 /** Opens a connection. It throws what the class of WebSockets throws. */
 export function connect(settings: Settings, url: string, token: string | undefined, owner: ConnectionOwner): Connection {
@@ -46,9 +42,8 @@ export function connect(settings: Settings, url: string, token: string | undefin
   let asked = 0;
   let heardAt = 0;
   let timer: ReturnType<typeof setTimeout>;
-  let refusal = abnormal;
+  let refusal = 0;
 
-  const isOpen = (): boolean => socket.readyState === 1;
   const after = (wait: number, then: () => void): void => {
     clearTimeout(timer);
     timer = setTimeout(then, wait);
@@ -70,7 +65,7 @@ export function connect(settings: Settings, url: string, token: string | undefin
   const probe = (): void => {
     const dead = (): void => owner._lost(abnormal, "no answer");
     const before = heardAt;
-    if (isOpen()) {
+    if (socket.readyState === 1) {
       ask(() => {});
       after(settings.probeTimeout, () => (heardAt === before ? dead() : watch()));
     } else {
@@ -91,21 +86,18 @@ export function connect(settings: Settings, url: string, token: string | undefin
       const answered = accepted || envelope.type === "__reject" ? answers.get(envelope.id) : undefined;
       if (!answered) {
         owner._received(envelope);
-      } else if (!answered(accepted, Object(envelope.payload) as Record<string, unknown>)) {
+      } else if (!answered(accepted, Object(envelope.detail) as Record<string, unknown>)) {
         answers.delete(envelope.id);
       }
     }
   };
   socket.onerror = ({ message }: { message?: string }) => {
-    const status = refused.exec(message!);
-    refusal = status ? 4000 + +status[1]! : abnormal;
+    refusal = Number(`44${refused.exec(message!)?.[1]}`);
   };
-  socket.onclose = ({ code, reason }: { code: number; reason: string }) => owner._lost(code === abnormal ? refusal : code, reason);
+  socket.onclose = ({ code, reason }: { code: number; reason: string }) => owner._lost(code === abnormal ? refusal || code : code, reason);
 
   return {
-    _isOpen: isOpen,
-    _unsent: () => socket.bufferedAmount,
-    _send: (text) => socket.send(text),
+    _socket: socket,
     _ask: ask,
     _probe: probe,
     _close() {

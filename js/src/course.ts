@@ -19,9 +19,9 @@ const cures: Record<number, string> = {
   1003: "is it a hub?",
   1007: "is it a hub?",
   1008: "see its log",
-  1009: "lower maxEvent, or raise its --max-event",
-  4401: "set the option token to a function that fetches a good one",
-  4403: "look at its --origin and the token",
+  1009: "lower maxEvent",
+  4401: "the option token has to return a good one",
+  4403: "see its --origin and the token",
 };
 
 /**

@@ -3,8 +3,10 @@ import { connect } from "./connection.ts";
 import { SpokeError } from "./errors.ts";
 import { watchPage } from "./page.ts";
 import { expiryOf, renewalDelay, tokenOf } from "./token.ts";
-import type { Connection, ConnectionOwner } from "./connection.ts";
+import type { Connection } from "./connection.ts";
+import type { ErrorDetails } from "./errors.ts";
 import type { Settings } from "./options.ts";
+import type { Envelope } from "./payload.ts";
 import type { State } from "./types.ts";
 
 /** Who is told what becomes of the link. */
@@ -14,21 +16,19 @@ export interface LinkOwner {
   /** Says whether subscriptions wait for an answer. */
   _busy(): boolean;
   /** A message came that answers nothing. */
-  _received: ConnectionOwner["_received"];
+  _received(envelope: Envelope): void;
   /** The connection is no more. */
   _closed(): void;
   /** The state has changed. */
   _changed(state: State): void;
   /** Something failed that is not the end. */
-  _failed(error: SpokeError): void;
+  _fail(error: SpokeError): void;
   /** There is no use in another connection: the owner ends the link. */
-  _ended(error: SpokeError): void;
+  _finish(detail: SpokeError, end: SpokeError): void;
 }
 
 /** One connection after another, for as long as there is use in it. It alone decides when to connect, wait and end. */
 export interface Link {
-  /** Makes the first attempt. */
-  _start(): void;
   /** The bytes that the socket has not sent. */
   _unsent(): number;
   /** Ends the link. */
@@ -55,7 +55,7 @@ export function linking(owner: LinkOwner, settings: Settings, url: string): Link
   let renewal: ReturnType<typeof setTimeout>;
 
   const renewable = typeof settings.token === "function";
-  const unsent = (): number => connection?._unsent() ?? 0;
+  const unsent = (): number => connection?._socket.bufferedAmount ?? 0;
   const become = (next: State): void => {
     if (next !== state) {
       owner._changed((state = next));
@@ -77,7 +77,7 @@ export function linking(owner: LinkOwner, settings: Settings, url: string): Link
     }
   };
   const tokenFailed = (cause: unknown): void =>
-    owner._failed(new SpokeError("token", `the option token failed, and is called again: ${cause}`, { cause }));
+    owner._fail(new SpokeError("token", `the option token failed, trying again: ${cause}`, { cause }));
   const start = async (): Promise<void> => {
     leave("connecting");
     const mine = turn;
@@ -97,6 +97,10 @@ export function linking(owner: LinkOwner, settings: Settings, url: string): Link
       }
     }
   };
+  const end = (message: string, details: ErrorDetails): void => {
+    const error = new SpokeError("ended", message, details);
+    owner._finish(error, error);
+  };
   const open = (token: string | undefined): void => {
     try {
       connection = connect(settings, url, token, {
@@ -104,11 +108,11 @@ export function linking(owner: LinkOwner, settings: Settings, url: string): Link
           owner._opened(connection!);
           settle(token);
         },
-        _received: owner._received,
+        _received: (envelope) => owner._received(envelope),
         _lost: lost,
       });
     } catch (cause) {
-      owner._ended(new SpokeError("ended", `no connection to ${url}: ${cause}`, { cause }));
+      end(`no connection to ${url}: ${cause}`, { cause });
     }
   };
   const settle = (token: string | undefined): void =>
@@ -160,8 +164,7 @@ export function linking(owner: LinkOwner, settings: Settings, url: string): Link
     const renews = code === unauthenticated && renewable && !renewed;
     const said = `${code} ${reason}`.trim();
     if (cure && !renews) {
-      owner._ended(new SpokeError("ended", `the hub ended the connection, ${said}: ${cure}`, { closeCode: code, reason }));
-      return;
+      return end(`the hub ended the connection, ${said}: ${cure}`, { closeCode: code, reason });
     }
     const tell = state === "ready" || (!attempts && !renews);
     const delay = renews ? 0 : hint || delayOf(attempts++, settings);
@@ -169,7 +172,7 @@ export function linking(owner: LinkOwner, settings: Settings, url: string): Link
     renewed ||= renews;
     leave("waiting");
     if (tell) {
-      owner._failed(
+      owner._fail(
         new SpokeError("lost", `no connection to ${url}, ${said}: trying again in ${delay | 0} ms`, { closeCode: code, reason, delay }),
       );
     }
@@ -180,15 +183,14 @@ export function linking(owner: LinkOwner, settings: Settings, url: string): Link
       connection!._probe();
     }
   };
-  const unwatch = watchPage({
-    _online: () => (state === "waiting" && !hinted ? start() : suspect()),
-    _suspect: suspect,
-    _pause: () => leave("paused"),
-    _resume: () => state === "paused" && start(),
-  });
-
+  const unwatch = watchPage(
+    suspect,
+    () => leave("paused"),
+    () => state === "paused" && start(),
+    () => (state === "waiting" && !hinted ? start() : suspect()),
+  );
+  void start();
   return {
-    _start: start,
     _unsent: unsent,
     _end() {
       unwatch();

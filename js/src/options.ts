@@ -1,3 +1,5 @@
+import type { Positions } from "./positions.ts";
+
 /** What a spoke needs of a WebSocket. Those of browsers, Node 22, Deno, Bun and the package ws have it. */
 export interface SocketLike {
   /** 1 while it is open. */
@@ -27,6 +29,8 @@ export interface SpokeOptions {
   echo?: boolean;
   /** Keeps events with an id from listeners of the type alone, as `createPubSub` of GraphQL Yoga expects. Default false. */
   exact?: boolean;
+  /** Where topics go on when they are subscribed to for the first time: `positions` of an earlier spoke. */
+  since?: Positions;
   /** How many events may wait for the connection. Default 64. */
   queueEvents?: number;
   /** How many bytes may wait for the connection. Default 65,536. */
@@ -51,6 +55,7 @@ export interface SpokeOptions {
 export const defaults = {
   echo: false,
   exact: false,
+  since: {},
   queueEvents: 64,
   queueBytes: 65536,
   maxBuffered: 1048576,
@@ -63,4 +68,4 @@ export const defaults = {
 };
 
 /** Options with the defaults filled in. */
-export type Settings = typeof defaults & Pick<SpokeOptions, "WebSocket" | "token">;
+export type Settings = Required<Omit<SpokeOptions, "WebSocket" | "token">> & Pick<SpokeOptions, "WebSocket" | "token">;

@@ -12,10 +12,8 @@ export interface Outbox {
   _put(text: string, topic: string): void;
   /** Resolves once the hub has read what was put before. */
   _drained(): Promise<void>;
-  /** Sends what has waited. */
+  /** Sends what has waited. What follows goes to this connection while that is open. */
   _opened(connection: Connection): void;
-  /** Has what follows wait for the next connection. */
-  _closed(): void;
   /** Drops what has waited, whose number it returns, and rejects the promises. */
   _ended(error: SpokeError): number;
 }
@@ -27,14 +25,14 @@ export function publishing({ maxEvent, maxBuffered, queueEvents, queueBytes }: S
   let waiting = 0;
   let connection: Connection | undefined;
 
-  const open = (): Connection | undefined => (connection?._isOpen() ? connection : undefined);
+  const open = (): Connection | undefined => (connection?._socket.readyState === 1 ? connection : undefined);
   const ask = (drain: Promised): void =>
     open()?._ask((accepted) => {
       drains.delete(drain);
       if (accepted) {
         drain._resolve();
       } else {
-        drain._reject(new SpokeError("lost", "the connection ended before the hub had read all: publish again"));
+        drain._reject(new SpokeError("lost", "the connection ended first: publish again"));
       }
     });
   const take = (): string[] => {
@@ -52,11 +50,11 @@ export function publishing({ maxEvent, maxBuffered, queueEvents, queueBytes }: S
       if (bytes > maxEvent) {
         throw new SpokeError("too_big", `the event of "${topic}" has ${bytes} bytes: raise maxEvent, and the hub's --max-event`, { topic });
       }
-      if (to ? to._unsent() + bytes > maxBuffered : queue.length >= queueEvents || waiting + bytes > queueBytes) {
+      if (to ? to._socket.bufferedAmount + bytes > maxBuffered : queue.length >= queueEvents || waiting + bytes > queueBytes) {
         throw new SpokeError("queue_full", `no room for the event of "${topic}": await ${to ? "drained()" : "ready"} first`, { topic });
       }
       if (to) {
-        to._send(text);
+        to._socket.send(text);
       } else {
         waiting += bytes;
         queue.push(text);
@@ -70,11 +68,8 @@ export function publishing({ maxEvent, maxBuffered, queueEvents, queueBytes }: S
     },
     _opened(opened) {
       connection = opened;
-      take().forEach(opened._send);
+      take().forEach((text) => opened._socket.send(text));
       drains.forEach(ask);
-    },
-    _closed() {
-      connection = undefined;
     },
     _ended(error) {
       drains.forEach((drain) => drain._reject(error));

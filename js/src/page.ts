@@ -1,25 +1,17 @@
-/** What a page's life means for a connection. */
-export interface PageLife {
-  /** The network is back. */
-  _online(): void;
-  /** The connection may have died unnoticed: the page was hidden or frozen, or the network went away. */
-  _suspect(): void;
-  /** The page goes into the back-forward cache, where it may have no connection. */
-  _pause(): void;
-  /** The page comes back from there. */
-  _resume(): void;
-}
-
-/** Watches the page, or worker, where there is one, and returns a function that ends that. */
-export function watchPage(life: PageLife): () => void {
+/**
+ * Watches the page, or worker, where there is one, and returns a function that ends that. What a page's life means for a connection: suspect, that it
+ * may have died unnoticed, since the page was hidden or frozen, or the network went away; pause, that the page goes into the back-forward
+ * cache, where it may have no connection; resume, that it comes back from there; online, that the network is back.
+ */
+export function watchPage(suspect: () => void, pause: () => void, resume: () => void, online?: () => void): () => void {
   const ended = new AbortController();
-  const listeners: Record<string, (event: { persisted?: boolean }) => void> = {
-    online: life._online,
-    offline: life._suspect,
-    resume: life._suspect,
-    visibilitychange: () => document.hidden || life._suspect(),
-    pagehide: (event) => event.persisted && life._pause(),
-    pageshow: (event) => event.persisted && life._resume(),
+  const listeners: Record<string, ((event: { persisted?: boolean }) => void) | undefined> = {
+    online,
+    offline: suspect,
+    resume: suspect,
+    visibilitychange: () => document.hidden || suspect(),
+    pagehide: (event) => event.persisted && pause(),
+    pageshow: (event) => event.persisted && resume(),
   };
   for (const type in listeners) {
     globalThis.addEventListener?.(type, listeners[type] as EventListener, { capture: true, signal: ended.signal });

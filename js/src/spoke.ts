@@ -4,14 +4,17 @@ import { linking } from "./link.ts";
 import { defaults } from "./options.ts";
 import { publishing } from "./outbox.ts";
 import { decode } from "./payload.ts";
+import { tracking } from "./positions.ts";
 import { subscribing } from "./subscriptions.ts";
 import { nativeTopic } from "./target.ts";
 import { splitTopic } from "./topic.ts";
+import type { Connection } from "./connection.ts";
 import type { Envelope } from "./payload.ts";
 import type { EventMap, Topic } from "./types.ts";
-import type { Link } from "./link.ts";
+import type { Link, LinkOwner } from "./link.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Settings, SpokeOptions } from "./options.ts";
+import type { Gap, Positions, Tracking } from "./positions.ts";
 import type { Subscriptions } from "./subscriptions.ts";
 
 /**
@@ -26,6 +29,9 @@ export class Spoke<E extends EventMap = Record<string, unknown>> extends Client<
   readonly url: string;
 
   private readonly _settings: Settings;
+  /** The connection that was opened last. */
+  protected _connection: Connection | undefined;
+  private readonly _tracking: Tracking;
   private readonly _subscriptions: Subscriptions;
   private readonly _outbox: Outbox;
   private readonly _link: Link;
@@ -38,37 +44,24 @@ export class Spoke<E extends EventMap = Record<string, unknown>> extends Client<
     super();
     this.url = resolveURL(url);
     if (!options.WebSocket && !globalThis.WebSocket) {
-      throw new SpokeError("invalid_url", "no WebSocket here: hand over that of the package ws as the option WebSocket");
+      throw new SpokeError("invalid_url", "no WebSocket here: set the option WebSocket to that of the package ws");
     }
     const settings = (this._settings = { ...defaults, ...options });
-    const outbox = (this._outbox = publishing(settings));
-    const subscriptions = (this._subscriptions = subscribing((...reject) => this._fail(rejection(...reject))));
+    this._tracking = tracking(settings.since, (gap) => this._tell("gap", gap));
+    this._outbox = publishing(settings);
+    this._subscriptions = subscribing((...reject) => this._fail(rejection(...reject)), this._tracking);
     this._exact = settings.exact;
-    this._link = linking(
-      {
-        _opened(connection) {
-          subscriptions._opened(connection);
-          outbox._opened(connection);
-        },
-        _closed() {
-          subscriptions._closed();
-          outbox._closed();
-        },
-        _busy: subscriptions._busy,
-        _received: (envelope) => this._received(envelope),
-        _changed: (state) => this._changed(state),
-        _failed: (error) => this._fail(error),
-        _ended: (error) => this._finish(error, error),
-      },
-      settings,
-      this.url,
-    );
-    this._link._start();
+    this._link = linking(this as unknown as LinkOwner, settings, this.url);
   }
 
   /** The bytes of events that have not been sent: of those that wait for the connection, and in the socket. */
   get bufferedAmount(): number {
     return this._outbox._waiting() + this._link._unsent();
+  }
+
+  /** Where the topics that are of a stream stand, for the option `since` of a later spoke. */
+  get positions(): Positions {
+    return this._tracking._list();
   }
 
   /**
@@ -77,7 +70,7 @@ export class Spoke<E extends EventMap = Record<string, unknown>> extends Client<
    * are kept until the signal aborts or the hub rejects one of them.
    */
   async subscribe(topics: Topic<E> | readonly Topic<E>[], { signal }: { signal?: AbortSignal } = {}): Promise<void> {
-    const names = [...new Set([topics].flat().map((topic) => splitTopic(topic as string)[0]))];
+    const names = [topics].flat().map((topic) => splitTopic(topic as string)[0]);
     signal?.throwIfAborted();
     this._check();
     const held = names.map(nativeTopic);
@@ -118,7 +111,15 @@ export class Spoke<E extends EventMap = Record<string, unknown>> extends Client<
     this._subscriptions._flush();
     this._outbox._put(text, topic);
     if (this._settings.echo) {
-      queueMicrotask(() => this._received(decode(text)!));
+      const by = this._by;
+      const echo = (): void => {
+        this._by = by;
+        if (![topic, topic.split(":")[0]!].some(this._tracking._of)) {
+          this._deliver(decode(text)!);
+        }
+        this._by = undefined;
+      };
+      this.state !== "ready" || this._busy() ? this.drained().then(echo, () => {}) : queueMicrotask(echo);
     }
   }
 
@@ -131,24 +132,52 @@ export class Spoke<E extends EventMap = Record<string, unknown>> extends Client<
     }
   }
 
-  private _received({ type, id, payload }: Envelope): void {
-    if (type === "__reject") {
-      const { topic, reason } = Object(payload) as Record<string, string>;
-      this._subscriptions._doubt(topic!, reason!);
-    } else if (!type.startsWith("__")) {
-      this._deliver(type, id, payload);
+  protected override _dispatch(topic: string, event: Envelope): void {
+    if (this._tracking._passed(topic, event.offset)) {
+      super._dispatch(topic, event);
+    }
+  }
+
+  /** Has everything in a new connection: the subscriptions first. */
+  protected _opened(connection: Connection): void {
+    this._connection = connection;
+    this._subscriptions._opened(connection);
+    this._outbox._opened(connection);
+  }
+
+  /** Says whether subscriptions wait for an answer. */
+  protected _busy(): boolean {
+    return this._subscriptions._busy();
+  }
+
+  /** The connection is no more. */
+  protected _closed(): void {
+    this._subscriptions._closed();
+  }
+
+  /** Takes a message that answers nothing. */
+  protected _received(event: Envelope): void {
+    const detail = Object(event.detail);
+    if (event.type === "__reject") {
+      this._subscriptions._doubt(detail.topic, detail.reason);
+    } else if (event.type === "__gap") {
+      this._tracking._gapped(detail as Gap);
+    } else if (event.type.startsWith("__")) {
+      this._tell(event.type, detail);
+    } else {
+      this._deliver(event);
     }
   }
 }
 
 /** Returns the absolute URL of a hub. */
 export function resolveURL(url: string | URL): string {
-  let href = "";
+  let href!: string;
   try {
     href = new URL(url, globalThis.location?.href).href.replace(/^http/, "ws");
   } catch {}
   if (!/^wss?:/.test(href)) {
-    throw new SpokeError("invalid_url", `"${url}" is no URL of a hub: use one like wss://hub.example/ws`);
+    throw new SpokeError("invalid_url", `"${url}" is no URL of a hub, like wss://hub.example/ws`);
   }
   return href;
 }

@@ -1,5 +1,6 @@
 import { Promised } from "./promised.ts";
 import type { Connection } from "./connection.ts";
+import type { Answer, Tracking } from "./positions.ts";
 
 /** The most topics of one control event, which is what a hub allows unless told otherwise. */
 const maxTopics = 1024;
@@ -47,7 +48,7 @@ export interface Subscriptions {
  *
  * known has what the hub knows of each topic: a batch while it is asked, true once in force, else the reason of its reject.
  */
-export function subscribing(rejected: (topic: string, reason: string, reasons?: Reasons) => void): Subscriptions {
+export function subscribing(rejected: (topic: string, reason: string, reasons?: Reasons) => void, tracking: Tracking): Subscriptions {
   const wanted = new Set<string>();
   const known = new Map<string, Batch | true | string>();
   const changed = new Set<string>();
@@ -56,6 +57,7 @@ export function subscribing(rejected: (topic: string, reason: string, reasons?: 
   let pending = 0;
 
   const flush = (): void => {
+    changed.forEach((topic) => wanted.has(topic) || tracking._forget(topic));
     if (connection) {
       const differing = [...changed].filter((topic) => wanted.has(topic) !== known.has(topic));
       changed.clear();
@@ -71,12 +73,12 @@ export function subscribing(rejected: (topic: string, reason: string, reasons?: 
   };
   const ask = (topics: string[], doubted?: string): void => {
     const batch: Batch = new Set(topics);
-    const know = (topic: string, answer: true | string): void => {
+    const know = (topic: string, answer: true | string, position?: Answer): void => {
       batch.delete(topic);
       if (known.get(topic) === batch) {
         known.set(topic, answer);
         if (answer === true) {
-          doubted && rejected(topic, doubted);
+          doubted ? rejected(topic, doubted) : tracking._answered(topic, position);
         } else if (![...waiters.values()].some((topics) => topics.includes(topic))) {
           rejected(topic, answer, new Map([[topic, answer]]));
         }
@@ -91,7 +93,8 @@ export function subscribing(rejected: (topic: string, reason: string, reasons?: 
           return;
         }
         if (accepted) {
-          [payload["topics"]].flat().forEach((topic) => know(topic as string, true));
+          const positions = new Map(Object.entries(Object(payload["positions"]) as Record<string, Answer>));
+          [payload["topics"]].flat().forEach((topic) => know(topic as string, true, positions.get(topic as string)));
         } else if (topic) {
           know(topic, reason);
         } else if (reason === "limit" && batch.size > 1) {
@@ -109,7 +112,7 @@ export function subscribing(rejected: (topic: string, reason: string, reasons?: 
         waiters.forEach(serve);
         return;
       },
-      { topics },
+      { topics, since: topics.some(tracking._of) && !doubted ? tracking._list(topics) : undefined },
     );
   };
   const serve = (topics: readonly string[], waiter: Promised<Reasons>): void => {
@@ -159,6 +162,7 @@ export function subscribing(rejected: (topic: string, reason: string, reasons?: 
       connection = undefined;
       pending = 0;
       known.clear();
+      tracking._closed();
     },
     _ended(error) {
       waiters.forEach((_, waiter) => waiter._reject(error));

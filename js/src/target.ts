@@ -1,10 +1,11 @@
 import { isLifecycle, splitTopic } from "./topic.ts";
 import { SpokeEvent } from "./types.ts";
 import type { AnyEvent, EventMap, EventOf, Listener, ListenerOptions, Topic, Untyped } from "./types.ts";
+import type { Envelope } from "./payload.ts";
 import type { LifecycleName } from "./topic.ts";
 
-/** The removals of listeners by what was added, for one name and one value of capture. */
-type Removals = Map<object, () => void>;
+/** The removals of one listener, by the name and the value of capture that it was added with. */
+type Removals = Map<string, () => void>;
 
 /**
  * An EventTarget whose listeners are subscriptions. It counts who holds each topic and says when the first comes and the
@@ -12,8 +13,12 @@ type Removals = Map<object, () => void>;
  * counted. A subclass says where events go to and come from.
  */
 export abstract class TopicTarget<E extends EventMap = Record<string, unknown>> extends EventTarget {
-  private readonly _removals = new Map<string, Removals>();
+  /** The event map. It has no value: TypeScript finds the map by it. */
+  declare readonly _map?: E;
+  private readonly _removals = new WeakMap<object, Removals>();
   private readonly _holds = new Map<string, number>();
+  /** Who publishes, and while an echo is delivered, who has published. */
+  declare _by: unknown;
   /** Says that a topic with an id does not count as its type. */
   protected _exact = false;
   /** Says that the target has ended: no listener of a topic is called any more. */
@@ -35,9 +40,9 @@ export abstract class TopicTarget<E extends EventMap = Record<string, unknown>> 
     const { once, signal, capture = options === true } = Object(options) as ListenerOptions;
     const native = nativeName(name);
     const key = native + capture;
-    const removals: Removals = this._removals.get(key) ?? new Map();
+    const removals: Removals = this._removals.get(callback!) ?? new Map();
     const dead = (): boolean => this._over && !isLifecycle(native);
-    if (!callback || signal?.aborted || removals.has(callback) || dead()) {
+    if (!callback || signal?.aborted || removals.has(key) || dead()) {
       return;
     }
     const call = (event: Event): unknown => {
@@ -50,13 +55,13 @@ export abstract class TopicTarget<E extends EventMap = Record<string, unknown>> 
       return;
     };
     const remove = (): void => {
-      if (removals.delete(callback)) {
+      if (removals.delete(key)) {
         super.removeEventListener(native, call, { capture });
         signal?.removeEventListener("abort", remove);
         this._release(native);
       }
     };
-    this._removals.set(key, removals.set(callback, remove));
+    this._removals.set(callback, removals.set(key, remove));
     super.addEventListener(native, call, { capture });
     signal?.addEventListener("abort", remove);
     this._hold(native);
@@ -68,7 +73,7 @@ export abstract class TopicTarget<E extends EventMap = Record<string, unknown>> 
   override removeEventListener<V extends AnyEvent>(name: Untyped<E, V["type"]>, callback: Listener<V> | null, options?: ListenerOptions | boolean): void;
   override removeEventListener(name: string, callback: Listener<never> | null, options?: ListenerOptions | boolean): void {
     const { capture = options === true } = Object(options) as ListenerOptions;
-    this._removals.get(nativeName(name) + capture)?.get(callback!)?.();
+    this._removals.get(callback!)?.get(nativeName(name) + capture)?.();
   }
 
   /** Counts one more who holds a name. */
@@ -87,8 +92,6 @@ export abstract class TopicTarget<E extends EventMap = Record<string, unknown>> 
       this._holds.set(native, holds);
     } else {
       this._holds.delete(native);
-      this._removals.delete(native + true);
-      this._removals.delete(native + false);
       if (!isLifecycle(native)) {
         this._unwant(topicOf(native));
       }
@@ -96,27 +99,28 @@ export abstract class TopicTarget<E extends EventMap = Record<string, unknown>> 
   }
 
   /** Calls the listeners of an event: those of its type, and those of its type and id. */
-  protected _deliver(type: string, id: string, detail: unknown): void {
+  protected _deliver(event: Envelope): void {
+    const { type, id } = event;
     if (!id || !this._exact) {
-      this._dispatch(type, id, detail);
+      this._dispatch(type, event);
     }
     if (id) {
-      this._dispatch(`${type}:${id}`, id, detail);
+      this._dispatch(`${type}:${id}`, event);
     }
   }
 
-  /** Calls the listeners of a life-cycle event, and says whether there are any. */
-  protected _tell(name: LifecycleName, detail: unknown): boolean {
+  /** Calls the listeners of a life-cycle event, or of a control event of the hub that others than the spoke take, and says whether there are any. */
+  protected _tell(name: string, detail: unknown): boolean {
     const told = this._holds.has(name);
     super.dispatchEvent(new CustomEvent(name, { detail }));
     return told;
   }
 
   /** Calls the listeners of a topic. */
-  protected _dispatch(topic: string, id: string, detail: unknown): void {
+  protected _dispatch(topic: string, event: Envelope): void {
     const native = nativeTopic(topic);
     if (this._holds.has(native)) {
-      super.dispatchEvent(new SpokeEvent(native, { detail, id }));
+      super.dispatchEvent(new SpokeEvent(native, event));
     }
   }
 }

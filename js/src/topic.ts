@@ -4,7 +4,7 @@ import { SpokeError } from "./errors.ts";
  * The names of the life-cycle events. A topic of the same name, which only a type without an id can be, is written with a
  * colon before it: `":state"`.
  */
-const lifecycleNames = ["ready", "state", "close", "error"] as const;
+const lifecycleNames = ["ready", "state", "close", "error", "gap"] as const;
 
 /** A name of a life-cycle event. */
 export type LifecycleName = (typeof lifecycleNames)[number];

@@ -1,4 +1,5 @@
 import type { SpokeError } from "./errors.ts";
+import type { Gap } from "./positions.ts";
 import type { LifecycleName } from "./topic.ts";
 
 /**
@@ -37,6 +38,8 @@ export interface Lifecycle {
   close: CustomEvent<SpokeError | null>;
   /** Something failed that no caller is told of. Without a listener it is written to the console. */
   error: CustomEvent<SpokeError>;
+  /** Events of a topic will not come: they are gone. */
+  gap: CustomEvent<Gap>;
 }
 
 /** The event that listeners of name get. */
@@ -70,18 +73,23 @@ export interface SpokeEventInit<T> {
   detail: T;
   /** The id of the event, empty where it has none. */
   id: string;
+  /** The offset of the event in the stream of its type. */
+  offset?: number | undefined;
 }
 
 /** An event that came from the hub. Its `type` is the topic as it was given to addEventListener, its `detail` the payload. */
 export class SpokeEvent<T = unknown> extends CustomEvent<T> {
   /** The id of the event, empty where it has none. */
   readonly id: string;
+  /** The offset of the event in the stream of its type. Undefined where that is no stream. */
+  readonly offset: number | undefined;
   /** How many events before this one an iterator has dropped because its buffer was full. */
   readonly missed: number;
 
   constructor(name: string, init: SpokeEventInit<T>, missed = 0) {
-    super(name, { detail: init.detail });
+    super(name, init);
     this.id = init.id;
+    this.offset = init.offset;
     this.missed = missed;
   }
 }

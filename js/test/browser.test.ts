@@ -19,13 +19,10 @@ const page = String.raw`async () => {
   const other = new Spoke(new URL("HUB"), { token: async () => "TOKEN" });
   other.addEventListener("price", (event) => said.push([event.detail, event.id, event instanceof SpokeEvent, event.target === other]));
   await Promise.all([spoke.ready, other.drained()]);
-  const iterator = other.events("price:é");
+  const next = new Promise((resolve) => other.addEventListener("price:é", resolve, { once: true }));
   await other.drained();
   spoke.dispatchEvent(new CustomEvent("price:é", { detail: { n: 1 } }));
-  for await (const { detail } of iterator) {
-    said.push(detail);
-    break;
-  }
+  said.push((await next).detail);
   await spoke.drained();
   said.push(spoke.bufferedAmount);
   spoke.close();

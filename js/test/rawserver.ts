@@ -4,12 +4,13 @@ import type { TestContext } from "node:test";
 import { WebSocketServer } from "ws";
 import type { WebSocket } from "ws";
 import { until } from "./heard.ts";
+import type { Position } from "../src/index.ts";
 
 /** A message as it came. */
 export interface Message {
   type: string;
   id: string;
-  payload: { topics?: string[]; token?: string } | null;
+  payload: { topics?: string[]; topic?: string; since?: Record<string, Position>; token?: string } | null;
 }
 
 /** A connection of a raw server. */

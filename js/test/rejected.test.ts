@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { acknowledge, quiet, RawServer } from "./rawserver.ts";
+import { events } from "../src/events.ts";
 import { Heard, patience, until } from "./heard.ts";
 import { spokeOf } from "./spokes.ts";
 import type { SpokeError } from "../src/index.ts";
@@ -36,7 +37,7 @@ test("a subscription that the hub takes away is told of once, and is free to be 
   const errors = quiet(spoke) as SpokeError[];
   await spoke.subscribe("a");
   forbid(server.connections[0]!);
-  await assert.rejects(spoke.events("a").next(), { code: "forbidden", topic: "a" });
+  await assert.rejects(events(spoke, "a").next(), { code: "forbidden", topic: "a" });
   await spoke.drained();
   assert.deepEqual(
     errors.map(({ code, topic, rejected }) => [code, topic, rejected?.get("a")]),
@@ -51,7 +52,7 @@ test("a rejected publish leaves the subscription of its topic as it is", { timeo
   const spoke = spokeOf(t, server.url);
   const errors = quiet(spoke) as SpokeError[];
   spoke.addEventListener("a", heard.listener(""));
-  const next = spoke.events("a").next();
+  const next = events(spoke, "a").next();
   await spoke.subscribe("a");
   const [connection] = server.connections;
   reject(connection!, "", "a", "forbidden");
@@ -74,8 +75,8 @@ test("an iterator whose topic is rejected ends with the reason, and others go on
   server.onMessage = answer;
   const spoke = spokeOf(t, server.url);
   quiet(spoke);
-  const refused = spoke.events(":state").next();
-  const goes = spoke.events("b").next();
+  const refused = events(spoke, ":state").next();
+  const goes = events(spoke, "b").next();
   await spoke.subscribe("b");
   forbid(server.connections[0]!);
   await assert.rejects(refused, { code: "forbidden", topic: "state" });

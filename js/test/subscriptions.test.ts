@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import { publishThrough, startHub } from "./hub.ts";
 import { acknowledge, awaitMessage, quiet, RawServer } from "./rawserver.ts";
+import { events } from "../src/events.ts";
 import { Heard, until } from "./heard.ts";
 import { spokeOf } from "./spokes.ts";
 import type { Hub } from "./hub.ts";
@@ -72,7 +73,7 @@ test("the last removal unsubscribes, whatever ends the listener", async (t) => {
   spoke.addEventListener("a", listener, { capture: true });
   spoke.addEventListener("a", () => {}, { once: true });
   spoke.addEventListener("a", () => {}, { signal: abort.signal });
-  const iterator = spoke.events("a");
+  const iterator = events(spoke, "a");
   const subscribed = spoke.subscribe("a", { signal: abort.signal });
   await subscribed;
   server.connections[0]!.socket.send('{"type":"a"}');

@@ -78,15 +78,14 @@ export class PortTarget<E extends EventMap = Record<string, unknown>> extends Cl
   /** Takes a frame of the other side. */
   protected _receive(...[operation, first, second]: Frame): void {
     if (operation === "event") {
-      const { id, payload } = decode(second)!;
-      this._dispatch(first, id, payload);
+      this._dispatch(first, decode(second)!);
       if (!(++this._events % credit)) {
         this._send("got", credit);
       }
     } else if (operation === "open") {
       if (this._session !== first || this.state !== second) {
         if (this._session !== first && this._took > this._sure) {
-          this._settle(this._took, { code: "lost", message: "the connection ended before the hub had read all: publish again" });
+          this._settle(this._took, { code: "lost", message: "the connection ended first: publish again" });
         }
         this._session = first;
         this._changed(second);
@@ -98,6 +97,8 @@ export class PortTarget<E extends EventMap = Record<string, unknown>> extends Cl
       this._settle(first, second);
     } else if (operation === "error") {
       this._failed(first);
+    } else if (operation === "gap") {
+      this._tell(operation, first);
     } else if (operation === "close") {
       first ? this._finish(revived(first), revived(first)) : this.close();
     }

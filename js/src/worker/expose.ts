@@ -16,6 +16,7 @@ interface Course extends EventTarget {
   readonly state?: string;
   publish?(topic: string, payload: unknown): void;
   drained?(): Promise<void>;
+  _by?: unknown;
 }
 
 /** What is asked of the other side, numbered: to publish a message, or without one only to say when all before is done. */
@@ -52,17 +53,16 @@ export function expose(target: Course, port: Port, { name = "" }: PortOptions = 
   let last = 0;
   let greeted = false;
   let confirming = false;
-  let publishing = 0;
   let under = 0;
   let missed = 0;
   const send = (...frame: Frame): void => post(port, name, ...frame);
   const open = (): void => send("open", session, target.state ?? "ready");
-  const forward = ({ type: topic, detail, id }: any): void => {
-    if (!quiet || !publishing) {
+  const forward = ({ type: topic, detail, id, offset }: any): void => {
+    if (!quiet || target._by !== send) {
       if (under < window) {
         try {
           const [plainTopic, type, ownId] = splitTopic(topic);
-          send("event", plainTopic, encode(type, id ?? ownId, detail));
+          send("event", plainTopic, encode(type, id ?? ownId, detail, offset));
           under++;
         } catch (error) {
           send("error", plain(error));
@@ -100,17 +100,17 @@ export function expose(target: Course, port: Port, { name = "" }: PortOptions = 
   const take = (number: number, text?: string): void => {
     if (number > last) {
       last = number;
-      publishing++;
+      target._by = send;
       try {
         if (text) {
-          const { type, id, payload: detail } = decode(text)!;
+          const { type, id, detail } = decode(text)!;
           const topic = nativeTopic(id ? `${type}:${id}` : type);
           target.publish ? target.publish(topic, detail) : target.dispatchEvent(new CustomEvent(topic, { detail }));
         }
       } catch (error) {
         send("error", plain(error));
       }
-      queueMicrotask(() => publishing--);
+      target._by = undefined;
       send("took", number);
       void confirm();
     }
@@ -147,6 +147,7 @@ export function expose(target: Course, port: Port, { name = "" }: PortOptions = 
   const unlisten = listen(port, name, (operation, ...rest) => operations[operation]?.(...rest), stop);
   const pass = ({ type, detail }: any): void => send(type, plain(detail));
   target.addEventListener("state", open, ended);
+  target.addEventListener("gap", ({ type, detail }: any) => send(type, detail), ended);
   target.addEventListener("error", pass, ended);
   target.addEventListener("close", pass, ended);
   open();

@@ -14,8 +14,7 @@ export class LocalTarget<E extends EventMap = Record<string, unknown>> extends C
 
   protected override _put(text: string): void {
     queueMicrotask(() => {
-      const { type, id, payload } = decode(text)!;
-      this._deliver(type, id, payload);
+      this._deliver(decode(text)!);
     });
   }
 

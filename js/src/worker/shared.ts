@@ -15,7 +15,7 @@ const heartbeat = 5000;
 const patience = 3;
 
 /** Options of a SharedSpoke: those of a Spoke, of which `token` is called in one of the tabs. */
-export interface SharedSpokeOptions extends Omit<SpokeOptions, "WebSocket"> {
+export interface SharedSpokeOptions extends Omit<SpokeOptions, "WebSocket" | "since"> {
   /** Where the page's own origin serves dist/shared-worker.js of this package. Default: where it is beside this module. */
   script?: string | URL;
   /** Keeps tabs apart that have the same URL and options: those of other users, for instance. */
@@ -94,12 +94,7 @@ export class SharedSpoke<E extends EventMap = Record<string, unknown>> extends P
         };
       });
     };
-    const unwatch = watchPage({
-      _online() {},
-      _suspect: stand,
-      _pause: () => presence.abort(),
-      _resume: enter,
-    });
+    const unwatch = watchPage(() => stand(), () => presence.abort(), enter);
     this.addEventListener("close", () => {
       unwatch();
       presence.abort();

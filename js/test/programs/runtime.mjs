@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import process from "node:process";
 import { Spoke } from "@spokehub/client";
+import { events } from "@spokehub/client/events";
 
 const [, , url, from] = process.argv;
 const options = from === "ws" ? { WebSocket: (await import("ws")).default } : {};
@@ -10,7 +11,7 @@ const listener = new Spoke(url, options);
 const heard = [];
 listener.addEventListener("price", ({ detail, id }) => heard.push([detail, id]));
 publisher.addEventListener("price:é", ({ detail }) => heard.push(detail));
-const iterator = listener.events("price:é");
+const iterator = events(listener, "price:é");
 await Promise.all([publisher.ready, listener.drained()]);
 publisher.dispatchEvent(new CustomEvent("price:é", { detail: { n: 1 } }));
 for await (const { detail } of iterator) {

@@ -1,4 +1,5 @@
 import { Spoke, SpokeError, SpokeEvent } from "@spokehub/client";
+import { events } from "@spokehub/client/events";
 
 interface Order {
   total: number;
@@ -42,9 +43,9 @@ export function typed(spoke: Spoke<Events>, plain: Spoke): void {
   // @ts-expect-error there is no such topic
   void spoke.subscribe("prise");
   const target: EventTarget = spoke;
-  const iterator: AsyncIterable<SpokeEvent<Order>> = spoke.events("order.created:7", { buffer: 5, overflow: "drop-oldest" });
+  const iterator: AsyncIterable<SpokeEvent<Order>> = events(spoke, "order.created:7", { buffer: 5, overflow: "drop-oldest" });
   // @ts-expect-error there is no such answer
-  spoke.events("price", { overflow: "ignore" });
+  events(spoke, "price", { overflow: "ignore" });
   // @ts-expect-error the state is read
   spoke.state = "ready";
   plain.addEventListener("anything", ({ detail }) => {
