@@ -16,11 +16,15 @@ type History struct {
 	// Result says how the events go on from the position that was asked for, as in the ack of a subscription. It is Fresh for a position of another epoch
 	// and one that is ahead of the stream; then there are no events.
 	Result event.Result
-	// Missed is how many events are gone between the position and the first one here, at most for a topic with an id; -1 where nobody can know.
+	// Missed is how many events are gone behind the position, at most for a topic with an id; -1 where nobody can know, and 0 for the zero position.
 	Missed int64
+	// From and To are the first and the last offset of the range in which events are gone, both 0 if none is. Some of that range may be here, each as the
+	// newest of its id: then a part that begins within the range tells of the rest of it again.
+	From, To uint64
 	// Events are those of the topic, in order, with their offsets.
 	Events []event.Event
-	// Next is where the next part begins: the same as Position if there is none.
+	// Next is where the next part begins: the same as Position if there is none. It is ahead of that, and there are fewer events than asked for,
+	// where some were trimmed meanwhile: the next part tells of them.
 	Next event.Position
 }
 
@@ -37,44 +41,62 @@ func (h *Hub) History(topic string, since event.Position, limit int) (History, e
 	if p := h.streams.policies.ForString(typ); p == nil || p.History.IsZero() {
 		return History{}, fmt.Errorf("history of %q: %w", topic, ErrNoStream)
 	}
+	past := History{Topic: topic}
 	var page stream.Page
-	if err := h.streams.store.Read(typ, stream.Query{After: since.Offset}, &page); err != nil {
-		return History{}, fmt.Errorf("history of %q: %w", topic, err)
-	}
-	past := History{Topic: topic, Position: event.Position{Epoch: page.Epoch, Offset: page.Top}, Result: event.Resumed}
-	past.Next = past.Position
-	switch {
-	case since == event.Position{}:
-	case since.Epoch != page.Epoch || since.Offset > page.Top:
-		past.Result = event.Fresh
-		return past, nil
-	case page.Missing != 0:
-		past.Result, past.Missed = event.Gapped, page.Missing
-	}
-	top := page.Top
-	for after := since.Offset; after < top && len(past.Events) < limit; {
+	for {
+		after := max(since.Offset, past.Next.Offset)
 		if err := h.streams.store.Read(typ, stream.Query{After: after, Events: historyPage}, &page); err != nil {
 			return History{}, fmt.Errorf("history of %q: %w", topic, err)
 		}
-		if len(page.Entries) == 0 {
-			break
+		isOver := false
+		if past.Position.Epoch == "" {
+			isOver = past.begin(since, &page)
 		}
-		for i := range page.Entries {
-			r := page.Entries[i].Frame.(*keptFrame)
-			if len(past.Events) == limit || page.Entries[i].Offset > top {
-				break
-			}
-			after = page.Entries[i].Offset
-			if id == "" || id == string(r.ID()) {
-				e, _ := event.Parse(r.envelope())
-				past.Events = append(past.Events, e)
-			}
-		}
-		past.Next.Offset = after
+		isOver = isOver || page.To > past.To || past.take(&page, id, limit)
 		page.Release()
+		if isOver {
+			return past, nil
+		}
 	}
-	if len(past.Events) < limit {
+}
+
+// begin says how the events go on from a position by the first page behind it, and whether that is all.
+func (past *History) begin(since event.Position, page *stream.Page) (isOver bool) {
+	past.Position = event.Position{Epoch: page.Epoch, Offset: page.Top}
+	past.Next = event.Position{Epoch: page.Epoch, Offset: since.Offset}
+	isAnywhere := since == event.Position{}
+	switch {
+	case !isAnywhere && (since.Epoch != page.Epoch || since.Offset > page.Top):
+		past.Result, past.Next = event.Fresh, past.Position
+		return true
+	case !isAnywhere && page.Missing != 0:
+		past.Result, past.Missed = event.Gapped, page.Missing
+	default:
+		past.Result = event.Resumed
+	}
+	past.From, past.To = page.From, page.To
+	return false
+}
+
+// take adds the events of a page up to Position, those of one id unless it is empty, and says whether that was the last page.
+func (past *History) take(page *stream.Page, id string, limit int) (isOver bool) {
+	for i := range page.Entries {
+		entry := &page.Entries[i]
+		if entry.Offset > past.Position.Offset {
+			past.Next = past.Position
+			return true
+		}
+		if len(past.Events) >= limit {
+			return true
+		}
+		past.Next.Offset = entry.Offset
+		if r := entry.Frame.(*keptFrame); id == "" || id == string(r.ID()) {
+			e, _ := event.Parse(r.envelope())
+			past.Events = append(past.Events, e)
+		}
+	}
+	if len(page.Entries) == 0 {
 		past.Next = past.Position
 	}
-	return past, nil
+	return past.Next == past.Position
 }

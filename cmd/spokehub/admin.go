@@ -15,7 +15,7 @@ const (
 	adminIdleTimeout = 2 * time.Minute
 )
 
-// adminIndex is the page on /. Its one verb is the admin address.
+// adminIndex is the page on /. Its verbs are the admin address.
 const adminIndex = `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -28,6 +28,7 @@ const adminIndex = `<!doctype html>
 <li><a href="debug/pprof/">/debug/pprof/</a>: profiles of the running process</li>
 <li><a href="healthz">/healthz</a>, <a href="readyz">/readyz</a>: alive, and ready for more clients</li>
 <li>POST /publish: one event, or many, one per line:<br><code>curl --data-binary '{"type":"t","payload":1}' http://%s/publish</code></li>
+<li>GET /history: the events that are kept of a topic:<br><code>curl 'http://%s/history?topic=t'</code></li>
 </ul>
 </html>
 `
@@ -39,6 +40,7 @@ func (s *service) adminServer(address string, maxLine int) *http.Server {
 	s.handleHealth(mux)
 	mux.Handle("GET /metrics", metricsHandler(s.hub.Stats, &s.reloads, s.certificates))
 	mux.Handle("POST /publish", newPublisher(s.hub, maxLine, int64(s.flags.PublishLimit)))
+	mux.Handle("GET /history", newHistorian(s.hub, int(s.flags.MaxEvent)))
 	mux.HandleFunc("/debug/pprof/", profileIndex)
 	mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
 	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
@@ -48,7 +50,7 @@ func (s *service) adminServer(address string, maxLine int) *http.Server {
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		w.Header().Set("Content-Security-Policy", indexPolicy)
-		fmt.Fprintf(w, adminIndex, address)
+		fmt.Fprintf(w, adminIndex, address, address)
 	})
 	var names []string
 	if isLoopback(address) {

@@ -228,8 +228,9 @@ func parseSettings(args []string, path string, stdout, stderr io.Writer) (*setti
 	s.unknown = unknownVariables(context.Selected().Flags, os.Environ())
 	mistakes := append(s.sources.fileMistakes(), emptyFlags(args)...)
 	if s.sources.file != nil {
-		s.flags.TopicRules = s.sources.file.topics
+		s.flags.TopicRules, s.flags.Policies = s.sources.file.topics, s.sources.file.policies
 	}
+	mistakes = append(mistakes, s.checkPolicies()...)
 	s.flags.ClientCertificates = s.flags.hasClientCAs()
 	if mistakes = append(mistakes, s.flags.check()...); len(mistakes) == 0 {
 		mistakes = s.checkHub()

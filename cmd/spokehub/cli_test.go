@@ -286,7 +286,7 @@ func fillField(field reflect.Value) {
 }
 
 func TestDocumentsNameOnlyFlagsAndMetricsThatExist(t *testing.T) {
-	known := map[string]bool{"--data-binary": true, "--help": true, "--cacert": true, "--standalone": true}
+	known := map[string]bool{"--data-binary": true, "--help": true, "--cacert": true, "--standalone": true, "--since": true, "--count": true, "--json": true}
 	for _, name := range serveFlagNames(t) {
 		known["--"+name] = true
 	}
@@ -294,7 +294,7 @@ func TestDocumentsNameOnlyFlagsAndMetricsThatExist(t *testing.T) {
 	for _, desc := range []*prometheus.Desc{daysLeftDesc, tlsReloadsDesc, tlsGoodDesc} {
 		metrics[regexp.MustCompile(`fqName: "([^"]+)"`).FindStringSubmatch(desc.String())[1]] = true
 	}
-	for _, document := range []string{"README.md", "docs/operating.md", "docs/configuration.md", "docs/tls.md"} {
+	for _, document := range []string{"README.md", "docs/operating.md", "docs/configuration.md", "docs/streams.md", "docs/tls.md"} {
 		content, err := os.ReadFile(filepath.Join("..", "..", filepath.FromSlash(document)))
 		if err != nil {
 			t.Fatal(err)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/coder/websocket"
@@ -61,6 +62,7 @@ func (c *client) unsubscribe(t *testing.T, topics ...string) {
 	c.control(t, "__unsubscribe", topics)
 }
 
+// control sends a control event about topics and wants an ack, which may have positions.
 func (c *client) control(t *testing.T, kind string, topics []string) {
 	t.Helper()
 	c.next++
@@ -71,7 +73,8 @@ func (c *client) control(t *testing.T, kind string, topics []string) {
 	}
 	c.send(t, event.Event{Type: kind, ID: id, Payload: payload})
 	want := string(event.Append(nil, event.Event{Type: "__ack", ID: id, Payload: payload}))
-	if got := c.receive(t); got != want {
+	got := c.receive(t)
+	if plain, _, _ := strings.Cut(got, `,"positions":`); got != want && plain+"}}" != want {
 		t.Fatalf("got the answer %s, want %s", got, want)
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"io"
 	"net/url"
 	"reflect"
-	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -57,28 +56,9 @@ func (s *settings) print(stdout io.Writer) error {
 		}
 		fmt.Fprintf(&text, "%s: %s # %s\n", flag.Name, inYAML(withoutSecrets(flag.Target)), source)
 	}
-	if len(s.flags.TopicRules) > 0 {
-		fmt.Fprintf(&text, "topics: # %s\n", s.sources.of(topicsKey))
-		for _, rule := range s.flags.TopicRules {
-			fmt.Fprintf(&text, "  - match: %s\n", inYAML(reflect.ValueOf(rule.Match)))
-			if rule.Subscribe != nil {
-				fmt.Fprintf(&text, "    subscribe: %s\n", audienceInYAML(rule.Subscribe))
-			}
-			if rule.Publish != nil {
-				fmt.Fprintf(&text, "    publish: %s\n", audienceInYAML(rule.Publish))
-			}
-		}
-	}
+	s.printTopics(&text)
 	_, err := io.WriteString(stdout, text.String())
 	return err
-}
-
-// audienceInYAML writes one word as such, and names as a list.
-func audienceInYAML(words []string) string {
-	if len(words) == 1 && slices.Contains(audienceWords, words[0]) {
-		return words[0]
-	}
-	return inYAML(reflect.ValueOf(words))
 }
 
 // inYAML writes the value of a flag on one line.
@@ -152,12 +132,21 @@ const exampleTopics = `
 # out, owner where the pattern has $user, else everyone. Where rules restrict who may subscribe to
 # ids of a type and none covers the type itself, nobody may subscribe to the type, which brings the events of all ids.
 # Reloaded by SIGHUP.
+#
+# An entry may also say what is kept of a type, or of types that begin with match: history (the newest events, up to so many, so many
+# bytes, and so old, and with latest_per_id the newest of each id besides), behind (what becomes of a client that does not keep up: close,
+# catch-up, latest or skip), presence (clients may ask who is subscribed), and interest (for several hubs: ask for events by type or
+# by id). Again the first that matches holds, rules and policies each for themselves. docs/streams.md has more.
 #topics:
 #  - match: inbox:$user
 #    subscribe: owner
 #    publish: nobody
 #  - match: price*
 #    publish: [feed, backup]
+#    history: {events: 1000, bytes: 1MiB, age: 10m, latest_per_id: true}
+#    behind: latest
+#  - match: typing
+#    behind: skip
 `
 
 // printExample writes a file that sets every key to its default, behind a #.

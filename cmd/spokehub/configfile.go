@@ -20,6 +20,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/spokehub/spokehub/fanout"
+	"github.com/spokehub/spokehub/stream"
 )
 
 const (
@@ -38,6 +39,9 @@ type configFile struct {
 	texts  map[string]string
 	lines  map[string]int
 	topics []fanout.TopicRule
+	// policies are those of its topics, and policyLines where they stand.
+	policies    []stream.Policy
+	policyLines []int
 	// mistakes are all that is wrong with it, in the order of the file.
 	mistakes []error
 	// values is how many have been read.

@@ -7,35 +7,70 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/spokehub/spokehub/fanout"
+	"github.com/spokehub/spokehub/stream"
 )
 
 // topicKeys are the keys of an entry of topics.
-var topicKeys = []string{"match", "subscribe", "publish"}
+var topicKeys = slices.Concat([]string{"match", "subscribe", "publish"}, policyKeys)
 
-// readTopics reads the list of topic rules and checks each by itself, so that an error has its line.
+// topicEntry is an entry of topics.
+type topicEntry struct {
+	rule   fanout.TopicRule
+	policy stream.Policy
+	// isPolicy says that it has a key of a policy. isRule says that it says who may have topics: all entries do that are no policies.
+	isPolicy bool
+	isRule   bool
+}
+
+// readTopics reads the list of topic rules and policies and checks each by itself, so that an error has its line.
 func (f *configFile) readTopics(node *yaml.Node) {
 	list := behindAlias(node)
 	if list.Kind != yaml.SequenceNode {
-		f.fail(node.Line, "topics: want a list of rules, each with match and with subscribe, publish or both, and got %s", kindOf(list))
+		f.fail(node.Line, "topics: want a list of entries, each with match and with subscribe, publish, history, behind, presence or interest, and got %s", kindOf(list))
 		return
 	}
-	for _, entry := range list.Content {
+	for _, node := range list.Content {
 		failed := len(f.mistakes)
-		rule := f.readTopic(entry)
+		entry := f.readTopic(node)
 		if len(f.mistakes) > failed {
 			continue
 		}
-		if err := (fanout.Config{TopicRules: []fanout.TopicRule{rule}}).Check(); err != nil {
-			text := strings.TrimPrefix(err.Error(), "fanout: Config.TopicRules: rule 1: ")
-			f.fail(entry.Line, "topics: %s", strings.NewReplacer("Match", "match", "Subscribe", "subscribe", "Publish", "publish").Replace(text))
-			continue
+		if entry.isRule {
+			f.addRule(entry.rule, node.Line)
 		}
-		f.topics = append(f.topics, rule)
+		if entry.isPolicy && len(f.mistakes) == failed {
+			f.addPolicy(entry.policy, entry.rule.Match, node.Line)
+		}
 	}
 }
 
-func (f *configFile) readTopic(entry *yaml.Node) (rule fanout.TopicRule) {
-	f.readMapping(entry, "match: price", func(key string, at, value *yaml.Node) {
+func (f *configFile) addRule(rule fanout.TopicRule, line int) {
+	if err := (fanout.Config{TopicRules: []fanout.TopicRule{rule}}).Check(); err != nil {
+		text := strings.TrimPrefix(err.Error(), "fanout: Config.TopicRules: rule 1: ")
+		f.fail(line, "topics: %s", strings.NewReplacer("Match", "match", "Subscribe", "subscribe", "Publish", "publish").Replace(text))
+		return
+	}
+	f.topics = append(f.topics, rule)
+}
+
+func (f *configFile) addPolicy(policy stream.Policy, pattern string, line int) {
+	var err error
+	if policy.Match, err = policyMatch(pattern); err == nil {
+		err = policy.Check()
+	}
+	if err != nil {
+		f.fail(line, "topics: %s", err)
+		return
+	}
+	if len(f.policies) == maxPolicies {
+		f.fail(line, "topics: more than %d entries have history, behind, presence or interest: give types of one policy names that begin alike, and write one entry for them, with * at its end", maxPolicies)
+	}
+	f.policies, f.policyLines = append(f.policies, policy), append(f.policyLines, line)
+}
+
+func (f *configFile) readTopic(node *yaml.Node) (entry topicEntry) {
+	rule := &entry.rule
+	f.readMapping(node, "match: price", func(key string, at, value *yaml.Node) {
 		switch key {
 		case "match":
 			value = behindAlias(value)
@@ -45,13 +80,21 @@ func (f *configFile) readTopic(entry *yaml.Node) (rule fanout.TopicRule) {
 			rule.Match = value.Value
 		case "subscribe":
 			rule.Subscribe = f.readAudience(key, at, value)
+			entry.isRule = true
 		case "publish":
 			rule.Publish = f.readAudience(key, at, value)
+			entry.isRule = true
 		default:
-			f.fail(at.Line, "topics: %s", noSuchKey(key, topicKeys))
+			if !slices.Contains(policyKeys, key) {
+				f.fail(at.Line, "topics: %s", noSuchKey(key, topicKeys))
+				return
+			}
+			entry.isPolicy = true
+			f.readPolicyKey(&entry.policy, key, at, value)
 		}
 	})
-	return rule
+	entry.isRule = entry.isRule || !entry.isPolicy
+	return entry
 }
 
 // audienceWords are the words that say who may have a topic without naming users.

@@ -1,6 +1,9 @@
 package main
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // contradiction is a warning about flags of which each is right by itself, but which do not go together.
 type contradiction struct {
@@ -75,7 +78,7 @@ func (f serveFlags) openings() (found []contradiction) {
 			warn("--listen with proxy-protocol and without --trusted-proxy: whoever reaches the port can claim any address", "listen", text)
 		}
 	}
-	return append(found, f.idleRules()...)
+	return slices.Concat(found, f.idleRules(), f.idlePolicies())
 }
 
 // minComfortableMessage is about the length of a control event that names the longest topic.

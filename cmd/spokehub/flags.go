@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/spokehub/spokehub/fanout"
+	"github.com/spokehub/spokehub/stream"
 )
 
 // serveFlags are the flags of spokehub serve. A flag that sets a field of
@@ -19,15 +20,16 @@ import (
 type serveFlags struct {
 	Config string   `group:"address" placeholder:"FILE" help:"File of settings in YAML: its keys are the names of the flags, and topics says who may publish and subscribe to what. Flags and variables take precedence. (default: none)"`
 	Listen []string `group:"address" default:"127.0.0.1:8080" sep:" " placeholder:"ADDRESS" help:"Where clients connect: WebSocket on --path, the built-in page on /, the JavaScript client on /client.js, /healthz and /readyz. HOST:PORT, where port 0 picks a free one and the start line says which, or unix:PATH. Options stand behind commas: mode=0660 for the file of a Unix socket, proxy-protocol for addresses that a proxy sends ahead, plain or tls for one that does not do as --tls-cert says, and tls-cert=FILE, tls-key=FILE, tls-min=VERSION and tls-client-ca=FILE in place of those flags. Repeat it for several; the variable has spaces between them. (default ${default})"`
-	Admin  string   `group:"address" default:"127.0.0.1:8081" placeholder:"HOST:PORT" help:"Where operators connect: /metrics, /debug/pprof/ and POST /publish. Other machines may reach it only with --api-keys. Empty turns it off. (default ${default})"`
+	Admin  string   `group:"address" default:"127.0.0.1:8081" placeholder:"HOST:PORT" help:"Where operators connect: /metrics, /debug/pprof/, POST /publish and GET /history. Other machines may reach it only with --api-keys. Empty turns it off. (default ${default})"`
 	Path   string   `group:"address" default:"/ws" placeholder:"PATH" help:"The path of the WebSocket handshake. (default ${default})"`
 	Page   bool     `group:"address" default:"true" negatable:"" help:"Serve the built-in page on / and its counters on /stats.json. (default ${default})"`
 
-	Relay        bool     `group:"events" default:"true" negatable:"" help:"Relay events that clients send to the other subscribers. (default ${default})"`
-	Binary       bool     `group:"events" help:"Send binary messages instead of text. The hub always accepts both. (default false)"`
-	MaxMessage   byteSize `group:"events" default:"1MiB" placeholder:"SIZE" help:"Largest message a client may send, such as a control event with many topics. A client that exceeds it is closed with 1009. (default ${default})"`
-	MaxEvent     byteSize `group:"events" default:"64KiB" placeholder:"SIZE" help:"Largest event that is relayed, or that /publish accepts. A client that exceeds it is closed with 1009. (default ${default})"`
-	PublishLimit byteSize `group:"events" default:"64MiB" placeholder:"SIZE" help:"Largest body of one POST /publish. (default ${default})"`
+	Relay        bool          `group:"events" default:"true" negatable:"" help:"Relay events that clients send to the other subscribers. (default ${default})"`
+	Binary       bool          `group:"events" help:"Send binary messages instead of text. The hub always accepts both. (default false)"`
+	MaxMessage   byteSize      `group:"events" default:"1MiB" placeholder:"SIZE" help:"Largest message a client may send, such as a control event with many topics. A client that exceeds it is closed with 1009. (default ${default})"`
+	MaxEvent     byteSize      `group:"events" default:"64KiB" placeholder:"SIZE" help:"Largest event that is relayed, or that /publish accepts. A client that exceeds it is closed with 1009. (default ${default})"`
+	History      []historyFlag `group:"events" placeholder:"TYPE=EVENTS" help:"Keep the newest events of a type, such as 1,000 with price=1000, or of each type that begins so, with price*=1000: clients that come back get what they have missed, and those that do not keep up get it later. Repeat it for several. The key topics of the file says more about streams: docs/streams.md. (default: none)"`
+	PublishLimit byteSize      `group:"events" default:"64MiB" placeholder:"SIZE" help:"Largest body of one POST /publish. (default ${default})"`
 
 	MaxConnections int      `reload:"" group:"limits" default:"0" placeholder:"N" help:"Clients at the same time. (default ${default}: as many as the file limit allows)"`
 	MemoryBudget   byteSize `group:"limits" default:"0" placeholder:"SIZE" help:"Memory that all clients together may make the hub hold: queues, unfinished messages, subscriptions, handshakes, HTTP requests. Above it, the hub closes the clients that hold most, with 1013. (default ${default}: a quarter of GOMEMLIMIT, or of the machine's memory)"`
@@ -75,6 +77,8 @@ type serveFlags struct {
 
 	// TopicRules are what the key topics of the file says.
 	TopicRules []fanout.TopicRule `kong:"-" help:"Who may have which topics."`
+	// Policies are what it says of streams and presence.
+	Policies []stream.Policy `kong:"-" help:"What is kept of which types."`
 }
 
 // Help is what spokehub serve --help prints before the flags.
@@ -237,7 +241,7 @@ var (
 func flagError(err error) error {
 	text := configField.ReplaceAllStringFunc(err.Error(), func(match string) string {
 		field := configField.FindStringSubmatch(match)[1]
-		if field == "TopicRules" {
+		if field == "TopicRules" || field == "Policies" {
 			return topicsKey
 		}
 		return "--" + flagOf(field)
@@ -250,6 +254,8 @@ func flagOf(field string) string {
 	switch field {
 	case "TopicRules":
 		return topicsKey
+	case "Policies":
+		return policiesKey
 	case "Origins", "Subprotocols", "Hosts":
 		field = strings.TrimSuffix(field, "s")
 	case "TrustedProxies":

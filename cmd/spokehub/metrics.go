@@ -38,12 +38,20 @@ func heldAs(kind string, value func(fanout.Memory) uint64) hubMetric {
 	return hubMetric{memoryDesc, prometheus.GaugeValue, []string{kind}, func(s fanout.Stats) uint64 { return value(s.Memory) }}
 }
 
+// subscribedTo is spokehub_stream_subscriptions_total for one result.
+func subscribedTo(result string, value func(fanout.Stats) uint64) hubMetric {
+	return hubMetric{subscribedDesc, prometheus.CounterValue, []string{result}, value}
+}
+
 var (
+	subscribedDesc = prometheus.NewDesc("spokehub_stream_subscriptions_total",
+		"Subscriptions to topics with a stream, by result: resumed: all that the client had missed followed; gap: some of it was gone; fresh: the client told no position, or one of another epoch.",
+		[]string{"result"}, nil)
 	droppedDesc = prometheus.NewDesc("spokehub_dropped_total",
-		"Deliveries that were not made, by reason: backpressure: the client's queue was full; closed: the client was gone; budget: the hub's memory budget was exhausted.",
+		"Deliveries that were not made, by reason: backpressure: the client's queue was full; closed: the client was gone; budget: the hub's memory budget was exhausted; trimmed: the client was behind in a stream, which did not keep the event for long enough; superseded: it was behind, and gets only the newest event of each id; skipped: it was behind with a type whose events are skipped then. Clients are told of the last three by __gap.",
 		[]string{"reason"}, nil)
 	memoryDesc = prometheus.NewDesc("spokehub_memory_bytes",
-		"Memory that clients make the hub hold, by kind: queues of unsent frames, unfinished messages, inboxes of callbacks, subscriptions, unfinished handshakes, tls beyond what an idle connection takes, http connections, reserved for bodies of requests. The sum is bounded by the memory budget.",
+		"Memory that clients make the hub hold, by kind: queues of unsent frames, unfinished messages, inboxes of callbacks, subscriptions, unfinished handshakes, tls beyond what an idle connection takes, http connections, streams of what is kept of types with history, reserved for bodies of requests and answers of /history. The sum is bounded by the memory budget.",
 		[]string{"kind"}, nil)
 	closesDesc = prometheus.NewDesc("spokehub_closes_total",
 		"Close frames sent, by close code; 1005: without a code, 3000: echoed a code of the client's own.", []string{"code"}, nil)
@@ -120,6 +128,9 @@ var hubMetrics = []hubMetric{
 	droppedFor("backpressure", func(s fanout.Stats) uint64 { return s.DroppedBackpressure }),
 	droppedFor("closed", func(s fanout.Stats) uint64 { return s.DroppedClosed }),
 	droppedFor("budget", func(s fanout.Stats) uint64 { return s.DroppedBudget }),
+	droppedFor("trimmed", func(s fanout.Stats) uint64 { return s.DroppedTrimmed }),
+	droppedFor("superseded", func(s fanout.Stats) uint64 { return s.DroppedSuperseded }),
+	droppedFor("skipped", func(s fanout.Stats) uint64 { return s.DroppedSkipped }),
 	gauge("spokehub_queued", "Deliveries waiting to be written.",
 		func(s fanout.Stats) uint64 { return s.Queued }),
 	gauge("spokehub_queued_bytes", "Memory of the deliveries waiting to be written; frames that queues share count once.",
@@ -135,6 +146,7 @@ var hubMetrics = []hubMetric{
 	heldAs("handshakes", func(m fanout.Memory) uint64 { return m.Handshakes }),
 	heldAs("tls", func(m fanout.Memory) uint64 { return m.TLS }),
 	heldAs("http", func(m fanout.Memory) uint64 { return m.HTTP }),
+	heldAs("streams", func(m fanout.Memory) uint64 { return m.Streams }),
 	heldAs("reserved", func(m fanout.Memory) uint64 { return m.Reserved }),
 	gauge("spokehub_memory_budget_bytes", "The limit of the sum of spokehub_memory_bytes over all kinds.",
 		func(s fanout.Stats) uint64 { return s.MemoryBudget }),
@@ -164,6 +176,29 @@ var hubMetrics = []hubMetric{
 		func(s fanout.Stats) uint64 { return s.ProxyHeadersRefused }),
 	counter("spokehub_forwarded_ignored_total", "Requests of trusted proxies whose X-Forwarded or Forwarded fields were malformed or contradictory.",
 		func(s fanout.Stats) uint64 { return s.ForwardedIgnored }),
+
+	gauge("spokehub_lagging", "Clients that are behind in a stream and get what they missed as their sockets drain, or whose events are skipped.",
+		func(s fanout.Stats) uint64 { return s.Lagging }),
+	counter("spokehub_lags_total", "Times that a client fell behind because it did not keep up with a type whose policy is not to close it.",
+		func(s fanout.Stats) uint64 { return s.Lags }),
+	counter("spokehub_gaps_total", "__gap sent: clients were told that there are events that they do not get.",
+		func(s fanout.Stats) uint64 { return s.Gaps }),
+	subscribedTo("resumed", func(s fanout.Stats) uint64 { return s.Resumed }),
+	subscribedTo("gap", func(s fanout.Stats) uint64 { return s.Gapped }),
+	subscribedTo("fresh", func(s fanout.Stats) uint64 { return s.Fresh }),
+	gauge("spokehub_streams", "Streams that have events, or had some lately.",
+		func(s fanout.Stats) uint64 { return s.Streams }),
+	gauge("spokehub_stream_events", "Events that streams keep.",
+		func(s fanout.Stats) uint64 { return s.StreamEvents }),
+	counter("spokehub_stream_appended_total", "Events appended to streams.",
+		func(s fanout.Stats) uint64 { return s.StreamAppended }),
+	counter("spokehub_stream_trimmed_total", "Events that streams no longer keep.",
+		func(s fanout.Stats) uint64 { return s.StreamTrimmed }),
+	counter("spokehub_stream_repeated_total", "Events that were not sent because their stream had one with the same idempotency key already.",
+		func(s fanout.Stats) uint64 { return s.StreamRepeated }),
+	counter("spokehub_unavailable_total", "Events that were not sent because their stream did not take them.",
+		func(s fanout.Stats) uint64 { return s.Unavailable }),
+
 	counter("spokehub_panics_total", "Panics recovered in callbacks.",
 		func(s fanout.Stats) uint64 { return s.Panics }),
 }

@@ -38,8 +38,8 @@ var defaultPatience = publishPatience{turn: 10 * time.Second, read: 30 * time.Se
 
 // publishTarget is what a publisher needs of a hub.
 type publishTarget interface {
-	// Publish dispatches an event and waits until there is room for it, or ctx ends.
-	Publish(ctx context.Context, e event.Event) (fanout.Receipt, error)
+	// PublishWith dispatches an event and waits until there is room for it, or ctx ends.
+	PublishWith(ctx context.Context, e event.Event, options fanout.PublishOptions) (fanout.Receipt, error)
 	// Reserve counts bytes against the memory budget, or reports false if they don't fit. Unreserve gives them back.
 	Reserve(bytes int64) bool
 	Unreserve(bytes int64)
@@ -66,6 +66,10 @@ type publishReport struct {
 	Rejected int `json:"rejected"`
 	// Matched is how many subscribers the accepted events had, all together.
 	Matched int `json:"matched"`
+	// Repeated is how many of the accepted events were not sent, because their stream had one with the same key already.
+	Repeated int `json:"repeated,omitempty"`
+	// Position is that of the last accepted event that has one, because its type has a stream.
+	Position *event.Position `json:"position,omitempty"`
 	// Error says what is wrong with the request as a whole, or why reading it ended early.
 	Error         string         `json:"error,omitempty"`
 	Errors        []publishError `json:"errors,omitempty"`
@@ -79,6 +83,17 @@ type publishError struct {
 	Error   string `json:"error"`
 }
 
+func (r *publishReport) accept(receipt fanout.Receipt) {
+	r.Accepted++
+	r.Matched += receipt.Matched
+	if receipt.Repeated {
+		r.Repeated++
+	}
+	if receipt.Position != (event.Position{}) {
+		r.Position = &receipt.Position
+	}
+}
+
 func (r *publishReport) reject(at publishError, err error) {
 	r.Rejected++
 	if len(r.Errors) == maxPublishErrors {
@@ -90,7 +105,7 @@ func (r *publishReport) reject(at publishError, err error) {
 }
 
 // ServeHTTP answers 200 if an event was accepted, 400 if none was or the body broke off, 408 if it came too slowly, 413 if it is
-// too long, 415 if it is of a kind that isn't read, and 503 if the hub had no room. Events read before such an end stay
+// too long, 415 if it is of a kind that isn't read, and 503 if the hub had no room or a stream took no event. Events read before such an end stay
 // published; a body whose Content-Length is too long is rejected unread, and so is one of another kind. The response
 // always has the counts.
 func (p *publisher) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -107,6 +122,11 @@ func (p *publisher) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		writeReport(w, http.StatusUnsupportedMediaType, publishReport{Error: err.Error()})
 		return
 	}
+	key, err := publishKey(r.Header)
+	if err != nil {
+		writeReport(w, http.StatusBadRequest, publishReport{Error: err.Error() + "; nothing was published"})
+		return
+	}
 	if err := p.begin(r.Context()); err != nil {
 		p.answer(w, publishReport{}, err)
 		return
@@ -118,7 +138,7 @@ func (p *publisher) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer body.close()
-	run := publishRun{publisher: p, ctx: r.Context(), body: body, isForm: kind == kindForm}
+	run := publishRun{publisher: p, ctx: r.Context(), body: body, isForm: kind == kindForm, key: key}
 	if kind == kindJSON {
 		err = run.publishJSON()
 	} else {
@@ -192,6 +212,8 @@ type publishRun struct {
 	body      *publishBody
 	// isForm says that the body has the content type of a form, which is what curl says by itself.
 	isForm bool
+	// key is the Idempotency-Key of the request, "" for none.
+	key    string
 	report publishReport
 }
 
@@ -202,13 +224,17 @@ func (run *publishRun) publish(at publishError, envelope []byte) error {
 		run.report.reject(at, run.hint(at, envelope, err))
 		return nil
 	}
+	key, err := run.keyOf(at)
+	if err != nil {
+		run.report.reject(at, err)
+		return nil
+	}
 	ctx, cancel := context.WithTimeout(run.ctx, run.publisher.patience.room)
 	defer cancel()
-	receipt, err := run.publisher.hub.Publish(ctx, e)
+	receipt, err := run.publisher.hub.PublishWith(ctx, e, fanout.PublishOptions{IdempotencyKey: key})
 	switch {
 	case err == nil:
-		run.report.Accepted++
-		run.report.Matched += receipt.Matched
+		run.report.accept(receipt)
 		return nil
 	case errors.Is(err, fanout.ErrClosed):
 		return fmt.Errorf("this event and what follows was not published: %w", err)
@@ -216,6 +242,10 @@ func (run *publishRun) publish(at publishError, envelope []byte) error {
 		return fmt.Errorf("the queues of the subscribers had no room for %v, so this event and what follows was not published: %w", run.publisher.patience.room, errNoRoom)
 	case run.ctx.Err() != nil:
 		return run.ctx.Err()
+	case errors.Is(err, fanout.ErrNoStream):
+		err = fmt.Errorf("Idempotency-Key: the type %q has no stream, which would remember the key: give it a policy with history, or leave out the field", e.Type)
+	case !errors.Is(err, fanout.ErrInvalid) && !errors.Is(err, fanout.ErrTooLong):
+		return fmt.Errorf("the stream of the type %q does not take events at the moment (%w), so this event and what follows was not published: %w", e.Type, err, errNoRoom)
 	}
 	run.report.reject(at, err)
 	return nil

@@ -18,6 +18,7 @@ import (
 // fakeTarget takes what is published. It belongs to one request.
 type fakeTarget struct {
 	dispatched []string
+	keys       []string
 	budget     int64
 	peak       int64
 	reserved   int64
@@ -25,11 +26,12 @@ type fakeTarget struct {
 	fail map[string]error
 }
 
-func (f *fakeTarget) Publish(_ context.Context, e event.Event) (fanout.Receipt, error) {
+func (f *fakeTarget) PublishWith(_ context.Context, e event.Event, options fanout.PublishOptions) (fanout.Receipt, error) {
 	if err := f.fail[e.ID]; err != nil {
 		return fanout.Receipt{}, err
 	}
 	f.dispatched = append(f.dispatched, string(event.Append(nil, e)))
+	f.keys = append(f.keys, options.IdempotencyKey)
 	return fanout.Receipt{Matched: 2}, nil
 }
 
@@ -171,7 +173,7 @@ func TestPublishListsOnlyTheFirstErrors(t *testing.T) {
 // channelTarget passes on the ids of what is published.
 type channelTarget struct{ ids chan string }
 
-func (c channelTarget) Publish(_ context.Context, e event.Event) (fanout.Receipt, error) {
+func (c channelTarget) PublishWith(_ context.Context, e event.Event, _ fanout.PublishOptions) (fanout.Receipt, error) {
 	c.ids <- e.ID
 	return fanout.Receipt{}, nil
 }

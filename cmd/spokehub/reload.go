@@ -129,7 +129,7 @@ func (r *reload) differences(next *settings, notTaken []string) (live, needResta
 
 // values are the values of all flags, by name.
 func (s *settings) values() map[string]any {
-	values := map[string]any{topicsKey: s.flags.TopicRules}
+	values := map[string]any{topicsKey: s.flags.TopicRules, policiesKey: s.flags.Policies}
 	for _, flag := range s.model {
 		if isSetting(flag) {
 			values[flag.Name] = flag.Target.Interface()

@@ -164,6 +164,7 @@ func (s *service) hubConfig() (fanout.Config, error) {
 		Origins:                  s.flags.Origins,
 		Hosts:                    s.hostNames(),
 		TopicRules:               s.flags.TopicRules,
+		Policies:                 s.flags.policies(),
 		Subprotocols:             s.flags.Subprotocols,
 		FirstByteTimeout:         s.flags.FirstByteTimeout,
 		HandshakeTimeout:         s.flags.HandshakeTimeout,

@@ -19,8 +19,9 @@ import (
 // subCommand is spokehub sub.
 type subCommand struct {
 	Topics []string      `arg:"" name:"topic" help:"What to subscribe to: a type, such as price, or a type and an id, such as price:EURUSD."`
-	JSON   bool          `name:"json" group:"output" env:"-" help:"Print each event as a line of JSON: time, lag_ms, type, id, payload. (default false)"`
+	JSON   bool          `name:"json" group:"output" env:"-" help:"Print each event as a line of JSON: time, lag_ms, type, id, payload, offset, epoch. (default false)"`
 	LagOf  string        `group:"output" env:"-" default:"ts" placeholder:"MEMBER" help:"The member of payloads that says when they were made, in milliseconds since 1970 or as in RFC 3339; the lag is told from it. (default ${default})"`
+	Since  []string      `group:"output" env:"-" sep:"none" placeholder:"POSITION" help:"Begin with what came behind a position, EPOCH:OFFSET, if the hub keeps that; for topics of several types TOPIC=EPOCH:OFFSET, once for each. (default: begin with new events)"`
 	Count  int           `group:"output" env:"-" placeholder:"N" help:"End after that many events. (default: never)"`
 	For    time.Duration `group:"output" env:"-" placeholder:"TIME" help:"End after that time; with --count, fail if there were fewer events. (default: never)"`
 	clientFlags
@@ -33,7 +34,12 @@ func (subCommand) Help() string {
     spokehub sub price
     spokehub sub price:EURUSD --json --count 3
 
-It comes back by itself when the connection is lost, and says so on standard error. The exit code is 0 at --count, --for, Ctrl-C or
+Go on where an earlier run has ended, which said where that was:
+
+    spokehub sub price --since x7:42
+
+It comes back by itself when the connection is lost, and says so on standard error. Of types whose events the hub keeps it then prints what it has
+missed, and in place of events that are gone a line that says so. The exit code is 0 at --count, --for, Ctrl-C or
 when nobody reads its output any more; 1 if --for came before --count; 2 for wrong arguments; 3 if the hub refuses a topic, the
 token or the client, at once or later; 4 if it can't be reached.`
 }
@@ -41,6 +47,7 @@ token or the client, at once or later; 4 if it can't be reached.`
 // subscription is a run of spokehub sub.
 type subscription struct {
 	printer printer
+	places  places
 	ctx     context.Context
 	// end ends the run; the first cause counts, nil for one that was wanted.
 	end context.CancelCauseFunc
@@ -56,6 +63,10 @@ func (f *subCommand) run(stdout io.Writer) error {
 	if err := f.check(); err != nil {
 		return err
 	}
+	since, err := sincePositions(f.Since, f.heard())
+	if err != nil {
+		return usageError{err}
+	}
 	config, err := f.config()
 	if err != nil {
 		return err
@@ -69,6 +80,7 @@ func (f *subCommand) run(stdout io.Writer) error {
 		s.left = -1
 	}
 	config.OnState = s.tellState(os.Stderr)
+	config.OnGap = s.miss
 	config.OnReject = func(e *spoke.RejectError) { end(withCode(e)) }
 	client, err := f.dial(ctx, config)
 	if err != nil {
@@ -79,7 +91,12 @@ func (f *subCommand) run(stdout io.Writer) error {
 	if f.For > 0 {
 		defer time.AfterFunc(f.For, func() { end(f.timeIsUp(s)) }).Stop()
 	}
-	return endOfSub(s.follow(client, f.Topics, f.Timeout))
+	for topic, position := range since {
+		if err := client.Resume(topic, position); err != nil {
+			return usageError{fmt.Errorf("--since: %w", err)}
+		}
+	}
+	return endOfSub(s.follow(client, f.heard(), f.Timeout))
 }
 
 func (f *subCommand) check() error {
@@ -95,6 +112,16 @@ func (f *subCommand) check() error {
 		return usageError{fmt.Errorf("--for: got %v, want more than 0", f.For)}
 	}
 	return nil
+}
+
+// heard are the topics without those whose events another one brings.
+func (f *subCommand) heard() (topics []string) {
+	for _, topic := range f.Topics {
+		if typ, _, hasID := strings.Cut(topic, ":"); (!hasID || !slices.Contains(f.Topics, typ)) && !slices.Contains(topics, topic) {
+			topics = append(topics, topic)
+		}
+	}
+	return topics
 }
 
 // timeIsUp is the end that --for brings.
@@ -115,14 +142,26 @@ func endOfSub(err error) error {
 	return err
 }
 
-// follow subscribes and waits for the end.
+// follow subscribes, waits for the end, and says where topics of streams are then.
 func (s *subscription) follow(client *spoke.Client, topics []string, patience time.Duration) error {
 	for _, topic := range topics {
-		if typ, _, hasID := strings.Cut(topic, ":"); hasID && slices.Contains(topics, typ) {
-			continue
-		}
-		defer client.AddEventListener(topic, s.hear)()
+		defer client.AddEventListener(topic, func(e event.Event) { s.hear(client, topic, e) })()
 	}
+	err := s.await(client, topics, patience)
+	client.Close()
+	select {
+	case <-client.Done():
+		s.places.tell(os.Stderr, client, topics)
+	case <-time.After(endPatience):
+	}
+	return err
+}
+
+// endPatience is how long the end of a run waits for an event that is being printed: whoever reads the output may have stopped.
+const endPatience = 2 * time.Second
+
+// await subscribes and waits for the end.
+func (s *subscription) await(client *spoke.Client, topics []string, patience time.Duration) error {
 	ctx, cancel := context.WithTimeoutCause(s.ctx, patience, codedError{fmt.Errorf("the hub has not answered within %v (--timeout)", patience), exitUnreachable})
 	defer cancel()
 	if err := client.Subscribe(ctx, topics...); err != nil {
@@ -139,18 +178,33 @@ func (s *subscription) follow(client *spoke.Client, topics []string, patience ti
 	}
 }
 
-func (s *subscription) hear(e event.Event) {
+func (s *subscription) hear(client *spoke.Client, topic string, e event.Event) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ctx.Err() != nil || s.left == 0 {
+		s.places.leaveOut(client, topic, e)
 		return
 	}
-	if err := s.printer.print(e, time.Now()); err != nil {
+	at, _ := client.Position(topic)
+	if err := s.printer.print(e, at.Epoch, time.Now()); err != nil {
+		s.places.leaveOut(client, topic, e)
 		s.end(endOfOutput(err))
 		return
 	}
 	if s.left--; s.left == 0 {
 		s.end(errWanted)
+	}
+}
+
+// miss prints a gap, in its place among the events.
+func (s *subscription) miss(g event.Gap) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ctx.Err() != nil || s.left == 0 {
+		return
+	}
+	if err := s.printer.printGap(g, time.Now()); err != nil {
+		s.end(endOfOutput(err))
 	}
 }
 

@@ -40,22 +40,39 @@ type printedEvent struct {
 	Type    string          `json:"type"`
 	ID      string          `json:"id"`
 	Payload json.RawMessage `json:"payload"`
+	Offset  uint64          `json:"offset,omitempty"`
+	Epoch   string          `json:"epoch,omitempty"`
 }
 
-func (p printer) print(e event.Event, now time.Time) error {
+// printedGap is a gap as --json prints it.
+type printedGap struct {
+	Time string `json:"time"`
+	Gap  struct {
+		Topic  string          `json:"topic"`
+		Epoch  string          `json:"epoch,omitempty"`
+		From   uint64          `json:"from,omitempty"`
+		To     uint64          `json:"to,omitempty"`
+		Missed *int64          `json:"missed"`
+		Reason event.GapReason `json:"reason"`
+	} `json:"gap"`
+}
+
+// jsonTime is how --json prints a time.
+const jsonTime = "2006-01-02T15:04:05.000000Z"
+
+// print prints an event of an epoch, "" for none.
+func (p printer) print(e event.Event, epoch string, now time.Time) error {
 	lag, hasLag := p.lag(e.Payload, now)
 	if p.json {
-		line := printedEvent{Time: now.UTC().Format("2006-01-02T15:04:05.000000Z"), Type: e.Type, ID: e.ID, Payload: e.Payload}
+		line := printedEvent{Time: now.UTC().Format(jsonTime), Type: e.Type, ID: e.ID, Payload: e.Payload, Offset: e.Offset}
+		if e.Offset > 0 {
+			line.Epoch = epoch
+		}
 		if hasLag {
 			ms := math.Round(float64(lag)/float64(time.Millisecond)*1000) / 1000
 			line.Lag = &ms
 		}
-		text, err := json.Marshal(line)
-		if err != nil {
-			return err
-		}
-		_, err = p.out.Write(append(text, '\n'))
-		return err
+		return p.printJSON(line)
 	}
 	topic := e.Type
 	if e.ID != "" {
@@ -70,6 +87,40 @@ func (p printer) print(e event.Event, now time.Time) error {
 		format = "\x1b[2m%s\x1b[0m  \x1b[36m%s\x1b[0m  %s\x1b[2m%s\x1b[0m\n"
 	}
 	_, err := fmt.Fprintf(p.out, format, now.Format("15:04:05.000"), topic, e.Payload, behind)
+	return err
+}
+
+func (p printer) printJSON(line any) error {
+	text, err := json.Marshal(line)
+	if err != nil {
+		return err
+	}
+	_, err = p.out.Write(append(text, '\n'))
+	return err
+}
+
+// printGap prints a gap.
+func (p printer) printGap(g event.Gap, now time.Time) error {
+	if p.json {
+		line := printedGap{Time: now.UTC().Format(jsonTime)}
+		line.Gap.Topic, line.Gap.Epoch, line.Gap.From, line.Gap.To, line.Gap.Reason = g.Topic, g.Epoch, g.From, g.To, g.Reason
+		if g.Missed >= 0 {
+			line.Gap.Missed = &g.Missed
+		}
+		return p.printJSON(line)
+	}
+	missed := "nobody knows how many events are missing"
+	if g.Missed >= 0 {
+		missed = count(int(g.Missed), "event is missing", "events are missing")
+	}
+	if g.To > 0 {
+		missed += fmt.Sprintf(", of %d to %d", g.From, g.To)
+	}
+	format := "%s  %s  gap: %s (%s)\n"
+	if p.color {
+		format = "\x1b[2m%s\x1b[0m  \x1b[36m%s\x1b[0m  \x1b[33mgap: %s (%s)\x1b[0m\n"
+	}
+	_, err := fmt.Fprintf(p.out, format, now.Format("15:04:05.000"), g.Topic, missed, g.Reason)
 	return err
 }
 

@@ -42,7 +42,7 @@ var arrows = map[string]arrow{
 	"spoke": {imports: []string{module + "/event", module + "/internal/listeners", "github.com/coder/websocket"}},
 	"js":    {},
 	"cmd": {imports: []string{
-		module + "/auth", module + "/fanout", module + "/event", module + "/spoke", module + "/js", module + "/internal/certs",
+		module + "/auth", module + "/fanout", module + "/event", module + "/stream", module + "/spoke", module + "/js", module + "/internal/certs",
 		module + "/internal/loadtest",
 	}, anyLibrary: true},
 	"bench": {imports: []string{
