@@ -16,7 +16,7 @@ import (
 type account struct {
 	client  int
 	topics  []string
-	streams []int
+	strands []int
 	// lines are those of which the client may still hear, oldest first.
 	lines []*passage
 	// last is the place of the last event heard, lastOf the number of the last that was heard of a voice.
@@ -24,7 +24,7 @@ type account struct {
 	voice           speech
 	// away is when it lost the line on which it had all its subscriptions; nothing while it has them.
 	away time.Duration
-	// heard are the events of streams that it has heard.
+	// heard are the events of strands that it has heard.
 	heard int
 }
 
@@ -42,7 +42,7 @@ type speech struct {
 
 func newAccount(client int) *account {
 	topics := topicsOf(client)
-	return &account{client: client, topics: topics, streams: streamsOf(topics), voice: speech{refused: map[int]bool{}, sure: 1}}
+	return &account{client: client, topics: topics, strands: strandsOf(topics), voice: speech{refused: map[int]bool{}, sure: 1}}
 }
 
 // line is the latest, or nil.

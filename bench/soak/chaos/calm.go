@@ -54,7 +54,7 @@ func few(all []string) string {
 	return strings.Join(all, ", ")
 }
 
-// unsettled names what clients still have to hear, in the calm: all that has passed, the last event of each of their streams, and the last
+// unsettled names what clients still have to hear, in the calm: all that has passed, the last event of each of their strands, and the last
 // of the voice that they follow. It is empty if there is nothing.
 func (l *ledger) unsettled() string {
 	l.mu.Lock()
@@ -78,9 +78,9 @@ func (l *ledger) unsettledLocked(a *account) string {
 	case isVoice(a.client) && !a.voice.isSilent():
 		return fmt.Sprintf("client %d has published number %d and only %d has passed, line %d (%v)", a.client, a.voice.begun, a.voice.seen, p.line, p.fault)
 	}
-	for i, stream := range a.streams {
-		if last := l.journal.lastCertain(stream); p.due[i] <= last {
-			return fmt.Sprintf("client %d lacks number %d of %s on line %d (%v)", a.client, p.due[i], streams[stream], p.line, p.fault)
+	for i, strand := range a.strands {
+		if last := l.journal.lastCertain(strand); p.due[i] <= last {
+			return fmt.Sprintf("client %d lacks number %d of %s on line %d (%v)", a.client, p.due[i], strands[strand], p.line, p.fault)
 		}
 	}
 	if followed := a.client - 1; followed >= 0 && isVoice(followed) {
@@ -111,7 +111,7 @@ func (l *ledger) settle() {
 		l.tallies.SaidLost += len(lost) + allowed
 		for _, n := range lost {
 			l.problemLocked("an event that the client published after it knew that its line was dead never arrived",
-				a.client, number{len(streams) + a.client, n, 0}, current)
+				a.client, number{len(strands) + a.client, n, 0}, current)
 		}
 	}
 }

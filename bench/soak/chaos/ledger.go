@@ -57,8 +57,8 @@ func (l *ledger) close() {
 func (l *ledger) missedLocked() int {
 	due := 0
 	for _, a := range l.accounts {
-		for _, stream := range a.streams {
-			due += l.journal.next(stream) - 1
+		for _, strand := range a.strands {
+			due += l.journal.next(strand) - 1
 		}
 	}
 	return due - l.tallies.Passed

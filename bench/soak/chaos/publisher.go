@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// publisher sends numbered events to the streams, beside the proxy, by the hub's /publish. One batch follows another, so they have an order.
+// publisher sends numbered events to the strands, beside the proxy, by the hub's /publish. One batch follows another, so they have an order.
 type publisher struct {
 	hubs   *hubs
 	ledger *ledger
@@ -44,7 +44,7 @@ func (p *publisher) hush(hushed bool) {
 	p.hushed = hushed
 }
 
-// publish sends an event to each stream whose turn it is. What a dying hub doesn't take is in doubt.
+// publish sends an event to each strand whose turn it is. What a dying hub doesn't take is in doubt.
 func (p *publisher) publish() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -53,13 +53,13 @@ func (p *publisher) publish() {
 	}
 }
 
-// sweep sends an event to every stream. It fails if the hub doesn't take them.
+// sweep sends an event to every strand. It fails if the hub doesn't take them.
 func (p *publisher) sweep() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	all := make([]int, len(streams))
-	for stream := range all {
-		all[stream] = stream
+	all := make([]int, len(strands))
+	for strand := range all {
+		all[strand] = strand
 	}
 	return p.sendLocked(all)
 }
@@ -74,7 +74,7 @@ func (p *publisher) sendLocked(batch []int) error {
 	return err
 }
 
-// next is a tick, and some of the other streams in turn.
+// next is a tick, and some of the other strands in turn.
 func (p *publisher) next() []int {
 	turn := p.turn
 	p.turn++

@@ -22,19 +22,19 @@ const (
 	voices      = 10
 )
 
-// streams are what the publisher sends to, as type:id or type; the index is the stream's number.
-var streams = makeStreams()
+// strands are what the publisher sends to, as type:id or type; the index is the strand's number.
+var strands = makeStrands()
 
-// streamNumbers finds a stream by its name.
-var streamNumbers = func() map[string]int {
+// strandNumbers finds a strand by its name.
+var strandNumbers = func() map[string]int {
 	numbers := map[string]int{}
-	for number, name := range streams {
+	for number, name := range strands {
 		numbers[name] = number
 	}
 	return numbers
 }()
 
-func makeStreams() []string {
+func makeStrands() []string {
 	names := []string{"tick"}
 	for _, many := range []struct {
 		name  string
@@ -77,9 +77,9 @@ func voiceOf(name string) (client int, ok bool) {
 	return client, err == nil
 }
 
-// streamsOf lists the streams that subscriptions match, in order.
-func streamsOf(topics []string) (numbers []int) {
-	for number, name := range streams {
+// strandsOf lists the strands that subscriptions match, in order.
+func strandsOf(topics []string) (numbers []int) {
+	for number, name := range strands {
 		kind, _, _ := strings.Cut(name, ":")
 		if slices.Contains(topics, name) || slices.Contains(topics, kind) {
 			numbers = append(numbers, number)
