@@ -1,14 +1,15 @@
-import { existsSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { gzippedSize } from "./build.mjs";
 
-/** The most bytes that a page loads, minified and by gzip -9: of the core, and what the worker part adds to it. */
-const limits = { core: 5000, worker: 2000 };
+/** The most bytes that a page loads, minified and by gzip -9: of the core, and what each other part adds to it. */
+const limits = { core: 5000, worker: 2000, events: 500, presence: 1000 };
+
+/** The entry points of the parts. */
+const entries = { worker: "src/worker/index.ts", events: "src/events.ts", presence: "src/presence.ts" };
 
 const core = await gzippedSize("src/index.ts");
 const measured = { core };
-if (existsSync(fileURLToPath(new URL("src/worker/index.ts", import.meta.url)))) {
-  measured.worker = (await gzippedSize("src/index.ts", "src/worker/index.ts")) - core;
+for (const [part, entry] of Object.entries(entries)) {
+  measured[part] = (await gzippedSize("src/index.ts", entry)) - core;
 }
 for (const [part, bytes] of Object.entries(measured)) {
   console.log(`${part}: ${bytes} of ${limits[part]} bytes`);

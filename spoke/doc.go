@@ -72,8 +72,8 @@
 //     how many events it lost, and Close says how many events were left. Users of the NATS client miss slow consumers' messages unless they
 //     ask; users of centrifuge-go have no iterator and no way to wait until a publication has arrived.
 //   - Resume is a method and no field of Config, since programs learn while they run of topics that they have stored a position of, and
-//     one way is enough. Users of Kafka's and NATS's clients know positions as what a consumer has acknowledged; here it is what a listener or loop has been handed, so that a
-//     program that stores it once it is done has every event at least once.
+//     one way is enough. Users of Kafka's and NATS's clients know positions as what a consumer has acknowledged. Here it is what a listener
+//     or loop has been handed, so that a program that stores it once it is done has every event at least once.
 //   - A Presence has all users and the difference, so that nobody needs to tell lists from changes, or to do anything about a connection
 //     that breaks.
 //   - A reject without an id may be of an event or of a subscription that the hub takes away. The client asks for the topic again;

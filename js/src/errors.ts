@@ -5,7 +5,7 @@
  * - `too_big`: the event is larger than `maxEvent`.
  * - `queue_full`: there is no room for the event until the connection is back, or has sent what it has.
  * - `buffer_full`: who reads an iterator is slower than the events come.
- * - `forbidden`, `limit`, `unauthenticated`: the hub's reason for a reject.
+ * - `forbidden`, `limit`, `unauthenticated`, `unavailable`: the hub's reason for a reject.
  * - `lost`: the connection ended before the hub had everything, or it is not known to have had.
  * - `token`: the option `token` threw.
  * - `ended`: the hub said that there is no use in coming back; `closeCode` has its code.
@@ -23,6 +23,7 @@ export type ErrorCode =
   | "forbidden"
   | "limit"
   | "unauthenticated"
+  | "unavailable"
   | "lost"
   | "token"
   | "ended"

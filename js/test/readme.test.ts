@@ -12,7 +12,7 @@ const directory = join(packageDirectory, ".readme");
 let hub: Hub;
 
 /** The examples of the manual, each with what it says. */
-const examples = [...readFileSync(join(packageDirectory, "README.md"), "utf8").matchAll(/^(#+ [^\n]*)$|```(js|ts)\n([^]*?)```\n\n```text\n([^]*?)```/gm)];
+const examples = [...readFileSync(join(packageDirectory, "README.md"), "utf8").matchAll(/^(#+ [^\n]*)$|```(js|ts)\n((?:(?!```)[^])*)```\n\n```text\n([^]*?)```/gm)];
 
 before(async () => {
   mkdirSync(directory, { recursive: true });
@@ -56,7 +56,8 @@ for (const [, title, language, source, want] of examples) {
 
 test("the manual has an example for every entry point", () => {
   const source = examples.map(([, , , source]) => source ?? "").join("\n");
-  for (const name of ["addEventListener", "removeEventListener", "dispatchEvent", "publish", "subscribe", "events", "drained", "close", "ready", "state", "bufferedAmount"]) {
+  for (const name of ["addEventListener", "removeEventListener", "dispatchEvent", "publish", "subscribe", "positions", "drained", "close", "ready", "state", "bufferedAmount"]) {
     assert.match(source, new RegExp(`spoke\\.${name}\\b`), `an example has spoke.${name}`);
   }
+  assert.match(source, /\bevents\(spoke, /, "an example has events");
 });

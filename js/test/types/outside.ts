@@ -1,5 +1,7 @@
 import { Spoke, SpokeError, SpokeEvent } from "@spokehub/client";
 import { events } from "@spokehub/client/events";
+import { Presence } from "@spokehub/client/presence";
+import type { Gap, Positions } from "@spokehub/client";
 
 interface Order {
   total: number;
@@ -46,6 +48,12 @@ export function typed(spoke: Spoke<Events>, plain: Spoke): void {
   const iterator: AsyncIterable<SpokeEvent<Order>> = events(spoke, "order.created:7", { buffer: 5, overflow: "drop-oldest" });
   // @ts-expect-error there is no such answer
   events(spoke, "price", { overflow: "ignore" });
+  const withGaps: AsyncIterable<SpokeEvent<number> | CustomEvent<Gap>> = events(spoke, "price", { gaps: true });
+  spoke.addEventListener("gap", ({ detail }) => detail.missed ?? detail.reason === "fresh");
+  const positions: Positions = spoke.positions;
+  new Presence(spoke, "price").addEventListener("change", ({ detail }) => detail.join.length);
+  // @ts-expect-error there is no such topic
+  events(spoke, "prise");
   // @ts-expect-error the state is read
   spoke.state = "ready";
   plain.addEventListener("anything", ({ detail }) => {
@@ -54,7 +62,7 @@ export function typed(spoke: Spoke<Events>, plain: Spoke): void {
   });
   plain.addEventListener("anything", (event: CustomEvent<number>) => event.detail.toFixed());
   plain.publish("anything:5", [1, null]);
-  void [target, iterator, new SpokeError("closed", "x").code, new Spoke("/ws", { token: async () => "t", queueBytes: 1 })];
+  void [target, iterator, withGaps, new SpokeError("closed", "x").code, new Spoke("/ws", { token: async () => "t", queueBytes: 1, since: positions })];
   // @ts-expect-error there is no such option
   void new Spoke("/ws", { tokens: "t" });
 }

@@ -4,6 +4,10 @@ import type { TestContext } from "node:test";
 import { isMainThread, parentPort, Worker } from "node:worker_threads";
 import { conformance } from "../conformance.ts";
 import { Heard, until } from "../heard.ts";
+import { RawServer } from "../rawserver.ts";
+import { spokeOf } from "../spokes.ts";
+import { events } from "../../src/events.ts";
+import { SpokeEvent } from "../../src/index.ts";
 import { connect, expose, LocalTarget } from "../../src/worker/index.ts";
 import type { Port, PortTarget } from "../../src/worker/index.ts";
 
@@ -180,6 +184,24 @@ function tests(): void {
     local.publish("n", "after");
     await until(() => numbers.length > 4096, () => "got nothing after the gap");
     assert.deepEqual([numbers.length, numbers[4095], numbers[4096]], [4097, 4095, "after"]);
+  });
+
+  test("gaps, and the offsets of events, cross the port", async (t) => {
+    const server = await RawServer.start(t);
+    const spoke = spokeOf(t, server.url);
+    const { port1, port2 } = new MessageChannel();
+    t.after(() => port1.close());
+    expose(spoke, port1);
+    const remote = connect(port2);
+    const iterator = events(remote, "price:a", { gaps: true });
+    await settled(remote);
+    const gap = { topic: "price", epoch: "x", from: 3, to: 4, missed: 2, reason: "slow" };
+    server.connections[0]!.socket.send(JSON.stringify({ type: "__gap", id: "", payload: gap }));
+    server.connections[0]!.socket.send('{"type":"price","id":"a","payload":1,"offset":5}');
+    assert.deepEqual((await iterator.next()).value!.detail, gap);
+    const { value } = await iterator.next();
+    assert.ok(value instanceof SpokeEvent);
+    assert.deepEqual([value.detail, value.id, value.offset], [1, "a", 5]);
   });
 
   test("what was taken but not done when another side takes over is told, and the rest is handed over", async (t) => {

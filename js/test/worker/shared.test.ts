@@ -74,6 +74,19 @@ test("tabs share a connection, from the first to the last", async (t) => {
   await awaitConnections(0);
 });
 
+test("a tab does not hear itself, however late the hub answers its subscription", async (t) => {
+  const tabs = [tabOf(t), tabOf(t)] as const;
+  const heard = new Heard();
+  await Promise.all(tabs.map((tab) => tab.drained()));
+  tabs[1].addEventListener("early", heard.listener("1"));
+  await tabs[1].drained();
+  tabs[0].addEventListener("early:a", heard.listener("0"));
+  tabs[0].publish("early:a", "mine");
+  await heard.await(1);
+  tabs[1].publish("early:a", "yours");
+  assert.deepEqual(await heard.await(2), ['1 early|"mine"', '0 early:a|"yours"']);
+});
+
 test("what is published while another tab takes over arrives", async (t) => {
   const tabs = [tabOf(t), tabOf(t)] as const;
   const spoke = spokeOf(t, hub.url);
