@@ -59,7 +59,11 @@ func few(all []string) string {
 func (l *ledger) unsettled() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.judgeTrailsLocked()
 	var missing []string
+	if text := l.unobservedLocked(); text != "" {
+		missing = append(missing, text)
+	}
 	for _, a := range l.accounts {
 		if text := l.unsettledLocked(a); text != "" {
 			missing = append(missing, text)
@@ -75,7 +79,7 @@ func (l *ledger) unsettledLocked(a *account) string {
 		return a.describe()
 	case len(p.sent) > 0:
 		return fmt.Sprintf("client %d has not heard %v, which passed on line %d (%v)", a.client, p.sent[0], p.line, p.fault)
-	case isVoice(a.client) && !a.voice.isSilent():
+	case speechTopic(a.client) != "" && !a.voice.isSilent():
 		return fmt.Sprintf("client %d has published number %d and only %d has passed, line %d (%v)", a.client, a.voice.begun, a.voice.seen, p.line, p.fault)
 	}
 	for i, strand := range a.strands {
@@ -88,7 +92,7 @@ func (l *ledger) unsettledLocked(a *account) string {
 			return fmt.Sprintf("client %d lacks number %d of %s on line %d (%v)", a.client, v.begun, voiceTopic(followed), p.line, p.fault)
 		}
 	}
-	return ""
+	return l.trailingLocked(a)
 }
 
 // settle closes the books of a round: what clients missed of lines that they left, and what they published and nobody got.
@@ -97,6 +101,7 @@ func (l *ledger) settle() {
 	if !l.lock() {
 		return
 	}
+	l.forgetLocked()
 	for _, a := range l.accounts {
 		current := a.line()
 		for _, p := range a.lines {

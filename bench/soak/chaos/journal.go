@@ -7,9 +7,9 @@ import (
 	"strconv"
 )
 
-// number is the place of an event: in its strand from 1, and among all that is published. The events of a voice have no place among all.
+// number is the place of an event: in its strand from 1, and among all that is published. What clients publish has no place among all.
 type number struct {
-	// strand is an index of strands, or for a voice the number of the client behind them.
+	// strand is an index of strands, or for what a client publishes its number behind them.
 	strand int
 	n      int
 	all    uint64
@@ -20,21 +20,24 @@ func (e number) name() string {
 	if e.strand < len(strands) {
 		return strands[e.strand]
 	}
-	return voiceTopic(e.strand - len(strands))
+	return speechTopic(e.strand - len(strands))
 }
 
 // String names the event as reports do.
 func (e number) String() string { return e.name() + " number " + strconv.Itoa(e.n) }
 
-// numberOf makes the number of an event from what it carries.
-func numberOf(name string, n int, all uint64) (number, error) {
+// numberOf makes the number of an event from what it carries: by is the client that publishes it to a stream, 0 for another event.
+func numberOf(name string, n int, all uint64, by int) (number, error) {
 	if strand, known := strandNumbers[name]; known && all > 0 {
 		return number{strand, n, all}, nil
 	}
-	if client, is := voiceOf(name); is && all == 0 {
+	if by > 0 && all == 0 && authorTopic(by) == name {
+		return number{len(strands) + by, n, 0}, nil
+	}
+	if client, is := voiceOf(name); is && all == 0 && by == 0 {
 		return number{len(strands) + client, n, 0}, nil
 	}
-	return number{}, fmt.Errorf("event %s with the numbers %d and %d, which nobody sends", name, n, all)
+	return number{}, fmt.Errorf("event %s with the numbers %d, %d and %d, which nobody sends", name, n, all, by)
 }
 
 // issued is one event of a strand: its place among all, and whether the hub is known to have dispatched it. Where publishing fails,

@@ -22,6 +22,8 @@ type passage struct {
 	sent []number
 	// controls counts the messages that subscribe.
 	controls int
+	// kept is what concerns streams.
+	kept keptLine
 	fate
 }
 

@@ -86,7 +86,7 @@ func (p *publisher) next() []int {
 	for i := range 5 {
 		batch = append(batch, price+(5*turn+i)%prices)
 	}
-	return append(batch, newsAt+turn%news, newsAt+news+turn%rares)
+	return append(batch, newsAt+turn%news, newsAt+news+turn%rares, keptStrands+turn%orders, keptStrands+orders+turn%quotes)
 }
 
 // encode makes a line of each event.
