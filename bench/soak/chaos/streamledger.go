@@ -33,6 +33,13 @@ type streamTallies struct {
 	UnknownGaps int `json:"stream_unknown_gaps"`
 }
 
+// streamTotals is what happened so far.
+func (l *ledger) streamTotals() streamTallies {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.tallies.streamTallies
+}
+
 // epochBegins notes the streams of a hub to which nothing has been published yet.
 func (l *ledger) epochBegins(keys []streamKey) {
 	l.mu.Lock()
