@@ -14,7 +14,7 @@ import (
 )
 
 var (
-	serverFlag      = flag.String("server", "hub", "the server under test: hub, hub-identity, or peer: and one of bun, "+strings.Join(load.PeerNames, ", ")+"; with "+load.SecureSuffix+" behind it over TLS, as in hub-tls and peer:bun-tls")
+	serverFlag      = flag.String("server", "hub", "the server under test: hub, hub-identity, "+strings.Join(load.PolicyNames, ", ")+", or peer: and one of bun, "+strings.Join(load.PeerNames, ", ")+"; with "+load.SecureSuffix+" behind it over TLS, as in hub-tls and peer:bun-tls")
 	serverFlagsFlag = flag.String("server-flags", "", "further flags for spokehub serve, separated by spaces")
 	serverCoresFlag = flag.Int("server-cores", 0, "cores for the server (0: two, or one on a machine of three or fewer)")
 	clientsFlag     = flag.Int("clients", 0, "client processes (0: one for each core that is left, more where the file limit asks for it)")
@@ -45,6 +45,9 @@ func BenchmarkWorkloadIdle(b *testing.B)        { benchmark(b, "idle") }
 func BenchmarkWorkloadConnect(b *testing.B)     { benchmark(b, "connect") }
 func BenchmarkWorkloadEventsIn(b *testing.B)    { benchmark(b, "events-in") }
 func BenchmarkWorkloadSlow(b *testing.B)        { benchmark(b, "slow") }
+func BenchmarkWorkloadThrottled(b *testing.B)   { benchmark(b, "throttled") }
+func BenchmarkWorkloadResume(b *testing.B)      { benchmark(b, "resume") }
+func BenchmarkWorkloadKept(b *testing.B)        { benchmark(b, "kept") }
 func BenchmarkWorkloadChurn(b *testing.B)       { benchmark(b, "churn") }
 func BenchmarkWorkloadMixed(b *testing.B)       { benchmark(b, "mixed") }
 func BenchmarkWorkloadGrowth(b *testing.B)      { benchmark(b, "growth") }
@@ -53,7 +56,7 @@ func BenchmarkWorkloadLargeIn(b *testing.B)     { benchmark(b, "large-in") }
 func BenchmarkWorkloadLargeEcho(b *testing.B)   { benchmark(b, "large-echo") }
 
 func benchmark(b *testing.B, label string) {
-	target := targetUnderTest(b)
+	target := targetUnderTest(b, label)
 	short := shortPass()
 	sizes := sizesAsked(b)
 	for _, w := range load.Suite(sizes, short) {

@@ -3,8 +3,11 @@
 package bench
 
 import (
+	"cmp"
 	"fmt"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -12,25 +15,41 @@ import (
 )
 
 var (
-	builtIn     string
-	builtTarget *load.Target
+	builtIn string
+	// builtTargets are those that have been built, by name.
+	builtTargets = map[string]*load.Target{}
 )
 
+// streaming are the servers of workloads for which -server hub is not enough.
+var streaming = map[string]string{"throttled": load.HubLatest, "resume": load.HubStreams, "kept": load.HubStreams}
+
 // targetUnderTest builds what -server names, once a process.
-func targetUnderTest(b *testing.B) *load.Target {
+func targetUnderTest(b *testing.B, label string) *load.Target {
 	b.Helper()
-	if builtTarget != nil {
-		return builtTarget
+	name := *serverFlag
+	if name == "hub" {
+		name = cmp.Or(streaming[label], name)
 	}
-	directory, err := os.MkdirTemp("", "spokehub-bench-")
+	if built := builtTargets[name]; built != nil {
+		return built
+	}
+	if builtIn == "" {
+		directory, err := os.MkdirTemp("", "spokehub-bench-")
+		if err != nil {
+			b.Fatal(err)
+		}
+		builtIn = directory
+	}
+	directory := filepath.Join(builtIn, strings.ReplaceAll(name, ":", "-"))
+	if err := os.Mkdir(directory, 0o755); err != nil {
+		b.Fatal(err)
+	}
+	built, err := buildTarget(name, directory)
 	if err != nil {
 		b.Fatal(err)
 	}
-	builtIn = directory
-	if builtTarget, err = buildTarget(*serverFlag, directory); err != nil {
-		b.Fatal(err)
-	}
-	return builtTarget
+	builtTargets[name] = built
+	return built
 }
 
 func buildTarget(name, directory string) (*load.Target, error) {
@@ -47,8 +66,10 @@ func buildTarget(name, directory string) (*load.Target, error) {
 		return load.BuildHub("hub", "..", directory, strings.Fields(*serverFlagsFlag))
 	case name == load.HubIdentity:
 		return load.BuildHubIdentity("..", directory, strings.Fields(*serverFlagsFlag))
+	case slices.Contains(load.PolicyNames, name):
+		return load.BuildHubPolicies(name, "..", directory, strings.Fields(*serverFlagsFlag))
 	case !isPeer:
-		return nil, fmt.Errorf("-server: %q is unknown: say hub, hub-identity, or peer: and one of bun, %s", name, strings.Join(load.PeerNames, ", "))
+		return nil, fmt.Errorf("-server: %q is unknown: say hub, hub-identity, %s, or peer: and one of bun, %s", name, strings.Join(load.PolicyNames, ", "), strings.Join(load.PeerNames, ", "))
 	case peer == "bun":
 		return load.FindBun(os.Stderr)
 	}

@@ -48,7 +48,7 @@ func (h *Hub) askToSubscribe(s *Spoke, box *inbox, i *item) {
 	i.detail = &detail{allowed: allowed}
 	var view event.View
 	box.setView(&view, i)
-	if view.Control() != event.Subscribe {
+	if kind := view.Control(); kind != event.Subscribe && kind != event.Presence {
 		return
 	}
 	if named, err := view.CountTopics(h.maxTopics()); err != nil || named > h.maxTopics() {

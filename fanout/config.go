@@ -76,8 +76,8 @@ type Config struct {
 	// of OnConnection for a spoke that was let in with ErrAuthLater. Nil: every token is rejected.
 	OnAuth func(ctx context.Context, s *Spoke, token string) (Identity, error)
 	// OnSubscribe is asked about each topic that a spoke's identity lets it subscribe to, and may still refuse it: an error, or a
-	// panic, rejects the topic with the reason forbidden. The error goes no further. It is not asked about Spoke.Subscribe. Nil allows
-	// all.
+	// panic, rejects the topic with the reason forbidden. The error goes no further. It is asked again where the spoke wants to see the users
+	// of a topic (__presence), and not about Spoke.Subscribe. Nil allows all.
 	OnSubscribe func(s *Spoke, topic string) error
 	// OnPublish is asked about each event that a spoke's identity lets it publish, before listeners and other spokes get it, also
 	// where nobody would. An error, or a panic, drops it with a reject, reason forbidden; the error goes no further. What the spoke
@@ -116,7 +116,7 @@ type Config struct {
 	// has receivers is closed with 1009. Keep it at a quarter of QueueLimit or below: only then can a burst of events not fill
 	// the queues of healthy receivers before its sender is slowed down. Default 64 KiB.
 	MaxEvent int
-	// MaxTopics is how many topics a spoke may subscribe to. A control event that names more is rejected whole, for the limit and with
+	// MaxTopics is how many topics a spoke may subscribe to; one whose users it is told counts as one more. A control event that names more is rejected whole, for the limit and with
 	// no topic. Default 1,024.
 	MaxTopics int
 	// MemoryBudget is how many bytes all connections together may make the hub hold: queues, unfinished messages, events for
@@ -147,7 +147,8 @@ type Config struct {
 	// MaxBytesPerSecond is the same for all bytes that it sends, as they arrive, with a burst of MaxMessage at least. Default: no limit.
 	MaxBytesPerSecond int
 	// MaxControlsPerSecond is the same for the topics that its control events name, each event counting as one at least, with a burst
-	// of MaxTopics at least. Default: no limit.
+	// of MaxTopics at least. The users of topics that it asks for (__presence) have a limit of the same size, 64 of them counting as a topic;
+	// over that a list is rejected, and the spoke stays. Default: no limit.
 	MaxControlsPerSecond int
 
 	// Reactors is the number of goroutines that own connections. Default: one less than GOMAXPROCS, which leaves a core to

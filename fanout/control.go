@@ -22,6 +22,8 @@ type progress struct {
 	// carriedOut is how many topics have been, and fresh which of them are new to the spoke; nil if none is, or nobody asks.
 	carriedOut int
 	fresh      *freshTopics
+	// isListing says that the spoke has become a watcher of the topic at place, and has yet to be sent all of its list.
+	isListing bool
 	// positions are those of topics of streams that the ack has, nil if there are none.
 	positions *ackPositions
 }
@@ -83,6 +85,10 @@ func (l *loop) beginControl(s *Spoke, p *progress) bool {
 // changeTopics carries out a slice of the topics of the control event in view, up to one whose answer there is no room for.
 func (l *loop) changeTopics(s *Spoke, p *progress, allowed map[string]bool) {
 	v := &l.scratch.view
+	if v.Control() == event.Presence {
+		l.answerPresence(s, p, allowed)
+		return
+	}
 	topics, next, _ := v.TopicsFrom(l.scratch.topics[:0], p.place, min(sliceTopics, l.work.topics))
 	l.scratch.topics = topics
 	l.work.topics -= len(topics)
@@ -164,15 +170,20 @@ func (l *loop) change(s *Spoke, who *Identity, kind event.Kind, topic []byte, al
 // does not come and go by a subscription that is not allowed.
 func (l *loop) subscribe(s *Spoke, topic []byte) (isNew, ok bool) {
 	slot := s.conn.Slot
-	if l.part.Count(slot) >= l.hub.maxTopics() {
+	if l.topicCount(slot) >= l.hub.maxTopics() {
 		return false, l.part.Has(slot, topic)
 	}
-	return l.part.Subscribe(slot, topic), true
+	isNew = l.part.Subscribe(slot, topic)
+	if isNew {
+		l.entered(s, topic)
+	}
+	return isNew, true
 }
 
-// unsubscribe says whether the spoke was subscribed to the topic.
+// unsubscribe says whether the spoke was subscribed to the topic. It also ends watching it.
 func (l *loop) unsubscribe(s *Spoke, topic []byte) bool {
 	l.leftStream(s, topic)
+	l.left(s, topic)
 	return l.part.Unsubscribe(s.conn.Slot, topic)
 }
 
@@ -205,12 +216,13 @@ func (p *progress) length() int {
 
 // sendAck sends the ack, if there is one.
 func (l *loop) sendAck(s *Spoke, p *progress) {
-	if f := p.ack; f != nil {
-		l.conns.memory.owed -= p.length()
-		if p.positions != nil {
-			f.buf = event.AppendAckPositions(f.buf, p.positions.members)
+	l.conns.memory.owed -= p.length()
+	f, positions := p.ack, p.positions
+	p.ack, p.positions = nil, nil
+	if f != nil {
+		if positions != nil {
+			f.buf = event.AppendAckPositions(f.buf, positions.members)
 		}
-		p.ack, p.positions = nil, nil
 		f.seal(f.buf, l.hub.cfg.opcode, false)
 		l.answer(s, f)
 	}
@@ -218,11 +230,11 @@ func (l *loop) sendAck(s *Spoke, p *progress) {
 
 // dropAck drops an ack that nobody waits for any more.
 func (l *loop) dropAck(p *progress) {
+	l.conns.memory.owed -= p.length()
 	if p.ack != nil {
-		l.conns.memory.owed -= p.length()
 		p.ack.Recycle()
-		p.ack, p.positions = nil, nil
 	}
+	p.ack, p.positions = nil, nil
 }
 
 // reject answers the control event id, if it wants an answer.

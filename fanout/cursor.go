@@ -24,8 +24,10 @@ type cursor struct {
 	owed   int64
 	// isAtEnd says that nothing of the stream was left when it was last looked at.
 	isAtEnd bool
-	// isUnsentLow says that the kernel takes little ahead of sending it.
-	isUnsentLow bool
+	// isLatest says that the spoke gets only the newest event of each id, since it was behind, and stale are those that it does not get
+	// and has not been told of yet.
+	isLatest bool
+	stale    staleEvents
 }
 
 // beginning says from which offset on a spoke gets a topic, and from which base on events of the topic were dispatched to it: what
@@ -50,7 +52,7 @@ type openGap struct {
 
 const (
 	// cursorBytes and beginningBytes are about what a cursor takes, and a beginning, besides their texts.
-	cursorBytes    = 240
+	cursorBytes    = 264
 	beginningBytes = 48
 )
 
@@ -61,6 +63,28 @@ func (c *cursor) memory() int {
 		held += beginningBytes + len(c.begins[i].topic)
 	}
 	return held
+}
+
+// answer notes that the answer to a subscription tells of what is missing behind the position after.
+func (o *openGap) answer(after uint64, page *stream.Page) {
+	o.after, o.told, o.expected, o.got = after, page.To, page.Survivors, 0
+}
+
+// forgetAnswer has all that is missing be told of, whatever an answer has told.
+func (o *openGap) forgetAnswer() { o.after, o.told, o.expected, o.got = 0, 0, 0, 0 }
+
+// staleEvents are events of a stream that have a newer one of their id behind them.
+type staleEvents struct {
+	from, to uint64
+	count    int64
+}
+
+func (e *staleEvents) add(offset uint64) {
+	if e.count == 0 {
+		e.from = offset
+	}
+	e.to = offset
+	e.count++
 }
 
 // begin returns where a topic begins.
@@ -84,6 +108,7 @@ func (c *cursor) setBegin(topic []byte, from, base uint64) (more int) {
 		}
 		c.others.from = max(c.others.from, c.next)
 		c.next, c.isAtEnd = from, false
+		c.gap.forgetAnswer()
 	}
 	at, found := c.findBegin(topic)
 	if !found {
@@ -104,22 +129,37 @@ func (c *cursor) forget(topic []byte) (less int) {
 	return beginningBytes + len(topic)
 }
 
-// matches says whether the spoke in a slot is to get an event of the stream, and whether that was dispatched to it.
-func (c *cursor) matches(l *loop, slot uint32, offset uint64, id []byte) (wanted, counted bool) {
+// match says what an event of the stream is to a spoke that lags.
+type match struct {
+	// wanted: it is to get the event. owed: the event was dispatched to it as one of those that it is to get. An event can be wanted by a
+	// topic that resumes, and have been dispatched by another that is past it.
+	wanted, owed bool
+	// dispatched: the event was dispatched to it.
+	dispatched bool
+}
+
+// matchOf says what an event of the stream is to the spoke in a slot.
+func (c *cursor) matchOf(l *loop, slot uint32, offset uint64, id []byte) (m match) {
 	topic := append(l.flow.lags.topic[:0], c.typ...)
 	if l.part.Has(slot, topic) {
-		b := c.begin(topic)
-		wanted, counted = b.from <= offset, b.base <= offset
+		m.add(c.begin(topic), offset)
 	}
-	if len(id) > 0 && !(wanted && counted) {
+	if len(id) > 0 && !m.owed {
 		topic = append(append(topic, ':'), id...)
 		if l.part.Has(slot, topic) {
-			b := c.begin(topic)
-			wanted, counted = wanted || b.from <= offset, counted || b.base <= offset
+			m.add(c.begin(topic), offset)
 		}
 	}
 	l.flow.lags.topic = topic
-	return wanted, counted
+	return m
+}
+
+// add adds what the event is to one topic.
+func (m *match) add(b *beginning, offset uint64) {
+	wanted, dispatched := b.from <= offset, b.base <= offset
+	m.wanted = m.wanted || wanted
+	m.owed = m.owed || wanted && dispatched
+	m.dispatched = m.dispatched || dispatched
 }
 
 // isWhole says that the spoke is to get every event from next on, and from which offset on these were dispatched to it.

@@ -154,6 +154,7 @@ func (h *Hub) publish(out *outgoing) outcome {
 	f.encode(out, h.cfg.opcode)
 	if policy != nil {
 		f.setPolicy(policy, out.typ())
+		f.Defer(h.cfg.behind(policy))
 	}
 	out.size = int64(f.Len())
 	if (out.on != nil || out.waits) && f.Len() > h.cfg.QueueLimit {
@@ -327,9 +328,6 @@ func (f *frame) setPolicy(p *stream.Policy, typ []byte) {
 	at := len(f.buf)
 	f.buf = append(f.buf, typ...)
 	f.policy, f.typ = p, f.buf[at:]
-	if p.Behind != stream.Close {
-		f.Defer()
-	}
 }
 
 // sent is the frame that is queued.

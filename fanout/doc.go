@@ -29,10 +29,11 @@
 //
 // There is one lock for each of these: the task queue of a reactor, a shard of the subscription index, the queue of the workers,
 // the listeners of the hub and of each spoke, the registry of added connections, the counts by address, the connections on
-// their way to net/http, the lifecycle, each rate limit of the log, what a spoke stores for user code, and each stream. No goroutine
-// holds two of them, but for one: under the lock of a stream an event is appended, its receivers are looked up, and it is posted to their
-// reactors, so that all see one order. None is held while user code runs, or during a system call other than the one that wakes a
-// reactor.
+// their way to net/http, the lifecycle, each rate limit of the log, what a spoke stores for user code, each stream, the teller of
+// presence, a shard of its rooms, and the changes that a loop is to tell. No goroutine holds two of them, but for these. Under the lock
+// of a stream an event is appended, its receivers are looked up, and it is posted to their reactors, so that all see one order. The teller's comes
+// ahead of that of a shard of rooms, and of a task queue; that of a shard of rooms comes ahead of that of a shard of an index, and of a loop's
+// changes. None is held while user code runs, or during a system call other than the one that wakes a reactor.
 //
 // # Order
 //
@@ -67,7 +68,7 @@
 //
 // A cursor is all that the hub remembers of a spoke that lags, because it has come back (fanout/resume.go) or does not keep up
 // (fanout/lag.go): a place in a stream, some 300 bytes whatever it has missed. Its connection is marked, so that a fan-out passes it over
-// and the loop looks at what that means for it. As its socket drains it is fed from the stream, an eighth of Config.QueueLimit at a
+// and the loop looks at what that means for it. As its socket drains it is fed from the stream, a sixteenth of Config.QueueLimit at a
 // time (fanout/feed.go); spokes at the same place are fed together, from one read, and share what is queued. What is not kept any
 // more is a __gap in its place. When nothing is left in the stream, and nothing older on its way to the loop, the cursor ends and the
 // spoke gets everything live again.
@@ -81,6 +82,16 @@
 // Of two ways to keep the order of offsets at a subscription this is the one that costs a fan-out nothing. To compare the offset of
 // each event with where each member began would cost every delivery; to look through what is posted to the loop costs a
 // subscription, and that only where the loop is behind.
+//
+// # Presence
+//
+// Where a policy has presence, the hub knows which users are subscribed to a topic: its occupants, from the first connection of each to
+// the last. A spoke that asks with __presence, for a topic that it may subscribe to, is sent the list of them, in as many acks as it
+// takes, and from then on the changes, gathered for a quarter of a second from the first one on; who comes and goes meanwhile is not
+// told. The list has those of whom the watchers before have been told, so that every change that follows is news, and one frame of changes
+// serves all watchers. So a user who came in the last quarter of a second may follow the list as a change, be it the one who asks. Very
+// many changes at once are told in several rounds. A list that is read slowly holds back the changes of its topic, and no events. Who does
+// not read what changes is closed like one who does not read events. Messages of presence are no deliveries in Stats.
 //
 // # Where a broker would go
 //

@@ -14,6 +14,7 @@ import (
 
 	"github.com/spokehub/spokehub/event"
 	"github.com/spokehub/spokehub/fanout"
+	"github.com/spokehub/spokehub/stream"
 )
 
 // byName believes what a client says of itself in ?user=NAME: in an example alone.
@@ -187,4 +188,32 @@ func ExampleHub_DisconnectUser() {
 	// 2
 	// 4403 banned for a day
 	// 4403 banned for a day
+}
+
+// A client that asks who is in a room gets the list, and then whoever comes and goes.
+func ExampleHub_Presence() {
+	ctx := context.Background()
+	hub, err := fanout.New(fanout.Config{
+		OnHandshake: byName,
+		Policies:    []stream.Policy{{Match: "room", Presence: true}},
+	})
+	if err != nil {
+		panic(err)
+	}
+	defer hub.Shutdown(ctx)
+	server := httptest.NewServer(hub)
+	defer server.Close()
+	ada := connect(ctx, server.URL+"/?user=ada", "room:7")
+	defer ada.CloseNow()
+
+	say(ctx, ada, `{"type":"__presence","id":"1","payload":{"topic":"room:7"}}`)
+	fmt.Println(hear(ctx, ada))
+	grace := connect(ctx, server.URL+"/?user=grace", "room:7")
+	defer grace.CloseNow()
+	fmt.Println(hear(ctx, ada))
+	fmt.Println(hub.Presence("room:7"))
+	// Output:
+	// {"type":"__ack","id":"1","payload":{"topic":"room:7","users":[{"user":"ada","connections":1}]}}
+	// {"type":"__presence","id":"","payload":{"topic":"room:7","join":["grace"]}}
+	// [{ada 1} {grace 1}]
 }

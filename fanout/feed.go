@@ -9,12 +9,18 @@ import (
 )
 
 const (
-	// feedShare: one part in so many of QueueLimit is what a spoke is fed at a time, and how much may wait for it ahead of that.
-	feedShare = 8
-	// latestPage is how many bytes a spoke is fed at a time that gets only the newest of each id, and latestUnsent how many of them the kernel
-	// takes ahead of sending them: what waits gets old.
+	// lagShare: one part in so many of QueueLimit may wait for a spoke whose socket is full until it is behind. That is less than what
+	// makes a connection crowded, so nobody who publishes waits for a spoke that lags.
+	lagShare = 4
+	// feedShare: one part in so many of QueueLimit is what a spoke is fed at a time, and how much may wait for it ahead of that. With the
+	// default it fits into memory that netpoll uses again.
+	feedShare = 16
+	// latestBehind is lagShare in bytes for a type of which a spoke that lags gets only the newest event of each id, latestUnsent how much the
+	// kernel takes ahead of sending it from who is subscribed to such a type, and latestPage how much a spoke is fed at a time that lags: what waits
+	// gets old.
+	latestBehind = 16 << 10
+	latestUnsent = 16 << 10
 	latestPage   = 4 << 10
-	latestUnsent = 4 << 10
 	// feedEvents is how many events are read of a stream at a time, and feedSlice for how long a turn feeds.
 	feedEvents = 512
 	feedSlice  = 2 * time.Millisecond
@@ -112,6 +118,11 @@ func (a feeding) compare(b feeding) int {
 		return n
 	}
 	switch {
+	case a.cursor.isLatest != b.cursor.isLatest:
+		if a.cursor.isLatest {
+			return 1
+		}
+		return -1
 	case a.cursor.next < b.cursor.next:
 		return -1
 	case a.cursor.next > b.cursor.next:
@@ -149,7 +160,7 @@ func (l *loop) nextCursor(g *lag) *cursor {
 		case c.isAtEnd:
 			g.turn++
 			l.feedSoon(g)
-		case c.isUnsentLow && charge > 0:
+		case c.isLatest && charge > 0:
 			l.sender.NotifyDrained(s.conn.Slot)
 			return nil
 		default:

@@ -13,24 +13,25 @@ func (l *loop) feedGroup(group []feeding) {
 	f := &l.flow.lags.feeder
 	at := group[0].cursor
 	query := stream.Query{After: at.next - 1, Events: feedEvents, Bytes: l.hub.cfg.QueueLimit / feedShare}
-	isLatest := at.policy.Behind == stream.Latest
-	if isLatest && at.isUnsentLow {
-		query.Bytes = min(query.Bytes, latestPage)
+	if at.isLatest {
+		query.Bytes = 0
 	}
 	if err := l.hub.streams.store.Read(at.typ, query, &f.page); err != nil {
 		l.hub.log.unreadStream(at.typ, err)
 		return
 	}
-	if isLatest {
-		l.tellSuperseded(group, &f.page)
+	entries := f.page.Entries
+	if at.isLatest {
+		entries = newest(entries)
+		l.noteStale(group, entries)
 	}
 	expected := at.next
-	for i := range f.page.Entries {
-		entry := &f.page.Entries[i]
+	for i := range entries {
+		entry := &entries[i]
 		r := entry.Frame.(*keptFrame)
 		slots := f.slots[:0]
 		for j := range group {
-			if l.feedOne(&group[j], entry, r, expected, isLatest) {
+			if l.feedOne(&group[j], entry, r, expected) {
 				slots = append(slots, group[j].slot)
 			}
 		}
@@ -40,7 +41,7 @@ func (l *loop) feedGroup(group []feeding) {
 		}
 		expected = entry.Offset + 1
 	}
-	isAtEnd := len(f.page.Entries) == 0 || expected > f.page.Top
+	isAtEnd := len(entries) == 0 || expected > f.page.Top
 	for j := range group {
 		group[j].cursor.gap.isUnknown = group[j].cursor.gap.isUnknown || f.page.Missing < 0
 		l.fed(&group[j], expected, f.page.Top, isAtEnd)
@@ -49,7 +50,7 @@ func (l *loop) feedGroup(group []feeding) {
 }
 
 // feedOne notes what an event of the stream means for one spoke, and says whether it gets it. What is missing ahead of it is told first.
-func (l *loop) feedOne(g *feeding, entry *stream.Entry, r *keptFrame, expected uint64, isLatest bool) bool {
+func (l *loop) feedOne(g *feeding, entry *stream.Entry, r *keptFrame, expected uint64) bool {
 	c := g.cursor
 	c.addGap(expected, entry.Offset-1)
 	if entry.Offset <= c.gap.told {
@@ -57,21 +58,26 @@ func (l *loop) feedOne(g *feeding, entry *stream.Entry, r *keptFrame, expected u
 	} else {
 		l.passTold(g.lag, c)
 	}
-	wanted, counted := g.isWhole, entry.Offset >= g.base
-	if !g.isWhole {
-		wanted, counted = c.matches(l, g.slot, entry.Offset, r.ID())
-	}
-	if wanted && counted {
+	m := g.matchOf(l, entry)
+	if m.owed {
 		c.owed--
 	}
-	if wanted && counted && isLatest && entry.Superseded {
+	if m.owed && c.isLatest && entry.Superseded {
 		l.sender.CountDropped(1, netpoll.DropSuperseded)
 		return false
 	}
-	if wanted && c.gap.missed > 0 {
+	if m.wanted && c.gap.missed > 0 {
 		l.tellGap(g.lag, c)
 	}
-	return wanted
+	return m.wanted
+}
+
+// matchOf says what an event of the stream is to the spoke.
+func (g *feeding) matchOf(l *loop, entry *stream.Entry) match {
+	if g.isWhole {
+		return match{wanted: true, owed: entry.Offset >= g.base}
+	}
+	return g.cursor.matchOf(l, g.slot, entry.Offset, entry.Frame.ID())
 }
 
 // fed moves a cursor behind what its spoke has been fed.
@@ -87,6 +93,7 @@ func (l *loop) fed(g *feeding, next, top uint64, isAtEnd bool) {
 	if c.gap.missed > 0 {
 		l.tellGap(g.lag, c)
 	}
+	l.tellStale(g.lag, c)
 }
 
 // passTold tells how many events are missing after all of those which the answer to the subscription has promised.
@@ -94,7 +101,7 @@ func (l *loop) passTold(g *lag, c *cursor) {
 	if lost := c.gap.expected - c.gap.got; lost > 0 {
 		l.sendGap(g.spoke, c, event.Gap{From: c.gap.after + 1, To: c.gap.told, Missed: int64(lost), Reason: event.GapTrimmed})
 	}
-	c.gap.told, c.gap.expected, c.gap.got = 0, 0, 0
+	c.gap.forgetAnswer()
 }
 
 // tellGap tells what a cursor has found missing.
@@ -110,38 +117,54 @@ func (l *loop) tellGap(g *lag, c *cursor) {
 	l.sendGap(g.spoke, c, gap)
 }
 
-// tellSuperseded tells spokes how many events of a page they do not get, because each has a newer one of its id behind it.
-func (l *loop) tellSuperseded(group []feeding, page *stream.Page) {
+// newest returns as many of the entries as have latestPage bytes of events that are not superseded.
+func newest(entries []stream.Entry) []stream.Entry {
+	size := 0
+	for i := range entries {
+		if entries[i].Superseded {
+			continue
+		}
+		if size += entries[i].Frame.(*keptFrame).Len(); size > latestPage && i > 0 {
+			return entries[:i]
+		}
+	}
+	return entries
+}
+
+// noteStale notes which events of a page spokes do not get, because each has a newer one of its id behind it, and tells those that get
+// others.
+func (l *loop) noteStale(group []feeding, entries []stream.Entry) {
 	for j := range group {
-		g := &group[j]
-		gap := event.Gap{Reason: event.GapSlow}
-		for i := range page.Entries {
-			entry := &page.Entries[i]
-			if !entry.Superseded {
-				continue
-			}
-			wanted, counted := g.isWhole, entry.Offset >= g.base
-			if !wanted {
-				wanted, counted = g.cursor.matches(l, g.slot, entry.Offset, entry.Frame.ID())
-			}
-			if wanted && counted {
-				if gap.Missed == 0 {
-					gap.From = entry.Offset
-				}
-				gap.To = entry.Offset
-				gap.Missed++
+		g, hasNews := &group[j], false
+		for i := range entries {
+			m := g.matchOf(l, &entries[i])
+			switch {
+			case m.owed && entries[i].Superseded:
+				g.cursor.stale.add(entries[i].Offset)
+			case m.wanted:
+				hasNews = true
 			}
 		}
-		if gap.Missed > 0 {
-			l.sendGap(g.lag.spoke, g.cursor, gap)
+		if hasNews {
+			l.tellStale(g.lag, g.cursor)
 		}
 	}
 }
 
-// sendGap sends a gap to a spoke that lags.
+// tellStale tells of the events that are superseded.
+func (l *loop) tellStale(g *lag, c *cursor) {
+	if e := c.stale; e.count > 0 {
+		c.stale = staleEvents{}
+		l.sendGap(g.spoke, c, event.Gap{From: e.from, To: e.to, Missed: e.count, Reason: event.GapSlow})
+	}
+}
+
+// sendGap sends a gap to a spoke that lags, unless that has left the type meanwhile.
 func (l *loop) sendGap(s *Spoke, c *cursor, gap event.Gap) {
+	if gap.Topic = l.topicOf(s, c.typ); gap.Topic == "" {
+		return
+	}
 	l.counts.gaps++
-	gap.Topic = l.topicOf(s, c.typ)
 	if !c.policy.History.IsZero() {
 		gap.Epoch = l.flow.lags.page.Epoch
 	}
@@ -152,18 +175,18 @@ func (l *loop) sendGap(s *Spoke, c *cursor, gap event.Gap) {
 	f.Release()
 }
 
-// topicOf is the topic of the type that a spoke has, or the type if it has several.
+// topicOf is the topic of the type that a spoke has, or the type if it has several, and empty if it has none.
 func (l *loop) topicOf(s *Spoke, typ string) string {
 	topic := append(l.flow.lags.topic[:0], typ...)
 	l.flow.lags.topic = topic
 	if l.part.Has(s.conn.Slot, topic) {
 		return typ
 	}
-	only := typ
+	only := ""
 	l.flow.lags.names = l.part.AppendTopics(l.flow.lags.names[:0], s.conn.Slot)
 	for _, name := range l.flow.lags.names {
 		if len(name) > len(typ) && name[len(typ)] == ':' && name[:len(typ)] == typ {
-			if only != typ {
+			if only != "" {
 				return typ
 			}
 			only = name
@@ -193,20 +216,4 @@ func (l *loop) firstPosted(typ string, end uint64) uint64 {
 		return true
 	})
 	return first
-}
-
-// setUnsentLow has the kernel take little of a spoke's bytes ahead of sending them, or as much as of any other's.
-func (l *loop) setUnsentLow(g *lag, c *cursor, isLow bool) {
-	if c.isUnsentLow == isLow {
-		return
-	}
-	c.isUnsentLow = isLow
-	limit := l.hub.cfg.UnsentLimit
-	for _, other := range g.cursors {
-		isLow = isLow || other.isUnsentLow
-	}
-	if isLow {
-		limit = latestUnsent
-	}
-	l.reactor.SetUnsentLimit(g.spoke.conn.Slot, max(limit, 0))
 }

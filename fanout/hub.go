@@ -34,6 +34,8 @@ type indexes struct {
 	index *subs.Index
 	// users has the names of users, and as members of each the user's open spokes.
 	users *subs.Index
+	// presence is who is told of the users of topics; nil if no topic has presence.
+	presence *presence
 }
 
 // hubParts never change. Each has owners of its own.
@@ -73,6 +75,7 @@ func New(cfg Config) (*Hub, error) {
 		admission: admission{empty: make(chan struct{}, 1)},
 		lifecycle: newLifecycle(),
 	}
+	h.presence = newPresence(h)
 	h.admission.maxConnections.Store(int64(s.MaxConnections))
 	h.admission.addresses.begin(s.MaxConnectionsPerAddress, s.MaxHandshakesPerAddress)
 	h.shared.rules.Store(s.topicRules)

@@ -86,7 +86,6 @@ func (q *loopLags) heldBy(s *Spoke) int {
 
 // endCursor has a spoke get all events of a type live again. What it is still owed has been trimmed.
 func (l *loop) endCursor(g *lag, c *cursor) {
-	l.setUnsentLow(g, c, false)
 	if c.owed > 0 {
 		l.sender.CountDropped(uint64(c.owed), netpoll.DropTrimmed)
 	}
@@ -109,7 +108,6 @@ func (l *loop) endLag(s *Spoke) {
 	}
 	l.dropLag(g)
 	for _, c := range g.cursors {
-		l.setUnsentLow(g, c, false)
 		if c.owed > 0 {
 			l.sender.CountDropped(uint64(c.owed), netpoll.DropClosed)
 		}
@@ -170,9 +168,9 @@ func (l *loop) fallBehind(s *Spoke, f *frame) {
 		_, c := l.cursorOf(s, f.policy, f.typ, 0)
 		l.skip(c)
 	} else {
-		g, c := l.cursorOf(s, f.policy, f.typ, f.kept.offset)
+		_, c := l.cursorOf(s, f.policy, f.typ, f.kept.offset)
 		c.owed++
-		l.setUnsentLow(g, c, f.policy.Behind == stream.Latest)
+		c.isLatest = f.policy.Behind == stream.Latest
 	}
 	l.sender.NotifyDrained(s.conn.Slot)
 }
@@ -186,8 +184,8 @@ func (l *loop) skip(c *cursor) {
 // passOver leaves an event of a stream to the cursor. If the spoke has all that lies ahead of it, it gets it live, and all that follows.
 func (l *loop) passOver(g *lag, c *cursor, f *frame) {
 	offset := f.kept.offset
-	wanted, counted := c.matches(l, g.spoke.conn.Slot, offset, f.kept.ID())
-	if c.isAtEnd && offset >= c.next && wanted && !g.isHeld {
+	m := c.matchOf(l, g.spoke.conn.Slot, offset, f.kept.ID())
+	if c.isAtEnd && offset >= c.next && m.wanted && !g.isHeld {
 		if l.sendPast(g.spoke, f) {
 			l.endCursor(g, c)
 			return
@@ -199,7 +197,7 @@ func (l *loop) passOver(g *lag, c *cursor, f *frame) {
 		c.isAtEnd = false
 		l.feedSoon(g)
 	}
-	if counted {
+	if m.dispatched {
 		c.owed++
 	}
 }

@@ -1,6 +1,9 @@
 package fanout
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 const (
 	// fewTopics is up to how many topics a spoke leaves at once.
@@ -32,8 +35,10 @@ func (l *loop) leave(s *Spoke) {
 	slot, q := s.conn.Slot, &l.ending.leavers
 	l.sender.Leave(slot)
 	l.removeFromUser(s)
-	if topics := l.part.Count(slot); topics <= fewTopics && q.dropped+topics <= maxDrops {
-		q.dropped += l.part.Drop(slot)
+	l.leaveRooms(s)
+	if topics := l.topicCount(slot); topics <= fewTopics && q.dropped+topics <= maxDrops {
+		dropped, _ := l.dropTopicsOf(slot, math.MaxInt)
+		q.dropped += dropped
 		return
 	}
 	s.marks |= leavesIndex
@@ -47,6 +52,7 @@ func (l *loop) dropTopics() {
 	if len(q.queue) > 0 {
 		l.dropSome(q)
 	}
+	l.leaveMoreRooms()
 	q.dropped = 0
 }
 
@@ -54,7 +60,7 @@ func (l *loop) dropSome(q *leavers) {
 	started, seen := time.Now(), q.dropped
 	for q.next < len(q.queue) && q.dropped < maxDrops {
 		s := q.queue[q.next]
-		dropped, done := l.part.DropSome(s.conn.Slot, min(dropStep, maxDrops-q.dropped))
+		dropped, done := l.dropTopicsOf(s.conn.Slot, min(dropStep, maxDrops-q.dropped))
 		q.dropped += dropped
 		if done {
 			q.pop()

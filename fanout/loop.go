@@ -37,6 +37,8 @@ type loop struct {
 type loopParts struct {
 	part  *subs.Part
 	users *subs.Part
+	// presence is nil if no topic has presence.
+	presence *loopPresence
 }
 
 // ending is what a loop knows of the ends of its connections. It belongs to the loop's goroutine.
@@ -64,6 +66,8 @@ type loopShared struct {
 	unread atomic.Bool
 	inflow inflow
 	holds  holds
+	// changes are those of presence that watchers are to be told.
+	changes changeQueue
 	// inboxes is how many wait for a worker or are being run.
 	inboxes atomic.Int64
 }
@@ -127,7 +131,7 @@ func newLoop(h *Hub, index int) (*loop, error) {
 	l := &loop{
 		hub:       h,
 		index:     index,
-		loopParts: loopParts{part: h.index.Part(index), users: h.users.Part(index)},
+		loopParts: loopParts{part: h.index.Part(index), users: h.users.Part(index), presence: newLoopPresence(h, index)},
 		conns:     newLoopConns(),
 		work:      turnWork{topics: turnTopics, outbound: make([][]netpoll.Task, h.cfg.Reactors), arrivals: make([][]arrival, h.cfg.Reactors)},
 	}

@@ -11,7 +11,7 @@ type Memory struct {
 	Messages uint64
 	// Inboxes hold events that wait for callbacks and listeners.
 	Inboxes uint64
-	// Subscriptions are topics with subscribers, and who they are.
+	// Subscriptions are topics with subscribers, and who they are; where topics have presence, also their users and who is told.
 	Subscriptions uint64
 	// Handshakes are requests that have arrived in part, and those that wait for OnHandshake with what came behind them.
 	Handshakes uint64
@@ -85,7 +85,7 @@ func (h *Hub) heldBytes() int64 { return h.connectionBytes() + h.streams.held() 
 
 // connectionBytes is heldBytes without what streams take.
 func (h *Hub) connectionBytes() int64 {
-	held := h.shared.heldBytes.Load() + h.shared.reserved.Load() + h.admission.httpBytes.Load()
+	held := h.shared.heldBytes.Load() + h.shared.reserved.Load() + h.admission.httpBytes.Load() + h.presence.heldBytes()
 	for _, l := range h.loops {
 		held += l.shared.inboxBytes.Load()
 	}
@@ -110,7 +110,7 @@ type loopMemory struct {
 
 // heldBytes is the memory that the loop's connections hold, without their inboxes.
 func (l *loop) heldBytes() int64 {
-	return int64(l.reactor.HeldBytes()+l.reactor.TLSBytes()+l.conns.memory.owed+l.part.Held()+l.users.Held()+l.conns.requests.held+l.conns.inquiries.held+l.flow.lags.held) + l.conns.memory.messages + l.flow.kept
+	return int64(l.reactor.HeldBytes()+l.reactor.TLSBytes()+l.conns.memory.owed+l.part.Held()+l.users.Held()+l.presence.heldBytes()+l.conns.requests.held+l.conns.inquiries.held+l.flow.lags.held) + l.conns.memory.messages + l.flow.kept
 }
 
 // addMemory adds what the loop's connections hold. It is for the loop's goroutine.
@@ -119,13 +119,14 @@ func (st *Stats) addMemory(l *loop) {
 	m.Queues += uint64(l.reactor.HeldBytes() + l.conns.memory.owed)
 	m.TLS += uint64(l.reactor.TLSBytes())
 	m.Messages += uint64(l.conns.memory.messages + l.flow.kept)
-	m.Subscriptions += uint64(l.part.Held() + l.users.Held())
+	m.Subscriptions += uint64(l.part.Held() + l.users.Held() + l.presence.heldBytes())
 	m.Handshakes += uint64(l.conns.requests.held + l.conns.inquiries.held)
 	m.Streams += uint64(l.flow.lags.held)
 }
 
 // addShared adds what is counted for any goroutine.
 func (m *Memory) addShared(h *Hub) {
+	m.Subscriptions += uint64(max(h.presence.heldBytes(), 0))
 	inboxes := int64(0)
 	for _, l := range h.loops {
 		inboxes += l.shared.inboxBytes.Load()
@@ -148,7 +149,7 @@ func (l *loop) heldBy(s *Spoke) int {
 	case handshaking:
 		held += l.conns.requests.heldBy(slot) + l.conns.inquiries.bySlot[slot].heldBytes()
 	case open:
-		held += l.part.HeldBy(slot) + l.flow.lags.heldBy(s)
+		held += l.part.HeldBy(slot) + l.presence.heldBy(s) + l.flow.lags.heldBy(s)
 	}
 	return held
 }

@@ -73,6 +73,8 @@ type rates struct {
 	bytes    allowance
 	frames   allowance
 	controls allowance
+	// lists are the users of whom the spoke was sent lists.
+	lists allowance
 	// resumes is how many topics of streams it has resumed.
 	resumes uint32
 }
@@ -110,11 +112,22 @@ func (l *loop) withinControls(s *Spoke, kind event.Kind, p *progress) bool {
 		return true
 	}
 	named := 0
-	if kind == event.Subscribe || kind == event.Unsubscribe {
+	if kind != event.UnknownControl && kind != event.Auth {
 		named, _ = l.scratch.view.CountTopics(maxTopics)
 		p.begun = named > 0 && named <= maxTopics
 	}
 	return l.spend(s, &l.conns.rates.At(s.conn.Slot).controls, &limits.controls, min(max(named, 1), maxTopics))
+}
+
+// withinLists accounts for a list of users that a spoke asks for, and reports false if it has asked for too many. That closes nobody: a
+// client can't know how long a list will be.
+func (l *loop) withinLists(s *Spoke, users int) bool {
+	limits := l.hub.cfg.rates.Load()
+	if !l.hub.cfg.rated || limits.controls.perSecond == 0 {
+		return true
+	}
+	cost := min(users/usersPerTopic, l.hub.maxTopics())
+	return l.conns.rates.At(s.conn.Slot).lists.spend(limits.controls.cost(cost), limits.controls.burst, l.reactor.Now())
 }
 
 func (l *loop) spend(s *Spoke, a *allowance, limit *rateLimit, amount int) bool {

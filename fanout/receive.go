@@ -110,7 +110,7 @@ func (l *loop) handleMessage(s *Spoke, raw []byte) {
 			}
 			l.relay(s, raw)
 		}
-	case event.UnknownControl, event.Presence:
+	case event.UnknownControl:
 		l.counts.unknownControls++
 	default:
 		l.counts.controls++

@@ -2,6 +2,7 @@ package fanout
 
 import (
 	"bytes"
+	"strings"
 
 	"github.com/spokehub/spokehub/event"
 	"github.com/spokehub/spokehub/stream"
@@ -35,12 +36,16 @@ func (l *loop) streamOf(topic []byte) (policy *stream.Policy, typ []byte) {
 // once, all that comes: nothing of the stream may have been delivered in between. It returns what the ack says of that.
 //
 // What is appended to the stream from now on is for the spoke, since the store finds the receivers of an event while it appends it. What is
-// on its way to this loop already, and not behind the top of the stream, is not: then the spoke has a cursor until that has passed.
+// on its way to this loop already, and not behind the top of the stream, is not: then the spoke has a cursor until that has passed. What
+// the ack tells is missing is not told again, if it is told to all topics of the spoke that would miss it.
 func (l *loop) enterStream(s *Spoke, topic, typ []byte, policy *stream.Policy, since event.Since) (at event.AckPosition, lags bool) {
 	page := &l.flow.lags.page
 	query := stream.Query{After: event.MaxOffset}
 	if since.Is == event.SincePosition {
 		query.After = since.Offset
+	}
+	if limit := l.hub.cfg.UnsentLimit; policy.Behind == stream.Latest && (limit <= 0 || limit > latestUnsent) {
+		l.reactor.SetUnsentLimit(s.conn.Slot, latestUnsent)
 	}
 	name := string(typ)
 	if err := l.hub.streams.store.Read(name, query, page); err != nil {
@@ -61,13 +66,30 @@ func (l *loop) enterStream(s *Spoke, topic, typ []byte, policy *stream.Policy, s
 	if from > page.Top && first > page.Top && !l.hasCursor(s, typ) {
 		return at, false
 	}
+	isFirst := !l.hasCursor(s, typ) && (page.To < first || !l.hasOther(s, topic, typ))
 	g, c := l.cursorOf(s, policy, typ, first)
+	if from < c.next && c.gap.missed > 0 {
+		l.tellGap(g, c)
+	}
+	isKnown := isFirst || from < c.next && c.gap.told == page.To
 	l.flow.lags.count(g, c.setBegin(topic, from, page.Top+1))
-	if at.Result == event.Gapped && from == c.next {
-		c.gap.after, c.gap.told, c.gap.expected, c.gap.got = since.Offset, page.To, page.Survivors, 0
+	if at.Result == event.Gapped && isKnown {
+		c.gap.answer(since.Offset, page)
 	}
 	l.feedSoon(g)
 	return at, true
+}
+
+// hasOther says whether a spoke has another topic of the type.
+func (l *loop) hasOther(s *Spoke, topic, typ []byte) bool {
+	l.flow.lags.names = l.part.AppendTopics(l.flow.lags.names[:0], s.conn.Slot)
+	for _, name := range l.flow.lags.names {
+		of, _, _ := strings.Cut(name, ":")
+		if of == string(typ) && name != string(topic) {
+			return true
+		}
+	}
+	return false
 }
 
 // hasCursor says whether a spoke lags in a type.

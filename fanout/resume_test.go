@@ -117,3 +117,33 @@ func TestStreamsAThousandTopicsResumeInOneMessage(t *testing.T) {
 		until(t, "no spoke lags", func() bool { return h.hub.Stats().Lagging == 0 })
 	})
 }
+
+func TestStreamsWhoResumesAgainAndAgainPaysForWhatThereIsToSend(t *testing.T) {
+	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
+		cfg := keeping(engine, stream.History{Events: 4096}, stream.Close)
+		cfg.MaxControlsPerSecond, cfg.MaxTopics = 1000, 8
+		h := newTestHub(t, cfg)
+		c, _ := h.join()
+		epoch := c.follow("price").Position.Epoch
+		c.unsubscribe("price")
+		h.publishPrices(1, 4096)
+		const times = 100
+		var messages []string
+		for range times {
+			messages = append(messages, since("r", []string{"price"}, map[string]event.Position{"price": {Epoch: epoch}}), `{"type":"__unsubscribe","id":"","payload":{"topic":"price"}}`)
+		}
+		c.text(messages...)
+		got, code, _ := c.closing()
+		expect(t, "code", code, 1008)
+		acked := 0
+		for _, message := range got {
+			if strings.Contains(message, `"__ack"`) {
+				acked++
+			}
+		}
+		if acked < cfg.MaxTopics || acked > times/2 {
+			t.Errorf("got %d of %d resumes acknowledged, want those of %d topics and few more", acked, times, cfg.MaxTopics)
+		}
+		expect(t, "closed for their rate", h.hub.Stats().OverRate, 1)
+	})
+}

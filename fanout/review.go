@@ -32,7 +32,7 @@ const (
 // review unless that was all; the caller may set ended before it returns to the reactor.
 func (l *loop) reviewIdentity(s *Spoke, old *Identity) (pending *review) {
 	who := s.known()
-	if s.phase != open || who == nil || who.Permissions == nil || l.part.Count(s.conn.Slot) == 0 {
+	if s.phase != open || who == nil || who.Permissions == nil || l.topicCount(s.conn.Slot) == 0 {
 		return nil
 	}
 	r := &review{loop: l, identity: old}
@@ -86,7 +86,7 @@ func (r *review) tell() {
 // begin takes the spoke in a slot in hand, if one is there.
 func (r *review) begin(slot uint32) {
 	if s := r.loop.spoke(slot); s != nil && s.phase == open {
-		r.spoke, r.left = s, r.loop.part.AppendTopics(r.left, slot)
+		r.spoke, r.left = s, r.loop.appendTopics(r.left, slot)
 	}
 }
 
@@ -102,7 +102,7 @@ func (r *review) look(most int) int {
 	for _, name := range slice {
 		l.scratch.topic = append(l.scratch.topic[:0], name...)
 		topic := l.scratch.topic
-		if r.takesAway(topic) && l.unsubscribe(s, topic) {
+		if r.takesAway(topic) && l.takeAway(s, topic) {
 			l.counts.forbiddenTopics++
 			l.inboxOf(s).addBytes(itemReject, topic)
 		}

@@ -87,3 +87,16 @@ func (s *settings) sockets() netpoll.Sockets {
 		DeferAccept: s.FirstByteTimeout,
 	}
 }
+
+// behind is how much may wait for a spoke whose socket is full until it is behind with an event of such a type; 0 where it is closed
+// when its queue is full.
+func (s *settings) behind(p *stream.Policy) int {
+	switch p.Behind {
+	case stream.Close:
+		return 0
+	case stream.Latest:
+		return min(latestBehind, s.QueueLimit/lagShare)
+	default:
+		return s.QueueLimit / lagShare
+	}
+}

@@ -170,12 +170,14 @@ func (h *Hub) stop() {
 		_ = h.workers.awaitCallbacks(patience, h.loops)
 		stats := h.Stats()
 		stats.Topics, stats.Subscriptions, stats.Memory.Subscriptions = 0, 0, 0
+		stats.PresenceRooms, stats.PresenceMembers, stats.PresenceWatchers = 0, 0, 0
 		stats.Streams, stats.StreamEvents, stats.Memory.Streams = 0, 0, 0
 		h.lifecycle.final.Store(&stats)
 		h.stopLoops()
 		h.streams.close()
 		h.index.Clear()
 		h.users.Clear()
+		h.presence.stop()
 		h.httpServer.stop()
 		h.workers.stop()
 		close(h.lifecycle.closed)

@@ -30,7 +30,7 @@ type Stats struct {
 	MessagesIn, EventsIn, ControlsIn uint64
 	// ControlsUnknown are control events of a type that the hub does not know and ignores.
 	ControlsUnknown uint64
-	// TopicsOverLimit are subscriptions that MaxTopics did not allow, and control events that named more topics than that.
+	// TopicsOverLimit are subscriptions that MaxTopics did not allow, lists of users for which a spoke has asked too often, and control events that named more topics than that.
 	TopicsOverLimit uint64
 	// TopicsForbidden are subscriptions that a spoke's identity or Config.OnSubscribe did not allow, and those that a new identity
 	// took away. EventsForbidden are events that its identity or Config.OnPublish did not let it publish; they were dropped.
@@ -95,6 +95,11 @@ type Stats struct {
 	Pings uint64
 	// Topics that have subscribers, and Subscriptions. Those of a spoke that has just ended may be counted a little longer.
 	Topics, Subscriptions uint64
+	// PresenceRooms are topics with presence that users are subscribed to, and PresenceMembers those users, each once a topic.
+	PresenceRooms, PresenceMembers uint64
+	// PresenceWatchers are pairs of a spoke and a topic of whose users it is told. PresenceChanges is how many times they were told of a
+	// user who came or went, each once however many watchers there were. Such messages are no deliveries: the ledger leaves them out.
+	PresenceWatchers, PresenceChanges uint64
 	// CallbacksPending is how many inboxes wait for a worker or are being run: one or two for each spoke that has
 	// something for its callbacks and listeners, or control events that are carried out in slices or wait until it has read
 	// its answers. It is 0 when all callbacks have returned and all control events are done.
@@ -158,6 +163,7 @@ func (h *Hub) Stats() Stats {
 		Closes:              make(map[uint16]uint64),
 		Refusals:            make(map[int]uint64),
 	}
+	st.addPresence(h.presence)
 	for _, l := range h.loops {
 		st.Waiting += uint64(max(l.shared.inflow.backlog(), 0))
 		l.ask(func(r *netpoll.Reactor) {

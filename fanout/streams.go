@@ -176,9 +176,7 @@ func (d *draft) Place(offset uint64) stream.Frame {
 	if d.match.Parts == 0 {
 		return r
 	}
-	if d.policy.Behind != stream.Close {
-		r.Defer()
-	}
+	r.Defer(h.cfg.behind(d.policy))
 	r.Retain(1)
 	f := newFrame()
 	f.buf = f.buf[:0]

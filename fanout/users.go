@@ -116,6 +116,7 @@ func (l *loop) closeAll(spokes []*Spoke, cause Cause) (closed int) {
 func (l *loop) addToUser(s *Spoke) {
 	if user := s.Identity().User; user != "" {
 		l.users.Subscribe(s.conn.Slot, []byte(user))
+		l.named(s)
 	}
 }
 

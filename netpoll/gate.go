@@ -40,11 +40,9 @@ func (s *Sender) SendAhead(slot uint32, f *Frame) bool {
 	if c.state&hasLeft != 0 {
 		return false
 	}
-	if f.counted {
-		s.count.Matched++
-	}
-	s.makeRoomAlone(slot, c, len(f.bytes))
-	accepted := !s.refuseIfOver(slot, c, behind(s.pendingCharge(c), len(f.bytes)), f)
+	s.count.Matched += uint64(f.count)
+	s.makeRoomAlone(slot, c, f.charge())
+	accepted := !s.refuseIfOver(slot, c, behind(s.pendingCharge(c), f.charge()), f)
 	s.forgetRefusals()
 	s.offer.ofType, s.offer.ofTypeAndID = NoSlot, NoSlot
 	if !accepted {
@@ -67,8 +65,8 @@ func (s *Sender) queueGated(f *Frame) (matched int) {
 			continue
 		}
 		matched++
-		s.makeRoomAlone(slot, c, len(f.bytes))
-		if s.refuseIfOver(slot, c, behind(s.pendingCharge(c), len(f.bytes)), f) {
+		s.makeRoomAlone(slot, c, f.charge())
+		if s.refuseIfOver(slot, c, behind(s.pendingCharge(c), f.charge()), f) {
 			continue
 		}
 		g.newest = s.pending.frame
@@ -123,11 +121,13 @@ type gates struct {
 	met []uint32
 }
 
-// gate is what waits for one connection to be ungated, in order. bytes and counted are those of all its frames.
+// gate is what waits for one connection to be ungated, in order. bytes and counted are those of all its frames, and runs how many more
+// frames they are than there are pieces.
 type gate struct {
 	frames  []*Frame
 	bytes   int
 	counted int
+	runs    int
 	// newest is the number of the frame that was added last, while it is being queued.
 	newest uint32
 }
@@ -135,13 +135,12 @@ type gate struct {
 func (g *gate) add(f *Frame) {
 	g.frames = append(g.frames, f)
 	g.bytes += len(f.bytes)
-	if f.counted {
-		g.counted++
-	}
+	g.runs += f.frames() - 1
+	g.counted += int(f.count)
 }
 
 // charge is what the gate counts against the connection's limit.
-func (g *gate) charge() int { return g.bytes + frameOverhead*max(len(g.frames)-1, 0) }
+func (g *gate) charge() int { return g.bytes + frameOverhead*max(len(g.frames)+g.runs-1, 0) }
 
 // share is the memory that the gate takes: of frames that others have as well, its share.
 func (g *gates) share(x *gate) int {

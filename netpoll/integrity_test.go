@@ -68,18 +68,17 @@ func checkGates(t testing.TB, s *Sender) {
 			continue
 		}
 		gates++
-		bytes, counted := 0, 0
+		bytes, counted, runs := 0, 0, 0
 		for _, f := range s.gates.of[c].frames {
 			if users[f]++; users[f] == 1 {
 				held += len(f.bytes) + nodeOverhead
 			}
 			held += placeBytes
 			bytes += len(f.bytes)
-			if f.counted {
-				counted++
-			}
+			counted += int(f.count)
+			runs += f.frames() - 1
 		}
-		if g := s.gates.of[c]; g.bytes != bytes || g.counted != counted {
+		if g := s.gates.of[c]; g.bytes != bytes || g.counted != counted || g.runs != runs {
 			t.Fatalf("slot %d: got a gate of %d bytes and %d counted frames, want %d and %d", n, g.bytes, g.counted, bytes, counted)
 		}
 	}
@@ -135,13 +134,10 @@ func checkPendingTree(t testing.TB, l *pendingTree, members map[uint32]int32, re
 		live++
 		children[d.parent]++
 		p := &l.nodes[d.parent]
-		counted := p.counted
-		if d.frame.counted {
-			counted++
-		}
+		counted := p.counted + d.frame.count
 		held += len(d.frame.bytes) + nodeOverhead
 		charge := d.bytes + frameOverhead*(d.frames-1)
-		if d.bytes != p.bytes+uint32(len(d.frame.bytes)) || d.charge != charge || d.frames != p.frames+1 || d.counted != counted {
+		if d.bytes != p.bytes+uint32(len(d.frame.bytes)) || d.charge != charge || d.frames != p.frames+uint32(d.frame.frames()) || d.counted != counted {
 			t.Fatalf("node %d: got %d bytes, charge %d, %d frames, %d counted, want its parent's and its frame's", n, d.bytes, d.charge, d.frames, d.counted)
 		}
 		if int(d.charge) > l.heavyFrom {

@@ -1,9 +1,5 @@
 package netpoll
 
-// lagShare: one part in so many of its limit may wait for a connection whose socket is full until it does not get a deferrable frame
-// any more. That is less than what makes a connection crowded, so nobody who sends deferrable frames is slowed down for one that lags.
-const lagShare = 4
-
 // lags is what a Sender knows of connections that lag: whose handler sends them later what Fanout and Send do not queue. It belongs
 // to the Sender, and costs nothing where there are none.
 //
@@ -68,18 +64,19 @@ func (s *Sender) passes(slot uint32, c *connQueue, f *Frame, pending int) bool {
 	if c.state&lagging != 0 && !s.offer.lags.through {
 		return true
 	}
-	return f.deferrable && !s.offer.lags.overtaking && s.isBehind(slot, c, pending)
+	return f.behind > 0 && !s.offer.lags.overtaking && s.isBehind(slot, c, f.behind, pending)
 }
 
-// isBehind says whether more waits for a connection, whose socket is full, than a deferrable frame may wait behind. Its socket is asked a last time.
-func (s *Sender) isBehind(slot uint32, c *connQueue, pending int) bool {
-	if c.backlog == 0 && c.state&gated == 0 || s.chargeBehind(c, pending) <= s.limit/lagShare {
+// isBehind says whether more waits for a connection, whose socket is full, than a deferrable frame may wait behind. Its socket is asked
+// a last time.
+func (s *Sender) isBehind(slot uint32, c *connQueue, most, pending int) bool {
+	if c.backlog == 0 && c.state&gated == 0 || s.chargeBehind(c, pending) <= most {
 		return false
 	}
 	if c.backlog != 0 {
 		s.roomAgain(slot)
 	}
-	return (c.backlog != 0 || c.state&gated != 0) && s.chargeBehind(c, pending) > s.limit/lagShare
+	return (c.backlog != 0 || c.state&gated != 0) && s.chargeBehind(c, pending) > most
 }
 
 // passOver notes that a connection has not got the frame that is being queued.

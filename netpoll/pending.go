@@ -6,7 +6,7 @@ package netpoll
 // counts as dropped, and Handler.Overflow follows. One that has left (Sender.Leave) is passed over: f is not for it.
 func (s *Sender) Fanout(f *Frame, ofType, ofTypeAndID []uint32, except uint32) {
 	s.owner.assert()
-	if size := len(f.bytes); size <= s.limit && s.pending.deepest+frameOverhead+size > s.limit {
+	if size := f.charge(); size <= s.limit && s.pending.deepest+frameOverhead+size > s.limit {
 		s.makeRoom(size, ofType, except)
 		s.makeRoom(size, ofTypeAndID, except)
 	}
@@ -19,9 +19,7 @@ func (s *Sender) Fanout(f *Frame, ofType, ofTypeAndID []uint32, except uint32) {
 	if len(ofTypeAndID) > 0 {
 		matched += s.queue(f, ofTypeAndID, except, &s.offer.ofTypeAndID)
 	}
-	if f.counted {
-		s.count.Matched += uint64(matched)
-	}
+	s.count.Matched += uint64(matched) * uint64(f.count)
 	s.forgetRefusals()
 }
 
@@ -32,9 +30,7 @@ func (s *Sender) Send(slot uint32, f *Frame) { s.Fanout(f, []uint32{slot}, nil, 
 // waits behind its gate is dropped. The caller keeps its reference.
 func (s *Sender) SendLast(slot uint32, f *Frame) {
 	s.owner.assert()
-	if f.counted {
-		s.count.Matched++
-	}
+	s.count.Matched += uint64(f.count)
 	c := s.conns.At(slot)
 	if c.state&hasLeft != 0 {
 		s.dropGated(c, DropClosed)
@@ -94,7 +90,7 @@ func (s *Sender) queue(f *Frame, members []uint32, except uint32, met *uint32) (
 			if c.state&(refusedFrame|hasLeft) != 0 {
 				continue
 			}
-			if (f.deferrable || c.state&lagging != 0) && s.passes(slot, c, f, int(s.pending.nodes[to].charge)) {
+			if (f.behind > 0 || c.state&lagging != 0) && s.passes(slot, c, f, int(s.pending.nodes[to].charge)) {
 				s.passOver(slot, c)
 				continue
 			}
@@ -106,7 +102,7 @@ func (s *Sender) queue(f *Frame, members []uint32, except uint32, met *uint32) (
 				matched++
 				continue
 			}
-			if !f.deferrable && s.crowds(c, int(s.pending.nodes[to].charge)) {
+			if f.behind == 0 && s.crowds(c, int(s.pending.nodes[to].charge)) {
 				*met = slot
 			}
 		}
@@ -142,9 +138,7 @@ func (s *Sender) refuseIfOver(slot uint32, c *connQueue, pending int, f *Frame) 
 		c.state |= refusing
 		s.notices.add(notice{kind: overflowed, slot: slot, queued: charge - len(f.bytes), frame: len(f.bytes)})
 	}
-	if f.counted {
-		s.count.Dropped[DropOverflow]++
-	}
+	s.count.Dropped[DropOverflow] += uint64(f.count)
 	c.state |= refusedFrame
 	s.offer.refusals = append(s.offer.refusals, slot)
 	return true
@@ -248,15 +242,12 @@ func (t *pendingTree) child(parent uint32, f *Frame) uint32 {
 	p.newestChild = n
 	p.children++
 	f.Retain(1)
-	counted := p.counted
-	if f.counted {
-		counted++
+	frames := f.frames()
+	charge := int(p.charge) + len(f.bytes) + frameOverhead*frames
+	if parent == 0 {
+		charge -= frameOverhead
 	}
-	charge := int(p.charge) + len(f.bytes)
-	if parent != 0 {
-		charge += frameOverhead
-	}
-	t.nodes[n] = node{frame: f, parent: parent, number: t.frame, bytes: p.bytes + uint32(len(f.bytes)), charge: uint32(charge), frames: p.frames + 1, counted: counted}
+	t.nodes[n] = node{frame: f, parent: parent, number: t.frame, bytes: p.bytes + uint32(len(f.bytes)), charge: uint32(charge), frames: p.frames + uint32(frames), counted: p.counted + f.count}
 	if charge > t.heavyFrom {
 		t.heavy++
 	}
@@ -324,11 +315,16 @@ func (t *pendingTree) batch(n uint32) *batch {
 	}
 	b := t.batches.get(int(d.bytes), int(d.frames))
 	end := len(b.bytes)
-	for i := len(b.ends) - 1; i >= 0; i-- {
+	for i := len(b.ends); i > 0; {
 		step := &t.nodes[n]
-		b.ends[i] = endOf(end, step.frame.counted)
-		end -= len(step.frame.bytes)
-		copy(b.bytes[end:], step.frame.bytes)
+		f := step.frame
+		i -= f.frames()
+		b.ends[i] = endOf(end, f.count > 0)
+		end -= len(f.bytes)
+		for j := range f.ends {
+			b.ends[i+j] = f.ends[j].moved(end)
+		}
+		copy(b.bytes[end:], f.bytes)
 		n = step.parent
 	}
 	d.batch = b

@@ -54,10 +54,24 @@ func (c *modelConn) charge() int {
 
 // accepts says whether the limit lets f in behind what is unsent.
 func (c *modelConn) accepts(f *Frame) bool {
+	size := len(f.bytes) + frameOverhead*(max(len(f.ends), 1)-1)
 	if len(c.queue)+len(c.behind) == 0 {
-		return len(f.bytes) <= modelLimit
+		return size <= modelLimit
 	}
-	return c.charge()+frameOverhead+len(f.bytes) <= modelLimit
+	return c.charge()+frameOverhead+size <= modelLimit
+}
+
+// partsOf are the frames that f is: several for a run.
+func partsOf(f *Frame) (parts []modelFrame) {
+	if f.ends == nil {
+		return []modelFrame{{bytes: f.bytes, counted: f.count > 0}}
+	}
+	begin := 0
+	for _, end := range f.ends {
+		parts = append(parts, modelFrame{bytes: f.bytes[begin:end.offset()], counted: end.counted() > 0})
+		begin = end.offset()
+	}
+	return parts
 }
 
 func (c *modelConn) countedLeft() uint64 { return countedIn(c.queue) + countedIn(c.behind) }
@@ -134,6 +148,9 @@ func (m *queueModel) open() {
 
 // frame makes a frame that no other equals, of a size that the byte class chooses.
 func (m *queueModel) frame(class byte, counted bool) *Frame {
+	if class >= 192 {
+		return m.joined(class-192, counted)
+	}
 	size := []int{8, 9, 100, 700, 3000, 7000, 15000, modelLimit, modelLimit + 1}[int(class)%9]
 	m.serial++
 	b := make([]byte, size)
@@ -144,6 +161,18 @@ func (m *queueModel) frame(class byte, counted bool) *Frame {
 	f := NewFrame(b, counted)
 	m.frames = append(m.frames, f)
 	return f
+}
+
+// joined makes a run of up to four frames, one of them uncounted.
+func (m *queueModel) joined(class byte, counted bool) *Frame {
+	var parts []*Frame
+	for i := range 1 + class%4 {
+		parts = append(parts, m.frame(class/4+i, counted && i != 1))
+	}
+	run := new(Frame)
+	run.Join(parts, nil, nil)
+	m.frames = append(m.frames, run)
+	return run
 }
 
 // sync learns from the peer's socket how much has been sent, and moves the model on.
@@ -198,23 +227,20 @@ func (c *modelConn) dropBehind(dropped *uint64) {
 func (m *queueModel) offered(c *modelConn, f *Frame, fitted, ahead bool) {
 	before := c.sent
 	m.sync(c)
-	if f.counted {
-		m.want.Matched++
-	}
+	parts := partsOf(f)
+	m.want.Matched += countedIn(parts)
 	if fitted && c.sent != before {
 		m.t.Fatalf("slot %d: got %d bytes sent within a call that only queues", c.slot, c.sent-before)
 	}
 	if !c.refusing && c.accepts(f) {
 		if c.gated && !ahead {
-			c.behind = append(c.behind, modelFrame{bytes: f.bytes, counted: f.counted})
+			c.behind = append(c.behind, parts...)
 			return
 		}
-		c.queue = append(c.queue, modelFrame{bytes: f.bytes, counted: f.counted})
+		c.queue = append(c.queue, parts...)
 		return
 	}
-	if f.counted {
-		m.want.Dropped[DropOverflow]++
-	}
+	m.want.Dropped[DropOverflow] += countedIn(parts)
 	if c.refusing {
 		return
 	}
@@ -261,6 +287,9 @@ func (m *queueModel) fanout(class, first, second, except byte, counted bool) {
 func (m *queueModel) isBlocked(c *modelConn) bool { return m.r.sender.conns.At(c.slot).backlog != 0 }
 
 func (m *queueModel) send(c *modelConn, class byte, anyway bool) {
+	if anyway {
+		class %= 192
+	}
 	f := m.frame(class, !anyway)
 	if anyway {
 		m.r.sender.SendLast(c.slot, f)

@@ -30,6 +30,6 @@ func (c connect) measure(s *setup) {
 	check(<-profiled)
 	s.result.Add(MetricConnects, float64(c.spokes-first)/took.Seconds())
 	s.result.addCPU(m, uint64(c.spokes-first))
-	s.probe(c.spokes)
+	s.probe(c.spokes, 0)
 	s.finish()
 }

@@ -55,13 +55,13 @@ func (i idle) measure(s *setup) {
 		s.result.Add(MetricGC, 100*m.garbage)
 	}
 	s.addFootprints(empty, few, many)
-	s.probe(spokes)
+	s.probe(spokes, 0)
 	s.finish()
 }
 
 // connectIdle opens subscribers that ask for no answer.
 func (s *setup) connectIdle(first, count int) time.Duration {
-	return s.connect(swarm.Plan{Group: groupMain, First: first, Count: count, Topics: 1, Size: idleBytes, Subscribe: true}).Took
+	return s.connect(swarm.Plan{Group: groupMain, First: first, Count: count, Topics: 1, Size: idleBytes, Subscription: swarm.Subscription{Subscribe: true}}).Took
 }
 
 // footprint waits until the server's memory is steady, and reads it.
@@ -99,12 +99,12 @@ func (s *setup) addFootprints(empty, few, many footprint) {
 	}
 }
 
-// probe publishes a few events, so that finish sees whether every spoke is subscribed.
-func (s *setup) probe(spokes int) {
+// probe publishes a few events, so that finish sees whether every spoke is subscribed. from is how many the topic has had.
+func (s *setup) probe(spokes int, from uint64) {
 	s.writer(groupWriters, 0)
 	shared := s.fleet.Counters()
 	before := shared.Completed()
-	s.publishWindow(fanout{spokes: spokes, topics: 1, window: 1, bytes: idleBytes}, 0)
+	s.publishWindow(fanout{spokes: spokes, topics: 1, window: 1, bytes: idleBytes}, from)
 	for since := time.Now(); shared.Completed() < before+idleChecks && time.Since(since) < stallTimeout; {
 		time.Sleep(pollEvery)
 	}

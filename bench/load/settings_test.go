@@ -63,9 +63,9 @@ func TestTheSuite(t *testing.T) {
 		short bool
 		cases int
 	}{
-		"has every workload":                        {Sizes{}, false, 23},
-		"has them all in a short pass":              {Sizes{}, true, 23},
-		"has those once that sizes have made equal": {Sizes{Spokes: 500, Payload: 256, Window: 8}, false, 20},
+		"has every workload":                        {Sizes{}, false, 28},
+		"has them all in a short pass":              {Sizes{}, true, 28},
+		"has those once that sizes have made equal": {Sizes{Spokes: 500, Payload: 256, Window: 8}, false, 24},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cases := Suite(c.sizes, c.short)
@@ -124,6 +124,8 @@ func TestAMetricIsReplacedNotRepeated(t *testing.T) {
 
 func TestAWorkloadSuitsAServer(t *testing.T) {
 	hub := newHub("hub", "spokehub", "", nil)
+	streaming := *hub
+	streaming.streams = true
 	nats := &Target{Dialect: swarm.DialectNats, Commands: map[Mode][]string{ModeHub: {"nats"}}}
 	bun := &Target{Commands: map[Mode][]string{ModeHub: {"bun"}, ModeLarge: {"bun"}}}
 	for name, c := range map[string]struct {
@@ -136,6 +138,8 @@ func TestAWorkloadSuitsAServer(t *testing.T) {
 		"nor one without control events":      {churn{}.workload(""), nats, false},
 		"but one with the hub's":              {churn{}.workload(""), bun, true},
 		"but not one that takes no long ones": {large{}.workload(""), nats, false},
+		"nor one without streams":             {resume{}.workload(""), hub, false},
+		"but one with them":                   {throttled{}.workload(""), &streaming, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := c.workload.Suits(c.target); got != c.want {

@@ -81,6 +81,8 @@ type Workload struct {
 	// mode is what kind of server it needs, controls that the server must understand the hub's control events.
 	mode     Mode
 	controls bool
+	// streams is true for one that needs a server which keeps events.
+	streams bool
 	// secure is true for one that shows what TLS alone does.
 	secure bool
 	// connections is how many there are in all, processes the least number of client processes.
@@ -94,7 +96,7 @@ func (w Workload) Name() string { return w.Label + "/" + w.Parameters }
 
 // Suits reports whether a target can do this work.
 func (w Workload) Suits(t *Target) bool {
-	return t.Commands[w.mode] != nil && (!w.controls || t.Dialect == swarm.DialectHub) && (!w.secure || t.Certificate != "")
+	return t.Commands[w.mode] != nil && (!w.controls || t.Dialect == swarm.DialectHub) && (!w.secure || t.Certificate != "") && (!w.streams || t.streams)
 }
 
 // Labels are those of all workloads, each once.
@@ -146,7 +148,13 @@ const (
 
 	shortMessage = 128
 	longMessage  = 1 << 10
+	pageMessage  = 4 << 10
 	hugeMessage  = 32 << 10
+
+	throttledTopics = 10
+	missedEvents    = 1000
+	keptEvents      = 50_000
+	shortResumed    = 1000
 )
 
 // Suite lists every workload. A short one has fewer spokes where they only cost time.
@@ -156,9 +164,9 @@ func Suite(sizes Sizes, short bool) []Workload {
 	bytes := func(usual int) int { return or(sizes.Payload, usual) }
 	window := func(usual int) int { return or(sizes.Window, usual) }
 	perSecond := func(usual float64) float64 { return or(sizes.Rate, usual) }
-	idlers, grown := spokes(idleSpokes), spokes(grownTo)
+	idlers, grown, resumed := spokes(idleSpokes), spokes(grownTo), spokes(many)
 	if short {
-		idlers, grown = min(idlers, shortIdle), min(grown, shortGrown)
+		idlers, grown, resumed = min(idlers, shortIdle), min(grown, shortGrown), min(resumed, shortResumed)
 	}
 	topics := max(spokes(many)/10, 2)
 	steady := rate{spokes(many), 1, bytes(shortMessage), perSecond(10)}
@@ -170,6 +178,7 @@ func Suite(sizes Sizes, short bool) []Workload {
 		fanout{spokes(many), 1, window(16), bytes(shortMessage)}.workload("saturate"),
 		fanout{spokes(many), 1, window(16), bytes(longMessage)}.workload("saturate"),
 		fanout{spokes(few), 1, 1, bytes(shortMessage)}.workload("one-in-flight"),
+		fanout{spokes(many), 1, 1, bytes(shortMessage)}.workload("one-in-flight"),
 		fanout{spokes(many), topics, window(64), bytes(shortMessage)}.workload("many-topics"),
 		rate{spokes(few), 1, bytes(shortMessage), perSecond(100)}.workload("steady"),
 		steady.workload("steady"),
@@ -181,6 +190,10 @@ func Suite(sizes Sizes, short bool) []Workload {
 		slow{rate{spokes(few), 1, bytes(hugeMessage), perSecond(20)}}.workload("slow"),
 		churn{giant, 100, 32, 50_000}.workload("churn"),
 		mixed{giant, few, 1}.workload("mixed"),
+		throttled{rate{spokes(few), throttledTopics, bytes(pageMessage), perSecond(50)}}.workload("throttled"),
+		throttled{rate{spokes(few) / 10, throttledTopics, bytes(pageMessage), perSecond(200)}}.workload("throttled"),
+		resume{resumed, missedEvents, bytes(shortMessage)}.workload("resume"),
+		kept{keptEvents, bytes(shortMessage)}.workload("kept"),
 		growth{few, max(grown, 2*few), bytes(shortMessage)}.workload("growth"),
 		large{op: ws.OpText, bytes: mebibyte}.workload("large-in"),
 		large{op: ws.OpText, bytes: 16 * mebibyte}.workload("large-in"),

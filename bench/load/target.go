@@ -56,6 +56,8 @@ type Target struct {
 	// Certificate is what it shows for localhost, in PEM; empty if it does not speak TLS.
 	Certificate string
 
+	// streams says that it keeps events of the types of the workloads.
+	streams bool
 	// securing are the arguments that have it speak TLS, with files of a certificate and a key; nil if it can't.
 	securing func(certificate, key string) []string
 }

@@ -13,7 +13,7 @@ import (
 
 func cpuFinding(server string, cpu float64, failed bool) finding {
 	return finding{
-		Server: server, Label: "one-in-flight", Name: "one-in-flight/spokes=1000",
+		Server: server, Label: "one-in-flight", Name: "one-in-flight/spokes=1000/topics=1",
 		Result: load.Result{Failed: failed, Metrics: []load.Metric{{Name: load.MetricCPU, Value: cpu}}},
 	}
 }
@@ -29,7 +29,7 @@ func TestASpreadHasTheMedianOfGoodRuns(t *testing.T) {
 		"without other servers":   {[]finding{cpuFinding("hub", 4, false), cpuFinding("bun", 100, false)}, spread{4, 4, 4, 1}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := findings(c.runs).spread("hub", "one-in-flight/spokes=1000", load.MetricCPU); got != c.want {
+			if got := findings(c.runs).spread("hub", "one-in-flight/spokes=1000/topics=1", load.MetricCPU); got != c.want {
 				t.Errorf("got %+v, want %+v", got, c.want)
 			}
 		})
@@ -195,6 +195,28 @@ func TestServersWithTLSHaveATableOfTheirOwn(t *testing.T) {
 	}
 	if want := `<h2>Over TLS</h2>`; !strings.Contains(string(page), want) {
 		t.Errorf("got %s, want %q in it", page, want)
+	}
+}
+
+func TestHubsWithPoliciesHaveATableOfTheirOwn(t *testing.T) {
+	all := findings{
+		cpuFinding("hub", 2, false), cpuFinding("bun", 4, false), cpuFinding(load.HubStreams, 2.2, false), cpuFinding(load.HubPolicies, 2.2, false),
+	}
+	got, _, err := makeReport(all).render()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"| met | hub | bun |", "| ratio | target | met | hub | hub-streams | hub-policies |",
+		"| 1.10 | 1.15 of hub at most | yes | 2.00 | 2.20 | 2.20 |", "| 1.10 | 1.03 of hub at most | no | 2.00 | 2.20 | 2.20 |",
+	} {
+		if !strings.Contains(string(got), want) {
+			t.Errorf("got %s, want %q in it", got, want)
+		}
+	}
+	got, _, err = makeReport(all[:2]).render()
+	if err != nil || strings.Contains(string(got), "## Streams") {
+		t.Errorf("got %s and %v, want no table of streams without hubs that have any", got, err)
 	}
 }
 

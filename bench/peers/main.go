@@ -78,7 +78,7 @@ func parseFlags(arguments []string) (c comparison, render bool, err error) {
 		fmt.Fprint(flags.Output(), usage)
 		flags.PrintDefaults()
 	}
-	servers := flags.String("servers", "", "who is measured, of "+strings.Join(known(), ",")+" (empty: all that can be had but "+load.HubIdentity+" and those with "+load.SecureSuffix+", or with -baseline the hub alone)")
+	servers := flags.String("servers", "", "who is measured, of "+strings.Join(known(), ",")+" (empty: all that can be had but "+load.HubIdentity+", hubs with policies and those with "+load.SecureSuffix+", or with -baseline the hub alone)")
 	workloads := flags.String("workloads", "", "labels of workloads, separated by commas, of "+strings.Join(load.Labels(), ",")+" (empty: all)")
 	hubFlags := flags.String("server-flags", "", "further flags for spokehub serve, separated by spaces")
 	flags.StringVar(&c.baseline, "baseline", "", "another build of the hub to measure: a git revision, the root of a checkout, or an executable")
@@ -125,7 +125,7 @@ func everybody() []string { return append([]string{"hub", "bun"}, load.PeerNames
 
 // known are all servers that can be asked for by name.
 func known() []string {
-	return slices.Concat(everybody(), []string{load.HubIdentity}, load.SecureNames)
+	return slices.Concat(everybody(), []string{load.HubIdentity}, load.PolicyNames, load.SecureNames)
 }
 
 // checkServers refuses a name that no server has.

@@ -97,8 +97,13 @@ func makeReport(all findings) report {
 		made.Servers = append(made.Servers, server+": "+versions[server])
 	}
 	secured := slices.DeleteFunc(slices.Clone(servers), func(name string) bool { return !isSecure(name) })
-	plain := slices.DeleteFunc(slices.Clone(servers), isSecure)
-	for _, c := range []comparedServers{{"Without TLS", "", plain, rows}, {"Over TLS", load.SecureSuffix, secured, secureRows}} {
+	plain := slices.DeleteFunc(slices.Clone(servers), func(name string) bool { return isSecure(name) || hasPolicies(name) })
+	tables := []comparedServers{{"Without TLS", "", plain, rows}, {"Over TLS", load.SecureSuffix, secured, secureRows}}
+	if slices.ContainsFunc(servers, hasPolicies) {
+		streaming := slices.DeleteFunc(slices.Clone(servers), func(name string) bool { return name != "hub" && !hasPolicies(name) })
+		tables = append(tables, comparedServers{"Streams", "", streaming, streamRows})
+	}
+	for _, c := range tables {
 		if len(c.servers) > 0 {
 			made.Tables = append(made.Tables, c.table(all))
 		}
@@ -127,6 +132,8 @@ func describeMachine() string {
 	return strings.Join(append(parts, runtime.Version(), "loopback"), ", ")
 }
 
+func hasPolicies(name string) bool { return slices.Contains(load.PolicyNames, name) }
+
 func isSecure(name string) bool {
 	_, secure := load.IsSecure(name)
 	return secure
@@ -141,6 +148,9 @@ type comparedServers struct {
 
 func (c comparedServers) table(all findings) reportTable {
 	made := reportTable{Title: c.title, Columns: []string{"workload", "unit", "hub / peer", "target", "met"}}
+	if slices.ContainsFunc(c.servers, hasPolicies) {
+		made.Columns[2] = "ratio"
+	}
 	if c.has(baseline) {
 		made.Columns = append(made.Columns, "hub / baseline")
 	}
@@ -161,7 +171,7 @@ func (c comparedServers) has(plain string) bool { return slices.Contains(c.serve
 func (c comparedServers) row(all findings, r row, name string) reportRow {
 	of := func(plain string) spread { return all.spread(plain+c.suffix, name, r.metric) }
 	hub := of("hub")
-	ratio, target, met := r.judge(hub, of(r.against()))
+	ratio, target, met := r.judge(of(r.judged()), of(r.against()))
 	line := reportRow{Cells: []string{r.title, r.unit, ratioCell(ratio), target, met}}
 	if c.has(baseline) {
 		line.Cells = append(line.Cells, r.compared(hub, of(baseline)))

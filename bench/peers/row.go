@@ -37,11 +37,13 @@ type row struct {
 type goal struct {
 	ratio, absolute float64
 	more            bool
-	// rival is the server that the ratio is of; Bun if empty.
-	rival string
+	// rival is the server that the ratio is of; Bun if empty. subject is the one that is judged; the hub if empty.
+	rival, subject string
 }
 
 func (g goal) against() string { return cmp.Or(g.rival, "bun") }
+
+func (g goal) judged() string { return cmp.Or(g.subject, "hub") }
 
 var (
 	smallFew, longFew   = "spokes=1000/topics=1/window=64/bytes=128", "spokes=1000/topics=1/window=64/bytes=1024"
@@ -59,10 +61,10 @@ var rows = []row{
 	{"saturate", smallMany, load.MetricDeliveries, "10,000 of one topic, 16 in flight, 128 B", unitRate, atLeast(2.5)},
 	{"saturate", longMany, load.MetricCPU, "10,000 of one topic, 16 in flight, 1 KiB", unitCPU, goal{}},
 	{"saturate", longMany, load.MetricDeliveries, "10,000 of one topic, 16 in flight, 1 KiB", unitRate, more},
-	{"one-in-flight", "", load.MetricCPU, "1,000 of one topic, one in flight", unitCPU, ratio(0.95)},
-	{"one-in-flight", "", load.MetricP50, "1,000 of one topic, one in flight: p50", unitMillis, ratio(1)},
-	{"one-in-flight", "", load.MetricP99, "1,000 of one topic, one in flight: p99", unitMillis, ratio(1)},
-	{"one-in-flight", "", load.MetricP999, "1,000 of one topic, one in flight: p99.9", unitMillis, ratio(1)},
+	{"one-in-flight", "spokes=1000/", load.MetricCPU, "1,000 of one topic, one in flight", unitCPU, ratio(0.95)},
+	{"one-in-flight", "spokes=1000/", load.MetricP50, "1,000 of one topic, one in flight: p50", unitMillis, ratio(1)},
+	{"one-in-flight", "spokes=1000/", load.MetricP99, "1,000 of one topic, one in flight: p99", unitMillis, ratio(1)},
+	{"one-in-flight", "spokes=1000/", load.MetricP999, "1,000 of one topic, one in flight: p99.9", unitMillis, ratio(1)},
 	{"many-topics", "", load.MetricCPU, "10,000 over 1,000 topics", unitCPU, ratio(0.95)},
 	{"many-topics", "", load.MetricDeliveries, "10,000 over 1,000 topics", unitRate, atLeast(2)},
 	{"tails", "", load.MetricP50, "10,000 over 1,000 topics, 1,000 events/s: p50", unitMillis, ratio(1)},
@@ -117,9 +119,9 @@ var secureRows = []row{
 	{"saturate", smallMany, load.MetricDeliveries, "10,000 of one topic, 16 in flight, 128 B", unitRate, more},
 	{"saturate", longMany, load.MetricCPU, "10,000 of one topic, 16 in flight, 1 KiB", unitCPU, ratio(1)},
 	{"saturate", longMany, load.MetricDeliveries, "10,000 of one topic, 16 in flight, 1 KiB", unitRate, more},
-	{"one-in-flight", "", load.MetricCPU, "1,000 of one topic, one in flight", unitCPU, ratio(1)},
-	{"one-in-flight", "", load.MetricP50, "1,000 of one topic, one in flight: p50", unitMillis, goal{}},
-	{"one-in-flight", "", load.MetricP99, "1,000 of one topic, one in flight: p99", unitMillis, goal{}},
+	{"one-in-flight", "spokes=1000/", load.MetricCPU, "1,000 of one topic, one in flight", unitCPU, ratio(1)},
+	{"one-in-flight", "spokes=1000/", load.MetricP50, "1,000 of one topic, one in flight: p50", unitMillis, goal{}},
+	{"one-in-flight", "spokes=1000/", load.MetricP99, "1,000 of one topic, one in flight: p99", unitMillis, goal{}},
 	{"many-topics", "", load.MetricCPU, "10,000 over 1,000 topics", unitCPU, goal{}},
 	{"many-topics", "", load.MetricDeliveries, "10,000 over 1,000 topics", unitRate, more},
 	{"tails", "", load.MetricP99, "10,000 over 1,000 topics, 1,000 events/s: p99", unitMillis, goal{}},

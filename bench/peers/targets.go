@@ -65,6 +65,8 @@ func (c comparison) target(name, self, directory string) (target *load.Target, e
 	switch plain {
 	case "hub":
 		target, err = load.BuildHub(plain, c.root, into, c.hubFlags)
+	case load.HubStreams, load.HubPolicies, load.HubCatchUp, load.HubLatest:
+		target, err = load.BuildHubPolicies(plain, c.root, into, c.hubFlags)
 	case load.HubIdentity:
 		target, err = load.BuildHubIdentity(c.root, into, c.hubFlags)
 	case baseline:

@@ -41,6 +41,9 @@ const (
 	EventsIn      = "spokehub_events_in_total"
 	Panics        = "spokehub_panics_total"
 	HeldBytes     = "spokehub_memory_bytes"
+	StreamBytes   = `spokehub_memory_bytes{kind="streams"}`
+	Lagging       = "spokehub_lagging"
+	StreamEvents  = "spokehub_stream_events"
 	MemoryBudget  = "spokehub_memory_budget_bytes"
 	HeapBytes     = "go_memory_classes_heap_objects_bytes"
 	StackBytes    = "go_memory_classes_heap_stacks_bytes"

@@ -75,8 +75,8 @@ func (s *soak) round(ctx context.Context, number int, end time.Time) (err error)
 // connect opens the subscribers that are checked, and starts publishing.
 func (r *round) connect() error {
 	for _, plan := range []swarm.Plan{
-		{Group: groupCommon, Count: r.Spokes, Topics: 1, Subscribe: true, Ack: true},
-		{Group: groupSmall, Count: r.small, First: r.Spokes, FirstTopic: 1, Topics: r.topics, Subscribe: true, Ack: true},
+		{Group: groupCommon, Count: r.Spokes, Topics: 1, Subscription: swarm.Subscription{Subscribe: true, Ack: true}},
+		{Group: groupSmall, Count: r.small, First: r.Spokes, FirstTopic: 1, Topics: r.topics, Subscription: swarm.Subscription{Subscribe: true, Ack: true}},
 		{Group: groupWriters, Count: 1, First: 1 << 20},
 	} {
 		plan.Server, plan.Size = r.address(), eventBytes

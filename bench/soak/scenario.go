@@ -155,7 +155,7 @@ func (r *round) victims(size int) (fleet *swarm.Fleet, topic int, err error) {
 	topic = firstVictimTopic + r.phases
 	r.mu.Unlock()
 	_, err = fleet.Connect(swarm.Plan{
-		Server: r.address(), Count: r.Victims, First: 1 << 16, FirstTopic: topic, Topics: 1, Size: size, Subscribe: true, Ack: true,
+		Server: r.address(), Count: r.Victims, First: 1 << 16, FirstTopic: topic, Topics: 1, Size: size, Subscription: swarm.Subscription{Subscribe: true, Ack: true},
 	}, fleet.All())
 	if err != nil {
 		fleet.Close()

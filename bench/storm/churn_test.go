@@ -35,7 +35,7 @@ func TestAllKilledInTheMidstOfAFanOut(t *testing.T) {
 	base := warm(t, h)
 	for round := range 3 {
 		fleet := startFleet(t, spokes)
-		connect(t, fleet, h, swarm.Plan{Count: spokes, Topics: 1, Size: eventBytes, Subscribe: true, Ack: true})
+		connect(t, fleet, h, swarm.Plan{Count: spokes, Topics: 1, Size: eventBytes, Subscription: swarm.Subscription{Subscribe: true, Ack: true}})
 		published := make(chan error, 1)
 		go func() { published <- h.Publish(ticks(0, 500, eventBytes)) }()
 		awaitDelivered(t, fleet, 0, uint64(spokes))

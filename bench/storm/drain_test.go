@@ -73,7 +73,7 @@ func TestDrainOfFifteenThousandSpokesLosesNothing(t *testing.T) {
 	spokes := scaled(t, 15_000)
 	h := startHub(t, "--drain-period=2s", "--drain-timeout=80s")
 	fleet := startFleet(t, spokes)
-	connect(t, fleet, h, swarm.Plan{Count: spokes, Topics: 1, Size: eventBytes, Subscribe: true, Ack: true})
+	connect(t, fleet, h, swarm.Plan{Count: spokes, Topics: 1, Size: eventBytes, Subscription: swarm.Subscription{Subscribe: true, Ack: true}})
 	if err := h.Publish(ticks(0, 10, eventBytes)); err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +96,7 @@ func TestDrainFlushesFullQueues(t *testing.T) {
 	const spokes, events = 200, 200
 	h := startHub(t, "--drain-timeout=80s", "--close-timeout=60s")
 	fleet := startFleet(t, spokes)
-	connect(t, fleet, h, swarm.Plan{Count: spokes, Topics: 1, Size: 4096, Subscribe: true, Ack: true})
+	connect(t, fleet, h, swarm.Plan{Count: spokes, Topics: 1, Size: 4096, Subscription: swarm.Subscription{Subscribe: true, Ack: true}})
 	if err := fleet.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
@@ -120,7 +120,7 @@ func TestDrainFlushesFullQueues(t *testing.T) {
 func TestSecondSignalEndsTheDrainAtOnce(t *testing.T) {
 	h := startHub(t, "--drain-period=10h", "--drain-timeout=20h")
 	fleet := startFleet(t, 100)
-	connect(t, fleet, h, swarm.Plan{Count: 100, Topics: 1, Size: eventBytes, Subscribe: true, Ack: true})
+	connect(t, fleet, h, swarm.Plan{Count: 100, Topics: 1, Size: eventBytes, Subscription: swarm.Subscription{Subscribe: true, Ack: true}})
 	if err := h.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}

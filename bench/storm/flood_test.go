@@ -16,7 +16,7 @@ func TestAPublisherThatOverwhelms(t *testing.T) {
 	base := warm(t, h)
 	healthy := startSteady(t, h, 200, eventBytes, 100)
 	fleet := startFleet(t, victims)
-	connect(t, fleet, h, swarm.Plan{Group: groupVictims, FirstTopic: 1, Count: victims, Topics: 1, Size: 1024, Subscribe: true, Ack: true})
+	connect(t, fleet, h, swarm.Plan{Group: groupVictims, FirstTopic: 1, Count: victims, Topics: 1, Size: 1024, Subscription: swarm.Subscription{Subscribe: true, Ack: true}})
 	connect(t, fleet, h, swarm.Plan{Group: groupFlood, Count: 1, First: 1 << 20, Size: 1024}, 0)
 	err := fleet.Publish(swarm.Publication{
 		Kind: swarm.PublishFlood, Group: groupVictims, Writers: groupFlood, FirstTopic: 1, Topics: 1, Size: 1024, Batch: 64,

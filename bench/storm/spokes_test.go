@@ -43,7 +43,7 @@ func TestFifteenThousandSpokes(t *testing.T) {
 
 	fleet := startFleet(t, spokes)
 	opened := connect(t, fleet, h, swarm.Plan{
-		Count: spokes, FirstTopic: 1, Topics: spokes, Size: eventBytes, Subscribe: true, Ack: true, Both: true,
+		Count: spokes, FirstTopic: 1, Topics: spokes, Size: eventBytes, Subscription: swarm.Subscription{Subscribe: true, Ack: true, Both: true},
 	})
 	idle := awaitSample(t, h, "quiet", func(s server.Sample) bool { return s.Metrics[server.Queued] == 0 })
 	if got, want := idle.Metrics[server.Subscriptions], float64(2*spokes); got != want {

@@ -16,7 +16,7 @@ func TestProcessesThatStopAndGoOnLoseNothing(t *testing.T) {
 	h := startHub(t)
 	base := warm(t, h)
 	fleet := startFleet(t, 500)
-	connect(t, fleet, h, swarm.Plan{Count: 500, Topics: 1, Size: 4096, Subscribe: true, Ack: true})
+	connect(t, fleet, h, swarm.Plan{Count: 500, Topics: 1, Size: 4096, Subscription: swarm.Subscription{Subscribe: true, Ack: true}})
 	if err := fleet.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
@@ -46,7 +46,7 @@ func TestStoppedProcessesAreCut(t *testing.T) {
 	healthy := connectSteady(t, h, 200, 4096)
 	open := sample(t, h)
 	fleet := startFleet(t, victims)
-	connect(t, fleet, h, swarm.Plan{Group: groupVictims, First: 1000, Count: victims, Topics: 1, Size: 4096, Subscribe: true, Ack: true})
+	connect(t, fleet, h, swarm.Plan{Group: groupVictims, First: 1000, Count: victims, Topics: 1, Size: 4096, Subscription: swarm.Subscription{Subscribe: true, Ack: true}})
 	healthy.start(t, 4096, 100)
 	awaitDelivered(t, fleet, groupVictims, 20*victims)
 	if err := fleet.Signal(syscall.SIGSTOP); err != nil {
@@ -79,7 +79,7 @@ func TestSpokesThatStopReading(t *testing.T) {
 	spokes := scaled(t, 1000)
 	healthy, victims := spokes*9/10, spokes/10
 	fleet := connectSteady(t, h, healthy, 4096)
-	connect(t, fleet.Fleet, h, swarm.Plan{Group: groupVictims, Count: victims, First: healthy, Topics: 1, Size: 4096, Subscribe: true, Ack: true})
+	connect(t, fleet.Fleet, h, swarm.Plan{Group: groupVictims, Count: victims, First: healthy, Topics: 1, Size: 4096, Subscription: swarm.Subscription{Subscribe: true, Ack: true}})
 	fleet.start(t, 4096, 100)
 	awaitDelivered(t, fleet.Fleet, groupHealthy, uint64(100*healthy))
 	before, calm := sample(t, h), report(t, fleet.Fleet, nil)[groupHealthy].Latency

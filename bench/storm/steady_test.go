@@ -35,7 +35,7 @@ func startSteady(t *testing.T, h *server.Server, spokes, size int, rate float64)
 func connectSteady(t *testing.T, h *server.Server, spokes, size int) *steady {
 	t.Helper()
 	s := &steady{Fleet: startFleet(t, spokes), hub: h, spokes: spokes}
-	connect(t, s.Fleet, h, swarm.Plan{Group: groupHealthy, Count: spokes, Topics: 1, Size: size, Subscribe: true, Ack: true})
+	connect(t, s.Fleet, h, swarm.Plan{Group: groupHealthy, Count: spokes, Topics: 1, Size: size, Subscription: swarm.Subscription{Subscribe: true, Ack: true}})
 	connect(t, s.Fleet, h, swarm.Plan{Group: groupWriters, Count: 1, First: 1 << 20, Size: size}, 0)
 	return s
 }

@@ -254,7 +254,7 @@ func warm(t *testing.T, h *server.Server) server.Sample {
 	spokes := scaled(t, warmSpokes)
 	fleet := startFleet(t, spokes)
 	connect(t, fleet, h, swarm.Plan{
-		Count: spokes, FirstTopic: 1, Topics: spokes, Size: eventBytes, Subscribe: true, Ack: true, Both: true,
+		Count: spokes, FirstTopic: 1, Topics: spokes, Size: eventBytes, Subscription: swarm.Subscription{Subscribe: true, Ack: true, Both: true},
 	})
 	mixture(t, h, spokes)
 	awaitDelivered(t, fleet, 0, uint64(spokes*mixedEvents))

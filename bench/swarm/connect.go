@@ -4,10 +4,13 @@ package swarm
 
 import (
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net/netip"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/spokehub/spokehub/event"
 )
 
 const connectsAtOnce = 256
@@ -37,6 +40,9 @@ func newConnector(plan Plan, now int64) (*connector, error) {
 	c := &connector{plan: plan, server: unix.SockaddrInet4{Addr: address.Addr().As4(), Port: int(address.Port())}, began: now}
 	if c.tls, err = plan.TLSConfig(); err != nil {
 		return nil, err
+	}
+	if c.tls != nil && plan.Slow.Rate > 0 {
+		return nil, errors.New("spokes over TLS can't be slow: a record is read as a whole")
 	}
 	if plan.Secret == "" {
 		c.request = plan.Handshake(0)
@@ -86,6 +92,12 @@ func (p *process) dialOne(c *connector) {
 	if c.plan.Both {
 		s.second = &secondTopic{expect: startAt(c.plan.From)}
 	}
+	if c.plan.Whole {
+		s.rooms = newRooms(c.plan)
+	}
+	if c.plan.Slow.Rate > 0 {
+		s.slow = &slowReader{slot: int32(len(p.spokes))}
+	}
 	if c.tls != nil {
 		s.secure = newSecure(int32(fd), c.tls)
 	}
@@ -103,6 +115,9 @@ func (c *connector) dial(seed int) (fd int, err error) {
 	err = unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_BIND_ADDRESS_NO_PORT, 1)
 	if err == nil && !c.plan.Subscribe {
 		err = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
+	}
+	if err == nil && c.plan.Slow.Rate > 0 {
+		err = c.plan.Slow.prepare(fd)
 	}
 	source := unix.SockaddrInet4{Addr: SourceAddress(c.plan.First + seed)}
 	if err == nil {
@@ -135,7 +150,14 @@ func (p *process) connected(s *spoke) {
 		if plan.Both {
 			first = plan.Dialect.appendSubscribe(first, 0, nil)
 		}
-		first = plan.Dialect.appendSubscribe(first, s.topic, ack)
+		switch {
+		case plan.Whole:
+			first = appendSubscribeRooms(first, ack)
+		case plan.Since != event.Position{}:
+			first = appendSubscribeSince(first, plan.Since, ack)
+		default:
+			first = plan.Dialect.appendSubscribe(first, s.topic, ack)
+		}
 	}
 	s.state = stateSubscribing
 	p.send(s, first)
@@ -151,5 +173,8 @@ func (p *process) subscribed(s *spoke) {
 	p.tally.ready.Add(1)
 	if s.checked {
 		p.groups[s.group].join(s.topic)
+	}
+	if s.slow != nil {
+		p.slowDown(s)
 	}
 }

@@ -2,6 +2,12 @@
 
 package swarm
 
+import (
+	"time"
+
+	"github.com/spokehub/spokehub/event"
+)
+
 // Server is where connections go to.
 type Server struct {
 	// Address is host and port, Path what is asked for.
@@ -28,11 +34,35 @@ type Plan struct {
 	From uint32
 	// Size is the length of the envelopes they will get, in bytes.
 	Size int
+	// Subscription is what they ask the server for.
+	Subscription
+	// Slow says how slowly they read. The zero value has them read all that comes.
+	Slow Slow
+}
+
+// Subscription is what connections ask the server for; the zero value for nothing.
+type Subscription struct {
 	// Subscribe makes them subscribe, Ack makes them ask for an answer and wait for it.
 	Subscribe, Ack bool
 	// Both makes them subscribe to topic 0 besides their own, which must be another. The events of both must come in the
 	// order of their stamps, as one publisher sends them (AppendEvent).
 	Both bool
+	// Whole makes each subscribe to the type that all topics but topic 0 have, and so get the events of all topics of the plan. From is how
+	// many events these have had together then.
+	Whole bool
+	// Since is the position behind which they want the events of topic 0; the zero value for the live ones alone.
+	Since event.Position
+}
+
+// Slow says how slowly spokes read. They ping all the time, to know how long a round trip takes, and compare with it how old the events are
+// that come. The server may close them.
+type Slow struct {
+	// Rate is how many bytes a second each of them reads; 0 for all that comes.
+	Rate int
+	// Buffer is the kernel's receive buffer in bytes: SO_RCVBUF.
+	Buffer int
+	// Interval is the time between two events of a topic.
+	Interval time.Duration
 }
 
 // Publication asks for a publisher.

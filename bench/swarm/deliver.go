@@ -46,7 +46,11 @@ func (p *process) event(s *spoke, g *group, view []byte, off int) {
 		s.second.inOrder(t.at, &g.Faults)
 	}
 	g.Delivered++
-	g.Latency.Record(p.clock.last - t.at)
+	age := p.clock.last - t.at
+	g.Latency.Record(age)
+	if s.slow != nil {
+		g.aged(s.slow, age, p.clock.last)
+	}
 	if g.window != nil && g.arrived(p.counters, t) {
 		p.wake()
 	}
@@ -66,6 +70,8 @@ func (p *process) answer(s *spoke, g *group, view []byte) {
 		if due, ok := ackStamp(view); ok {
 			g.Latency.Record(p.clock.last - due)
 		}
+	case bytes.HasPrefix(view, []byte(gapPrefix)):
+		g.gap(view)
 	default:
 		if alive := g.plan.Dialect.appendKeepAlive(nil, view); len(alive) > 0 {
 			p.send(s, alive)

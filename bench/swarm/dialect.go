@@ -2,7 +2,10 @@ package swarm
 
 import (
 	"bytes"
+	"fmt"
 	"strconv"
+
+	"github.com/spokehub/spokehub/event"
 )
 
 // Dialect is the protocol of a server's subscriptions and events. The envelopes are the same bytes in all of them.
@@ -42,6 +45,17 @@ func (d Dialect) appendSubscribe(dst []byte, topic uint32, ack []byte) []byte {
 		return appendFrame(dst, opText, append(line, `"}}`...))
 	}
 	return appendControl(dst, "__subscribe", topic, ack)
+}
+
+// appendSubscribeSince appends a subscription to topic 0 that asks for what came after a position.
+func appendSubscribeSince(dst []byte, since event.Position, ack []byte) []byte {
+	return appendFrame(dst, opText, fmt.Appendf(nil,
+		`{"type":"__subscribe","id":"%s","payload":{"topics":["tick"],"since":{"tick":{"epoch":"%s","offset":%d}}}}`, ack, since.Epoch, since.Offset))
+}
+
+// appendSubscribeRooms appends a subscription to the type that all topics but topic 0 have.
+func appendSubscribeRooms(dst, ack []byte) []byte {
+	return appendFrame(dst, opText, fmt.Appendf(nil, `{"type":"__subscribe","id":"%s","payload":{"topic":"room"}}`, ack))
 }
 
 // appendControl appends one of the hub's control events without allocating.

@@ -37,7 +37,7 @@ func (p *process) runCommand() error {
 		done.Sent = p.pause()
 	case doMark:
 		for _, g := range p.groups {
-			g.Latency.Reset()
+			g.mark()
 		}
 	case doStall:
 		done.Count = p.stall(c.Group, c.Every)
@@ -144,8 +144,9 @@ func (p *process) stall(group, every int) (stalled int) {
 	return stalled
 }
 
-// resume lets stalled spokes read again, unchecked, so that the last frames from the server are seen.
+// resume lets stalled spokes read again, unchecked, so that the last frames from the server are seen, and slow ones all that comes.
 func (p *process) resume(group int) (resumed int) {
+	resumed = p.speedUp(p.groups[group])
 	for i := range p.spokes {
 		s := &p.spokes[i]
 		if int(s.group) != group || s.state != stateStalled {
@@ -165,7 +166,11 @@ func (p *process) report(sent []uint64) (reports []Report) {
 	for i := range p.spokes {
 		s := &p.spokes[i]
 		g := p.groups[s.group]
-		if s.listening() && int(s.group) < len(sent) {
+		switch {
+		case !s.listening() || int(s.group) >= len(sent):
+		case s.rooms != nil:
+			s.rooms.finish(sent[s.group], &g.Faults)
+		default:
 			s.expect.finish(topicSent(sent[s.group], max(g.plan.Topics, 1), int(s.topic)-g.plan.FirstTopic), &g.Faults)
 		}
 	}

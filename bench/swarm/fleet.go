@@ -155,7 +155,7 @@ func (f *Fleet) Stall(group, every int) (stalled int, err error) {
 	return f.count(command{Do: doStall, Group: group, Every: every})
 }
 
-// Resume lets them read again.
+// Resume lets them read again, and slow ones all that comes.
 func (f *Fleet) Resume(group int) (resumed int, err error) {
 	return f.count(command{Do: doResume, Group: group})
 }

@@ -205,7 +205,7 @@ func secureServerWith(t *testing.T, handler http.Handler, config *tls.Config) Se
 
 func connectTestFleet(t *testing.T, fleet *Fleet, server Server) {
 	t.Helper()
-	subscribers := Plan{Server: server, Count: fleetSpokes, Topics: 1, Size: 128, Subscribe: true, Ack: true}
+	subscribers := Plan{Server: server, Count: fleetSpokes, Topics: 1, Size: 128, Subscription: Subscription{Subscribe: true, Ack: true}}
 	if _, err := fleet.Connect(subscribers, fleet.All()); err != nil {
 		t.Fatal(err)
 	}
@@ -252,7 +252,7 @@ func TestConnectSaysWhyAServerRefuses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			fleet := startTestFleet(t, 1)
-			plan := Plan{Server: server, Count: 3, Topics: 1, Size: 128, Subscribe: true}
+			plan := Plan{Server: server, Count: 3, Topics: 1, Size: 128, Subscription: Subscription{Subscribe: true}}
 			if opened, err := fleet.Connect(plan, fleet.All()); err == nil || opened.Ready != 0 {
 				t.Errorf("got %+v, %v, want an error", opened, err)
 			}

@@ -15,6 +15,8 @@ type group struct {
 	local, got []int32
 	// window is the windowed publication whose credits are counted, nil if there is none.
 	window *Publication
+	// slow are the spokes here that read slowly.
+	slow slowGroup
 }
 
 func newGroup() *group {
@@ -64,6 +66,12 @@ type Report struct {
 	Faults Faults
 	// Latency is since the last Mark.
 	Latency *Latency
+	// Told is how many events the server said that they would not get (__gap).
+	Told uint64
+	// RoundTrip is how long pings of slow spokes took since the last Mark.
+	RoundTrip *Latency
+	// WorstAge is the age of the oldest event that one of them got since then, as a share of two round trips at that time and the interval.
+	WorstAge float64
 	// Closes counts the connections that the server ended, by close code; 1006 means without a close frame.
 	Closes map[uint16]int
 	// Retries are the hints of close frames when to reconnect, in milliseconds.
@@ -72,7 +80,16 @@ type Report struct {
 	Example string
 }
 
-func newReport() Report { return Report{Latency: NewLatency(), Closes: map[uint16]int{}} }
+func newReport() Report {
+	return Report{Latency: NewLatency(), RoundTrip: NewLatency(), Closes: map[uint16]int{}}
+}
+
+// mark empties what is since the last Mark.
+func (r *Report) mark() {
+	r.Latency.Reset()
+	r.RoundTrip.Reset()
+	r.WorstAge = 0
+}
 
 // Report gathers the reports of each group. With sent, the result of Pause, events that never came count as lost.
 func (f *Fleet) Report(sent []uint64) ([]Report, error) {
@@ -98,6 +115,9 @@ func Total(reports []Report) Report {
 		total.Delivered += r.Delivered
 		total.Faults.Add(r.Faults)
 		total.Latency.Merge(r.Latency)
+		total.Told += r.Told
+		total.RoundTrip.Merge(r.RoundTrip)
+		total.WorstAge = max(total.WorstAge, r.WorstAge)
 		for code, n := range r.Closes {
 			total.Closes[code] += n
 		}

@@ -29,7 +29,7 @@ const (
 )
 
 // process is a client process. One goroutine does everything, so nothing here has a lock.
-// I1: nothing allocates once connections are ready and publishers run.
+// I1: nothing allocates once connections are ready and publishers run, but for what slow spokes are told of.
 type process struct {
 	clock    clock
 	counters *Counters
@@ -161,6 +161,9 @@ func (p *process) pump() (busy bool) {
 		if publisher != nil {
 			earliest = min(earliest, publisher.pump(now))
 		}
+	}
+	for _, g := range p.groups {
+		earliest = min(earliest, p.readSlowly(g, now))
 	}
 	if earliest <= now {
 		return true

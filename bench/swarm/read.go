@@ -144,6 +144,9 @@ func (p *process) frame(s *spoke, g *group, f frame, payload []byte) {
 		p.send(s, appendFrame(nil, opPong, payload))
 	case f.op == opPong:
 		p.tally.answered.Add(1)
+		if s.slow != nil {
+			g.answered(s.slow, p.clock.last)
+		}
 	case f.op == opContinuation || !f.fin:
 		g.Faults.Malformed++
 		p.lose(s, "the server split a message, which this client doesn't join")
@@ -162,7 +165,7 @@ func (p *process) closed(s *spoke, g *group, payload []byte) {
 	if ms, hinted := retryHint(payload); hinted {
 		g.Retries = append(g.Retries, ms)
 	}
-	if s.listening() {
+	if s.listening() && s.slow == nil {
 		g.closed(fmt.Sprintf("the server closed a healthy connection with %d", code))
 	}
 	p.send(s, appendFrame(nil, opClose, payload))
@@ -191,7 +194,7 @@ func (p *process) ended(s *spoke, errno unix.Errno) {
 		p.lose(s, fmt.Sprintf("the server hung up during the handshake (%v)", errno))
 		return
 	}
-	if s.listening() {
+	if s.listening() && s.slow == nil {
 		g.closed(fmt.Sprintf("a healthy connection ended without a close frame (%v)", errno))
 	}
 	p.drop(s)

@@ -34,6 +34,9 @@ type spoke struct {
 	second *secondTopic
 	// secure is nil without TLS.
 	secure *secure
+	// rooms are nil but for a spoke that gets all topics, slow is nil but for one that reads slowly.
+	rooms *rooms
+	slow  *slowReader
 }
 
 // listening reports whether the spoke is a subscriber that must get every event.
@@ -64,12 +67,42 @@ const payloadGrowth = len("room:00000000") - len("tick:")
 // is than that of the group's plan.
 func (s *spoke) expectation(topic uint32) (expect *sequence, longer int) {
 	switch {
+	case s.rooms != nil:
+		return s.rooms.expectation(topic), 0
 	case topic == s.topic:
 		return &s.expect, 0
 	case topic == 0 && s.second != nil:
 		return &s.second.expect, payloadGrowth
 	}
 	return nil, 0
+}
+
+// rooms are what a spoke expects that gets all topics: those from first on.
+type rooms struct {
+	first  uint32
+	expect []sequence
+}
+
+func newRooms(plan Plan) *rooms {
+	r := &rooms{first: uint32(plan.FirstTopic), expect: make([]sequence, plan.Topics)}
+	for i := range r.expect {
+		r.expect[i] = startAt(topicSent(uint64(plan.From), plan.Topics, i))
+	}
+	return r
+}
+
+func (r *rooms) expectation(topic uint32) *sequence {
+	if index := topic - r.first; index < uint32(len(r.expect)) {
+		return &r.expect[index]
+	}
+	return nil
+}
+
+// finish counts what is missing at the end, where published events were sent in all.
+func (r *rooms) finish(published uint64, faults *Faults) {
+	for i := range r.expect {
+		r.expect[i].finish(topicSent(published, len(r.expect), i), faults)
+	}
 }
 
 // inOrder counts an event that one publisher sent before the last one.

@@ -2,9 +2,13 @@ package main
 
 import (
 	"net/http"
+	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/spokehub/spokehub/fanout"
 )
 
 func TestAdminAddressAnswers(t *testing.T) {
@@ -110,6 +114,31 @@ func TestMetricsCoverTheHubAndTheRuntime(t *testing.T) {
 			t.Errorf("got no line %q in /metrics, want it:\n%s", line, hubLines(body))
 		}
 	}
+}
+
+// TestEveryCounterOfTheHubIsAMetric sets each counter by itself and wants a metric that shows it. Refused handshakes are counted by status, and the
+// other two are always 0 in spokehub serve, or soon again.
+func TestEveryCounterOfTheHubIsAMetric(t *testing.T) {
+	unshown := map[string]bool{"HandshakesRefused": true, "EventsInvalid": true, "CallbacksPending": true}
+	var check func(prefix string, all reflect.Value, stats *fanout.Stats)
+	check = func(prefix string, all reflect.Value, stats *fanout.Stats) {
+		for _, field := range reflect.VisibleFields(all.Type()) {
+			value := all.FieldByIndex(field.Index)
+			switch {
+			case value.Kind() == reflect.Struct:
+				check(field.Name+".", value, stats)
+			case value.Kind() != reflect.Uint64 || unshown[prefix+field.Name]:
+			default:
+				value.SetUint(7)
+				if !slices.ContainsFunc(hubMetrics, func(m hubMetric) bool { return m.value(*stats) == 7 }) {
+					t.Errorf("got no metric of Stats.%s%s, want one", prefix, field.Name)
+				}
+				value.SetUint(0)
+			}
+		}
+	}
+	var stats fanout.Stats
+	check("", reflect.ValueOf(&stats).Elem(), &stats)
 }
 
 func hubLines(metrics string) string {

@@ -163,7 +163,7 @@ func (r *recorder) callbacks(cfg *fanout.Config, t traits) {
 			if e.ID == forbiddenID {
 				return errForbidden
 			}
-			if of, uncovered := uncoveredOf(e.Payload); uncovered && seen.client != hostileSpoke {
+			if of, uncovered := uncoveredOf(e.Payload); uncovered && seen.client != hostileSpoke && seen.client != followerSpoke {
 				r.suspect(of, "OnPublish was asked about %s:%s, which the spoke may not publish", e.Type, e.ID)
 			}
 			return nil
@@ -264,13 +264,13 @@ func (r *recorder) onEvent(s *fanout.Spoke, e event.Event) {
 	defer r.endCallback(seen)
 	m, ok := stampOf(e.Payload)
 	r.mu.Lock()
-	if of, uncovered := uncoveredOf(e.Payload); uncovered && seen.client != hostileSpoke {
+	if of, uncovered := uncoveredOf(e.Payload); uncovered && seen.client != hostileSpoke && seen.client != followerSpoke {
 		r.suspectLocked(of, "OnEvent got %s:%s, which the spoke may not publish", e.Type, e.ID)
 		r.mu.Unlock()
 		return
 	}
 	switch {
-	case seen.client == hostileSpoke:
+	case seen.client == hostileSpoke || seen.client == followerSpoke:
 	case !ok:
 		r.failLocked("client %d: OnEvent got the payload %q", seen.client, e.Payload)
 	case seen.client >= 0 && relayStream(seen.client) != m.Stream:

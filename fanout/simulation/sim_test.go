@@ -35,6 +35,8 @@ type sim struct {
 	eventTable
 	listeners []*listener
 	bystanders
+	historyTable
+	followers
 	// met counts the faults injected.
 	met netpoll.FaultCounts
 }
@@ -101,6 +103,9 @@ func newSim(seed uint64, patience time.Duration) *sim {
 	s.served = make(chan error, 2)
 	s.streams = make([][]*trackedEvent, 1)
 	s.came = make(map[string]int)
+	s.historyTable = newHistoryTable(policiesOf(seed))
+	s.seats = make([]*follower, s.traits.followers)
+	s.followed.results = make(map[string]int)
 	return s
 }
 
@@ -121,6 +126,7 @@ func (s *sim) run() (wrong string) {
 		s.act(dice(s.seed, s.step))
 		s.disturb(dice(^s.seed, s.step))
 		s.annoy(dice(s.seed, -1000-s.step))
+		s.follow(dice(^s.seed, -1000-s.step))
 		s.exchange()
 	}
 	s.end()
@@ -171,6 +177,9 @@ func (s *sim) exchange() (progress bool) {
 	}
 	for _, h := range s.hostiles {
 		progress = h.exchange() || progress
+	}
+	for _, f := range s.followers.all {
+		progress = f.exchange() || progress
 	}
 	if s.innocent != nil {
 		progress = s.innocent.exchange() || progress
@@ -280,6 +289,11 @@ func (s *sim) waitForBystanders(waits []unix.PollFd) []unix.PollFd {
 			waits = append(waits, unix.PollFd{Fd: int32(h.fd), Events: events})
 		}
 	}
+	for _, f := range s.followers.all {
+		if f.fd >= 0 && f.pace != stalls {
+			waits = append(waits, unix.PollFd{Fd: int32(f.fd), Events: unix.POLLIN})
+		}
+	}
 	if s.innocent != nil && s.innocent.fd >= 0 {
 		waits = append(waits, unix.PollFd{Fd: int32(s.innocent.fd), Events: unix.POLLIN})
 	}
@@ -297,6 +311,9 @@ func (s *sim) end() {
 		s.exchangeFor(2*soon, func() bool { return false })
 	}
 	s.barrier()
+	if s.traits.followers > 0 {
+		s.quiet()
+	}
 	s.killHalfHellos()
 	s.calm()
 	if s.traits.abrupt {
@@ -304,6 +321,9 @@ func (s *sim) end() {
 		for _, c := range s.clients {
 			s.kill(c)
 			c.causes[fanout.CauseShutdown] = true
+		}
+		for _, f := range s.followers.all {
+			s.cutFollower(f, nil)
 		}
 		if s.traits.hostiles == 0 && oneIn(dice(s.seed, -3), 2) {
 			s.awaitEmptyIndexes()
@@ -346,6 +366,11 @@ func (s *sim) end() {
 		}
 		for _, h := range s.hostiles {
 			if h.fd >= 0 {
+				return false
+			}
+		}
+		for _, f := range s.followers.all {
+			if f.fd >= 0 {
 				return false
 			}
 		}

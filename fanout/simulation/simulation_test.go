@@ -36,7 +36,7 @@ const (
 func TestHubKeepsItsPromisesUnderEverySchedule(t *testing.T) {
 	began, reported := time.Now(), time.Now()
 	total := tally{faults: make(map[string]uint64), causes: make(map[fanout.CauseKind]int),
-		attacks: make(map[string]int), told: make(map[int]int), ways: make(map[string]int)}
+		attacks: make(map[string]int), told: make(map[int]int), ways: make(map[string]int), followed: make(map[string]int)}
 	for i := range *seeds {
 		for range *repeat {
 			total.add(play(t, *firstSeed+uint64(i)))
@@ -65,6 +65,8 @@ type tally struct {
 	// attacks counts hostile clients by what they do, told the close frames that they got, by code.
 	attacks map[string]int
 	told    map[int]int
+	// followed counts what followers were told, and events that they got.
+	followed map[string]int
 }
 
 func (a *tally) add(s *sim) {
@@ -80,6 +82,11 @@ func (a *tally) add(s *sim) {
 	for way, n := range s.came {
 		a.ways[way] += n
 	}
+	for what, n := range s.followed.results {
+		a.followed[what] += n
+	}
+	a.followed[followerEvents] += int(s.followed.arrived)
+	a.followed[repeatedKeys] += int(s.repeated)
 	for _, seen := range s.recorder.records {
 		a.causes[seen.cause.Kind]++
 	}
@@ -98,8 +105,8 @@ func (a tally) String() string {
 	for _, kind := range slices.Sorted(maps.Keys(a.causes)) {
 		parts = append(parts, fmt.Sprintf("%d %v", a.causes[kind], kind))
 	}
-	return fmt.Sprintf("%d actions, %d clients, %d events, %d arrived; ends: %s; faults: %v; attacks: %v, told: %v; ways: %v", a.actions, a.clients, a.events,
-		a.arrived, strings.Join(parts, ", "), a.faults, a.attacks, a.told, a.ways)
+	return fmt.Sprintf("%d actions, %d clients, %d events, %d arrived; ends: %s; faults: %v; attacks: %v, told: %v; ways: %v; followers: %v", a.actions, a.clients, a.events,
+		a.arrived, strings.Join(parts, ", "), a.faults, a.attacks, a.told, a.ways, a.followed)
 }
 
 // requireAll checks that every kind of fault and of end has occurred. Otherwise the simulation shows less than it claims.
@@ -119,6 +126,11 @@ func (a tally) requireAll(t *testing.T) {
 	for _, way := range append([]string{"serve", "tls", "link", securely, givenBack}, annoyanceNames()...) {
 		if a.ways[way] == 0 {
 			t.Errorf("got nobody by %s, want some", way)
+		}
+	}
+	for _, what := range followerTold {
+		if a.followed[what] == 0 {
+			t.Errorf("got no follower told %q, want some", what)
 		}
 	}
 	for _, attack := range attacks {

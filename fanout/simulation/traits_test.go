@@ -29,6 +29,8 @@ type traits struct {
 	identityTraits
 	// secure says that some clients speak TLS, and that some removed connections are given back.
 	secure bool
+	// followers is how many followers there are at most at a time; with any, types have policies.
+	followers int
 }
 
 // identityTraits say whether clients have identities, and whether there are topic rules, which change.
@@ -103,23 +105,30 @@ func traitsOf(seed uint64) traits {
 	t.identities = oneIn(r, 3)
 	t.rules = oneIn(r, 5)
 	t.secure = oneIn(r, 4)
+	if oneIn(r, 3) {
+		t.followers = 1 + r.IntN(4)
+	}
 	return t
 }
 
 func (t traits) String() string {
-	return fmt.Sprintf("engine=%v reactors=%d workers=%d queue=%d sndbuf=%d unsent=%d topics=%d relay=%v onEvent=%v onSubscribe=%v onPublish=%v snapshots=%v identities=%v rules=%v secure=%v plan=%+v",
-		t.engine, t.reactors, t.workers, t.queueLimit, t.sendBuffer, t.unsentLimit, t.maxTopics, t.relay, t.onEvent, t.onSubscribe, t.onPublish, t.snapshots, t.identities, t.rules, t.secure, t.plan)
+	return fmt.Sprintf("engine=%v reactors=%d workers=%d queue=%d sndbuf=%d unsent=%d topics=%d relay=%v onEvent=%v onSubscribe=%v onPublish=%v snapshots=%v identities=%v rules=%v secure=%v followers=%d plan=%+v",
+		t.engine, t.reactors, t.workers, t.queueLimit, t.sendBuffer, t.unsentLimit, t.maxTopics, t.relay, t.onEvent, t.onSubscribe, t.onPublish, t.snapshots, t.identities, t.rules, t.secure, t.followers, t.plan)
 }
 
 // timeout is for all that may take long: more than the pauses of a run count for, and less than one pause takes.
 const timeout = netpoll.Paused / 5
 
 func (t traits) config() fanout.Config {
-	return fanout.Config{
+	cfg := fanout.Config{
 		Engine: t.engine, Reactors: t.reactors, Workers: t.workers, QueueLimit: t.queueLimit, SendBuffer: t.sendBuffer,
 		UnsentLimit: t.unsentLimit, MaxTopics: t.maxTopics, MaxMessage: t.maxMessage, Relay: t.relay, Binary: t.binary,
 		PingInterval: t.pingInterval, PeerTimeout: timeout, CloseTimeout: timeout, FirstByteTimeout: timeout, HandshakeTimeout: timeout,
 		MessageTimeout: timeout,
 		MemoryBudget:   1 << 40,
 	}
+	if t.followers > 0 {
+		cfg.Policies = policiesOf(t.plan.Seed)
+	}
+	return cfg
 }

@@ -24,6 +24,10 @@ func (s *sim) verifyRecords() {
 	for _, h := range s.hostiles {
 		hostiles[h.spoke] = h
 	}
+	following := make(map[*fanout.Spoke]*follower)
+	for _, f := range s.followers.all {
+		following[f.spoke] = f
+	}
 	for spoke, seen := range s.recorder.records {
 		c := owners[spoke]
 		switch {
@@ -31,6 +35,11 @@ func (s *sim) verifyRecords() {
 			s.fail("client %d: got %d OnConnection and %d OnDisconnection, want one of each", seen.client, seen.connected, seen.disconnected)
 		case hostiles[spoke] != nil:
 			s.verifyHostile(hostiles[spoke], seen)
+			continue
+		case following[spoke] != nil:
+			if f := following[spoke]; !f.causes[seen.cause.Kind] {
+				f.fail("got the cause %v, which nothing has caused", seen.cause)
+			}
 			continue
 		case s.innocent != nil && s.innocent.spoke == spoke && seen.cause.Kind == fanout.CauseShutdown:
 			continue
@@ -68,12 +77,13 @@ func (s *sim) verifyHeard(c *client, seen *spokeRecord) {
 // stats returns the hub's counters, whose ledger must add up.
 func (s *sim) stats() fanout.Stats {
 	st := s.hub.Stats()
-	accounted := st.Delivered + st.HandedBack + st.DroppedBackpressure + st.DroppedClosed + st.DroppedBudget + st.Queued
+	lagged := st.DroppedTrimmed + st.DroppedSuperseded + st.DroppedSkipped
+	accounted := st.Delivered + st.HandedBack + st.DroppedBackpressure + st.DroppedClosed + st.DroppedBudget + lagged + st.Queued
 	if st.Deliveries != accounted {
-		s.fail("ledger: got %d deliveries, want %d delivered + %d handed back + %d + %d + %d dropped + %d queued", st.Deliveries,
-			st.Delivered, st.HandedBack, st.DroppedBackpressure, st.DroppedClosed, st.DroppedBudget, st.Queued)
+		s.fail("ledger: got %d deliveries, want %d delivered + %d handed back + %d + %d + %d + %d dropped + %d queued", st.Deliveries,
+			st.Delivered, st.HandedBack, st.DroppedBackpressure, st.DroppedClosed, st.DroppedBudget, lagged, st.Queued)
 	}
-	most := uint64(len(s.clients)+len(s.hostiles)+1) * uint64(2*s.traits.maxMessage+assemblyRoom)
+	most := uint64(len(s.clients)+len(s.hostiles)+len(s.followers.all)+1) * uint64(2*s.traits.maxMessage+assemblyRoom)
 	if st.Memory.Messages > most {
 		s.fail("got %d bytes held for unfinished messages, want %d at most", st.Memory.Messages, most)
 	}
@@ -94,7 +104,7 @@ const assemblyRoom = 2 << 10
 // verifyStats checks the counters of a hub that has ended.
 func (s *sim) verifyStats() {
 	st := s.stats()
-	got := uint64(0)
+	got := s.followed.arrived
 	for _, c := range s.clients {
 		got += c.eventsArrived
 	}
