@@ -13,11 +13,11 @@ type streamKey struct{ epoch, kind string }
 // archive is what is known of the events of one stream, from the observer at the hub and from what passes. Offsets are dense, so a hole
 // is an event that is not known yet. The ledger's lock guards it.
 //
-// R1: each offset up to whole is known.
+// R1: each offset up to whole is known, but for those that are unknowable: the observer was told of a gap there, and nobody else got them so far.
 // R2: an offset has one event, whoever got it.
 type archive struct {
 	streamKey
-	// events are by offset, from 1; one without a number is not known.
+	// events are by offset, from 1; one without a number is not known yet.
 	events []number
 	whole  uint64
 	// ids are the known offsets of each topic type:id, in order.
@@ -29,6 +29,9 @@ type archive struct {
 
 // furthest is how far ahead of what is known an offset may be.
 const furthest = 1 << 20
+
+// unknowable stands for an event that the observer did not get.
+var unknowable = number{n: -1}
 
 func newArchive(key streamKey, j *journal) *archive {
 	a := &archive{streamKey: key, ids: map[string][]uint64{}, observed: observed{due: map[int]int{}, spoken: map[int]int{}}}
@@ -42,29 +45,52 @@ func newArchive(key streamKey, j *journal) *archive {
 
 // learn notes the event of an offset. It returns false if that has another, or can't be.
 func (a *archive) learn(offset uint64, e number) bool {
-	if offset == 0 || offset > uint64(len(a.events))+furthest {
-		return false
-	}
-	for uint64(len(a.events)) < offset {
-		a.events = append(a.events, number{})
-	}
-	known := &a.events[offset-1]
-	if known.n > 0 {
-		return *known == e
+	known := a.place(offset)
+	if known == nil || known.n > 0 {
+		return known != nil && *known == e
 	}
 	*known = e
 	offsets := a.ids[e.name()]
 	at, _ := slices.BinarySearch(offsets, offset)
 	a.ids[e.name()] = slices.Insert(offsets, at, offset)
-	for a.whole < uint64(len(a.events)) && a.events[a.whole].n > 0 {
+	a.extend()
+	return true
+}
+
+// skip notes offsets that the observer does not get, and of which strands it may have missed any.
+func (a *archive) skip(s span) {
+	for offset := s.from; offset <= s.to; offset++ {
+		if known := a.place(offset); known != nil && known.n == 0 {
+			*known = unknowable
+		}
+	}
+	a.extend()
+	a.seen = max(a.seen, s.to)
+	for strand := range a.due {
+		a.due[strand] = 0
+	}
+}
+
+// place is that of an offset, nil if it can't be one.
+func (a *archive) place(offset uint64) *number {
+	if offset == 0 || offset > uint64(len(a.events))+furthest {
+		return nil
+	}
+	for uint64(len(a.events)) < offset {
+		a.events = append(a.events, number{})
+	}
+	return &a.events[offset-1]
+}
+
+func (a *archive) extend() {
+	for a.whole < uint64(len(a.events)) && a.events[a.whole].n != 0 {
 		a.whole++
 	}
-	return true
 }
 
 // at is the event of an offset, without a number where that is not known.
 func (a *archive) at(offset uint64) number {
-	if offset == 0 || offset > uint64(len(a.events)) {
+	if offset == 0 || offset > uint64(len(a.events)) || a.events[offset-1] == unknowable {
 		return number{}
 	}
 	return a.events[offset-1]
@@ -103,7 +129,7 @@ func (a *archive) between(topic string, after, before uint64) (offsets []uint64)
 type observed struct {
 	// seen is the last offset, all the place of the last event among all.
 	seen, all uint64
-	// due has the next number of each strand, spoken the last number of each client.
+	// due has the next number of each strand, 0 where that is not known; spoken has the last number of each client.
 	due, spoken map[int]int
 }
 
@@ -126,6 +152,9 @@ func (o *observed) see(offset uint64, e number, j *journal, report func(what str
 	}
 	o.all = e.all
 	for strand, due := range o.due {
+		if due == 0 {
+			continue
+		}
 		o.due[strand] = j.lost(strand, due, e.all, func(lost number) { report("the stream lacks an event that was published", lost) })
 	}
 	o.due[e.strand] = max(o.due[e.strand], e.n+1)

@@ -12,10 +12,14 @@ import (
 	"github.com/spokehub/spokehub/bench/server"
 )
 
-// hubFlags make a hub that keeps streams, and that bears the silence of a client a bit longer than clients bear that of a hub.
+// queueLimit is what waits at most for a client at the hub.
+const queueLimit = 32 << 10
+
+// hubFlags make a hub that keeps streams, finds clients behind whose line is stalled, and bears the silence of a client a bit longer than clients
+// bear that of a hub.
 func hubFlags(policies string, patience time.Duration) []string {
 	return []string{
-		"--config=" + policies,
+		"--config=" + policies, fmt.Sprintf("--queue-limit=%d", queueLimit), fmt.Sprintf("--max-event=%d", queueLimit/2), fmt.Sprintf("--send-buffer=%d", kernelBytes),
 		fmt.Sprintf("--ping-interval=%v", patience/2), fmt.Sprintf("--peer-timeout=%v", 2*patience),
 		"--close-timeout=2s", "--drain-period=1s", "--drain-timeout=20s",
 	}
@@ -58,6 +62,13 @@ func (h *hubs) begin() error {
 	return nil
 }
 
+// count adds up how often clients fell behind at the hub that runs.
+func (h *hubs) count() {
+	if m, err := h.current().Metrics(); err == nil {
+		h.ledger.lagged(int(m[server.Lags]))
+	}
+}
+
 // stop ends the hub that runs.
 func (h *hubs) stop() error {
 	h.observer.close()
@@ -74,6 +85,7 @@ func (h *hubs) current() *server.Server {
 // replace ends the hub as the upheaval says, and starts another. It blocks until that listens.
 func (h *hubs) replace(how upheaval, patience time.Duration) error {
 	old := h.current()
+	h.count()
 	h.observer.expectEnd()
 	if how == killHub {
 		old.Kill()

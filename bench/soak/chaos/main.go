@@ -13,8 +13,9 @@
 // round all lines are cut, or the hub is killed, or drained. After each round there is a calm without new faults.
 //
 // Two of the types have streams: the hub keeps all of one, and the last few events of the other, so that who comes back finds a gap. Clients hold
-// their types, single ids of them, or both, and some publish to them. An observer at the hub sees all of each stream, and clients say at which
-// position they have heard what, and of which gaps they were told.
+// their types, single ids of them, or both, and some publish to them. Their events are long and little waits at the hub and in sockets, so clients fall
+// behind where a line is stalled. An observer at the hub sees the streams from outside the proxy, and clients say at which position they have
+// heard what, and of which gaps they were told.
 //
 // The proxy reads what passes. So the ledger knows of each line when all subscriptions are in force, which events have to pass from then on,
 // and which of those that passed the client's listeners have heard. These are problems:

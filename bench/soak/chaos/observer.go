@@ -5,13 +5,15 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/spokehub/spokehub/bench/server"
 	"github.com/spokehub/spokehub/event"
 )
+
+// observedBytes is how much the kernel may keep for the observer while this process doesn't get to run.
+const observedBytes = 1 << 20
 
 // observer is subscribed to the streams of one hub from their beginning, not over the proxy. So it knows all of their events.
 type observer struct {
@@ -35,6 +37,7 @@ func observe(hub *server.Server, l *ledger) (*observer, error) {
 		return nil, fmt.Errorf("observe the streams: %w", err)
 	}
 	conn.SetDeadline(time.Time{})
+	conn.SetReadBuffer(observedBytes)
 	go o.follow()
 	return o, nil
 }
@@ -93,20 +96,43 @@ func (o *observer) see(text []byte) error {
 	if err := json.Unmarshal(text, &m); err != nil {
 		return err
 	}
-	if strings.HasPrefix(m.Type, "__") {
-		return fmt.Errorf("want events alone")
+	if m.Type == event.TypeGap {
+		return o.miss(text)
 	}
 	e, err := m.numbers()
 	if err != nil {
 		return err
 	}
+	key, err := o.key(m.Type)
+	if err == nil {
+		o.ledger.observed(key, m.Offset, e)
+	}
+	return err
+}
+
+// miss takes a gap: this process may have been too busy to read. Only the stream that keeps little may have one.
+func (o *observer) miss(text []byte) error {
+	g, err := event.ParseGap(text)
+	if err != nil {
+		return err
+	}
+	key, err := o.key(g.Topic)
+	if err == nil && (key.kind == orderType || g.To == 0) {
+		err = fmt.Errorf("want no gap there, and none without offsets")
+	}
+	if err == nil {
+		o.ledger.unobserved(key, span{g.From, g.To})
+	}
+	return err
+}
+
+func (o *observer) key(kind string) (streamKey, error) {
 	for _, key := range o.keys {
-		if key.kind == m.Type {
-			o.ledger.observed(key, m.Offset, e)
-			return nil
+		if key.kind == kind {
+			return key, nil
 		}
 	}
-	return fmt.Errorf("want events of streams alone")
+	return streamKey{}, fmt.Errorf("want nothing but events of streams and their gaps, got %q", kind)
 }
 
 // expectEnd has the observer take the end of its hub for granted.

@@ -11,6 +11,9 @@ import (
 	"time"
 )
 
+// paddingBytes make the events of streams so long that a client whose line is stalled falls behind.
+const paddingBytes = 2 << 10
+
 // publisher sends numbered events to the strands, beside the proxy, by the hub's /publish. One batch follows another, so they have an order.
 type publisher struct {
 	hubs   *hubs
@@ -94,7 +97,11 @@ func encode(numbers []number) []byte {
 	var lines bytes.Buffer
 	for _, e := range numbers {
 		kind, id, _ := strings.Cut(e.name(), ":")
-		fmt.Fprintf(&lines, "{\"type\":%q,\"id\":%q,\"payload\":{\"n\":%d,\"all\":%d}}\n", kind, id, e.n, e.all)
+		padding := ""
+		if isKept(kind) {
+			padding = fmt.Sprintf(`,"padding":"%0*d"`, paddingBytes, 0)
+		}
+		fmt.Fprintf(&lines, "{\"type\":%q,\"id\":%q,\"payload\":{\"n\":%d,\"all\":%d%s}}\n", kind, id, e.n, e.all, padding)
 	}
 	return lines.Bytes()
 }

@@ -56,6 +56,9 @@ func run(ctx context.Context, o options, out io.Writer) (outcome, error) {
 	if err == nil {
 		err = c.play(ctx)
 	}
+	if c.hubs != nil {
+		c.hubs.count()
+	}
 	c.ledger.close()
 	found := c.outcome(errors.Is(err, errInterrupted))
 	if errors.Is(err, errInterrupted) {

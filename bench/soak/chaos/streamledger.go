@@ -31,6 +31,9 @@ type streamTallies struct {
 	Gaps        int `json:"stream_gaps"`
 	Missed      int `json:"stream_missed"`
 	UnknownGaps int `json:"stream_unknown_gaps"`
+	// Lags is how often a client fell behind at a hub, Told how many gaps hubs told in the place of events that they did not send.
+	Lags int `json:"stream_lags"`
+	Told int `json:"stream_told"`
 }
 
 // streamTotals is what happened so far.
@@ -38,6 +41,20 @@ func (l *ledger) streamTotals() streamTallies {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.tallies.streamTallies
+}
+
+// lagged notes how often clients fell behind at a hub.
+func (l *ledger) lagged(times int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.tallies.Lags += times
+}
+
+// toldGap notes a gap that a hub tells a client.
+func (l *ledger) toldGap() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.tallies.Told++
 }
 
 // epochBegins notes the streams of a hub to which nothing has been published yet.
@@ -74,6 +91,13 @@ func (l *ledger) observed(key streamKey, offset uint64, e number) {
 	if !a.learn(offset, e) {
 		report(fmt.Sprintf("the observer saw another event at %s:%d of %s than others", key.epoch, offset, key.kind), e)
 	}
+}
+
+// unobserved notes offsets of which the hub told the observer that it does not get them.
+func (l *ledger) unobserved(key streamKey, s span) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.streams.archives[key].skip(s)
 }
 
 // askedFrom notes from where a client asks for its topics.

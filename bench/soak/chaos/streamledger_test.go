@@ -168,6 +168,21 @@ func TestDefectsOfHubsInStreamsAreFound(t *testing.T) {
 			one := s.put(anOrder)
 			s.observed(streamKey{"a", orderType}, 2, one.number)
 		}, "twice or out of the order of publishing"},
+		"not an event of which the observer was told that it does not get it": {func(s *keptScene, p *passage) {
+			s.begin([]int{strandNumbers[anOrder]})
+			s.tops[orderType]++
+			s.unobserved(streamKey{"a", orderType}, span{1, 1})
+			last := s.put(anOrder)
+			s.send(p, last)
+			s.hear(anOrder, last)
+		}, ""},
+		"an event lost behind one that the observer does not get": {func(s *keptScene, p *passage) {
+			s.tops[orderType]++
+			s.unobserved(streamKey{"a", orderType}, span{1, 1})
+			s.put(anOrder)
+			s.begin([]int{strandNumbers[anOrder]})
+			s.put(anOrder)
+		}, "lacks an event that was published"},
 		"an offset left out": {func(s *keptScene, p *passage) {
 			s.tops[orderType]++
 			s.put(anOrder)

@@ -70,6 +70,8 @@ func (l *line) witnessDown(f frame) {
 		l.proxy.ledger.acked(l.passage, topics)
 	case event.TypeReject:
 		l.proxy.ledger.problem(l.passage.owner.client, "line %d: the hub refused something: %s", l.number, f.payload)
+	case event.TypeGap:
+		l.proxy.ledger.toldGap()
 	default:
 		if bytes.HasPrefix(f.payload, controlPrefix) {
 			return
