@@ -33,15 +33,17 @@ type feeder struct {
 	slot  [1]uint32
 	page  stream.Page
 	names []string
+	runs  runs
 }
 
-// feeding is a spoke that is fed, from the stream of one of its cursors. If isWhole, it gets all events, and those from base on were dispatched to it.
+// feeding is a spoke that is fed, from the stream of one of its cursors. If isWhole, it gets all events, and those from base on were
+// dispatched to it; if isPlain, it gets them as they are, and there is nothing to tell besides.
 type feeding struct {
-	lag     *lag
-	cursor  *cursor
-	slot    uint32
-	base    uint64
-	isWhole bool
+	lag              *lag
+	cursor           *cursor
+	slot             uint32
+	base             uint64
+	isWhole, isPlain bool
 }
 
 // feedSoon has this turn or the next feed a spoke that lags.
@@ -93,7 +95,8 @@ func (l *loop) feedRound(todo []*lag) (more []*lag) {
 			g.isListed = true
 			slot := g.spoke.conn.Slot
 			base, isWhole := c.isWhole(l, slot)
-			f.now = append(f.now, feeding{lag: g, cursor: c, slot: slot, base: base, isWhole: isWhole})
+			isPlain := isWhole && !c.isLatest && c.gap.told == 0 && c.gap.missed == 0
+			f.now = append(f.now, feeding{lag: g, cursor: c, slot: slot, base: base, isWhole: isWhole, isPlain: isPlain})
 			more = append(more, g)
 		}
 	}
@@ -118,17 +121,24 @@ func (a feeding) compare(b feeding) int {
 		return n
 	}
 	switch {
+	case a.isPlain != b.isPlain:
+		return order(a.isPlain)
 	case a.cursor.isLatest != b.cursor.isLatest:
-		if a.cursor.isLatest {
-			return 1
-		}
-		return -1
+		return order(a.cursor.isLatest)
 	case a.cursor.next < b.cursor.next:
 		return -1
 	case a.cursor.next > b.cursor.next:
 		return 1
 	}
 	return 0
+}
+
+// order is that of one who is something and one who is not.
+func order(isFirst bool) int {
+	if isFirst {
+		return -1
+	}
+	return 1
 }
 
 // nextCursor returns the cursor of a spoke that is fed next, nil if it can't be fed now: then it is listed again when that has changed. Cursors

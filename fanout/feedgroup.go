@@ -10,6 +10,9 @@ import (
 
 // feedGroup feeds spokes that are at the same place in the same stream: it is read once, and what is queued on all of them is shared.
 func (l *loop) feedGroup(group []feeding) {
+	if group[0].isPlain && l.feedRun(group) {
+		return
+	}
 	f := &l.flow.lags.feeder
 	at := group[0].cursor
 	query := stream.Query{After: at.next - 1, Events: feedEvents, Bytes: l.hub.cfg.QueueLimit / feedShare}

@@ -76,6 +76,9 @@ func (q *loopLags) count(g *lag, bytes int) {
 	q.held += bytes
 }
 
+// memory is that of all lags, and of what they share.
+func (q *loopLags) memory() int { return q.held + q.runs.held() }
+
 // heldBy is the memory of a spoke's lag.
 func (q *loopLags) heldBy(s *Spoke) int {
 	if g := q.bySpoke[s]; g != nil {
@@ -118,6 +121,9 @@ func (l *loop) endLag(s *Spoke) {
 func (l *loop) dropLag(g *lag) {
 	l.flow.lags.held -= g.held
 	delete(l.flow.lags.bySpoke, g.spoke)
+	if len(l.flow.lags.bySpoke) == 0 {
+		l.flow.lags.runs.drop()
+	}
 	l.sender.SetLagging(g.spoke.conn.Slot, false)
 }
 

@@ -110,7 +110,7 @@ type loopMemory struct {
 
 // heldBytes is the memory that the loop's connections hold, without their inboxes.
 func (l *loop) heldBytes() int64 {
-	return int64(l.reactor.HeldBytes()+l.reactor.TLSBytes()+l.conns.memory.owed+l.part.Held()+l.users.Held()+l.presence.heldBytes()+l.conns.requests.held+l.conns.inquiries.held+l.flow.lags.held) + l.conns.memory.messages + l.flow.kept
+	return int64(l.reactor.HeldBytes()+l.reactor.TLSBytes()+l.conns.memory.owed+l.part.Held()+l.users.Held()+l.presence.heldBytes()+l.conns.requests.held+l.conns.inquiries.held+l.flow.lags.memory()) + l.conns.memory.messages + l.flow.kept
 }
 
 // addMemory adds what the loop's connections hold. It is for the loop's goroutine.
@@ -121,7 +121,7 @@ func (st *Stats) addMemory(l *loop) {
 	m.Messages += uint64(l.conns.memory.messages + l.flow.kept)
 	m.Subscriptions += uint64(l.part.Held() + l.users.Held() + l.presence.heldBytes())
 	m.Handshakes += uint64(l.conns.requests.held + l.conns.inquiries.held)
-	m.Streams += uint64(l.flow.lags.held)
+	m.Streams += uint64(l.flow.lags.memory())
 }
 
 // addShared adds what is counted for any goroutine.
