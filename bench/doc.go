@@ -61,7 +61,7 @@
 //	go run ./bench/hostile -tls
 //
 // bench/soak runs the hub for hours against bad peers, bench/soak/chaos the clients in Go and JavaScript over a proxy that cuts, stalls, delays
-// and refuses them:
+// and refuses them, and holds what they hear against streams:
 //
 //	go run ./bench/soak --duration 8h
 //	go run ./bench/soak/chaos -duration 1h

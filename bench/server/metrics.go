@@ -44,6 +44,7 @@ const (
 	StreamBytes   = `spokehub_memory_bytes{kind="streams"}`
 	Lagging       = "spokehub_lagging"
 	StreamEvents  = "spokehub_stream_events"
+	Lags          = "spokehub_lags_total"
 	MemoryBudget  = "spokehub_memory_budget_bytes"
 	HeapBytes     = "go_memory_classes_heap_objects_bytes"
 	StackBytes    = "go_memory_classes_heap_stacks_bytes"

@@ -16,7 +16,9 @@ import (
 type account struct {
 	client  int
 	topics  []string
-	streams []int
+	strands []int
+	// trails are how far it has come in its topics of streams.
+	trails []*trail
 	// lines are those of which the client may still hear, oldest first.
 	lines []*passage
 	// last is the place of the last event heard, lastOf the number of the last that was heard of a voice.
@@ -24,7 +26,7 @@ type account struct {
 	voice           speech
 	// away is when it lost the line on which it had all its subscriptions; nothing while it has them.
 	away time.Duration
-	// heard are the events of streams that it has heard.
+	// heard are the events of strands that it has heard, without those of streams.
 	heard int
 }
 
@@ -42,7 +44,7 @@ type speech struct {
 
 func newAccount(client int) *account {
 	topics := topicsOf(client)
-	return &account{client: client, topics: topics, streams: streamsOf(topics), voice: speech{refused: map[int]bool{}, sure: 1}}
+	return &account{client: client, topics: topics, strands: strandsOf(topics), trails: newTrails(topics), voice: speech{refused: map[int]bool{}, sure: 1}}
 }
 
 // line is the latest, or nil.
@@ -127,11 +129,14 @@ func (v *speech) settle() (lost []int, allowed int) {
 	return lost, allowed
 }
 
-// isSilent tells whether the last event that was published has passed.
-func (v *speech) isSilent() bool {
+// last is the number of the last event that was published and not refused.
+func (v *speech) last() int {
 	last := v.begun
 	for v.refused[last] {
 		last--
 	}
-	return v.seen >= last
+	return last
 }
+
+// isSilent tells whether the last event that was published has passed.
+func (v *speech) isSilent() bool { return v.seen >= v.last() }

@@ -54,12 +54,16 @@ func few(all []string) string {
 	return strings.Join(all, ", ")
 }
 
-// unsettled names what clients still have to hear, in the calm: all that has passed, the last event of each of their streams, and the last
+// unsettled names what clients still have to hear, in the calm: all that has passed, the last event of each of their strands, and the last
 // of the voice that they follow. It is empty if there is nothing.
 func (l *ledger) unsettled() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.judgeTrailsLocked()
 	var missing []string
+	if text := l.unobservedLocked(); text != "" {
+		missing = append(missing, text)
+	}
 	for _, a := range l.accounts {
 		if text := l.unsettledLocked(a); text != "" {
 			missing = append(missing, text)
@@ -75,12 +79,12 @@ func (l *ledger) unsettledLocked(a *account) string {
 		return a.describe()
 	case len(p.sent) > 0:
 		return fmt.Sprintf("client %d has not heard %v, which passed on line %d (%v)", a.client, p.sent[0], p.line, p.fault)
-	case isVoice(a.client) && !a.voice.isSilent():
+	case speechTopic(a.client) != "" && !a.voice.isSilent():
 		return fmt.Sprintf("client %d has published number %d and only %d has passed, line %d (%v)", a.client, a.voice.begun, a.voice.seen, p.line, p.fault)
 	}
-	for i, stream := range a.streams {
-		if last := l.journal.lastCertain(stream); p.due[i] <= last {
-			return fmt.Sprintf("client %d lacks number %d of %s on line %d (%v)", a.client, p.due[i], streams[stream], p.line, p.fault)
+	for i, strand := range a.strands {
+		if last := l.journal.lastCertain(strand); p.due[i] <= last {
+			return fmt.Sprintf("client %d lacks number %d of %s on line %d (%v)", a.client, p.due[i], strands[strand], p.line, p.fault)
 		}
 	}
 	if followed := a.client - 1; followed >= 0 && isVoice(followed) {
@@ -88,7 +92,7 @@ func (l *ledger) unsettledLocked(a *account) string {
 			return fmt.Sprintf("client %d lacks number %d of %s on line %d (%v)", a.client, v.begun, voiceTopic(followed), p.line, p.fault)
 		}
 	}
-	return ""
+	return l.trailingLocked(a)
 }
 
 // settle closes the books of a round: what clients missed of lines that they left, and what they published and nobody got.
@@ -97,6 +101,7 @@ func (l *ledger) settle() {
 	if !l.lock() {
 		return
 	}
+	l.forgetLocked()
 	for _, a := range l.accounts {
 		current := a.line()
 		for _, p := range a.lines {
@@ -111,7 +116,7 @@ func (l *ledger) settle() {
 		l.tallies.SaidLost += len(lost) + allowed
 		for _, n := range lost {
 			l.problemLocked("an event that the client published after it knew that its line was dead never arrived",
-				a.client, number{len(streams) + a.client, n, 0}, current)
+				a.client, number{len(strands) + a.client, n, 0}, current)
 		}
 	}
 }

@@ -58,6 +58,9 @@ func TestClientsGetOverChaos(t *testing.T) {
 	if c := found.Counts; c.Lines <= o.Clients || c.Back <= o.Clients || c.Heard == 0 || c.Said == 0 || len(found.Series.Waves) < len(upheavals) {
 		t.Errorf("got %+v and %d waves, want reconnects, events both ways, and %d waves or more", c, len(found.Series.Waves), len(upheavals))
 	}
+	if c := found.Counts; c.StreamHeard == 0 || c.StreamReplayed == 0 || c.Resumed == 0 || c.Gapped == 0 || c.Gaps == 0 || c.UnknownGaps == 0 {
+		t.Errorf("got %+v, want streams that clients resume, with gaps and without, and in other epochs", c.streamTallies)
+	}
 	wantReport(t, o, found)
 }
 
@@ -68,7 +71,7 @@ func wantReport(t *testing.T, o options, found outcome) {
 		t.Fatal(err)
 	}
 	page, err := os.ReadFile(o.Page)
-	if err != nil || strings.Count(string(page), "<figure") != len(found.plots()) || strings.Contains(string(page), "NaN") {
+	if err != nil || strings.Count(string(page), "<figure") != len(found.plots()) || !strings.Contains(string(page), "gaps that clients were told of") || strings.Contains(string(page), "NaN") {
 		t.Errorf("got %v and %d plots without holes, want %d", err, strings.Count(string(page), "<figure"), len(found.plots()))
 	}
 	data, err := os.ReadFile(o.Data)

@@ -16,12 +16,18 @@ import (
 	"time"
 
 	"github.com/spokehub/spokehub/bench/swarm"
+	"github.com/spokehub/spokehub/event"
 )
 
 // What a crew writes, one a line: a letter, the client's number, and more.
 const (
 	// sayHeard: a listener got an event, named by its topic type:id and its two numbers.
 	sayHeard = "E"
+	// sayKept: a listener got an event of a stream: the topic that it listens to, the position, the event's topic type:id, its two numbers, and the
+	// client that has published it, or 0.
+	sayKept = "S"
+	// sayGap: the client was told of a gap: topic, epoch or -, first and last offset or 0, how many or -1, and why.
+	sayGap = "U"
 	// sayLost: the client knows that its line is dead; once for each that it had.
 	sayLost = "L"
 	// sayLeft: the client takes a line that is open for dead, and need not hear what still comes there.
@@ -59,6 +65,8 @@ type task struct {
 	Patience int `json:"patience"`
 	Connect  int `json:"connect"`
 	Pause    int `json:"pause"`
+	// AuthorTurns is of how many turns of the voices those use one that publish to streams.
+	AuthorTurns int `json:"authorTurns"`
 	// Members are the clients.
 	Members []member `json:"members"`
 }
@@ -69,8 +77,11 @@ type member struct {
 	// Topics are what it subscribes to. It also listens to Muted, but what it hears there it hears twice.
 	Topics []string `json:"topics"`
 	Muted  []string `json:"muted"`
-	// Voice is what it publishes to, if it does.
-	Voice string `json:"voice"`
+	// Kept are topics of streams, to which it listens, too.
+	Kept []string `json:"kept"`
+	// Voice is what it publishes to, if it does. IsAuthor tells that this is a stream.
+	Voice    string `json:"voice"`
+	IsAuthor bool   `json:"isAuthor"`
 }
 
 // newMember describes a client.
@@ -78,15 +89,15 @@ func newMember(client int) member {
 	m := member{Client: client}
 	topics := topicsOf(client)
 	for _, topic := range topics {
-		if isShadowed(topic, topics) {
+		if isKept(topic) {
+			m.Kept = append(m.Kept, topic)
+		} else if isShadowed(topic, topics) {
 			m.Muted = append(m.Muted, topic)
 		} else {
 			m.Topics = append(m.Topics, topic)
 		}
 	}
-	if isVoice(client) {
-		m.Voice = voiceTopic(client)
-	}
+	m.Voice, m.IsAuthor = speechTopic(client), authorTopic(client) != ""
 	return m
 }
 
@@ -160,6 +171,10 @@ func (c *crew) note(text string) error {
 	switch letter {
 	case sayHeard:
 		return c.noteHeard(client, rest)
+	case sayKept:
+		return c.noteKept(client, rest)
+	case sayGap:
+		return c.noteGap(client, rest)
 	case sayLost:
 		c.ledger.lost(client)
 	case sayLeft:
@@ -195,11 +210,35 @@ func (c *crew) noteHeard(client int, rest string) error {
 	if err = errors.Join(err, failed); err != nil {
 		return err
 	}
-	e, err := numberOf(fields[0], n, all)
+	e, err := numberOf(fields[0], n, all, 0)
 	if err == nil {
 		c.ledger.heard(client, e)
 	}
 	return err
+}
+
+func (c *crew) noteKept(client int, rest string) error {
+	var topic, at, name string
+	var n, by int
+	var all uint64
+	if _, err := fmt.Sscan(rest, &topic, &at, &name, &n, &all, &by); err != nil {
+		return err
+	}
+	position, err := event.ParsePosition(at)
+	e, failed := numberOf(name, n, all, by)
+	if err = errors.Join(err, failed); err != nil {
+		return err
+	}
+	return c.ledger.streamHeard(client, topic, position, e)
+}
+
+func (c *crew) noteGap(client int, rest string) error {
+	var g event.Gap
+	if _, err := fmt.Sscan(rest, &g.Topic, &g.Epoch, &g.From, &g.To, &g.Missed, &g.Reason); err != nil {
+		return err
+	}
+	g.Epoch = strings.TrimPrefix(g.Epoch, "-")
+	return c.ledger.streamGap(client, g)
 }
 
 // tell gives a command and blocks until it is answered: by then all that the crew said before has reached the ledger.

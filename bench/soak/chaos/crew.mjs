@@ -54,6 +54,12 @@ class Client {
     for (const topic of member.topics) {
       this.spoke.addEventListener(topic, (event) => this.heard(topic, event));
     }
+    this.spoke.addEventListener("gap", ({ detail: gap }) =>
+      say("U", member.client, gap.topic, gap.epoch ?? "-", gap.from ?? 0, gap.to ?? 0, gap.missed ?? -1, gap.reason),
+    );
+    for (const topic of member.kept) {
+      this.spoke.addEventListener(topic, (event) => this.heardKept(topic, event));
+    }
     for (const topic of member.muted ?? []) {
       this.spoke.addEventListener(topic, () => {});
     }
@@ -88,12 +94,19 @@ class Client {
     say("E", this.member.client, name, event.detail.n, event.detail.all ?? 0);
   }
 
+  /** Says what a listener of a topic of a stream got, and where that is. */
+  heardKept(topic, { id, offset, detail }) {
+    const name = topic.includes(":") || id === "" ? topic : `${topic}:${id}`;
+    const { epoch } = this.spoke.positions[topic] ?? {};
+    say("S", this.member.client, topic, `${epoch}:${offset}`, name, detail.n, detail.all ?? 0, detail.by ?? 0);
+  }
+
   /** Publishes the next event of a voice. It says so first, and afterwards if it couldn't. */
   publish() {
     this.said++;
     say("P", this.member.client, this.said);
     try {
-      this.spoke.publish(this.member.voice, { n: this.said });
+      this.spoke.publish(this.member.voice, { n: this.said, by: this.member.isAuthor ? this.member.client : 0 });
     } catch (refusal) {
       if (refusal.code !== "queue_full") {
         say("X", this.member.client, refusal.message);
@@ -123,7 +136,18 @@ setInterval(() => {
 }, 20);
 
 const voices = clients.filter((client) => client.member.voice);
-const speak = () => voices.forEach((client) => client.publish());
+const speakAll = () => voices.forEach((client) => client.publish());
+
+/** Counts the turns of the voices. Those of streams use one of a few. */
+let turn = 0;
+const speak = () => {
+  turn++;
+  voices.forEach((client, place) => {
+    if (!client.member.isAuthor || (turn + place) % task.authorTurns === 0) {
+      client.publish();
+    }
+  });
+};
 let speaking = setInterval(speak, task.pause);
 
 for (let next = await lines.next(); !next.done; next = await lines.next()) {
@@ -136,7 +160,7 @@ for (let next = await lines.next(); !next.done; next = await lines.next()) {
       speaking = setInterval(speak, task.pause);
       break;
     case "say":
-      speak();
+      speakAll();
       break;
     case "measure":
       globalThis.gc();

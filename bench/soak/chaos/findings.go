@@ -46,6 +46,7 @@ func (p problem) String() string {
 // tallies count what happened.
 type tallies struct {
 	lineTallies
+	streamTallies
 	// Published were dispatched by the hub, Uncertain is how many of them a dying hub may not have dispatched.
 	Published int `json:"published"`
 	Uncertain int `json:"uncertain"`

@@ -4,6 +4,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -118,6 +119,7 @@ func (c *goCrew) join(m member) error {
 		ConnectTimeout: milliseconds(c.task.Connect), PingInterval: milliseconds(c.task.Ping), PongTimeout: milliseconds(c.task.Patience),
 		OnState:  one.changed,
 		OnReject: func(r *spoke.RejectError) { c.out.say("%s %d %v", sayWrong, m.Client, r) },
+		OnGap:    one.missed,
 		Logger:   slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
@@ -126,6 +128,9 @@ func (c *goCrew) join(m member) error {
 	one.client = client
 	for _, topic := range m.Topics {
 		client.AddEventListener(topic, one.heard)
+	}
+	for _, topic := range m.Kept {
+		client.AddEventListener(topic, func(e event.Event) { one.heardKept(topic, e) })
 	}
 	for _, topic := range m.Muted {
 		client.AddEventListener(topic, func(event.Event) {})
@@ -158,6 +163,23 @@ func (one *goClient) heard(e event.Event) {
 	one.crew.out.say("%s %d %s %d %d", sayHeard, one.Client, m.name(), m.Payload.Number, m.Payload.All)
 }
 
+// heardKept says what a listener of a topic of a stream got, and where that is.
+func (one *goClient) heardKept(topic string, e event.Event) {
+	m := message{Type: e.Type, ID: e.ID}
+	position, isKnown := one.client.Position(topic)
+	if err := json.Unmarshal(e.Payload, &m.Payload); err != nil || !isKnown {
+		one.crew.out.say("%s %d an event of %s without a position, or a payload that is not JSON: %q", sayWrong, one.Client, m.name(), e.Payload)
+		return
+	}
+	position.Offset = e.Offset
+	one.crew.out.say("%s %d %s %v %s %d %d %d", sayKept, one.Client, topic, position, m.name(), m.Payload.Number, m.Payload.All, m.Payload.By)
+}
+
+// missed says what gap the client was told of.
+func (one *goClient) missed(g event.Gap) {
+	one.crew.out.say("%s %d %s %s %d %d %d %s", sayGap, one.Client, g.Topic, cmp.Or(g.Epoch, "-"), g.From, g.To, g.Missed, g.Reason)
+}
+
 // publish sends the next event of a voice. It says so first, and afterwards if it couldn't.
 func (one *goClient) publish() {
 	one.mu.Lock()
@@ -165,7 +187,11 @@ func (one *goClient) publish() {
 	one.said++
 	one.crew.out.say("%s %d %d", sayBegun, one.Client, one.said)
 	kind, id, _ := strings.Cut(one.Voice, ":")
-	if !one.client.DispatchEvent(event.Event{Type: kind, ID: id, Payload: fmt.Appendf(nil, `{"n":%d}`, one.said)}) {
+	by := 0
+	if one.IsAuthor {
+		by = one.Client
+	}
+	if !one.client.DispatchEvent(event.Event{Type: kind, ID: id, Payload: fmt.Appendf(nil, `{"n":%d,"by":%d}`, one.said, by)}) {
 		one.crew.out.say("%s %d %d", sayRefused, one.Client, one.said)
 	}
 }
@@ -174,7 +200,7 @@ func (one *goClient) publish() {
 func (c *goCrew) speak(ctx context.Context) {
 	ticker := time.NewTicker(time.Duration(c.task.Pause) * time.Millisecond)
 	defer ticker.Stop()
-	for {
+	for turn := 0; ; turn++ {
 		select {
 		case <-ctx.Done():
 			return
@@ -182,7 +208,7 @@ func (c *goCrew) speak(ctx context.Context) {
 		}
 		c.pace.RLock()
 		if !c.hushed {
-			c.say()
+			c.say(turn)
 		}
 		c.pace.RUnlock()
 	}
@@ -206,9 +232,13 @@ func (c *goCrew) watch(ctx context.Context) {
 	}
 }
 
-func (c *goCrew) say() {
-	for _, client := range c.clients {
-		if client.Voice != "" {
+// everyone is the turn in which all voices speak.
+const everyone = -1
+
+// say has those voices publish whose turn it is: those of streams use one of a few.
+func (c *goCrew) say(turn int) {
+	for place, client := range c.clients {
+		if client.Voice != "" && (!client.IsAuthor || turn == everyone || (turn+place)%c.task.AuthorTurns == 0) {
 			client.publish()
 		}
 	}
@@ -222,7 +252,7 @@ func (c *goCrew) obey(command string) {
 	case tellHush, tellSpeak:
 		c.hushed = command == tellHush
 	case tellSay:
-		c.say()
+		c.say(everyone)
 	case tellMeasure:
 		runtime.GC()
 	}

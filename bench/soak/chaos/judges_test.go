@@ -131,14 +131,14 @@ func TestGrowthIsFound(t *testing.T) {
 
 func TestClientsGetOneCopyOfWhatTheyHoldTwice(t *testing.T) {
 	topics := topicsOf(newsReaders)
-	if streamsOf(topics) == nil || !isShadowed("news:1", topics) || isShadowed("room:5", topics) {
+	if strandsOf(topics) == nil || !isShadowed("news:1", topics) || isShadowed("room:5", topics) {
 		t.Errorf("got the topics %q, want news and one of its ids", topics)
 	}
 	counts := map[int]int{}
-	for _, stream := range streamsOf(topics) {
-		counts[stream]++
+	for _, strand := range strandsOf(topics) {
+		counts[strand]++
 	}
 	if got := len(counts); got != 1+1+1+news+raresOfOne {
-		t.Errorf("got %d streams, want %d", got, 1+1+1+news+raresOfOne)
+		t.Errorf("got %d strands, want %d", got, 1+1+1+news+raresOfOne)
 	}
 }

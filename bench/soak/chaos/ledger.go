@@ -17,6 +17,8 @@ type ledger struct {
 	began    time.Time
 	journal  journal
 	accounts []*account
+	// streams are those of all hubs.
+	streams streams
 	// nodes is the first client that runs in Node; those before it are in Go.
 	nodes int
 	// closed is set at the end: what comes after it doesn't count.
@@ -26,6 +28,7 @@ type ledger struct {
 
 func newLedger(clients, nodes int) *ledger {
 	l := &ledger{began: time.Now(), journal: newJournal(), nodes: nodes}
+	l.streams = streams{archives: map[streamKey]*archive{}, now: map[string]string{}}
 	l.controls, l.planned, l.befallen = map[int]int{}, map[fault]int{}, map[fault]int{}
 	for client := range clients {
 		l.accounts = append(l.accounts, newAccount(client))
@@ -57,8 +60,8 @@ func (l *ledger) close() {
 func (l *ledger) missedLocked() int {
 	due := 0
 	for _, a := range l.accounts {
-		for _, stream := range a.streams {
-			due += l.journal.next(stream) - 1
+		for _, strand := range a.strands {
+			due += l.journal.next(strand) - 1
 		}
 	}
 	return due - l.tallies.Passed
@@ -239,6 +242,7 @@ func (l *ledger) heard(client int, e number) {
 		l.problemLocked("the client heard an event that never passed", client, e, a.line())
 		return
 	}
+	l.reachedLocked(a, a.lines[0], e)
 	for _, lost := range gap {
 		l.problemLocked("the client's listener missed an event between others of one line", client, lost, a.lines[0])
 	}

@@ -89,7 +89,7 @@ func TestWhatTheHubLeavesOutIsFound(t *testing.T) {
 
 func TestAMissingSubscriptionIsFound(t *testing.T) {
 	s := newScene(t)
-	room := streamNumbers["room:1"]
+	room := strandNumbers["room:1"]
 	events := s.begin([]int{room, 0})
 	s.deliver(s.line, events[1])
 	s.want("left out", events[0])
@@ -114,7 +114,7 @@ func TestWhatADyingHubMayNotHaveDispatchedNeedNotPass(t *testing.T) {
 
 func TestWhatNobodySubscribedToIsFound(t *testing.T) {
 	s := newScene(t)
-	e := s.begin([]int{streamNumbers["room:7"]})[0]
+	e := s.begin([]int{strandNumbers["room:7"]})[0]
 	s.passed(s.line, e)
 	s.want("not subscribed", e)
 }
@@ -206,7 +206,7 @@ func TestACutLineMayLoseItsTail(t *testing.T) {
 
 func TestVoicesAreHeardInOrder(t *testing.T) {
 	s := newScene(t)
-	voice := func(n int) number { return number{len(streams), n, 0} }
+	voice := func(n int) number { return number{len(strands), n, 0} }
 	s.deliver(s.line, voice(1), voice(3))
 	s.want("", number{})
 	s.passed(s.line, voice(3))
@@ -216,7 +216,7 @@ func TestVoicesAreHeardInOrder(t *testing.T) {
 
 func TestWhatAClientPublishesTwiceIsFound(t *testing.T) {
 	s := newScene(t)
-	e := number{len(streams), 1, 0}
+	e := number{len(strands), 1, 0}
 	p := s.opened(0, 2, healthy)
 	s.asked(p, topicsOf(0))
 	s.said(p, e)
@@ -229,7 +229,7 @@ func TestPublishingBeforeSubscribingIsFound(t *testing.T) {
 	s := newScene(t)
 	p := s.opened(0, 2, healthy)
 	s.asked(p, topicsOf(0)[1:])
-	s.said(p, number{len(streams), 1, 0})
+	s.said(p, number{len(strands), 1, 0})
 	s.want("before it had subscribed", number{})
 }
 
@@ -242,20 +242,20 @@ func TestWhatAClientPublishesWhileItKnowsThatItIsAwayMustArrive(t *testing.T) {
 			s.lost(0)
 			s.speaks(0, 1)
 			s.speaks(0, 2)
-			s.said(p, number{len(streams), 2, 0})
+			s.said(p, number{len(strands), 2, 0})
 		}, "never arrived"},
 		"but it may be lost with a line": {func(s *scene, p *passage) {
 			s.speaks(0, 1)
 			s.lost(0)
 			s.speaks(0, 2)
-			s.said(p, number{len(streams), 2, 0})
+			s.said(p, number{len(strands), 2, 0})
 		}, ""},
 		"unless it was refused": {func(s *scene, p *passage) {
 			s.lost(0)
 			s.speaks(0, 1)
 			s.refuses(0, 1)
 			s.speaks(0, 2)
-			s.said(p, number{len(streams), 2, 0})
+			s.said(p, number{len(strands), 2, 0})
 		}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -21,6 +21,8 @@ const (
 	// partingTime is how long a client may take to answer a FIN.
 	partingTime = 2 * time.Second
 	longestHead = 16 << 10
+	// kernelBytes is what the kernel may hold of what a hub has sent, at each end.
+	kernelBytes = 4 << 10
 )
 
 var (
@@ -115,6 +117,7 @@ func (l *line) connect(head []byte, client int, reader io.Reader) bool {
 	if err != nil {
 		return l.refuse(gatewayAnswer, reader)
 	}
+	hub.(*net.TCPConn).SetReadBuffer(kernelBytes)
 	if !l.adopt(func() { l.far.hub = hub }) {
 		hub.Close()
 		return false
@@ -136,8 +139,8 @@ func (l *line) connect(head []byte, client int, reader io.Reader) bool {
 	if !l.adopt(func() { l.passage = l.proxy.ledger.opened(client, l.number, l.plan.fault) }) {
 		return false
 	}
-	l.up = newDirection(l, reader, hub, l.witnessUp)
-	l.down = newDirection(l, answers, l.conn, l.witnessDown)
+	l.up = newDirection(l, reader, hub, waitingMost, l.witnessUp)
+	l.down = newDirection(l, answers, l.conn, waitingDown, l.witnessDown)
 	if _, err := l.conn.Write(answer); err != nil {
 		return false
 	}

@@ -12,11 +12,20 @@
 // answered, delayed, cut between frames or inside one, stalled in one direction or both, or closed with 1012 or 1013. In the middle of each
 // round all lines are cut, or the hub is killed, or drained. After each round there is a calm without new faults.
 //
+// Two of the types have streams: the hub keeps all of one, and the last few events of the other, so that who comes back finds a gap. Clients hold
+// their types, single ids of them, or both, and some publish to them. Their events are long and little waits at the hub and in sockets, so clients fall
+// behind where a line is stalled. An observer at the hub sees the streams from outside the proxy, and clients say at which position they have
+// heard what, and of which gaps they were told.
+//
 // The proxy reads what passes. So the ledger knows of each line when all subscriptions are in force, which events have to pass from then on,
 // and which of those that passed the client's listeners have heard. These are problems:
 //
 //   - an event was left out on a line after all subscriptions were in force there, or came twice, or out of order
 //   - a listener missed an event that passed between others of the same line, or before an orderly end of it
+//   - over its whole life, a client missed an event of a stream without being told, heard one twice or out of order, or another one than others at
+//     the same position
+//   - a client was told of a gap where there was none, or of none where a new hub has another epoch
+//   - the hub lost an event of a stream, answered a position wrongly, or sent events of a stream twice on one line
 //   - a client was not back a minute after the last fault, or had not heard by then all that is published in the calm
 //   - a client published before it had subscribed again, or twice, or out of order, or lost what it published while it knew that it was away
 //   - clients came back at the same time after all lines were cut, or one of them in a loop without pauses

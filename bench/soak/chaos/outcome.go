@@ -149,6 +149,10 @@ func (o outcome) rows() [][2]string {
 		{"events published", fmt.Sprintf("%d, of which a dying hub may not have dispatched %d", c.Published, c.Uncertain)},
 		{"events passed", fmt.Sprintf("%d, heard %d, lost in flight with a line %d", c.Passed, c.Heard, c.LostInFlight)},
 		{"missed while away", fmt.Sprint(c.LostAway)},
+		{"events of streams", fmt.Sprintf("%d passed, %d of them again for who came back, %d heard", c.StreamPassed, c.StreamReplayed, c.StreamHeard)},
+		{"topics of streams that came back", fmt.Sprintf("%d resumed, %d with a gap, %d in another epoch", c.Resumed, c.Gapped, c.Renewed)},
+		{"clients that fell behind", fmt.Sprintf("%d times, and were told of %d gaps on the line", c.Lags, c.Told)},
+		{"gaps that clients were told of", fmt.Sprintf("%d, of %d events, and %d of unknown size", c.Gaps, c.Missed, c.UnknownGaps)},
 		{"published by clients", fmt.Sprintf("%d arrived, %d lost with a line, %d refused at once", c.Said, c.SaidLost, c.Refused)},
 	}
 	for i, w := range o.Series.Waves {

@@ -14,7 +14,7 @@ type passage struct {
 	fault fault
 	// unasked and unacked are the topics that are still to be subscribed to, and to be in force.
 	unasked, unacked map[string]bool
-	// due has for each of the owner's streams the next number that must pass; nil until all is in force.
+	// due has for each of the owner's strands the next number that must pass; nil until all is in force.
 	due []int
 	// last is the place of the last event that passed.
 	last uint64
@@ -22,6 +22,8 @@ type passage struct {
 	sent []number
 	// controls counts the messages that subscribe.
 	controls int
+	// kept is what concerns streams.
+	kept keptLine
 	fate
 }
 
@@ -52,9 +54,9 @@ func (p *passage) acked(topics []string, j *journal) bool {
 	if p.due != nil || len(p.unacked) > 0 {
 		return false
 	}
-	p.due = make([]int, len(p.owner.streams))
-	for i, stream := range p.owner.streams {
-		p.due[i] = j.next(stream)
+	p.due = make([]int, len(p.owner.strands))
+	for i, strand := range p.owner.strands {
+		p.due[i] = j.next(strand)
 	}
 	return true
 }
@@ -65,7 +67,7 @@ func (p *passage) passed(e number, j *journal, report func(what string, e number
 	if e.all == 0 {
 		return
 	}
-	place := slices.Index(p.owner.streams, e.stream)
+	place := slices.Index(p.owner.strands, e.strand)
 	switch {
 	case place < 0:
 		report("the hub sent an event that the client has not subscribed to", e)
@@ -78,8 +80,8 @@ func (p *passage) passed(e number, j *journal, report func(what string, e number
 	if p.due == nil {
 		return
 	}
-	for i, stream := range p.owner.streams {
-		p.due[i] = j.lost(stream, p.due[i], e.all, func(lost number) {
+	for i, strand := range p.owner.strands {
+		p.due[i] = j.lost(strand, p.due[i], e.all, func(lost number) {
 			report("the hub left out an event after all subscriptions were in force", lost)
 		})
 	}

@@ -15,7 +15,15 @@ import (
 func (o outcome) plots() []plot.Plot {
 	s := o.Series
 	back, resident := history{Title: "Clients that have all their subscriptions"}, history{Title: "Memory of each process, MB resident"}
+	events, answers := history{Title: "Events of streams, so far"}, history{Title: "Answers to who came back to a stream, and events told as gone, so far"}
 	for _, m := range s.Moments {
+		events.add(m.At, "passed", float64(m.Streams.StreamPassed))
+		events.add(m.At, "passed again for who came back", float64(m.Streams.StreamReplayed))
+		events.add(m.At, "heard", float64(m.Streams.StreamHeard))
+		answers.add(m.At, "resumed", float64(m.Streams.Resumed))
+		answers.add(m.At, "with a gap", float64(m.Streams.Gapped))
+		answers.add(m.At, "in another epoch", float64(m.Streams.Renewed))
+		answers.add(m.At, "events told as gone", float64(m.Streams.Missed))
 		back.add(m.At, "", float64(m.Back))
 		for name, bytes := range m.Resident {
 			resident.add(m.At, name, float64(bytes)/1e6)
@@ -29,7 +37,7 @@ func (o outcome) plots() []plot.Plot {
 	for _, h := range s.Holdings {
 		heaps.add(h.After, h.Process, float64(h.Heap)/1e6)
 	}
-	all := []plot.Plot{back.plot(), accepts.plot(), resident.plot(), heaps.plot(), o.outagePlot()}
+	all := []plot.Plot{back.plot(), accepts.plot(), events.plot(), answers.plot(), resident.plot(), heaps.plot(), o.outagePlot()}
 	for i, w := range s.Waves {
 		if i < 2*len(upheavals) || i >= len(s.Waves)-2*len(upheavals) {
 			all = append(all, bars(fmt.Sprintf("First connects in %s after: %s", w.Kind, w.What),

@@ -11,7 +11,10 @@ import (
 	"time"
 )
 
-// publisher sends numbered events to the streams, beside the proxy, by the hub's /publish. One batch follows another, so they have an order.
+// paddingBytes make the events of streams so long that a client whose line is stalled falls behind.
+const paddingBytes = 2 << 10
+
+// publisher sends numbered events to the strands, beside the proxy, by the hub's /publish. One batch follows another, so they have an order.
 type publisher struct {
 	hubs   *hubs
 	ledger *ledger
@@ -44,7 +47,7 @@ func (p *publisher) hush(hushed bool) {
 	p.hushed = hushed
 }
 
-// publish sends an event to each stream whose turn it is. What a dying hub doesn't take is in doubt.
+// publish sends an event to each strand whose turn it is. What a dying hub doesn't take is in doubt.
 func (p *publisher) publish() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -53,13 +56,13 @@ func (p *publisher) publish() {
 	}
 }
 
-// sweep sends an event to every stream. It fails if the hub doesn't take them.
+// sweep sends an event to every strand. It fails if the hub doesn't take them.
 func (p *publisher) sweep() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	all := make([]int, len(streams))
-	for stream := range all {
-		all[stream] = stream
+	all := make([]int, len(strands))
+	for strand := range all {
+		all[strand] = strand
 	}
 	return p.sendLocked(all)
 }
@@ -74,7 +77,7 @@ func (p *publisher) sendLocked(batch []int) error {
 	return err
 }
 
-// next is a tick, and some of the other streams in turn.
+// next is a tick, and some of the other strands in turn.
 func (p *publisher) next() []int {
 	turn := p.turn
 	p.turn++
@@ -86,7 +89,7 @@ func (p *publisher) next() []int {
 	for i := range 5 {
 		batch = append(batch, price+(5*turn+i)%prices)
 	}
-	return append(batch, newsAt+turn%news, newsAt+news+turn%rares)
+	return append(batch, newsAt+turn%news, newsAt+news+turn%rares, keptStrands+turn%orders, keptStrands+orders+turn%quotes)
 }
 
 // encode makes a line of each event.
@@ -94,7 +97,11 @@ func encode(numbers []number) []byte {
 	var lines bytes.Buffer
 	for _, e := range numbers {
 		kind, id, _ := strings.Cut(e.name(), ":")
-		fmt.Fprintf(&lines, "{\"type\":%q,\"id\":%q,\"payload\":{\"n\":%d,\"all\":%d}}\n", kind, id, e.n, e.all)
+		padding := ""
+		if isKept(kind) {
+			padding = fmt.Sprintf(`,"padding":"%0*d"`, paddingBytes, 0)
+		}
+		fmt.Fprintf(&lines, "{\"type\":%q,\"id\":%q,\"payload\":{\"n\":%d,\"all\":%d%s}}\n", kind, id, e.n, e.all, padding)
 	}
 	return lines.Bytes()
 }

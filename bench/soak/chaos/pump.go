@@ -10,8 +10,10 @@ import (
 
 const (
 	pieceBytes = 4 << 10
-	// waitingMost is how many pieces wait for the gate or the delay before the sender is held up.
+	// waitingMost is how many pieces wait for the gate or the delay before the sender is held up, waitingDown how many that the hub sends: it is to notice
+	// that a client gets nothing.
 	waitingMost = 256
+	waitingDown = 8
 )
 
 // piece is what came at once, or the end.
@@ -42,9 +44,9 @@ type order struct {
 	frame  []byte
 }
 
-func newDirection(l *line, from io.Reader, to io.Writer, witness func(frame)) *direction {
+func newDirection(l *line, from io.Reader, to io.Writer, waiting int, witness func(frame)) *direction {
 	return &direction{
-		line: l, gate: newGate(), from: from, to: to, pieces: make(chan piece, waitingMost), orders: make(chan order, 1), witness: witness,
+		line: l, gate: newGate(), from: from, to: to, pieces: make(chan piece, waiting), orders: make(chan order, 1), witness: witness,
 	}
 }
 

@@ -56,6 +56,9 @@ func run(ctx context.Context, o options, out io.Writer) (outcome, error) {
 	if err == nil {
 		err = c.play(ctx)
 	}
+	if c.hubs != nil {
+		c.hubs.count()
+	}
 	c.ledger.close()
 	found := c.outcome(errors.Is(err, errInterrupted))
 	if errors.Is(err, errInterrupted) {
@@ -66,7 +69,11 @@ func run(ctx context.Context, o options, out io.Writer) (outcome, error) {
 
 // start runs the hub, the proxy and the clients.
 func (c *chaos) start() (err error) {
-	if c.hubs, err = startHubs(c.Hub, c.Patience); err != nil {
+	policies, err := writePolicies(c.directory)
+	if err != nil {
+		return err
+	}
+	if c.hubs, err = startHubs(c.Hub, policies, c.Patience, c.ledger); err != nil {
 		return err
 	}
 	if c.proxy, err = startProxy(seed(c.Seed), c.Longest, c.ledger, c.arrivals); err != nil {
@@ -104,6 +111,7 @@ func (c *chaos) task(first, last int) task {
 		URL:      "ws://" + c.proxy.address() + c.hubs.current().Path,
 		MinDelay: int(shortestPause.Milliseconds()), MaxDelay: int(c.MaxDelay.Milliseconds()),
 		Ping: int(c.Patience.Milliseconds()), Patience: int(c.Patience.Milliseconds()), Connect: int(2 * c.Patience.Milliseconds()), Pause: int(speechPause.Milliseconds()),
+		AuthorTurns: authorTurns,
 	}
 	for client := first; client < last; client++ {
 		t.Members = append(t.Members, newMember(client))
@@ -120,7 +128,7 @@ func (c *chaos) stop() (err error) {
 		c.proxy.close()
 	}
 	if c.hubs != nil {
-		err = errors.Join(err, c.hubs.current().Stop())
+		err = errors.Join(err, c.hubs.stop())
 	}
 	return err
 }

@@ -26,6 +26,8 @@ type moment struct {
 	At time.Duration `json:"at_ns"`
 	// Back are the clients that have all their subscriptions.
 	Back int `json:"back"`
+	// Streams is what happened with streams so far.
+	Streams streamTallies `json:"streams"`
 	// Resident is the memory of each process by its name, in bytes.
 	Resident map[string]int64 `json:"resident"`
 }
@@ -35,7 +37,7 @@ func (t *timeline) run(ctx context.Context, c *chaos) {
 	t.every = glancing
 	for rest(ctx, t.every) == nil {
 		_, back := c.ledger.absent()
-		m := moment{At: c.ledger.elapsed(), Back: back, Resident: map[string]int64{}}
+		m := moment{At: c.ledger.elapsed(), Back: back, Streams: c.ledger.streamTotals(), Resident: map[string]int64{}}
 		for _, crew := range c.crews {
 			if bytes, err := resident(crew.cmd.Process.Pid); err == nil {
 				m.Resident[crew.name+" clients"] = bytes

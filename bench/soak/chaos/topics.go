@@ -22,24 +22,28 @@ const (
 	voices      = 10
 )
 
-// streams are what the publisher sends to, as type:id or type; the index is the stream's number.
-var streams = makeStreams()
+// strands are what the publisher sends to, as type:id or type; the index is the strand's number. Those from keptStrands on are of types that
+// have a stream.
+var (
+	strands     = makeStrands()
+	keptStrands = 1 + rooms + prices + news + rares
+)
 
-// streamNumbers finds a stream by its name.
-var streamNumbers = func() map[string]int {
+// strandNumbers finds a strand by its name.
+var strandNumbers = func() map[string]int {
 	numbers := map[string]int{}
-	for number, name := range streams {
+	for number, name := range strands {
 		numbers[name] = number
 	}
 	return numbers
 }()
 
-func makeStreams() []string {
+func makeStrands() []string {
 	names := []string{"tick"}
 	for _, many := range []struct {
 		name  string
 		count int
-	}{{"room", rooms}, {"price", prices}, {"news", news}, {"rare", rares}} {
+	}{{"room", rooms}, {"price", prices}, {"news", news}, {"rare", rares}, {orderType, orders}, {quoteType, quotes}} {
 		for id := range many.count {
 			names = append(names, fmt.Sprintf("%s:%d", many.name, id))
 		}
@@ -59,7 +63,7 @@ func topicsOf(client int) []string {
 	if heard := client - 1; heard >= 0 && isVoice(heard) {
 		topics = append(topics, voiceTopic(heard))
 	}
-	return topics
+	return append(topics, keptTopicsOf(client)...)
 }
 
 // isVoice tells whether a client publishes; the next client hears it, if there is one.
@@ -77,9 +81,17 @@ func voiceOf(name string) (client int, ok bool) {
 	return client, err == nil
 }
 
-// streamsOf lists the streams that subscriptions match, in order.
-func streamsOf(topics []string) (numbers []int) {
-	for number, name := range streams {
+// speechTopic is the topic that a client publishes to, empty if it doesn't.
+func speechTopic(client int) string {
+	if isVoice(client) {
+		return voiceTopic(client)
+	}
+	return authorTopic(client)
+}
+
+// strandsOf lists the strands that subscriptions match, in order, but for those of streams.
+func strandsOf(topics []string) (numbers []int) {
+	for number, name := range strands[:keptStrands] {
 		kind, _, _ := strings.Cut(name, ":")
 		if slices.Contains(topics, name) || slices.Contains(topics, kind) {
 			numbers = append(numbers, number)
@@ -88,8 +100,9 @@ func streamsOf(topics []string) (numbers []int) {
 	return numbers
 }
 
-// isShadowed tells whether a client that holds this topic also holds its whole type, and so hears each event under both names.
+// isShadowed tells whether a client that holds this topic also holds its whole type, and so hears each event under both names. Topics of streams
+// are judged each by itself.
 func isShadowed(topic string, topics []string) bool {
 	kind, _, hasID := strings.Cut(topic, ":")
-	return hasID && slices.Contains(topics, kind)
+	return hasID && !isKept(topic) && slices.Contains(topics, kind)
 }

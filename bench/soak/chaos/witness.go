@@ -15,14 +15,20 @@ type message struct {
 	Type    string `json:"type"`
 	ID      string `json:"id"`
 	Payload body   `json:"payload"`
+	Offset  uint64 `json:"offset"`
 }
 
 // body is the payload of events, whose numbers it has, and of control events.
 type body struct {
-	Number int      `json:"n"`
-	All    uint64   `json:"all"`
+	Number int    `json:"n"`
+	All    uint64 `json:"all"`
+	// By is the client that publishes it to a stream; 0 is for all other events.
+	By     int      `json:"by"`
 	Topic  string   `json:"topic"`
 	Topics []string `json:"topics"`
+	// Since and Positions are by topic.
+	Since     map[string]event.Position `json:"since"`
+	Positions map[string]answer         `json:"positions"`
 }
 
 var controlPrefix = []byte(`{"type":"__`)
@@ -37,7 +43,7 @@ func (m message) name() string {
 
 // numbers reads those of an event.
 func (m message) numbers() (number, error) {
-	return numberOf(m.name(), m.Payload.Number, m.Payload.All)
+	return numberOf(m.name(), m.Payload.Number, m.Payload.All, m.Payload.By)
 }
 
 // witnessDown looks at what the hub sends. Once it closes, it is not the client that gives the line up.
@@ -59,9 +65,13 @@ func (l *line) witnessDown(f frame) {
 	}
 	switch m.Type {
 	case event.TypeAck:
-		l.proxy.ledger.acked(l.passage, append(m.Payload.Topics, m.Payload.Topic))
+		topics := append(m.Payload.Topics, m.Payload.Topic)
+		l.proxy.ledger.answered(l.passage, topics, m.Payload.Positions)
+		l.proxy.ledger.acked(l.passage, topics)
 	case event.TypeReject:
 		l.proxy.ledger.problem(l.passage.owner.client, "line %d: the hub refused something: %s", l.number, f.payload)
+	case event.TypeGap:
+		l.proxy.ledger.toldGap()
 	default:
 		if bytes.HasPrefix(f.payload, controlPrefix) {
 			return
@@ -71,7 +81,14 @@ func (l *line) witnessDown(f frame) {
 			l.proxy.ledger.problem(l.passage.owner.client, "line %d: %v", l.number, err)
 			return
 		}
-		l.proxy.ledger.passed(l.passage, e)
+		switch {
+		case isKept(m.Type) != (m.Offset > 0):
+			l.proxy.ledger.problem(l.passage.owner.client, "line %d: the hub sent %q: an event has an offset if it is of a stream, and else not", l.number, f.payload)
+		case m.Offset > 0:
+			l.proxy.ledger.streamPassed(l.passage, m.Type, m.Offset, e)
+		default:
+			l.proxy.ledger.passed(l.passage, e)
+		}
 	}
 }
 
@@ -90,7 +107,9 @@ func (l *line) witnessUp(f frame) {
 	}
 	switch m.Type {
 	case event.TypeSubscribe:
-		l.proxy.ledger.asked(l.passage, append(m.Payload.Topics, m.Payload.Topic))
+		topics := append(m.Payload.Topics, m.Payload.Topic)
+		l.proxy.ledger.asked(l.passage, topics)
+		l.proxy.ledger.askedFrom(l.passage, topics, m.Payload.Since)
 	case event.TypeUnsubscribe:
 		if len(m.Payload.Topics) == 0 && m.Payload.Topic == "" {
 			return
@@ -101,7 +120,7 @@ func (l *line) witnessUp(f frame) {
 			return
 		}
 		e, err := m.numbers()
-		if client, is := voiceOf(m.name()); err == nil && (!is || client != l.passage.owner.client) {
+		if err == nil && e.strand != len(strands)+l.passage.owner.client {
 			err = fmt.Errorf("the client sent %s, which is not its own", f.payload)
 		}
 		if err != nil {
