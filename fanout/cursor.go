@@ -28,6 +28,8 @@ type cursor struct {
 	// and has not been told of yet.
 	isLatest bool
 	stale    staleEvents
+	// isLong says that the event at next is so long that it needs an empty queue.
+	isLong bool
 }
 
 // beginning says from which offset on a spoke gets a topic, and from which base on events of the topic were dispatched to it: what
@@ -52,7 +54,7 @@ type openGap struct {
 
 const (
 	// cursorBytes and beginningBytes are about what a cursor takes, and a beginning, besides their texts.
-	cursorBytes    = 264
+	cursorBytes    = 272
 	beginningBytes = 48
 )
 
@@ -190,8 +192,18 @@ func (c *cursor) isWhole(l *loop, slot uint32) (base uint64, whole bool) {
 	return own.base, true
 }
 
-// addGap notes that the events from one offset to another are not there any more. What the spoke knows from the answer to its subscription is left out.
-func (c *cursor) addGap(from, to uint64) {
+// lastBase is from which offset on all events that the spoke gets were dispatched to it.
+func (c *cursor) lastBase() uint64 {
+	last := c.others.base
+	for i := range c.begins {
+		last = max(last, c.begins[i].base)
+	}
+	return last
+}
+
+// addGap notes that the events from one offset to another are not there any more, of which nobody knows how many there were if isUnknown.
+// What the spoke knows from the answer to its subscription is left out.
+func (c *cursor) addGap(from, to uint64, isUnknown bool) {
 	if from = max(from, c.gap.told+1); from > to {
 		return
 	}
@@ -200,4 +212,5 @@ func (c *cursor) addGap(from, to uint64) {
 	}
 	c.gap.to = to
 	c.gap.missed += int64(to - from + 1)
+	c.gap.isUnknown = c.gap.isUnknown || isUnknown
 }

@@ -47,7 +47,7 @@ func (h *Hub) dispatch(out *outgoing) bool {
 	switch h.publish(out) {
 	case tooLong:
 		h.counters.invalidEvents.Add(1)
-		h.log.invalidEvent(fmt.Errorf("%w for its stream: its frame has more than Config.QueueLimit, %d bytes", ErrTooLong, h.cfg.QueueLimit))
+		h.log.invalidEvent(fmt.Errorf("%w for its stream: its frame has more than fifteen sixteenths of Config.QueueLimit, %d bytes", ErrTooLong, h.cfg.longestKept()))
 	case unavailable:
 		h.counters.unavailable.Add(1)
 		h.log.unavailableEvent(out.err)

@@ -1,6 +1,9 @@
 package fanout
 
-import "github.com/spokehub/spokehub/netpoll"
+import (
+	"github.com/spokehub/spokehub/event"
+	"github.com/spokehub/spokehub/netpoll"
+)
 
 // IsEnding says whether Shutdown has been called.
 func (h *Hub) IsEnding() bool { return h.lifecycle.ending.Load() }
@@ -17,3 +20,17 @@ func Become(s *Spoke, i Identity) {
 	})
 	<-reviewed
 }
+
+// OnLoop runs f on the goroutine of the spoke's loop, and returns when it has.
+func OnLoop(s *Spoke, f func()) { s.loop.ask(func(*netpoll.Reactor) { f() }) }
+
+// Resume subscribes a spoke to a topic of a stream from a position on, as if it had asked without wanting an answer, and Feed has spokes
+// that lag be sent what they have missed. Both are for f of OnLoop.
+func Resume(s *Spoke, topic string, since event.Since) {
+	policy, typ := s.loop.streamOf([]byte(topic))
+	s.loop.subscribe(s, []byte(topic))
+	s.loop.enterStream(s, []byte(topic), typ, policy, since)
+}
+
+// Feed is described at Resume.
+func Feed(s *Spoke) { s.loop.feed() }

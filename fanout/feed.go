@@ -21,8 +21,13 @@ const (
 	latestBehind = 16 << 10
 	latestUnsent = 16 << 10
 	latestPage   = 4 << 10
-	// feedEvents is how many events are read of a stream at a time, and feedSlice for how long a turn feeds.
+	// latestPatience is how long a spoke may take for what it is fed until it counts as behind where it gets the newest of each id.
+	latestPatience = 100 * time.Millisecond
+	// feedEvents is how many events are read of a stream at a time, fewEvents how many where they go to groupMost spokes, and feedSlice for
+	// how long a turn feeds.
 	feedEvents = 512
+	fewEvents  = 32
+	groupMost  = 512
 	feedSlice  = 2 * time.Millisecond
 )
 
@@ -74,7 +79,7 @@ func (l *loop) feed() {
 	todo := q.ready
 	q.ready = q.spare[:0]
 	for started := time.Now(); len(todo) > 0 && !l.reactor.IsHeavy() && time.Since(started) < feedSlice; {
-		todo = l.feedRound(todo)
+		todo = l.feedRound(todo, started)
 	}
 	for _, g := range todo {
 		g.isListed = false
@@ -84,8 +89,8 @@ func (l *loop) feed() {
 	q.spare = todo[:0]
 }
 
-// feedRound feeds each spoke once, and returns those that may be fed on at once.
-func (l *loop) feedRound(todo []*lag) (more []*lag) {
+// feedRound feeds each spoke once, unless the slice that has started ends before, and returns those that may be fed on at once.
+func (l *loop) feedRound(todo []*lag, started time.Time) (more []*lag) {
 	f := &l.flow.lags.feeder
 	f.now = f.now[:0]
 	more = todo[:0]
@@ -104,13 +109,17 @@ func (l *loop) feedRound(todo []*lag) (more []*lag) {
 	if len(f.now) > 1 {
 		slices.SortFunc(f.now, feeding.compare)
 	}
-	for rest := f.now; len(rest) > 0; {
+	rest := f.now
+	for isFirst := true; len(rest) > 0 && (isFirst || time.Since(started) < feedSlice); isFirst = false {
 		n := 1
-		for n < len(rest) && rest[n].compare(rest[0]) == 0 {
+		for n < len(rest) && (n < groupMost || rest[0].isPlain) && rest[n].compare(rest[0]) == 0 {
 			n++
 		}
 		l.feedGroup(rest[:n])
 		rest = rest[n:]
+	}
+	for i := range rest {
+		rest[i].lag.turn--
 	}
 	clear(f.now)
 	return more
@@ -141,8 +150,8 @@ func order(isFirst bool) int {
 	return 1
 }
 
-// nextCursor returns the cursor of a spoke that is fed next, nil if it can't be fed now: then it is listed again when that has changed. Cursors
-// that have nothing left to do end.
+// nextCursor returns the cursor of a spoke that is fed next, nil if it can't be fed now: then it is listed again when that has changed, and
+// only then, so that nobody stands in a list twice. Cursors that have nothing left to do end.
 func (l *loop) nextCursor(g *lag) *cursor {
 	s := g.spoke
 	if s.phase != open || g.isHeld || s.marks&answersBlocked != 0 || l.isGated(s) || l.sender.IsRefusing(s.conn.Slot) {
@@ -150,9 +159,10 @@ func (l *loop) nextCursor(g *lag) *cursor {
 	}
 	charge := l.sender.Charge(s.conn.Slot)
 	if charge > l.hub.cfg.QueueLimit/feedShare {
-		l.sender.NotifyDrained(s.conn.Slot)
+		l.awaitRoom(g)
 		return nil
 	}
+	isWaiting := false
 	for range g.cursors {
 		if len(g.cursors) == 0 {
 			return nil
@@ -169,14 +179,26 @@ func (l *loop) nextCursor(g *lag) *cursor {
 			l.endCursor(g, c)
 		case c.isAtEnd:
 			g.turn++
-			l.feedSoon(g)
-		case c.isLatest && charge > 0:
-			l.sender.NotifyDrained(s.conn.Slot)
+			isWaiting = true
+		case (c.isLatest || c.isLong) && charge > 0:
+			l.awaitRoom(g)
 			return nil
 		default:
 			g.turn++
+			g.waits = 0
 			return c
 		}
 	}
+	if isWaiting {
+		l.feedSoon(g)
+	}
 	return nil
+}
+
+// awaitRoom has a spoke be fed on once all that is queued for it has been sent.
+func (l *loop) awaitRoom(g *lag) {
+	if g.waits == 0 {
+		g.waits = time.Since(epoch)
+	}
+	l.sender.NotifyDrained(g.spoke.conn.Slot)
 }

@@ -17,7 +17,8 @@ func (l *loop) feedGroup(group []feeding) {
 	}
 	f := &l.flow.lags.feeder
 	at := group[0].cursor
-	query := stream.Query{After: at.next - 1, Events: feedEvents, Bytes: l.hub.cfg.QueueLimit / feedShare}
+	piece := l.hub.cfg.QueueLimit / feedShare
+	query := stream.Query{After: at.next - 1, Events: max(feedEvents/len(group), fewEvents), Bytes: piece}
 	if at.isLatest {
 		query.Bytes = 0
 	}
@@ -28,15 +29,20 @@ func (l *loop) feedGroup(group []feeding) {
 	entries := f.page.Entries
 	if at.isLatest {
 		entries = l.newest(group, entries)
+	}
+	if len(entries) > 0 {
+		group = l.withRoom(group, entries[0].Frame.(*keptFrame).Len() > piece)
+	}
+	if at.isLatest {
 		l.noteStale(group, entries)
 	}
-	expected := at.next
+	expected, isUnknown := at.next, f.page.Missing < 0
 	for i := range entries {
 		entry := &entries[i]
 		r := entry.Frame.(*keptFrame)
 		slots := f.slots[:0]
 		for j := range group {
-			if l.feedOne(&group[j], entry, r, expected) {
+			if l.feedOne(&group[j], entry, r, expected, isUnknown) {
 				slots = append(slots, group[j].slot)
 			}
 		}
@@ -48,16 +54,29 @@ func (l *loop) feedGroup(group []feeding) {
 	}
 	isAtEnd := len(entries) == 0 || expected > f.page.Top
 	for j := range group {
-		group[j].cursor.gap.isUnknown = group[j].cursor.gap.isUnknown || f.page.Missing < 0
-		l.fed(&group[j], expected, f.page.Top, isAtEnd)
+		l.fed(&group[j], expected, &f.page, isAtEnd)
 	}
 	f.page.Release()
 }
 
+// withRoom returns those of a group that are fed now. An event that isLong needs an empty queue: who has anything queued gets it when that is
+// sent.
+func (l *loop) withRoom(group []feeding, isLong bool) (fed []feeding) {
+	fed = group[:0]
+	for i := range group {
+		g := group[i]
+		g.cursor.isLong = isLong && l.sender.Charge(g.slot) > 0
+		if !g.cursor.isLong {
+			fed = append(fed, g)
+		}
+	}
+	return fed
+}
+
 // feedOne notes what an event of the stream means for one spoke, and says whether it gets it. What is missing ahead of it is told first.
-func (l *loop) feedOne(g *feeding, entry *stream.Entry, r *keptFrame, expected uint64) bool {
+func (l *loop) feedOne(g *feeding, entry *stream.Entry, r *keptFrame, expected uint64, isUnknown bool) bool {
 	c := g.cursor
-	c.addGap(expected, entry.Offset-1)
+	c.addGap(expected, entry.Offset-1, isUnknown)
 	if entry.Offset <= c.gap.told {
 		c.gap.got++
 	} else {
@@ -86,14 +105,14 @@ func (g *feeding) matchOf(l *loop, entry *stream.Entry) match {
 }
 
 // fed moves a cursor behind what its spoke has been fed.
-func (l *loop) fed(g *feeding, next, top uint64, isAtEnd bool) {
+func (l *loop) fed(g *feeding, next uint64, page *stream.Page, isAtEnd bool) {
 	c := g.cursor
 	c.next, c.isAtEnd = next, isAtEnd
 	if !isAtEnd {
 		return
 	}
-	c.addGap(next, top)
-	c.next = max(next, top+1)
+	c.addGap(next, page.Top, page.Missing < 0)
+	c.next = max(next, page.Top+1)
 	l.passTold(g.lag, c)
 	if c.gap.missed > 0 {
 		l.tellGap(g.lag, c)

@@ -3,6 +3,7 @@ package fanout
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spokehub/spokehub/netpoll"
 	"github.com/spokehub/spokehub/stream"
@@ -25,6 +26,8 @@ type lag struct {
 	// isHeld is what I3 says, isListed that loopLags.ready has the lag.
 	isHeld   bool
 	isListed bool
+	// waits is since when the spoke can't be fed because too much is on its way to it, 0 if it can.
+	waits time.Duration
 }
 
 // loopLags are the spokes of a loop that lag. It belongs to the loop's goroutine.
@@ -68,7 +71,7 @@ func (l *loop) cursorOf(s *Spoke, policy *stream.Policy, typ []byte, next uint64
 }
 
 // lagBytes is about what a lag takes besides its cursors.
-const lagBytes = 160
+const lagBytes = 168
 
 // count notes how much more memory a lag takes.
 func (q *loopLags) count(g *lag, bytes int) {
@@ -205,5 +208,20 @@ func (l *loop) passOver(g *lag, c *cursor, f *frame) {
 	}
 	if m.dispatched {
 		c.owed++
+		l.noteBehind(g, c)
+	}
+}
+
+// noteBehind has a spoke that does not keep up while it is sent what it came back for get only the newest of all that has come since, if
+// the policy says so.
+func (l *loop) noteBehind(g *lag, c *cursor) {
+	if c.isLatest || c.policy.Behind != stream.Latest {
+		return
+	}
+	slot, most := g.spoke.conn.Slot, l.hub.cfg.behind(c.policy)
+	isFull := l.sender.Charge(slot) > most && !l.sender.HasRoom(slot, 0, most)
+	if isFull || g.waits > 0 && time.Since(epoch)-g.waits >= latestPatience {
+		c.isLatest = true
+		l.counts.fellBehind++
 	}
 }

@@ -100,3 +100,6 @@ func (s *settings) behind(p *stream.Policy) int {
 		return s.QueueLimit / lagShare
 	}
 }
+
+// longestKept is how long the frame of an event of a stream may be: it has to fit into a queue beside a gap.
+func (s *settings) longestKept() int { return s.QueueLimit - s.QueueLimit/feedShare }

@@ -113,7 +113,7 @@ func (h *Hub) append(out *outgoing, policy *stream.Policy) outcome {
 	out.except = nil
 	d := draftPool.Get().(*draft)
 	*d = draft{hub: h, out: *out, policy: policy, kept: newKeptFrameOf(out)}
-	if d.kept.longest() > h.cfg.QueueLimit {
+	if d.kept.longest() > h.cfg.longestKept() {
 		d.recycle()
 		return tooLong
 	}
