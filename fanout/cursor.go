@@ -65,6 +65,15 @@ func (c *cursor) memory() int {
 	return held
 }
 
+// startAt has the gap begin at an offset that lies behind its beginning.
+func (o *openGap) startAt(offset uint64) {
+	if o.from = offset; o.from > o.to {
+		o.missed, o.isUnknown = 0, false
+		return
+	}
+	o.missed = min(o.missed, int64(o.to-o.from+1))
+}
+
 // answer notes that the answer to a subscription tells of what is missing behind the position after.
 func (o *openGap) answer(after uint64, page *stream.Page) {
 	o.after, o.told, o.expected, o.got = after, page.To, page.Survivors, 0

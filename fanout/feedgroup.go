@@ -2,6 +2,8 @@ package fanout
 
 import (
 	"bytes"
+	"slices"
+	"strings"
 
 	"github.com/spokehub/spokehub/event"
 	"github.com/spokehub/spokehub/netpoll"
@@ -25,7 +27,7 @@ func (l *loop) feedGroup(group []feeding) {
 	}
 	entries := f.page.Entries
 	if at.isLatest {
-		entries = newest(entries)
+		entries = l.newest(group, entries)
 		l.noteStale(group, entries)
 	}
 	expected := at.next
@@ -107,8 +109,14 @@ func (l *loop) passTold(g *lag, c *cursor) {
 	c.gap.forgetAnswer()
 }
 
-// tellGap tells what a cursor has found missing.
+// tellGap tells what a cursor has found missing, as far as a topic that the spoke has now begins there.
 func (l *loop) tellGap(g *lag, c *cursor) {
+	if first := l.firstWanted(g.spoke, c); c.gap.from < first && !c.policy.History.IsZero() {
+		c.gap.startAt(first)
+		if c.gap.missed == 0 {
+			return
+		}
+	}
 	gap := event.Gap{From: c.gap.from, To: c.gap.to, Missed: c.gap.missed, Reason: event.GapTrimmed}
 	if c.policy.History.IsZero() {
 		gap.Reason = event.GapSlow
@@ -120,14 +128,35 @@ func (l *loop) tellGap(g *lag, c *cursor) {
 	l.sendGap(g.spoke, c, gap)
 }
 
-// newest returns as many of the entries as have latestPage bytes of events that are not superseded.
-func newest(entries []stream.Entry) []stream.Entry {
-	size := 0
+// firstWanted is the offset from which on the first topic of the spoke gets the stream: topics that it has left may have begun ahead of that.
+func (l *loop) firstWanted(s *Spoke, c *cursor) uint64 {
+	if len(c.begins) == 0 {
+		return c.others.from
+	}
+	first := uint64(event.MaxOffset)
+	l.flow.lags.names = l.part.AppendTopics(l.flow.lags.names[:0], s.conn.Slot)
+	for _, name := range l.flow.lags.names {
+		if of, _, _ := strings.Cut(name, ":"); of == c.typ {
+			first = min(first, c.begin(borrow(name)).from)
+		}
+	}
+	return first
+}
+
+// newest returns as many of the entries as have a page of events that one of the group gets: what another topic resumes is sent, though it
+// is superseded.
+func (l *loop) newest(group []feeding, entries []stream.Entry) []stream.Entry {
+	left := min(latestPage, l.hub.cfg.QueueLimit/feedShare)
 	for i := range entries {
-		if entries[i].Superseded {
+		entry := &entries[i]
+		resumes := func(g feeding) bool {
+			m := g.matchOf(l, entry)
+			return m.wanted && !m.owed
+		}
+		if entry.Superseded && !slices.ContainsFunc(group, resumes) {
 			continue
 		}
-		if size += entries[i].Frame.(*keptFrame).Len(); size > latestPage && i > 0 {
+		if left -= entry.Frame.(*keptFrame).Len(); left < 0 && i > 0 {
 			return entries[:i]
 		}
 	}

@@ -77,6 +77,11 @@ func (s *Sender) queueGated(f *Frame) (matched int) {
 	return matched
 }
 
+// isGatedWithNewest says whether the frame that is being queued is behind the connection's gate already.
+func (s *Sender) isGatedWithNewest(c *connQueue) bool {
+	return c.state&gated != 0 && s.gates.of[c].newest == s.pending.frame
+}
+
 // makeRoomAlone is makeRoom for one connection.
 func (s *Sender) makeRoomAlone(slot uint32, c *connQueue, size int) {
 	if c.node == 0 || c.state&refusing != 0 || s.charge(c)+frameOverhead+size <= s.limit {

@@ -64,7 +64,10 @@ func (s *Sender) passes(slot uint32, c *connQueue, f *Frame, pending int) bool {
 	if c.state&lagging != 0 && !s.offer.lags.through {
 		return true
 	}
-	return f.behind > 0 && !s.offer.lags.overtaking && s.isBehind(slot, c, f.behind, pending)
+	if f.behind == 0 || s.offer.lags.overtaking || s.isGatedWithNewest(c) {
+		return false
+	}
+	return s.isBehind(slot, c, f.behind, pending)
 }
 
 // isBehind says whether more waits for a connection, whose socket is full, than a deferrable frame may wait behind. Its socket is asked

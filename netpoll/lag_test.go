@@ -95,6 +95,12 @@ func TestLag(t *testing.T) {
 			wantPassed(t, s, 0)
 			s.Ungate(0)
 		}, [2]string{long, ""}},
+		{"who has it behind a gate by one topic is not passed over by the other", func(t *testing.T, s *Sender, _ *wireOf) {
+			s.Gate(0)
+			s.Fanout(deferrable(long[:120]), both, []uint32{0}, NoSlot)
+			wantPassed(t, s)
+			s.Ungate(0)
+		}, [2]string{long[:120], long[:120]}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

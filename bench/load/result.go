@@ -130,8 +130,8 @@ func (s *setup) finish(slow ...int) (sent []uint64) {
 	for _, group := range slow {
 		sent[group] = sent[groupMain]
 		must(s.fleet.Resume(group))
-		s.awaitCaughtUp()
 	}
+	s.awaitCaughtUp()
 	s.drain()
 	reports := must(s.fleet.Report(sent))
 	total := swarm.Total(reports)

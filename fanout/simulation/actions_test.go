@@ -151,7 +151,7 @@ func (s *sim) composeEvent(c *client, r *rand.Rand, do string, pad int) string {
 			typ, id = always, ""
 		}
 	}
-	x := s.newEvent(relayStream(c.id), typ, id, do, pad)
+	x := s.newEvent(relaySeries(c.id), typ, id, do, pad)
 	x.by, x.origin = c, x.seq
 	if s.traits.relay {
 		x.inFlight = true
@@ -159,22 +159,22 @@ func (s *sim) composeEvent(c *client, r *rand.Rand, do string, pad int) string {
 		s.inFlight = append(s.inFlight, x)
 	}
 	if do == "echo" {
-		y := s.newEvent(echoStream(c.id), pick(r, types...), pick(r, "", "1", "2"), "", r.IntN(200))
+		y := s.newEvent(echoSeries(c.id), pick(r, types...), pick(r, "", "1", "2"), "", r.IntN(200))
 		y.by, y.origin, y.inFlight = c, x.seq, true
 		s.decideReceivers(y, nil)
 		s.inFlight = append(s.inFlight, y)
 		s.recorder.mu.Lock()
-		s.recorder.echoes[[2]int{x.stream, x.seq}] = y.event
+		s.recorder.echoes[[2]int{x.series, x.seq}] = y.event
 		s.recorder.mu.Unlock()
 	}
-	s.logf("  event %d of stream %d, %s:%s, %q", x.seq, x.stream, typ, id, do)
+	s.logf("  event %d of series %d, %s:%s, %q", x.seq, x.series, typ, id, do)
 	if oneIn(r, 3) {
 		return fmt.Sprintf(` {"payload": %s, "other":[1,{"x":null}], "id":%s ,"type":%s}`, x.event.Payload, jsonOf(id), jsonOf(typ))
 	}
 	return x.wire
 }
 
-// sendForbidden sends an event that nobody may get to see, if OnPublish forbids any. It belongs to no stream.
+// sendForbidden sends an event that nobody may get to see, if OnPublish forbids any. It belongs to no series.
 func (s *sim) sendForbidden(c *client, typ string) {
 	if s.traits.onPublish {
 		c.sendUncovered(typ, forbiddenID, event.Forbidden)
@@ -236,7 +236,7 @@ func (s *sim) publishMany(c *client, r *rand.Rand) {
 }
 
 func (s *sim) dispatch(typ, id string, pad int) {
-	x := s.newEvent(driverStream, typ, id, "", pad)
+	x := s.newEvent(driverSeries, typ, id, "", pad)
 	s.logf("  event %d, %s:%s, %d bytes", x.seq, typ, id, x.size())
 	s.decideReceivers(x, nil)
 	s.handToHub(x.event)
@@ -282,7 +282,7 @@ func (s *sim) flood(c *client, r *rand.Rand) {
 }
 
 func (s *sim) dispatchOne(c *client, r *rand.Rand) {
-	x := s.newEvent(driverStream, pick(r, types...), "7", "", r.IntN(100))
+	x := s.newEvent(driverSeries, pick(r, types...), "7", "", r.IntN(100))
 	x.verdicts = make([]verdict, len(s.clients))
 	s.setVerdict(x, c.id, must)
 	c.spoke.DispatchEvent(x.event)

@@ -11,7 +11,7 @@ const barrierTopic = "barrier"
 func (s *sim) barrier() {
 	s.logf("barrier")
 	sent := make(map[int]int)
-	s.roundTrips(func(c *client) { sent[c.id] = len(s.streamOf(c)) }, sent)
+	s.roundTrips(func(c *client) { sent[c.id] = len(s.seriesOf(c)) }, sent)
 	s.awaitEnds()
 	s.stats()
 	s.stats()
@@ -75,10 +75,10 @@ func (s *sim) roundTrips(before func(*client), sent map[int]int) {
 // askForAnswer sends a control event. When its answer comes, everything that was due before must have come.
 func (c *client) askForAnswer(answered func()) {
 	required := make(map[int]int, len(c.required))
-	for stream, seq := range c.required {
-		required[stream] = seq
+	for series, seq := range c.required {
+		required[series] = seq
 	}
-	heard, checkNotices := len(c.sim.streamOf(c)), c.noticesDue()
+	heard, checkNotices := len(c.sim.seriesOf(c)), c.noticesDue()
 	sent, pinged, due := c.bytesSent-c.sim.bytesInFlight(c), c.pinged, c.pongsDue
 	c.control("__unsubscribe", fmt.Sprintf("b%d", c.controls), []string{barrierTopic}, func() {
 		c.requireArrived(required, "before the answer")
@@ -96,10 +96,10 @@ func (c *client) askForAnswer(answered func()) {
 	})
 }
 
-// streamOf is the stream of the events that a client has sent.
-func (s *sim) streamOf(c *client) []*trackedEvent {
-	if relayStream(c.id) < len(s.streams) {
-		return s.streams[relayStream(c.id)]
+// seriesOf is the series of the events that a client has sent.
+func (s *sim) seriesOf(c *client) []*trackedEvent {
+	if relaySeries(c.id) < len(s.series) {
+		return s.series[relaySeries(c.id)]
 	}
 	return nil
 }

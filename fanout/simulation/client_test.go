@@ -50,7 +50,7 @@ type end struct {
 	// closed is true once a close frame has come; code is its code.
 	closed bool
 	code   int
-	// requiredAtEnd is what had to arrive when the end began: the last number of each stream.
+	// requiredAtEnd is what had to arrive when the end began: the last number of each series.
 	requiredAtEnd map[int]int
 	// ownerMessage is what the new owner of a removed connection has written and has not arrived.
 	ownerMessage string
@@ -92,7 +92,7 @@ type reply struct {
 
 // arrivals is what the client got and must get.
 type arrivals struct {
-	// last is the number of the last event of each stream that arrived; required that of the last one that must.
+	// last is the number of the last event of each series that arrived; required that of the last one that must.
 	last     map[int]int
 	required map[int]int
 	// bytesSent is how much the hub may have sent at most, bytesArrived how much of it has certainly arrived.
@@ -114,8 +114,8 @@ func (s *sim) newClient(way string, k *socket, key uint32) *client {
 	c.required = make(map[int]int)
 	c.persona = newPersona()
 	s.clients = append(s.clients, c)
-	for len(s.streams) <= echoStream(c.id) {
-		s.streams = append(s.streams, nil)
+	for len(s.series) <= echoSeries(c.id) {
+		s.series = append(s.series, nil)
 	}
 	return c
 }
@@ -148,8 +148,8 @@ func (c *client) beginEnd(cause fanout.CauseKind) {
 	}
 	c.ending = true
 	c.requiredAtEnd = make(map[int]int, len(c.required))
-	for stream, seq := range c.required {
-		c.requiredAtEnd[stream] = seq
+	for series, seq := range c.required {
+		c.requiredAtEnd[series] = seq
 	}
 	c.sim.mayEnd(c)
 }
@@ -246,15 +246,15 @@ func (c *client) replied(text string) {
 
 // requireArrived checks that the events that must have come by now have come.
 func (c *client) requireArrived(want map[int]int, when string) {
-	for stream, seq := range want {
-		if have, ok := c.last[stream]; !ok || have < seq {
-			c.fail("has event %d of stream %d as the last, want %d %s", c.lastOf(stream), stream, seq, when)
+	for series, seq := range want {
+		if have, ok := c.last[series]; !ok || have < seq {
+			c.fail("has event %d of series %d as the last, want %d %s", c.lastOf(series), series, seq, when)
 		}
 	}
 }
 
-func (c *client) lastOf(stream int) int {
-	if seq, ok := c.last[stream]; ok {
+func (c *client) lastOf(series int) int {
+	if seq, ok := c.last[series]; ok {
 		return seq
 	}
 	return -1

@@ -10,11 +10,11 @@
 //
 // # The model
 //
-// Every event belongs to a stream: that of the driver, of one client, or of the callbacks of one client. Its payload has the stream, its
+// Every event belongs to a series: that of the driver, of one client, or of the callbacks of one client. Its payload has the series, its
 // number there and the action that made it. For each event and client, a verdict says whether the client must get the event, may get
 // it, or must never get it. A subscription is certain from the answer to the control event that made it until the next control
 // event about it. An event that the hub dispatches on behalf of a client is in flight until a barrier has shown that it was dispatched.
-// What changes in the meantime makes its verdicts uncertain. A client must not see a number of a stream twice, nor a lower
+// What changes in the meantime makes its verdicts uncertain. A client must not see a number of a series twice, nor a lower
 // number after a higher one, nor miss a number that it must get below one that it got.
 //
 // A barrier is a control event that asks for an answer. The answer comes after everything that was queued for the client before,
@@ -28,12 +28,25 @@
 // and with which code, and what the hub may hold for it at most. Beside them is an innocent, which always reads and to which little is
 // ever on its way: it gets every event, and nobody closes it.
 //
+// # Followers
+//
+// In some seeds types have policies, and followers share the hub with the other clients: they subscribe to such types and to their ids, from positions
+// that they have had and from others, old ones, ones ahead, ones of another epoch and none at all. They ask for more while they are fed, leave,
+// stall, read slowly, are cut off and come back. Events come from the driver, from several goroutines at once, with idempotency keys, and from
+// followers, who get their own. There is a type for each thing that a policy may say of a slow spoke, and for each bound of a history.
+//
+// The model reads what comes to a history (Hub.History): what has an offset must have been sent once, and in the order of its sender. For each
+// subscription of a follower it knows from the answer where it begins. Each event that comes must be due by one of them. None that is due may be left
+// out ahead of it, unless a gap or the answer has told of it before, and what they tell must be missing. What an answer or a gap says is checked
+// against the policy: what is gone, whether it is superseded, to the number where no other subscription of the follower is to the type. At a quiet
+// moment nobody lags, all that is due has come, and the counters have what followers were told.
+//
 // # Identities
 //
 // In some seeds clients have users and permissions: they are added with them, get them in OnConnection or by the handshake, or are let in
 // without and send tokens, wrong ones too. Tokens and the hub's side change permissions in the run, identities expire or are renewed in
 // time, users are sent events and disconnected, and in some seeds there are topic rules that change. The model has the permissions and rules
-// in words of its own (levels, ruleSets). An event that a client may not publish belongs to no stream and names its client: wherever it
+// in words of its own (levels, ruleSets). An event that a client may not publish belongs to no series and names its client: wherever it
 // shows, something is wrong. Behind a token that is under way, a client sends only what any permissions let it publish, and what neither do:
 // if it ends before the answer, nobody knows by which its events were judged.
 //

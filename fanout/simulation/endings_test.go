@@ -315,7 +315,7 @@ func (s *sim) verifyHandedBack(c *client, came []string) {
 			handedBack++
 		}
 	}
-	heard, sent := s.recorder.recordOf(c.spoke).heard, len(s.streamOf(c))
+	heard, sent := s.recorder.recordOf(c.spoke).heard, len(s.seriesOf(c))
 	if s.traits.onEvent && heard+handedBack != sent {
 		c.fail("removed: got %d events heard and %d handed back, want %d together", heard, handedBack, sent)
 	}
@@ -360,7 +360,7 @@ func (s *sim) useEndedSpoke(_ *client, r *rand.Rand) {
 		if c.spoke == nil || s.recorder.recordOf(c.spoke).disconnected == 0 {
 			continue
 		}
-		x := s.newEvent(driverStream, pick(r, types...), "", "", 0)
+		x := s.newEvent(driverSeries, pick(r, types...), "", "", 0)
 		c.spoke.DispatchEvent(x.event)
 		c.spoke.Close(codeOfCallback, "too late")
 		if got := c.spoke.Subscriptions(); len(got) > 0 {

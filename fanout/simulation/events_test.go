@@ -26,8 +26,8 @@ const (
 //
 // I1: inFlight is true of an event that the hub dispatches on behalf of a client, until a barrier has shown that it was dispatched.
 type trackedEvent struct {
-	stream int
-	// seq is its number in the stream.
+	series int
+	// seq is its number in the series.
 	seq int
 	// step is the step of the driver that made it.
 	step int
@@ -43,7 +43,7 @@ type trackedEvent struct {
 }
 
 const (
-	driverStream = 0
+	driverSeries = 0
 	// forbiddenTopic is the topic that OnSubscribe rejects, forbiddenID the id of events that OnPublish does.
 	forbiddenTopic = "no"
 	forbiddenID    = "no"
@@ -51,11 +51,11 @@ const (
 	frameRoom = 10 + 64
 )
 
-// relayStream is the stream of the events that a client sends.
-func relayStream(client int) int { return 1 + 2*client }
+// relaySeries is the series of the events that a client sends.
+func relaySeries(client int) int { return 1 + 2*client }
 
-// echoStream is the stream of the events that callbacks dispatch in answer to a client.
-func echoStream(client int) int { return 2 + 2*client }
+// echoSeries is the series of the events that callbacks dispatch in answer to a client.
+func echoSeries(client int) int { return 2 + 2*client }
 
 func jsonOf(v any) string {
 	out, err := json.Marshal(v)
@@ -65,13 +65,13 @@ func jsonOf(v any) string {
 	return string(out)
 }
 
-// newEvent makes the next event of a stream.
-func (s *sim) newEvent(stream int, typ, id, do string, pad int) *trackedEvent {
-	seq := len(s.streams[stream])
-	payload := fmt.Sprintf(`{"s":%d,"n":%d,"t":%d,"do":%q,"pad":"%s"}`, stream, seq, s.step, do, strings.Repeat("x", pad))
+// newEvent makes the next event of a series.
+func (s *sim) newEvent(series int, typ, id, do string, pad int) *trackedEvent {
+	seq := len(s.series[series])
+	payload := fmt.Sprintf(`{"s":%d,"n":%d,"t":%d,"do":%q,"pad":"%s"}`, series, seq, s.step, do, strings.Repeat("x", pad))
 	e := event.Event{Type: typ, ID: id, Payload: []byte(payload)}
-	x := &trackedEvent{stream: stream, seq: seq, step: s.step, event: e, wire: string(event.Append(nil, e))}
-	s.streams[stream] = append(s.streams[stream], x)
+	x := &trackedEvent{series: series, seq: seq, step: s.step, event: e, wire: string(event.Append(nil, e))}
+	s.series[series] = append(s.series[series], x)
 	return x
 }
 
@@ -115,7 +115,7 @@ func (s *sim) setVerdict(x *trackedEvent, i int, v verdict) {
 	}
 	c.bytesSent += x.size()
 	if v == must && !x.inFlight {
-		c.required[x.stream] = x.seq
+		c.required[x.series] = x.seq
 	}
 }
 
@@ -164,7 +164,7 @@ func (s *sim) makeUncertain(x *trackedEvent, c *client) {
 	if x.verdicts[c.id] == never {
 		c.bytesSent += x.size()
 	}
-	if c == x.by && x.stream == relayStream(c.id) {
+	if c == x.by && x.series == relaySeries(c.id) {
 		return
 	}
 	x.verdicts[c.id] = maybe
@@ -182,7 +182,7 @@ func (s *sim) resolveInFlight(happened func(*trackedEvent) (yes, known bool)) {
 		x.inFlight = false
 		for i, v := range x.verdicts {
 			if c := s.clients[i]; v == must && yes && !c.ending {
-				c.required[x.stream] = max(c.required[x.stream], x.seq)
+				c.required[x.series] = max(c.required[x.series], x.seq)
 			} else if v == must {
 				x.verdicts[i] = maybe
 			}
@@ -203,27 +203,27 @@ func (s *sim) checkArrived(c *client, text string) {
 		return
 	}
 	m, ok := stampOf(e.Payload)
-	if !ok || m.Stream >= len(s.streams) || m.Stream < 0 || m.Seq >= len(s.streams[m.Stream]) {
+	if !ok || m.Series >= len(s.series) || m.Series < 0 || m.Seq >= len(s.series[m.Series]) {
 		c.fail("got %.200q, which was never sent", text)
 	}
-	stream := s.streams[m.Stream]
-	x := stream[m.Seq]
-	last := c.lastOf(m.Stream)
+	series := s.series[m.Series]
+	x := series[m.Seq]
+	last := c.lastOf(m.Series)
 	switch {
 	case x.wire != text:
 		c.fail("got %.200q, want %.200q", text, x.wire)
 	case m.Seq == last:
-		c.fail("got event %d of stream %d twice", m.Seq, m.Stream)
+		c.fail("got event %d of series %d twice", m.Seq, m.Series)
 	case m.Seq < last:
-		c.fail("got event %d of stream %d after %d", m.Seq, m.Stream, last)
+		c.fail("got event %d of series %d after %d", m.Seq, m.Series, last)
 	case c.id >= len(x.verdicts) || x.verdicts[c.id] == never:
-		c.fail("got event %d of stream %d (%s:%s), which is not for it; its topics are %v", m.Seq, m.Stream, e.Type, e.ID, c.topics)
+		c.fail("got event %d of series %d (%s:%s), which is not for it; its topics are %v", m.Seq, m.Series, e.Type, e.ID, c.topics)
 	}
-	for _, missed := range stream[last+1 : m.Seq] {
+	for _, missed := range series[last+1 : m.Seq] {
 		if c.id < len(missed.verdicts) && missed.verdicts[c.id] == must {
-			c.fail("got event %d of stream %d without %d (%s:%s)", m.Seq, m.Stream, missed.seq, missed.event.Type, missed.event.ID)
+			c.fail("got event %d of series %d without %d (%s:%s)", m.Seq, m.Series, missed.seq, missed.event.Type, missed.event.ID)
 		}
 	}
 	c.checkNoneDue(x)
-	c.last[m.Stream] = m.Seq
+	c.last[m.Series] = m.Seq
 }

@@ -28,6 +28,8 @@ type follower struct {
 	watches []*watch
 	// had has the positions that it and those before it in its seat have had, by topic.
 	had map[string][]event.Position
+	// left are types of which it has left topics: what it lagged behind with there may be told of once more.
+	left map[string]bool
 	followerEnd
 }
 

@@ -23,6 +23,7 @@ type followAction struct {
 
 var followActions = []followAction{
 	{"subscribe", 14, (*sim).askForSome},
+	{"subscribe while events come", 6, (*sim).askAmongEvents},
 	{"unsubscribe", 6, (*sim).leaveSome},
 	{"dispatch", 12, (*sim).dispatchKept},
 	{"dispatch a flood", 12, (*sim).floodKept},
@@ -70,7 +71,7 @@ func (s *sim) follow(r *rand.Rand) {
 
 // comeBack has a new follower take a seat, and go on where the last one in it has been.
 func (s *sim) comeBack(seat int, r *rand.Rand) {
-	f := &follower{sim: s, id: len(s.followers.all), had: make(map[string][]event.Position)}
+	f := &follower{sim: s, id: len(s.followers.all), had: make(map[string][]event.Position), left: make(map[string]bool)}
 	f.codes, f.causes = make(map[int]bool), map[fanout.CauseKind]bool{fanout.CauseShutdown: true, fanout.CausePeerGone: s.traits.plan.Reset > 0}
 	if last := s.seats[seat]; last != nil {
 		f.had = last.had
@@ -129,6 +130,19 @@ func (s *sim) askForSome(f *follower, r *rand.Rand) {
 		}
 	}
 	s.ask(f, topics, since)
+}
+
+// askAmongEvents subscribes to a topic from an old position, while events are dispatched to its type.
+func (s *sim) askAmongEvents(f *follower, r *rand.Rand) {
+	topic := someFollowedTopic(r)
+	typ, _, _ := strings.Cut(topic, ":")
+	h := s.histories[typ]
+	f.pace = pick(r, readsOn, trickles, stalls)
+	s.ask(f, []string{topic}, map[string]string{topic: jsonOf(event.Position{Epoch: h.epoch, Offset: h.top() - min(h.top(), r.Uint64N(30))})})
+	f.flush()
+	for range 4 + r.IntN(24) {
+		s.dispatchOf(typ, pick(r, eventIDs...), 0)
+	}
 }
 
 // somePosition is the JSON of a position, or of what is none.
@@ -197,6 +211,7 @@ func (f *follower) newAsk(topics []string) *ask {
 func (f *follower) newWatch(topic string) *watch {
 	typ, id, _ := strings.Cut(topic, ":")
 	w := &watch{follower: f, history: f.sim.histories[typ], topic: topic, id: id}
+	w.shared = f.left[typ]
 	for _, other := range f.watches {
 		if other.topic == topic && !other.leaves {
 			return nil
@@ -235,6 +250,7 @@ func (f *follower) leaving(topic string) *watch {
 	for _, w := range f.watches {
 		if w.topic == topic && !w.leaves {
 			w.leaves = true
+			f.left[w.history.policy.Match] = true
 			if w.state == inForce {
 				w.state = leaving
 			}
@@ -264,7 +280,7 @@ func (s *sim) endFollower(f *follower, r *rand.Rand) {
 	default:
 		f.causes[fanout.CauseRemoved] = true
 		if live, err := s.hub.RemoveConnection(f.spoke.Conn()); err == nil {
-			live.Close()
+			go live.Close()
 		} else if !errors.Is(err, fanout.ErrNotConnected) {
 			f.fail("remove: %v", err)
 		}

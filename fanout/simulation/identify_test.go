@@ -162,7 +162,7 @@ func (s *sim) dispatchToUser(_ *client, r *rand.Rand) {
 		return
 	}
 	user := pick(r, append(users, "")...)
-	x := s.newEvent(driverStream, pick(r, types...), pick(r, "", "1"), "", r.IntN(200))
+	x := s.newEvent(driverSeries, pick(r, types...), pick(r, "", "1"), "", r.IntN(200))
 	s.logf("  event %d to %q", x.seq, user)
 	x.verdicts = make([]verdict, len(s.clients))
 	for i, c := range s.clients {

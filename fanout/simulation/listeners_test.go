@@ -21,7 +21,7 @@ type listener struct {
 	added   int
 	removed int
 	panics  bool
-	// heard has the numbers of the events it has heard, by stream.
+	// heard has the numbers of the events it has heard, by series.
 	heard  map[int][]int
 	remove func()
 }
@@ -60,18 +60,18 @@ func (s *sim) listenerCalled(l *listener, spoke *fanout.Spoke, what event.Event)
 		recorder.mu.Unlock()
 		return
 	}
-	heard := l.heard[m.Stream]
+	heard := l.heard[m.Series]
 	switch {
-	case !ok || m.Stream < 0 || !x.matches(l.topic):
+	case !ok || m.Series < 0 || !x.matches(l.topic):
 		recorder.failLocked("client %d: the listener to %s got %s:%s", seen.client, l.topic, what.Type, what.ID)
-	case l.only != nil && (l.only.spoke != spoke || relayStream(l.only.id) != m.Stream):
+	case l.only != nil && (l.only.spoke != spoke || relaySeries(l.only.id) != m.Series):
 		recorder.failLocked("client %d: the listener to %v got its event", seen.client, l.only)
 	case len(heard) > 0 && heard[len(heard)-1] >= m.Seq:
 		recorder.failLocked("client %d: the listener to %s got event %d after %d", seen.client, l.topic, m.Seq, heard[len(heard)-1])
 	case l.removed > 0 && m.Step > l.removed:
 		recorder.failLocked("client %d: the listener to %s, removed at %d, got an event of %d", seen.client, l.topic, l.removed, m.Step)
 	}
-	l.heard[m.Stream] = append(heard, m.Seq)
+	l.heard[m.Series] = append(heard, m.Seq)
 	if l.panics {
 		recorder.panics++
 	}
@@ -89,8 +89,8 @@ func (s *sim) verifyListeners(c *client, sent int) {
 		if l.removed > 0 || l.only != nil && l.only != c {
 			continue
 		}
-		heard := l.heard[relayStream(c.id)]
-		for _, x := range s.streamOf(c)[:sent] {
+		heard := l.heard[relaySeries(c.id)]
+		for _, x := range s.seriesOf(c)[:sent] {
 			if x.step <= l.added || !x.matches(l.topic) {
 				continue
 			}

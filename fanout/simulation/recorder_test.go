@@ -15,10 +15,10 @@ import (
 	"github.com/spokehub/spokehub/fanout"
 )
 
-// stamp is the payload of every event: its stream and its number there, the step that made it, and what the callback does that
+// stamp is the payload of every event: its series and its number there, the step that made it, and what the callback does that
 // sees it.
 type stamp struct {
-	Stream int    `json:"s"`
+	Series int    `json:"s"`
 	Seq    int    `json:"n"`
 	Step   int    `json:"t"`
 	Do     string `json:"do"`
@@ -57,7 +57,7 @@ type recorder struct {
 	records map[*fanout.Spoke]*spokeRecord
 	// ports has the spokes that Serve has accepted, by the client's port.
 	ports map[int]*fanout.Spoke
-	// echoes has the events that OnEvent dispatches in answer to others, by stream and number of those.
+	// echoes has the events that OnEvent dispatches in answer to others, by series and number of those.
 	echoes map[[2]int]event.Event
 	// gate is closed unless callbacks that are told to block shall wait.
 	gate chan struct{}
@@ -248,13 +248,20 @@ func (r *recorder) onBackpressure(s *fanout.Spoke, info fanout.Backpressure) {
 		r.failLocked("client %d: got OnBackpressure twice", seen.client)
 	}
 	seen.pressure = &info
-	if info.Queued+info.Frame <= info.Limit || info.Queued > info.Limit+closeFrameRoom {
+	room := closeFrameRoom
+	if seen.client == followerSpoke {
+		room += followerAnswer
+	}
+	if info.Queued+info.Frame <= info.Limit || info.Queued > info.Limit+room {
 		r.failLocked("client %d: got OnBackpressure for %d queued bytes and a frame of %d with a limit of %d", seen.client, info.Queued, info.Frame, info.Limit)
 	}
 }
 
-// closeFrameRoom is how far control frames may take a queue over its limit.
-const closeFrameRoom = 256
+const (
+	// closeFrameRoom is how far control frames may take a queue over its limit, followerAnswer how much farther an answer with positions may.
+	closeFrameRoom = 256
+	followerAnswer = 512
+)
 
 // deliberatePanic is what callbacks panic with when told to.
 type deliberatePanic string
@@ -273,13 +280,13 @@ func (r *recorder) onEvent(s *fanout.Spoke, e event.Event) {
 	case seen.client == hostileSpoke || seen.client == followerSpoke:
 	case !ok:
 		r.failLocked("client %d: OnEvent got the payload %q", seen.client, e.Payload)
-	case seen.client >= 0 && relayStream(seen.client) != m.Stream:
-		r.failLocked("client %d: OnEvent got an event of stream %d", seen.client, m.Stream)
+	case seen.client >= 0 && relaySeries(seen.client) != m.Series:
+		r.failLocked("client %d: OnEvent got an event of series %d", seen.client, m.Series)
 	case m.Seq != seen.heard:
-		r.failLocked("client %d: OnEvent got event %d of its stream, want %d", seen.client, m.Seq, seen.heard)
+		r.failLocked("client %d: OnEvent got event %d of its series, want %d", seen.client, m.Seq, seen.heard)
 	}
 	seen.heard++
-	echo, hasEcho := r.echoes[[2]int{m.Stream, m.Seq}]
+	echo, hasEcho := r.echoes[[2]int{m.Series, m.Seq}]
 	gate := r.gate
 	if m.Do == "panic" {
 		r.panics++

@@ -33,10 +33,8 @@ type sim struct {
 	step int
 	clientTable
 	eventTable
-	listeners []*listener
 	bystanders
-	historyTable
-	followers
+	following
 	// met counts the faults injected.
 	met netpoll.FaultCounts
 }
@@ -45,6 +43,8 @@ type sim struct {
 type hubUnderTest struct {
 	hub      *fanout.Hub
 	recorder *recorder
+	// listeners are those that the run has added.
+	listeners []*listener
 	// ruleSet is the number of the topic rules that hold.
 	ruleSet int
 	// renewed says that an identity was renewed soon before it would have expired.
@@ -83,10 +83,16 @@ type clientTable struct {
 	slots   []*client
 }
 
-// eventTable has all events that were ever made, by stream, and those in flight.
+// eventTable has all events that were ever made, by series, and those in flight.
 type eventTable struct {
-	streams  [][]*trackedEvent
+	series   [][]*trackedEvent
 	inFlight []*trackedEvent
+}
+
+// following is what the model knows of types with policies, and who follows them.
+type following struct {
+	historyTable
+	followers
 }
 
 // failure is what a run ends with if the hub breaks a promise.
@@ -101,7 +107,7 @@ func (s *sim) logf(format string, args ...any) {
 func newSim(seed uint64, patience time.Duration) *sim {
 	s := &sim{seed: seed, traits: traitsOf(seed), patience: patience}
 	s.served = make(chan error, 2)
-	s.streams = make([][]*trackedEvent, 1)
+	s.series = make([][]*trackedEvent, 1)
 	s.came = make(map[string]int)
 	s.historyTable = newHistoryTable(policiesOf(seed))
 	s.seats = make([]*follower, s.traits.followers)
@@ -225,7 +231,7 @@ func (s *sim) state() string {
 			seen = s.recorder.recordOf(c.spoke)
 		}
 		lines = append(lines, fmt.Sprintf("%v: fd %d, %d bytes to send, stalled %v, killed %v, ending %v, close frame %d, %d answers and %d pongs to come, %d of %d events heard, cause %v",
-			c, c.fd, len(c.out), c.stalled, c.killed, c.ending, c.code, len(c.replies), len(c.pongs), seen.heard, len(s.streamOf(c)), seen.cause))
+			c, c.fd, len(c.out), c.stalled, c.killed, c.ending, c.code, len(c.replies), len(c.pongs), seen.heard, len(s.seriesOf(c)), seen.cause))
 	}
 	lines = append(lines, fmt.Sprintf("%+v", s.hub.Stats()))
 	return strings.Join(lines, "\n")

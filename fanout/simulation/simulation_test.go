@@ -72,8 +72,8 @@ type tally struct {
 func (a *tally) add(s *sim) {
 	a.actions += s.traits.actions
 	a.clients += len(s.clients)
-	for _, stream := range s.streams {
-		a.events += len(stream)
+	for _, series := range s.series {
+		a.events += len(series)
 	}
 	for _, c := range s.clients {
 		a.arrived += c.eventsArrived

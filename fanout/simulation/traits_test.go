@@ -24,12 +24,17 @@ type traits struct {
 	// abrupt ends kill all clients before the hub shuts down.
 	abrupt bool
 	plan   netpoll.FaultPlan
-	// hostiles is how many hostile clients come at most. Where some come, no fault resets connections: nothing else excuses a closed one.
-	hostiles int
 	identityTraits
+	companyTraits
 	// secure says that some clients speak TLS, and that some removed connections are given back.
 	secure bool
-	// followers is how many followers there are at most at a time; with any, types have policies.
+}
+
+// companyTraits say who comes besides the clients that the model follows in all seeds.
+type companyTraits struct {
+	// hostiles is how many hostile clients come at most. Where some come, no fault resets connections: nothing else excuses a closed one.
+	hostiles int
+	// followers is how many there are at most at a time; with any, types have policies.
 	followers int
 }
 

@@ -24,9 +24,9 @@ func (s *sim) verifyRecords() {
 	for _, h := range s.hostiles {
 		hostiles[h.spoke] = h
 	}
-	following := make(map[*fanout.Spoke]*follower)
+	followers := make(map[*fanout.Spoke]*follower)
 	for _, f := range s.followers.all {
-		following[f.spoke] = f
+		followers[f.spoke] = f
 	}
 	for spoke, seen := range s.recorder.records {
 		c := owners[spoke]
@@ -36,8 +36,8 @@ func (s *sim) verifyRecords() {
 		case hostiles[spoke] != nil:
 			s.verifyHostile(hostiles[spoke], seen)
 			continue
-		case following[spoke] != nil:
-			if f := following[spoke]; !f.causes[seen.cause.Kind] {
+		case followers[spoke] != nil:
+			if f := followers[spoke]; !f.causes[seen.cause.Kind] {
 				f.fail("got the cause %v, which nothing has caused", seen.cause)
 			}
 			continue
@@ -68,7 +68,7 @@ func (s *sim) verifyHeard(c *client, seen *spokeRecord) {
 	}
 	switch seen.cause.Kind {
 	case fanout.CausePeerClosed, fanout.CauseViolation:
-		if sent := len(s.streams[relayStream(c.id)]); seen.heard != sent {
+		if sent := len(s.series[relaySeries(c.id)]); seen.heard != sent {
 			s.fail("%v: OnEvent got %d events, want the %d that it sent before its end (%v)", c, seen.heard, sent, seen.cause)
 		}
 	}

@@ -118,7 +118,7 @@ func (w *watch) leaveOut(offset uint64, reason event.GapReason) {
 	f := w.follower
 	switch {
 	case reason == event.GapSlow && w.history.policy.Behind == stream.Latest:
-		if offset < w.base && !w.shared {
+		if offset < w.base && !w.isLive(offset) {
 			w.fail("got no offset %d, since it is superseded, but it was there before the subscription", offset)
 		}
 		if !w.history.isSuperseded(offset, w.history.top()) {
@@ -127,6 +127,13 @@ func (w *watch) leaveOut(offset uint64, reason event.GapReason) {
 	case reason == event.GapTrimmed && offset >= w.base && !w.shared && w.doubtful == 0:
 		f.trimmed++
 	}
+}
+
+// isLive says whether an event that was there before the subscription was dispatched to the follower by another one.
+func (w *watch) isLive(offset uint64) bool {
+	return slices.ContainsFunc(w.follower.watches, func(other *watch) bool {
+		return other.history == w.history && other.base <= offset && other.matches(w.history.at(offset))
+	})
 }
 
 // telling returns what excuses that an event does not come, nil if nothing does.
