@@ -37,7 +37,8 @@ func (l *loop) streamOf(topic []byte) (policy *stream.Policy, typ []byte) {
 //
 // What is appended to the stream from now on is for the spoke, since the store finds the receivers of an event while it appends it. What is
 // on its way to this loop already, and not behind the top of the stream, is not: then the spoke has a cursor until that has passed. What
-// the ack tells is missing is not told again, if it is told to all topics of the spoke that would miss it.
+// the ack tells is missing is not told again, if it is told to all topics of the spoke that would miss it. Nor is what was trimmed ahead of where
+// its only topic begins.
 func (l *loop) enterStream(s *Spoke, topic, typ []byte, policy *stream.Policy, since event.Since) (at event.AckPosition, lags bool) {
 	page := &l.flow.lags.page
 	query := stream.Query{After: event.MaxOffset}
@@ -65,6 +66,9 @@ func (l *loop) enterStream(s *Spoke, topic, typ []byte, policy *stream.Policy, s
 	first := l.firstPosted(name, page.Top+1)
 	if from > page.Top && first > page.Top && !l.hasCursor(s, typ) {
 		return at, false
+	}
+	if from > first && !l.hasCursor(s, typ) && !l.hasOther(s, topic, typ) {
+		first = from
 	}
 	isFirst := !l.hasCursor(s, typ) && (page.To < first || !l.hasOther(s, topic, typ))
 	g, c := l.cursorOf(s, policy, typ, first)

@@ -3,6 +3,7 @@ package fanout_test
 import (
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/spokehub/spokehub/event"
@@ -148,5 +149,38 @@ func TestStreamsWhoResumesAgainAndAgainPaysForWhatThereIsToSend(t *testing.T) {
 			t.Errorf("got %d of %d resumes acknowledged, want those of %d topics and few more", acked, times, cfg.MaxTopics)
 		}
 		expect(t, "closed for their rate", h.hub.Stats().OverRate, 1)
+	})
+}
+
+func TestStreamsWhoIsNewMissesNothingAheadOfItsPosition(t *testing.T) {
+	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
+		h := newTestHub(t, keeping(engine, stream.History{Events: 1}, stream.CatchUp))
+		stopped := make(chan struct{})
+		var publishing sync.WaitGroup
+		for range 2 {
+			publishing.Go(func() {
+				for i := 1; ; i++ {
+					select {
+					case <-stopped:
+						return
+					default:
+						h.hub.DispatchEvent(price(i))
+					}
+				}
+			})
+		}
+		defer publishing.Wait()
+		defer close(stopped)
+		for range 200 {
+			c, _ := h.join()
+			at := c.follow("price")
+			for range 3 {
+				message := c.message()
+				if g, err := event.ParseGap([]byte(message)); err == nil && g.From <= at.Position.Offset {
+					t.Fatalf("got the gap %+v, want none ahead of %v, where the spoke begins", g, at.Position)
+				}
+			}
+			c.conn.Close()
+		}
 	})
 }

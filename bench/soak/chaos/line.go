@@ -22,7 +22,7 @@ const (
 	partingTime = 2 * time.Second
 	longestHead = 16 << 10
 	// kernelBytes is what the kernel may hold of what a hub has sent, at each end.
-	kernelBytes = 4 << 10
+	kernelBytes = 12 << 10
 )
 
 var (
