@@ -49,7 +49,7 @@ export interface Tracking {
   _answered(topic: string, answer: Answer | undefined): void;
   /** Takes an event for topic, and says whether it is to be heard: it is new, and the subscription has been answered, or it is of no stream. */
   _passed(topic: string, offset: number | undefined): boolean;
-  /** Takes a gap that the hub tells of. */
+  /** Takes a gap that the hub tells of. It moves no topic: what a slow client gets of the newest events lies between the offsets of one, and comes behind it. */
   _gapped(gap: Gap): void;
   /** Forgets topic. */
   _forget(topic: string): void;
@@ -99,10 +99,7 @@ export function tracking(since: Positions, tell: (gap: Gap) => void): Tracking {
       }
     },
     _passed: passed,
-    _gapped(gap) {
-      places.forEach((_, topic) => [topic, typeOf(topic)].includes(gap.topic) && passed(topic, gap.to));
-      tell(gap);
-    },
+    _gapped: tell,
     _forget: (topic) => places.delete(topic),
     _closed() {
       places.forEach((_, topic) => places.set(topic, of(topic)!));
