@@ -6,7 +6,8 @@
 //
 // # Compatibility
 //
-// Programs that embed the hub import this package and package event. From version 1.0.0 on, no release of the same major
+// Programs that embed the hub import this package and package event, and of package stream what a policy is made of
+// (Config.Policies). From version 1.0.0 on, no release of the same major
 // version breaks a program that uses them. Before 1.0.0 a minor version may change them; CHANGELOG.md lists every change. The
 // packages netpoll, subs and wsframe are layers of the hub and may change in any release.
 //

@@ -18,7 +18,7 @@ type History struct {
 	Result event.Result
 	// Missed is how many events are gone behind the position, at most for a topic with an id; -1 where nobody can know, and 0 for the zero position.
 	Missed int64
-	// From and To are the first and the last offset of the range in which events are gone, both 0 if none is. Some of that range may be here, each as the
+	// From and To are the first and the last offset of the range in which events are gone, for the zero position too, both 0 if none is. Some of that range may be here, each as the
 	// newest of its id: then a part that begins within the range tells of the rest of it again.
 	From, To uint64
 	// Events are those of the topic, in order, with their offsets.

@@ -76,7 +76,7 @@ func (h *Hub) PublishWith(ctx context.Context, e event.Event, options PublishOpt
 			}
 			return Receipt{Matched: out.matched, Position: out.position, Repeated: out.isRepeated}, nil
 		case unavailable:
-			return Receipt{}, fmt.Errorf("publish: %w", out.err)
+			return Receipt{}, fmt.Errorf("publish %q: %w", e.Type, out.err)
 		case tooLong:
 			return Receipt{}, fmt.Errorf("publish: %w: its frame has more than Config.QueueLimit, %d bytes", ErrTooLong, h.cfg.QueueLimit)
 		}

@@ -6,7 +6,8 @@
 // # Compatibility
 //
 // This package is a layer of the hub. Anyone may import it, but its API is not covered by the promise that the packages fanout and
-// event make: it may change in any release, 1.0 and later ones included. Pin the version if you use it.
+// event make: it may change in any release, 1.0 and later ones included. Pin the version if you use it. [Policy], [History],
+// [Behind], [Interest] and [ErrKey] are the exception: users of package fanout need them, so they change only as that does.
 //
 // # What Memory keeps
 //

@@ -63,9 +63,7 @@ func NewPolicies(list []Policy) (*Policies, error) {
 			return nil, &PolicyError{Index: i, Earlier: -1, Err: err}
 		}
 		if earlier := covering(p.list[:i], policy.Match); earlier >= 0 {
-			return nil, &PolicyError{Index: i, Earlier: earlier, Err: fmt.Errorf(
-				"match %q can never hold, because %q covers it and the first that matches holds: put it ahead, or take it away",
-				policy.Match, p.list[earlier].Match)}
+			return nil, &PolicyError{Index: i, Earlier: earlier, Err: policy.neverHolds(&p.list[earlier])}
 		}
 		if policy.saysNothing() && covering(p.list[i+1:], policy.Match) < 0 {
 			return nil, &PolicyError{Index: i, Earlier: -1, Err: fmt.Errorf(
@@ -200,6 +198,15 @@ func (h *History) check() error {
 
 // saysNothing says whether types without a policy have all that this one says.
 func (p *Policy) saysNothing() bool { return *p == Policy{Match: p.Match} }
+
+// neverHolds says that an earlier policy covers all types of p, and what to do.
+func (p *Policy) neverHolds(earlier *Policy) error {
+	if p.Match == earlier.Match {
+		return fmt.Errorf("match %q stands twice, and the first that matches holds: put all that is to hold for it into one", p.Match)
+	}
+	return fmt.Errorf("match %q can never hold, because %q covers it and the first that matches holds: put it ahead, or take it away",
+		p.Match, earlier.Match)
+}
 
 // covering returns the place of the first policy of the list that covers all types of match, -1 if none does.
 func covering(list []Policy, match string) int {

@@ -60,7 +60,7 @@ func parseName(names []string, what, name string) (uint8, error) {
 	if i := slices.Index(names, name); i >= 0 {
 		return uint8(i), nil
 	}
-	return 0, fmt.Errorf("%s %q is unknown: use %s", what, name, oneOf(names))
+	return 0, fmt.Errorf("there is no %s %q: use %s", what, name, oneOf(names))
 }
 
 func marshalName(names []string, what string, number uint8) ([]byte, error) {

@@ -199,6 +199,8 @@ func (f *configFile) failYAML(cause error, content []byte) {
 	if tab := tabIndent.FindIndex(content); tab != nil {
 		line = 1 + bytes.Count(content[:tab[0]], []byte("\n"))
 		text += "; the line is indented with a tab, and YAML takes only spaces"
+	} else if strings.Contains(text, "alphabetic or numeric") || strings.Contains(text, "unknown anchor") {
+		text += "; a text that begins with an asterisk, such as '*', needs quotes"
 	}
 	f.fail(line, "%s", text)
 }

@@ -45,6 +45,23 @@ func parsedWith(t testing.TB, content string, arguments ...string) (*settings, e
 	return parseSettings(arguments, configPath(arguments), io.Discard, io.Discard)
 }
 
+func TestMistakesSayWhereToReadMore(t *testing.T) {
+	for name, c := range map[string]struct {
+		arguments []string
+		want      string
+	}{
+		"in the file":           {[]string{"config", "check", writeConfig(t, "relais: true\n")}, "config example shows every key"},
+		"in a policy":           {[]string{"config", "check", writeConfig(t, "topics: [{match: a, behind: latest}]\n")}, "config example shows every key"},
+		"in a flag":             {[]string{"config", "check", "--workers=-1"}, "(spokehub serve --help lists every flag)"},
+		"in a flag of a client": {[]string{"sub", "a", "--since=1"}, "(spokehub sub --help lists every flag)"},
+	} {
+		var stderr strings.Builder
+		if code := run(c.arguments, io.Discard, &stderr); code != exitUsage || !strings.Contains(stderr.String(), c.want) {
+			t.Errorf("%s: got %d and %q, want %q in it", name, code, &stderr, c.want)
+		}
+	}
+}
+
 func TestMistakesInAFileNameLineAndKey(t *testing.T) {
 	aliases := "host: &big [" + strings.Repeat("a,", 1000) + "a]\ntopics:\n" + strings.Repeat("  - {match: a, subscribe: *big}\n", 200)
 	for name, c := range map[string]struct {
@@ -95,6 +112,7 @@ func TestMistakesInAFileNameLineAndKey(t *testing.T) {
 		"a list at the top":           {"- relay\n", []string{":1: want keys with values"}},
 		"a word at the top":           {"relay\n", []string{":1: want keys with values"}},
 		"a tab":                       {"relay:\n\t- true\n", []string{":2: this is not YAML", "tab"}},
+		"an asterisk without quotes":  {"topics:\n  - match: *\n", []string{":2: this is not YAML", "such as '*', needs quotes"}},
 		"an open quote":               {"path: \"/ws\n", []string{"this is not YAML"}},
 		"two documents":               {"relay: true\n---\nrelay: false\n", []string{"a second document begins here"}},
 		"no text":                     {"path: \xff\xfe\n", []string{"not text in UTF-8"}},

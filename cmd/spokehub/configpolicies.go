@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -104,13 +105,16 @@ func parseCount(text string) (int, error) {
 func parseTime(text string) (time.Duration, error) {
 	length, err := time.ParseDuration(strings.TrimSpace(text))
 	if err != nil {
-		return 0, fmt.Errorf("%q is not a time, or too long: write it with a unit, such as 500ms, 10s or 1m30s", text)
+		return 0, fmt.Errorf("%q is not a time, or too long: write it with a unit, such as 500ms, 10s, 1m30s or 24h", text)
 	}
 	return length, nil
 }
 
 // noSuchKeyOf says that a key is none of a few.
 func noSuchKeyOf(key string, known []string) string {
+	if name, _, isJoined := strings.Cut(key, ":"); isJoined && slices.Contains(known, name) {
+		return fmt.Sprintf("%s: there is no such key: put a space behind the colon of %s", key, name)
+	}
 	if nearest(key, known) != "" {
 		return noSuchKey(key, known)
 	}

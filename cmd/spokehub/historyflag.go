@@ -36,6 +36,9 @@ func historyPolicy(text string) (stream.Policy, error) {
 	if err != nil || events <= 0 {
 		return stream.Policy{}, fmt.Errorf("%q: want a whole number of events behind the =, 1 or more, as in price=1000", text)
 	}
+	if strings.ContainsAny(text[:at], "= ") {
+		return stream.Policy{}, fmt.Errorf("%q: want one TYPE=EVENTS, as in price=1000: put a comma between two, or repeat the flag; a type with a space or = in its name needs an entry of topics in the file", text)
+	}
 	policy := stream.Policy{Match: text[:at], History: stream.History{Events: events}, Behind: stream.CatchUp}
 	if err := policy.Check(); err != nil {
 		return stream.Policy{}, fmt.Errorf("%q: %w", text, err)

@@ -8,6 +8,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -41,13 +42,22 @@ func run(args []string, stdout, stderr io.Writer) int {
 	for i, line := range lines {
 		advice := ""
 		if code == exitUsage && i == len(lines)-1 {
-			advice = " (spokehub " + helpOf(args) + " --help lists every flag)"
+			advice = adviceOn(args, err)
 		}
 		if line != "" {
 			fmt.Fprintf(stderr, "spokehub: %s%s\n", strings.ReplaceAll(line, "spoke: ", ""), advice)
 		}
 	}
 	return code
+}
+
+// adviceOn says where more can be read about what was wrong in the arguments, or in the file that they name.
+func adviceOn(args []string, err error) string {
+	var first explainedError
+	if errors.As(err, &first) && first.isInFile {
+		return " (spokehub config example shows every key, spokehub serve --help every flag)"
+	}
+	return " (spokehub " + helpOf(args) + " --help lists every flag)"
 }
 
 // helpOf is the command whose help has more about a mistake in the arguments.

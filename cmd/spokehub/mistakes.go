@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"reflect"
@@ -66,10 +65,6 @@ func dropEmptyVariables(flags []*kong.Flag) {
 
 // explain words an error about the configuration in one line, and names what has set the flags which it names.
 func explain(err error, s sources) string {
-	var done explainedError
-	if errors.As(err, &done) {
-		return done.text
-	}
 	text, _, _ := strings.Cut(err.Error(), "\n")
 	text = parsedVariable.ReplaceAllString(text, "")
 	text = noValue.ReplaceAllString(text, "a value is missing")

@@ -65,14 +65,24 @@ func (s sources) explained(err error) error {
 		}
 		return errors.Join(all...)
 	case errors.As(err, &usage):
-		return usageError{explainedError{explain(err, s)}}
+		return usageError{newExplained(err, s)}
 	}
-	return explainedError{explain(err, s)}
+	return newExplained(err, s)
 }
 
-// explainedError is an error of which nothing is left but the words.
+// explainedError is an error of which nothing is left but the words, and whether it is about the configuration file.
 type explainedError struct {
-	text string
+	text     string
+	isInFile bool
+}
+
+func newExplained(err error, s sources) explainedError {
+	var done explainedError
+	if errors.As(err, &done) {
+		return done
+	}
+	var inFile fileMistake
+	return explainedError{explain(err, s), errors.As(err, &inFile)}
 }
 
 func (e explainedError) Error() string { return e.text }

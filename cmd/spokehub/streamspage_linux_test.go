@@ -93,7 +93,7 @@ func TestPageOfStreamsIsRight(t *testing.T) {
 	}
 	blocks := regexp.MustCompile("(?s)```(yaml|sh|json)\n(.*?)```").FindAllStringSubmatch(string(page), -1)
 	first := slices.IndexFunc(blocks, func(b []string) bool { return b[1] == "yaml" })
-	if first < 0 || len(blocks) < 12 {
+	if first < 0 || len(blocks) < 11 {
 		t.Fatalf("got %d blocks and the first file at %d, want those of the page", len(blocks), first)
 	}
 	s, err := parsedWith(t, blocks[first][2])

@@ -37,6 +37,9 @@ func (subCommand) Help() string {
 Go on where an earlier run has ended, which said where that was:
 
     spokehub sub price --since x7:42
+    spokehub sub price --since x7:0
+
+The second begins with the oldest event that the hub keeps.
 
 It comes back by itself when the connection is lost, and says so on standard error. Of types whose events the hub keeps it then prints what it has
 missed, and in place of events that are gone a line that says so. The exit code is 0 at --count, --for, Ctrl-C or

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/spokehub/spokehub/event"
+	"github.com/spokehub/spokehub/spoke"
 )
 
 // printer writes events, each in one line and with one write.
@@ -112,6 +113,9 @@ func (p printer) printGap(g event.Gap, now time.Time) error {
 	missed := "nobody knows how many events are missing"
 	if g.Missed >= 0 {
 		missed = count(int(g.Missed), "event is missing", "events are missing")
+	}
+	if g.Reason == spoke.GapFresh {
+		missed = "the hub was started anew since, or keeps nothing of this, so " + missed
 	}
 	if g.To > 0 {
 		missed += fmt.Sprintf(", of %d to %d", g.From, g.To)

@@ -31,7 +31,7 @@ func sincePositions(values, topics []string) (map[string]event.Position, error) 
 		for _, topic := range of {
 			switch _, isTwice := since[topic]; {
 			case !slices.Contains(topics, topic):
-				return nil, fmt.Errorf("--since: %q is none of the topics", topic)
+				return nil, fmt.Errorf("--since: %q is none of the topics, which are %s", topic, strings.Join(topics, ", "))
 			case isTwice:
 				return nil, fmt.Errorf("--since: %q has two positions", topic)
 			}

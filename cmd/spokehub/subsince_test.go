@@ -24,7 +24,7 @@ func TestPositionsOfSinceAreRead(t *testing.T) {
 		"one each":                    {[]string{"a=x7:1", "b:2=x7:2"}, []string{"a", "b:2", "c"}, map[string]event.Position{"a": at(1), "b:2": at(2)}, ""},
 		"a topic with an equals sign": {[]string{"a=b=x7:1"}, []string{"a=b"}, map[string]event.Position{"a=b": at(1)}, ""},
 		"one for two types":           {[]string{"x7:42"}, []string{"a", "b:1"}, nil, "a and b are two: write --since a=x7:42"},
-		"another topic":               {[]string{"b=x7:1"}, []string{"a"}, nil, `"b" is none of the topics`},
+		"another topic":               {[]string{"b=x7:1"}, []string{"a"}, nil, `"b" is none of the topics, which are a`},
 		"twice":                       {[]string{"a=x7:1", "a=x7:2"}, []string{"a"}, nil, `"a" has two positions`},
 		"twice for all":               {[]string{"x7:1", "x7:2"}, []string{"a"}, nil, `"a" has two positions`},
 		"an offset alone":             {[]string{"42"}, []string{"a"}, nil, `position "42" has no colon`},
@@ -169,6 +169,17 @@ func TestSubSaysWhatNobodyCanKnow(t *testing.T) {
 		if got := strings.Contains(stderr, "to go on from here"); got != wantGoOn {
 			t.Errorf("%s: got %q, want that it says how to go on: %v", topic, stderr, wantGoOn)
 		}
+	}
+}
+
+func TestSubSaysWhyNobodyCanKnow(t *testing.T) {
+	hub := startHub(t, nil, "--history=price=4")
+	sub := startTool(t, nil, "sub", "--url", hub.websocket, "price", "--count", "1", "--since", "gone:2")
+	keepPublishing(t, hub, sub, event.Event{Type: "price", Payload: []byte("1")})
+	code, stderr := sub.end(t)
+	want := "price  gap: the hub was started anew since, or keeps nothing of this, so nobody knows how many events are missing (fresh)"
+	if line := sub.next(t); !strings.HasSuffix(strings.TrimSpace(line), want) {
+		t.Errorf("got %d, %q and %q, want %q", code, line, stderr, want)
 	}
 }
 
