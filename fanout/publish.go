@@ -78,7 +78,7 @@ func (h *Hub) PublishWith(ctx context.Context, e event.Event, options PublishOpt
 		case unavailable:
 			return Receipt{}, fmt.Errorf("publish %q: %w", e.Type, out.err)
 		case tooLong:
-			return Receipt{}, fmt.Errorf("publish: %w: its frame has more than Config.QueueLimit, %d bytes", ErrTooLong, h.cfg.QueueLimit)
+			return Receipt{}, fmt.Errorf("publish: %w: its frame is longer than Config.QueueLimit allows, %d bytes, or fifteen sixteenths of that in a stream", ErrTooLong, h.cfg.QueueLimit)
 		}
 		if err := h.awaitRoom(ctx, pause); err != nil {
 			return Receipt{}, fmt.Errorf("publish: %w", err)
