@@ -23,12 +23,14 @@ func (l *loop) feedGroup(group []feeding) {
 		l.hub.log.unreadStream(at.typ, err)
 		return
 	}
-	entries := f.page.Entries
-	if at.isLatest {
-		entries = newest(entries)
+	entries, expected := f.page.Entries, at.next
+	if at.isLatest && len(entries) > 0 {
+		entries, expected = newest(entries), entries[0].Offset
+		for j := range group {
+			group[j].cursor.addGap(at.next, expected-1)
+		}
 		l.noteStale(group, entries)
 	}
-	expected := at.next
 	for i := range entries {
 		entry := &entries[i]
 		r := entry.Frame.(*keptFrame)
@@ -93,10 +95,7 @@ func (l *loop) fed(g *feeding, next, top uint64, isAtEnd bool) {
 	c.addGap(next, top)
 	c.next = max(next, top+1)
 	l.passTold(g.lag, c)
-	if c.gap.missed > 0 {
-		l.tellGap(g.lag, c)
-	}
-	l.tellStale(g.lag, c)
+	l.tellMissing(g.lag, c)
 }
 
 // passTold tells how many events are missing after all of those which the answer to the subscription has promised.
@@ -149,9 +148,21 @@ func (l *loop) noteStale(group []feeding, entries []stream.Entry) {
 			}
 		}
 		if hasNews {
-			l.tellStale(g.lag, g.cursor)
+			l.tellMissing(g.lag, g.cursor)
 		}
 	}
+}
+
+// tellMissing tells of the events that are trimmed and of those that are superseded, of the older ones first.
+func (l *loop) tellMissing(g *lag, c *cursor) {
+	if c.gap.missed > 0 && c.stale.count > 0 && c.stale.from < c.gap.from {
+		l.tellStale(g, c)
+	}
+	if c.gap.missed > 0 {
+		l.passTold(g, c)
+		l.tellGap(g, c)
+	}
+	l.tellStale(g, c)
 }
 
 // tellStale tells of the events that are superseded.
