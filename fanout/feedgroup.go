@@ -26,17 +26,20 @@ func (l *loop) feedGroup(group []feeding) {
 		l.hub.log.unreadStream(at.typ, err)
 		return
 	}
-	entries := f.page.Entries
+	entries, expected, isUnknown := f.page.Entries, at.next, f.page.Missing < 0
 	if at.isLatest {
 		entries = l.newest(group, entries)
 	}
 	if len(entries) > 0 {
 		group = l.withRoom(group, entries[0].Frame.(*keptFrame).Len() > piece)
 	}
-	if at.isLatest {
+	if at.isLatest && len(entries) > 0 {
+		expected = entries[0].Offset
+		for j := range group {
+			group[j].cursor.addGap(at.next, expected-1, isUnknown)
+		}
 		l.noteStale(group, entries)
 	}
-	expected, isUnknown := at.next, f.page.Missing < 0
 	for i := range entries {
 		entry := &entries[i]
 		r := entry.Frame.(*keptFrame)
@@ -114,10 +117,7 @@ func (l *loop) fed(g *feeding, next uint64, page *stream.Page, isAtEnd bool) {
 	c.addGap(next, page.Top, page.Missing < 0)
 	c.next = max(next, page.Top+1)
 	l.passTold(g.lag, c)
-	if c.gap.missed > 0 {
-		l.tellGap(g.lag, c)
-	}
-	l.tellStale(g.lag, c)
+	l.tellMissing(g.lag, c)
 }
 
 // passTold tells how many events are missing after all of those which the answer to the subscription has promised.
@@ -197,9 +197,21 @@ func (l *loop) noteStale(group []feeding, entries []stream.Entry) {
 			}
 		}
 		if hasNews {
-			l.tellStale(g.lag, g.cursor)
+			l.tellMissing(g.lag, g.cursor)
 		}
 	}
+}
+
+// tellMissing tells of the events that are trimmed and of those that are superseded, of the older ones first.
+func (l *loop) tellMissing(g *lag, c *cursor) {
+	if c.gap.missed > 0 && c.stale.count > 0 && c.stale.from < c.gap.from {
+		l.tellStale(g, c)
+	}
+	if c.gap.missed > 0 {
+		l.passTold(g, c)
+		l.tellGap(g, c)
+	}
+	l.tellStale(g, c)
 }
 
 // tellStale tells of the events that are superseded.

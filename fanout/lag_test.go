@@ -172,6 +172,30 @@ func TestPromise14LatestSendsTheNewestOfEachID(t *testing.T) {
 	})
 }
 
+func TestPromise14LatestTellsWhatWasTrimmedAheadOfWhatIsSuperseded(t *testing.T) {
+	eachEntry(t, func(e fanout.Engine) fanout.Config { return slowConfig(e, stream.History{Events: 10}, stream.Latest) }, func(t *testing.T, h *testHub, c *client) {
+		c.follow("price")
+		sent := lagging(h)
+		for range 1000 {
+			sent++
+			h.hub.DispatchEvent(wide(sent))
+		}
+		slow := sequenceReader{client: c, next: 1, latest: map[string]uint64{}}
+		slow.readTo(uint64(sent))
+		missed, last, reasons := slow.events, event.Gap{}, map[event.GapReason]bool{}
+		for _, gap := range slow.gaps {
+			if gap.From <= last.To {
+				t.Errorf("got the gap %+v behind %+v, want those of older events first", gap, last)
+			}
+			missed, last, reasons[gap.Reason] = missed+int(gap.Missed), gap, true
+		}
+		expect(t, "events got and told missing", missed, sent)
+		if !reasons[event.GapTrimmed] || !reasons[event.GapSlow] {
+			t.Errorf("got the gaps %+v, want one of what was trimmed and one of what is superseded", slow.gaps)
+		}
+	})
+}
+
 func TestPromise14SkipTellsHowManyEventsAnEpisodeCost(t *testing.T) {
 	eachEntry(t, func(e fanout.Engine) fanout.Config { return slowConfig(e, stream.History{}, stream.Skip) }, func(t *testing.T, h *testHub, c *client) {
 		c.subscribe("price")
