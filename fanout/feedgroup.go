@@ -27,10 +27,12 @@ func (l *loop) feedGroup(group []feeding) {
 	entries := f.page.Entries
 	if at.isLatest {
 		entries = newest(group, entries)
-		l.noteStale(group, entries)
 	}
 	if len(entries) > 0 {
 		group = l.withRoom(group, entries[0].Frame.(*keptFrame).Len() > piece)
+	}
+	if at.isLatest {
+		l.noteStale(group, entries)
 	}
 	expected, isUnknown := at.next, f.page.Missing < 0
 	for i := range entries {
