@@ -192,15 +192,6 @@ func (c *cursor) isWhole(l *loop, slot uint32) (base uint64, whole bool) {
 	return own.base, true
 }
 
-// lastBase is from which offset on all events that the spoke gets were dispatched to it.
-func (c *cursor) lastBase() uint64 {
-	last := c.others.base
-	for i := range c.begins {
-		last = max(last, c.begins[i].base)
-	}
-	return last
-}
-
 // addGap notes that the events from one offset to another are not there any more, of which nobody knows how many there were if isUnknown.
 // What the spoke knows from the answer to its subscription is left out.
 func (c *cursor) addGap(from, to uint64, isUnknown bool) {
