@@ -26,7 +26,7 @@ func (l *loop) feedGroup(group []feeding) {
 	}
 	entries := f.page.Entries
 	if at.isLatest {
-		entries = newest(group, entries)
+		entries = newest(group, entries, min(latestPage, piece))
 	}
 	if len(entries) > 0 {
 		group = l.withRoom(group, entries[0].Frame.(*keptFrame).Len() > piece)
@@ -139,9 +139,9 @@ func (l *loop) tellGap(g *lag, c *cursor) {
 	l.sendGap(g.spoke, c, gap)
 }
 
-// newest returns as many of the entries as have latestPage bytes of events that the group may get: those that are not superseded, and
+// newest returns as many of the entries as have most bytes of events that the group may get, one at least: those that are not superseded, and
 // those that were there before a topic began.
-func newest(group []feeding, entries []stream.Entry) []stream.Entry {
+func newest(group []feeding, entries []stream.Entry, most int) []stream.Entry {
 	size, base := 0, uint64(0)
 	for i := range group {
 		base = max(base, group[i].cursor.lastBase())
@@ -150,7 +150,7 @@ func newest(group []feeding, entries []stream.Entry) []stream.Entry {
 		if entries[i].Superseded && entries[i].Offset >= base {
 			continue
 		}
-		if size += entries[i].Frame.(*keptFrame).Len(); size > latestPage && i > 0 {
+		if size += entries[i].Frame.(*keptFrame).Len(); size > most && i > 0 {
 			return entries[:i]
 		}
 	}
