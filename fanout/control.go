@@ -99,7 +99,7 @@ func (l *loop) changeTopics(s *Spoke, p *progress, allowed map[string]bool) {
 		before := l.topicsBefore(s)
 		isNew, reason := l.change(s, who, kind, topic, allowed)
 		l.carriedOut(s, p, before)
-		if isNew && l.hub.streams.policies != nil && !l.enterBy(s, p, topic, sinceOf(sinces, i)) {
+		if isNew && l.hub.streams.policies != nil && !l.enterBy(s, p, topic, sinceOf(sinces, i), next == allDone) {
 			p.place = allDone
 			return
 		}

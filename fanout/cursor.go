@@ -16,7 +16,9 @@ import (
 type cursor struct {
 	typ    string
 	policy *stream.Policy
-	next   uint64
+	// epoch is that of the stream, as it was read last.
+	epoch string
+	next  uint64
 	// begins are topics of the spoke that begin elsewhere than its others of the type, sorted by topic.
 	begins []beginning
 	others beginning
@@ -145,6 +147,8 @@ type match struct {
 	// wanted: it is to get the event. owed: the event was dispatched to it as one of those that it is to get. An event can be wanted by a
 	// topic that resumes, and have been dispatched by another that is past it.
 	wanted, owed bool
+	// resumed: it is to get the event by a topic that resumes, newest of its id or not.
+	resumed bool
 	// dispatched: the event was dispatched to it.
 	dispatched bool
 }
@@ -155,7 +159,7 @@ func (c *cursor) matchOf(l *loop, slot uint32, offset uint64, id []byte) (m matc
 	if l.part.Has(slot, topic) {
 		m.add(c.begin(topic), offset)
 	}
-	if len(id) > 0 && !m.owed {
+	if len(id) > 0 {
 		topic = append(append(topic, ':'), id...)
 		if l.part.Has(slot, topic) {
 			m.add(c.begin(topic), offset)
@@ -170,6 +174,7 @@ func (m *match) add(b *beginning, offset uint64) {
 	wanted, dispatched := b.from <= offset, b.base <= offset
 	m.wanted = m.wanted || wanted
 	m.owed = m.owed || wanted && dispatched
+	m.resumed = m.resumed || wanted && !dispatched
 	m.dispatched = m.dispatched || dispatched
 }
 

@@ -29,7 +29,7 @@ func OnLoop(s *Spoke, f func()) { s.loop.ask(func(*netpoll.Reactor) { f() }) }
 func Resume(s *Spoke, topic string, since event.Since) {
 	policy, typ := s.loop.streamOf([]byte(topic))
 	s.loop.subscribe(s, []byte(topic))
-	s.loop.enterStream(s, []byte(topic), typ, policy, since)
+	s.loop.enterStream(s, []byte(topic), typ, policy, since, true)
 }
 
 // Feed is described at Resume.

@@ -100,6 +100,7 @@ func (l *loop) feedRound(todo []*lag, started time.Time) (more []*lag) {
 			g.isListed = true
 			slot := g.spoke.conn.Slot
 			base, isWhole := c.isWhole(l, slot)
+			isWhole = isWhole && (!c.isLatest || len(c.begins) <= 1)
 			isPlain := isWhole && !c.isLatest && c.gap.told == 0 && c.gap.missed == 0
 			f.now = append(f.now, feeding{lag: g, cursor: c, slot: slot, base: base, isWhole: isWhole, isPlain: isPlain})
 			more = append(more, g)

@@ -26,6 +26,9 @@ func (l *loop) feedGroup(group []feeding) {
 		l.hub.log.unreadStream(at.typ, err)
 		return
 	}
+	for j := range group {
+		group[j].cursor.epoch = f.page.Epoch
+	}
 	entries, expected, isUnknown := f.page.Entries, at.next, f.page.Missing < 0
 	if at.isLatest {
 		entries = l.newest(group, entries)
@@ -89,7 +92,7 @@ func (l *loop) feedOne(g *feeding, entry *stream.Entry, r *keptFrame, expected u
 	if m.owed {
 		c.owed--
 	}
-	if m.owed && c.isLatest && entry.Superseded {
+	if m.owed && !m.resumed && c.isLatest && entry.Superseded {
 		l.sender.CountDropped(1, netpoll.DropSuperseded)
 		return false
 	}
@@ -102,7 +105,7 @@ func (l *loop) feedOne(g *feeding, entry *stream.Entry, r *keptFrame, expected u
 // matchOf says what an event of the stream is to the spoke.
 func (g *feeding) matchOf(l *loop, entry *stream.Entry) match {
 	if g.isWhole {
-		return match{wanted: true, owed: entry.Offset >= g.base}
+		return match{wanted: true, owed: entry.Offset >= g.base, resumed: entry.Offset < g.base}
 	}
 	return g.cursor.matchOf(l, g.slot, entry.Offset, entry.Frame.ID())
 }
@@ -168,10 +171,7 @@ func (l *loop) newest(group []feeding, entries []stream.Entry) []stream.Entry {
 	left := min(latestPage, l.hub.cfg.QueueLimit/feedShare)
 	for i := range entries {
 		entry := &entries[i]
-		resumes := func(g feeding) bool {
-			m := g.matchOf(l, entry)
-			return m.wanted && !m.owed
-		}
+		resumes := func(g feeding) bool { return g.matchOf(l, entry).resumed }
 		if entry.Superseded && !slices.ContainsFunc(group, resumes) {
 			continue
 		}
@@ -190,7 +190,7 @@ func (l *loop) noteStale(group []feeding, entries []stream.Entry) {
 		for i := range entries {
 			m := g.matchOf(l, &entries[i])
 			switch {
-			case m.owed && entries[i].Superseded:
+			case m.owed && !m.resumed && entries[i].Superseded:
 				g.cursor.stale.add(entries[i].Offset)
 			case m.wanted:
 				hasNews = true
@@ -229,7 +229,7 @@ func (l *loop) sendGap(s *Spoke, c *cursor, gap event.Gap) {
 	}
 	l.counts.gaps++
 	if !c.policy.History.IsZero() {
-		gap.Epoch = l.flow.lags.page.Epoch
+		gap.Epoch = c.epoch
 	}
 	f := newFrame()
 	f.seal(event.AppendGap(f.reserveHeader(), gap), l.hub.cfg.opcode, false)

@@ -39,7 +39,8 @@ func (l *loop) streamOf(topic []byte) (policy *stream.Policy, typ []byte) {
 // on its way to this loop already, and not behind the top of the stream, is not: then the spoke has a cursor until that has passed. What
 // the ack tells is missing is not told again, if it is told to all topics of the spoke that would miss it. Nor is what was trimmed ahead of where
 // its only topic begins.
-func (l *loop) enterStream(s *Spoke, topic, typ []byte, policy *stream.Policy, since event.Since) (at event.AckPosition, lags bool) {
+// Unless mayBeLive, it has a cursor whatever it has missed: for the ack comes later, and live events come behind that.
+func (l *loop) enterStream(s *Spoke, topic, typ []byte, policy *stream.Policy, since event.Since, mayBeLive bool) (at event.AckPosition, lags bool) {
 	page := &l.flow.lags.page
 	query := stream.Query{After: event.MaxOffset}
 	if since.Is == event.SincePosition {
@@ -64,7 +65,7 @@ func (l *loop) enterStream(s *Spoke, topic, typ []byte, policy *stream.Policy, s
 	}
 	l.countResult(at.Result)
 	first := l.firstPosted(name, page.Top+1)
-	if from > page.Top && first > page.Top && !l.hasCursor(s, typ) {
+	if mayBeLive && from > page.Top && first > page.Top && !l.hasCursor(s, typ) {
 		return at, false
 	}
 	if from > first && !l.hasCursor(s, typ) && !l.hasOther(s, topic, typ) {
@@ -72,6 +73,7 @@ func (l *loop) enterStream(s *Spoke, topic, typ []byte, policy *stream.Policy, s
 	}
 	isFirst := !l.hasCursor(s, typ) && (page.To < first || !l.hasOther(s, topic, typ))
 	g, c := l.cursorOf(s, policy, typ, first)
+	c.epoch = page.Epoch
 	if from < c.next && c.gap.missed > 0 {
 		l.tellGap(g, c)
 	}
@@ -117,14 +119,15 @@ func (l *loop) countResult(r event.Result) {
 	}
 }
 
-// enterBy is enterStream for a control event, whose ack goes ahead of what the spoke has missed. It reports false if the spoke is closed, for it resumes more often
-// than any client needs to.
-func (l *loop) enterBy(s *Spoke, p *progress, topic []byte, since event.Since) bool {
+// enterBy is enterStream for a control event, whose ack goes ahead of what the spoke has missed; isLast says that it is answered as soon as
+// these topics are done. It reports false if the spoke is closed, for it resumes more often than any client needs to.
+func (l *loop) enterBy(s *Spoke, p *progress, topic []byte, since event.Since, isLast bool) bool {
 	policy, typ := l.streamOf(topic)
 	if policy == nil {
 		return true
 	}
-	at, lags := l.enterStream(s, topic, typ, policy, since)
+	isAnsweredAtOnce := isLast && l.sender.HasRoom(s.conn.Slot, 0, l.hub.cfg.QueueLimit/answerShare)
+	at, lags := l.enterStream(s, topic, typ, policy, since, isAnsweredAtOnce)
 	if at.Position.Epoch == "" {
 		return true
 	}
@@ -166,7 +169,7 @@ func (l *loop) answered(s *Spoke) {
 	}
 }
 
-// leftStream notes that a spoke has no such topic any more.
+// leftStream notes that a spoke is about to have no such topic any more. What it does not get of it is told while it has.
 func (l *loop) leftStream(s *Spoke, topic []byte) {
 	if len(l.flow.lags.bySpoke) == 0 {
 		return
@@ -174,6 +177,7 @@ func (l *loop) leftStream(s *Spoke, topic []byte) {
 	if g := l.flow.lags.bySpoke[s]; g != nil {
 		typ, _, _ := bytes.Cut(topic, []byte{':'})
 		if c, _ := g.find(typ); c != nil {
+			l.tellStale(g, c)
 			l.flow.lags.count(g, -c.forget(topic))
 		}
 	}

@@ -61,7 +61,7 @@ func (l *loop) subscribeSlice(s *Spoke, slice []string) (err error) {
 		}
 		fresh = append(fresh, topic)
 		if policy, typ := l.streamOf([]byte(topic)); policy != nil {
-			l.enterStream(s, []byte(topic), typ, policy, event.Since{})
+			l.enterStream(s, []byte(topic), typ, policy, event.Since{}, true)
 		}
 	}
 	l.subscribed(s, fresh)
