@@ -74,8 +74,8 @@ func (l *loop) enterStream(s *Spoke, topic, typ []byte, policy *stream.Policy, s
 	isFirst := !l.hasCursor(s, typ) && (page.To < first || !l.hasOther(s, topic, typ))
 	g, c := l.cursorOf(s, policy, typ, first)
 	c.epoch = page.Epoch
-	if from < c.next && c.gap.missed > 0 {
-		l.tellGap(g, c)
+	if from < c.next {
+		l.tellMissing(g, c)
 	}
 	isKnown := isFirst || from < c.next && c.gap.told == page.To
 	l.flow.lags.count(g, c.setBegin(topic, from, page.Top+1))
