@@ -1,7 +1,7 @@
 // Package simulation only holds a test: it plays random schedules of client actions, calls of the embedder and system faults against
 // a hub, and compares the hub with a model that knows what every client must receive. It needs Linux and the build tag faults:
 //
-//	go test -tags faults ./fanout/simulation                          1,000 seeds, and the planted defects (about four minutes)
+//	go test -tags faults ./fanout/simulation                          500 seeds, and the planted defects (some eight minutes)
 //	go test -tags faults ./fanout/simulation -sim.seeds 100000        more seeds
 //	go test -tags faults ./fanout/simulation -run EverySchedule -sim.seed 4711 -sim.seeds 1 -sim.repeat 100    replay a seed
 //

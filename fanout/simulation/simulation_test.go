@@ -19,7 +19,7 @@ import (
 
 var (
 	firstSeed = flag.Uint64("sim.seed", 1, "the first seed of the simulation")
-	seeds     = flag.Int("sim.seeds", 1000, "how many seeds the simulation plays")
+	seeds     = flag.Int("sim.seeds", 500, "how many seeds the simulation plays")
 	repeat    = flag.Int("sim.repeat", 1, "how often the simulation plays each seed")
 	announce  = flag.Bool("sim.announce", false, "whether the simulation names each seed before it plays it")
 	patience  = flag.Duration("sim.patience", 10*time.Second, "how long the simulation waits for what must come")
