@@ -19,7 +19,7 @@ import (
 func TestPromise13NobodyMissesAnythingInSilence(t *testing.T) {
 	for _, behind := range []stream.Behind{stream.CatchUp, stream.Latest} {
 		eachEngine(t, func(t *testing.T, engine fanout.Engine) {
-			const streams, clients, rounds = 4, 8, 2000
+			const streams, clients, rounds = 4, 8, 1000
 			h := newTestHub(t, fanout.Config{Engine: engine, Reactors: 2, QueueLimit: smallQueue, SendBuffer: 8 << 10,
 				Policies: []stream.Policy{{Match: "s*", History: stream.History{Events: 1 << 16, Bytes: 1 << 30}, Behind: behind}}})
 			var readers sync.WaitGroup
