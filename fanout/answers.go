@@ -93,7 +93,7 @@ func (l *loop) blockAnswers(s *Spoke) { l.pauseReading(s, answersBlocked) }
 // answersDrained goes on with a spoke whose socket has taken all that was queued.
 func (l *loop) answersDrained(s *Spoke) {
 	l.settleAnswers(s)
-	l.feedAgain(s)
+	l.goOnFeeding(s)
 	if s.marks&answersBlocked != 0 {
 		l.resumeReading(s, answersBlocked)
 		l.markReady(s)

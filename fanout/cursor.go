@@ -142,8 +142,8 @@ func (c *cursor) forget(topic []byte) (less int) {
 	return beginningBytes + len(topic)
 }
 
-// match says what an event of the stream is to a spoke that lags.
-type match struct {
+// due says what an event of the stream is to a spoke that lags.
+type due struct {
 	// wanted: it is to get the event. owed: the event was dispatched to it as one of those that it is to get. An event can be wanted by a
 	// topic that resumes, and have been dispatched by another that is past it.
 	wanted, owed bool
@@ -153,29 +153,29 @@ type match struct {
 	dispatched bool
 }
 
-// matchOf says what an event of the stream is to the spoke in a slot.
-func (c *cursor) matchOf(l *loop, slot uint32, offset uint64, id []byte) (m match) {
+// dueOf says what an event of the stream is to the spoke in a slot.
+func (c *cursor) dueOf(l *loop, slot uint32, offset uint64, id []byte) (d due) {
 	topic := append(l.flow.lags.topic[:0], c.typ...)
 	if l.part.Has(slot, topic) {
-		m.add(c.begin(topic), offset)
+		d.add(c.begin(topic), offset)
 	}
 	if len(id) > 0 {
 		topic = append(append(topic, ':'), id...)
 		if l.part.Has(slot, topic) {
-			m.add(c.begin(topic), offset)
+			d.add(c.begin(topic), offset)
 		}
 	}
 	l.flow.lags.topic = topic
-	return m
+	return d
 }
 
 // add adds what the event is to one topic.
-func (m *match) add(b *beginning, offset uint64) {
+func (d *due) add(b *beginning, offset uint64) {
 	wanted, dispatched := b.from <= offset, b.base <= offset
-	m.wanted = m.wanted || wanted
-	m.owed = m.owed || wanted && dispatched
-	m.resumed = m.resumed || wanted && !dispatched
-	m.dispatched = m.dispatched || dispatched
+	d.wanted = d.wanted || wanted
+	d.owed = d.owed || wanted && dispatched
+	d.resumed = d.resumed || wanted && !dispatched
+	d.dispatched = d.dispatched || dispatched
 }
 
 // isWhole says that the spoke is to get every event from next on, and from which offset on these were dispatched to it.

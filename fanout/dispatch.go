@@ -253,8 +253,29 @@ func (h *Hub) match(out *outgoing) subs.Match {
 // post hands the loop a frame for which there is room, along with the caller's reference. Any goroutine may call it.
 func (l *loop) post(f *frame) {
 	if !l.reactor.Post(f) {
-		l.shared.inflow.posted.Add(-f.length())
-		f.Release()
+		l.notPosted(f)
+	}
+}
+
+// postQuietly is post on the goroutine of another loop, which wakes this one when its turn ends (wakeQuiet): so what one turn has for it comes
+// together, and an event of a stream keeps its place all the same.
+func (l *loop) postQuietly(f *frame, from *loop) {
+	from.work.quiet |= 1 << l.index
+	if !l.reactor.PostQuietly(f) {
+		l.notPosted(f)
+	}
+}
+
+// notPosted drops a frame for a loop that has ended.
+func (l *loop) notPosted(f *frame) {
+	l.shared.inflow.posted.Add(-f.length())
+	f.Release()
+}
+
+// wakeQuiet wakes the loops that this turn has posted to quietly.
+func (l *loop) wakeQuiet() {
+	for ; l.work.quiet != 0; l.work.quiet &= l.work.quiet - 1 {
+		l.hub.loops[bits.TrailingZeros64(l.work.quiet)].reactor.Wake()
 	}
 }
 
@@ -303,13 +324,13 @@ type frame struct {
 	except *Spoke
 	only   *Spoke
 	ahead  *snapshot
-	kind
+	typed
 }
 
-// kind is what a frame has that is an event of a type with a policy.
+// typed is what a frame has that is an event of a type with a policy.
 //
 // I1: typ is the event's type, behind what buf has of the frame.
-type kind struct {
+type typed struct {
 	policy *stream.Policy
 	typ    []byte
 	// kept is the event in its stream, whose frame is sent in place of this one; nil if it has none.
@@ -383,6 +404,6 @@ func (f *frame) Recycle() {
 	if f.kept != nil {
 		f.kept.Release()
 	}
-	f.kind = kind{}
+	f.typed = typed{}
 	framePool.Put(f)
 }

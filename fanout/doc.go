@@ -68,7 +68,7 @@
 // still on its way to its loop, it gets by a cursor.
 //
 // A cursor is all that the hub remembers of a spoke that lags, because it has come back (fanout/resume.go) or does not keep up
-// (fanout/lag.go): a place in a stream, some 300 bytes whatever it has missed. Its connection is marked, so that a fan-out passes it over
+// (fanout/lag.go): a place in a stream, under half a kilobyte whatever it has missed. Its connection is marked, so that a fan-out passes it over
 // and the loop looks at what that means for it. As its socket drains it is fed from the stream, a sixteenth of Config.QueueLimit at a
 // time (fanout/feed.go); spokes at the same place are fed together, from one read, and share what is queued. What is not kept any
 // more is a __gap in its place. When nothing is left in the stream, and nothing older on its way to the loop, the cursor ends and the

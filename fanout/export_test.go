@@ -1,8 +1,12 @@
 package fanout
 
 import (
+	"errors"
+	"sync/atomic"
+
 	"github.com/spokehub/spokehub/event"
 	"github.com/spokehub/spokehub/netpoll"
+	"github.com/spokehub/spokehub/stream"
 )
 
 // IsEnding says whether Shutdown has been called.
@@ -34,3 +38,28 @@ func Resume(s *Spoke, topic string, since event.Since) {
 
 // Feed is described at Resume.
 func Feed(s *Spoke) { s.loop.feed() }
+
+// WatchedStore is a hub's store of streams. It counts how often events are read of it, and says that it can't be read while Fails is set.
+type WatchedStore struct {
+	stream.Store
+	Reads atomic.Int64
+	Fails atomic.Bool
+}
+
+// WatchStore returns the store of a hub that has no connection yet.
+func WatchStore(h *Hub) *WatchedStore {
+	w := &WatchedStore{Store: h.streams.store}
+	h.streams.store = w
+	return w
+}
+
+// Read reads of the store, unless it fails.
+func (w *WatchedStore) Read(typ string, q stream.Query, page *stream.Page) error {
+	if q.Events > 0 {
+		w.Reads.Add(1)
+		if w.Fails.Load() {
+			return errors.New("the store is away")
+		}
+	}
+	return w.Store.Read(typ, q, page)
+}

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spokehub/spokehub/netpoll"
 	"github.com/spokehub/spokehub/stream"
 )
 
@@ -29,6 +30,8 @@ const (
 	fewEvents  = 32
 	groupMost  = 512
 	feedSlice  = 2 * time.Millisecond
+	// readPause is how long a loop leaves a store alone that it could not read.
+	readPause = 100 * time.Millisecond
 )
 
 // feeder is the scratch of feeding: those who are fed now, a group of them that are at the same place, and what they get.
@@ -60,8 +63,8 @@ func (l *loop) feedSoon(g *lag) {
 	}
 }
 
-// feedAgain is feedSoon for a spoke that may lag, when something has changed that it was waiting for.
-func (l *loop) feedAgain(s *Spoke) {
+// goOnFeeding is feedSoon for a spoke that may lag, when something has changed that it was waiting for.
+func (l *loop) goOnFeeding(s *Spoke) {
 	if len(l.flow.lags.bySpoke) > 0 {
 		if g := l.flow.lags.bySpoke[s]; g != nil {
 			l.feedSoon(g)
@@ -73,12 +76,12 @@ func (l *loop) feedAgain(s *Spoke) {
 // the same stream are fed together.
 func (l *loop) feed() {
 	q := &l.flow.lags
-	if len(q.ready) == 0 {
+	if len(q.ready) == 0 || q.isPaused {
 		return
 	}
 	todo := q.ready
 	q.ready = q.spare[:0]
-	for started := time.Now(); len(todo) > 0 && !l.reactor.IsHeavy() && time.Since(started) < feedSlice; {
+	for started := time.Now(); len(todo) > 0 && !q.isPaused && !l.reactor.IsHeavy() && time.Since(started) < feedSlice; {
 		todo = l.feedRound(todo, started)
 	}
 	for _, g := range todo {
@@ -91,8 +94,10 @@ func (l *loop) feed() {
 
 // feedRound feeds each spoke once, unless the slice that has started ends before, and returns those that may be fed on at once.
 func (l *loop) feedRound(todo []*lag, started time.Time) (more []*lag) {
-	f := &l.flow.lags.feeder
+	q := &l.flow.lags
+	f := &q.feeder
 	f.now = f.now[:0]
+	q.pageNumber++
 	more = todo[:0]
 	for _, g := range todo {
 		g.isListed = false
@@ -117,10 +122,13 @@ func (l *loop) feedRound(todo []*lag, started time.Time) (more []*lag) {
 			n++
 		}
 		l.feedGroup(rest[:n])
+		if q.isPaused {
+			break
+		}
 		rest = rest[n:]
 	}
 	for i := range rest {
-		rest[i].lag.turn--
+		rest[i].lag.at--
 	}
 	clear(f.now)
 	return more
@@ -155,7 +163,7 @@ func order(isFirst bool) int {
 // only then, so that nobody stands in a list twice. Cursors that have nothing left to do end.
 func (l *loop) nextCursor(g *lag) *cursor {
 	s := g.spoke
-	if s.phase != open || g.isHeld || s.marks&answersBlocked != 0 || l.isGated(s) || l.sender.IsRefusing(s.conn.Slot) {
+	if s.phase != open || g.awaitsAck || s.marks&answersBlocked != 0 || l.isGated(s) || l.sender.IsRefusing(s.conn.Slot) {
 		return nil
 	}
 	charge := l.sender.Charge(s.conn.Slot)
@@ -168,10 +176,10 @@ func (l *loop) nextCursor(g *lag) *cursor {
 		if len(g.cursors) == 0 {
 			return nil
 		}
-		if g.turn >= len(g.cursors) {
-			g.turn = 0
+		if g.at >= len(g.cursors) {
+			g.at = 0
 		}
-		c := g.cursors[g.turn]
+		c := g.cursors[g.at]
 		switch {
 		case c.policy.History.IsZero():
 			l.tellGap(g, c)
@@ -179,13 +187,13 @@ func (l *loop) nextCursor(g *lag) *cursor {
 		case c.isAtEnd && l.isDelivered(c):
 			l.endCursor(g, c)
 		case c.isAtEnd:
-			g.turn++
+			g.at++
 			isWaiting = true
 		case (c.isLatest || c.isLong) && charge > 0:
 			l.awaitRoom(g)
 			return nil
 		default:
-			g.turn++
+			g.at++
 			g.waits = 0
 			return c
 		}
@@ -199,7 +207,20 @@ func (l *loop) nextCursor(g *lag) *cursor {
 // awaitRoom has a spoke be fed on once all that is queued for it has been sent.
 func (l *loop) awaitRoom(g *lag) {
 	if g.waits == 0 {
-		g.waits = time.Since(epoch)
+		g.waits = max(l.reactor.Now(), 1)
 	}
 	l.sender.NotifyDrained(g.spoke.conn.Slot)
 }
+
+// unread notes that a stream could not be read: those who are fed from it are fed on in a while.
+func (l *loop) unread(typ string, err error) {
+	l.hub.log.unreadStream(typ, err)
+	l.flow.lags.isPaused = true
+	time.AfterFunc(readPause, func() { l.reactor.Post(feedAgain{}) })
+}
+
+// feedAgain is the task that ends the pause.
+type feedAgain struct{}
+
+// Do has the turn that runs it feed.
+func (feedAgain) Do(r *netpoll.Reactor) { r.Handler().(*loop).flow.lags.isPaused = false }

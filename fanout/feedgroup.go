@@ -23,7 +23,7 @@ func (l *loop) feedGroup(group []feeding) {
 		query.Bytes = 0
 	}
 	if err := l.hub.streams.store.Read(at.typ, query, &f.page); err != nil {
-		l.hub.log.unreadStream(at.typ, err)
+		l.unread(at.typ, err)
 		return
 	}
 	for j := range group {
@@ -88,26 +88,26 @@ func (l *loop) feedOne(g *feeding, entry *stream.Entry, r *keptFrame, expected u
 	} else {
 		l.passTold(g.lag, c)
 	}
-	m := g.matchOf(l, entry)
-	if m.owed {
+	d := g.dueOf(l, entry)
+	if d.owed {
 		c.owed--
 	}
-	if m.owed && !m.resumed && c.isLatest && entry.Superseded {
+	if d.owed && !d.resumed && c.isLatest && entry.Superseded {
 		l.sender.CountDropped(1, netpoll.DropSuperseded)
 		return false
 	}
-	if m.wanted && c.gap.missed > 0 {
+	if d.wanted && c.gap.missed > 0 {
 		l.tellGap(g.lag, c)
 	}
-	return m.wanted
+	return d.wanted
 }
 
-// matchOf says what an event of the stream is to the spoke.
-func (g *feeding) matchOf(l *loop, entry *stream.Entry) match {
+// dueOf says what an event of the stream is to the spoke.
+func (g *feeding) dueOf(l *loop, entry *stream.Entry) due {
 	if g.isWhole {
-		return match{wanted: true, owed: entry.Offset >= g.base, resumed: entry.Offset < g.base}
+		return due{wanted: true, owed: entry.Offset >= g.base, resumed: entry.Offset < g.base}
 	}
-	return g.cursor.matchOf(l, g.slot, entry.Offset, entry.Frame.ID())
+	return g.cursor.dueOf(l, g.slot, entry.Offset, entry.Frame.ID())
 }
 
 // fed moves a cursor behind what its spoke has been fed.
@@ -126,14 +126,14 @@ func (l *loop) fed(g *feeding, next uint64, page *stream.Page, isAtEnd bool) {
 // passTold tells how many events are missing after all of those which the answer to the subscription has promised.
 func (l *loop) passTold(g *lag, c *cursor) {
 	if lost := c.gap.expected - c.gap.got; lost > 0 {
-		l.sendGap(g.spoke, c, event.Gap{From: c.gap.after + 1, To: c.gap.told, Missed: int64(lost), Reason: event.GapTrimmed})
+		l.sendGap(g, c, event.Gap{From: c.gap.after + 1, To: c.gap.told, Missed: int64(lost), Reason: event.GapTrimmed})
 	}
 	c.gap.forgetAnswer()
 }
 
 // tellGap tells what a cursor has found missing, as far as a topic that the spoke has now begins there.
 func (l *loop) tellGap(g *lag, c *cursor) {
-	if first := l.firstWanted(g.spoke, c); c.gap.from < first && !c.policy.History.IsZero() {
+	if first := l.scopeOf(g, c).first; c.gap.from < first && !c.policy.History.IsZero() {
 		c.gap.startAt(first)
 		if c.gap.missed == 0 {
 			return
@@ -147,22 +147,34 @@ func (l *loop) tellGap(g *lag, c *cursor) {
 		gap.Missed = -1
 	}
 	c.gap.missed, c.gap.isUnknown = 0, false
-	l.sendGap(g.spoke, c, gap)
+	l.sendGap(g, c, gap)
 }
 
-// firstWanted is the offset from which on the first topic of the spoke gets the stream: topics that it has left may have begun ahead of that.
-func (l *loop) firstWanted(s *Spoke, c *cursor) uint64 {
-	if len(c.begins) == 0 {
-		return c.others.from
+// scopeOf is what gaps of a cursor are about.
+func (l *loop) scopeOf(g *lag, c *cursor) *gapScope {
+	q, x := &l.flow.lags, &g.scope
+	if x.of == c && x.page == q.pageNumber {
+		return x
 	}
-	first := uint64(event.MaxOffset)
-	l.flow.lags.names = l.part.AppendTopics(l.flow.lags.names[:0], s.conn.Slot)
-	for _, name := range l.flow.lags.names {
-		if of, _, _ := strings.Cut(name, ":"); of == c.typ {
-			first = min(first, c.begin(borrow(name)).from)
+	*x = gapScope{of: c, page: q.pageNumber, topic: c.typ, first: c.others.from}
+	q.topic = append(q.topic[:0], c.typ...)
+	if len(c.begins) == 0 && l.part.Has(g.spoke.conn.Slot, q.topic) {
+		return x
+	}
+	x.topic, x.first = "", event.MaxOffset
+	q.names = l.part.AppendTopics(q.names[:0], g.spoke.conn.Slot)
+	for _, name := range q.names {
+		if of, _, _ := strings.Cut(name, ":"); of != c.typ {
+			continue
+		}
+		x.first = min(x.first, c.begin(borrow(name)).from)
+		if x.topic == "" {
+			x.topic = name
+		} else {
+			x.topic = c.typ
 		}
 	}
-	return first
+	return x
 }
 
 // newest returns as many of the entries as have a page of events that one of the group gets: what another topic resumes is sent, though it
@@ -171,7 +183,7 @@ func (l *loop) newest(group []feeding, entries []stream.Entry) []stream.Entry {
 	left := min(latestPage, l.hub.cfg.QueueLimit/feedShare)
 	for i := range entries {
 		entry := &entries[i]
-		resumes := func(g feeding) bool { return g.matchOf(l, entry).resumed }
+		resumes := func(g feeding) bool { return g.dueOf(l, entry).resumed }
 		if entry.Superseded && !slices.ContainsFunc(group, resumes) {
 			continue
 		}
@@ -188,11 +200,11 @@ func (l *loop) noteStale(group []feeding, entries []stream.Entry) {
 	for j := range group {
 		g, hasNews := &group[j], false
 		for i := range entries {
-			m := g.matchOf(l, &entries[i])
+			d := g.dueOf(l, &entries[i])
 			switch {
-			case m.owed && !m.resumed && entries[i].Superseded:
+			case d.owed && !d.resumed && entries[i].Superseded:
 				g.cursor.stale.add(entries[i].Offset)
-			case m.wanted:
+			case d.wanted:
 				hasNews = true
 			}
 		}
@@ -218,13 +230,13 @@ func (l *loop) tellMissing(g *lag, c *cursor) {
 func (l *loop) tellStale(g *lag, c *cursor) {
 	if e := c.stale; e.count > 0 {
 		c.stale = staleEvents{}
-		l.sendGap(g.spoke, c, event.Gap{From: e.from, To: e.to, Missed: e.count, Reason: event.GapSlow})
+		l.sendGap(g, c, event.Gap{From: e.from, To: e.to, Missed: e.count, Reason: event.GapSlow})
 	}
 }
 
 // sendGap sends a gap to a spoke that lags, unless that has left the type meanwhile.
-func (l *loop) sendGap(s *Spoke, c *cursor, gap event.Gap) {
-	if gap.Topic = l.topicOf(s, c.typ); gap.Topic == "" {
+func (l *loop) sendGap(g *lag, c *cursor, gap event.Gap) {
+	if gap.Topic = l.scopeOf(g, c).topic; gap.Topic == "" {
 		return
 	}
 	l.counts.gaps++
@@ -233,29 +245,9 @@ func (l *loop) sendGap(s *Spoke, c *cursor, gap event.Gap) {
 	}
 	f := newFrame()
 	f.seal(event.AppendGap(f.reserveHeader(), gap), l.hub.cfg.opcode, false)
-	l.flow.lags.slot[0] = s.conn.Slot
+	l.flow.lags.slot[0] = g.spoke.conn.Slot
 	l.sender.FanoutPast(&f.Frame, l.flow.lags.slot[:])
 	f.Release()
-}
-
-// topicOf is the topic of the type that a spoke has, or the type if it has several, and empty if it has none.
-func (l *loop) topicOf(s *Spoke, typ string) string {
-	topic := append(l.flow.lags.topic[:0], typ...)
-	l.flow.lags.topic = topic
-	if l.part.Has(s.conn.Slot, topic) {
-		return typ
-	}
-	only := ""
-	l.flow.lags.names = l.part.AppendTopics(l.flow.lags.names[:0], s.conn.Slot)
-	for _, name := range l.flow.lags.names {
-		if len(name) > len(typ) && name[len(typ)] == ':' && name[:len(typ)] == typ {
-			if only != "" {
-				return typ
-			}
-			only = name
-		}
-	}
-	return only
 }
 
 // isDelivered says whether the loop has delivered all events of the stream that lie ahead of the cursor, so that those which are still to come
@@ -266,11 +258,12 @@ func (l *loop) isDelivered(c *cursor) bool {
 
 // firstPosted is the offset of the first event of a stream that is on its way to this loop, end if none is whose offset is less.
 func (l *loop) firstPosted(typ string, end uint64) uint64 {
-	first := end
+	first, looked := end, 0
 	if l.reactor.Idle() {
 		return first
 	}
 	l.reactor.EachPosted(func(t netpoll.Task) bool {
+		looked++
 		f, isFrame := t.(*frame)
 		if isFrame && f.kept != nil && f.kept.offset < end && bytes.Equal(f.typ, borrow(typ)) {
 			first = f.kept.offset
@@ -278,5 +271,9 @@ func (l *loop) firstPosted(typ string, end uint64) uint64 {
 		}
 		return true
 	})
+	l.work.topics -= looked / postedPerTopic
 	return first
 }
+
+// postedPerTopic is how many tasks take about as long to look at as a topic does to be carried out.
+const postedPerTopic = 64

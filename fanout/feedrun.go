@@ -99,7 +99,7 @@ func (l *loop) feedRun(group []feeding) bool {
 	if r == nil {
 		query := stream.Query{After: at.next - 1, Events: feedEvents, Bytes: l.hub.cfg.QueueLimit / feedShare}
 		if err := l.hub.streams.store.Read(at.typ, query, &f.page); err != nil {
-			l.hub.log.unreadStream(at.typ, err)
+			l.unread(at.typ, err)
 			return true
 		}
 		r = f.runs.join(at.typ, at.next, &f.page)

@@ -132,6 +132,7 @@ func (l *loop) Turn() {
 		l.forwardAll(to)
 		l.sendArrivals(to)
 	}
+	l.wakeQuiet()
 	l.enforceBudget()
 	l.awaitInboxRoom()
 	l.dropTopics()

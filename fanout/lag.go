@@ -15,19 +15,30 @@ import (
 //
 // I1: loopLags.bySpoke has the lag of each open spoke whose connection is marked, and no other.
 // I2: cursors has at least one, at most one of a type, in the order of types.
-// I3: while isHeld the control event that made a cursor has not been answered, and nothing is fed.
+// I3: while awaitsAck the control event that made a cursor has not been answered, and nothing is fed.
 type lag struct {
 	spoke   *Spoke
 	cursors []*cursor
-	// turn is the index of the cursor that is fed next.
-	turn int
+	// at is the index of the cursor that is fed next.
+	at int
 	// held is the memory of the lag and its cursors.
 	held int
-	// isHeld is what I3 says, isListed that loopLags.ready has the lag.
-	isHeld   bool
-	isListed bool
+	// awaitsAck is what I3 says, isListed that loopLags.ready has the lag.
+	awaitsAck bool
+	isListed  bool
 	// waits is since when the spoke can't be fed because too much is on its way to it, 0 if it can.
 	waits time.Duration
+	scope gapScope
+}
+
+// gapScope is what a gap of a cursor is about: the topic that it names, empty if the spoke has none of the type any more, and from which
+// offset on the spoke is to get the stream. To find that out takes a look at all topics of the spoke, so it is done once a page: it holds as
+// long as loopLags.pageNumber is the same.
+type gapScope struct {
+	of    *cursor
+	page  uint64
+	topic string
+	first uint64
 }
 
 // loopLags are the spokes of a loop that lag. It belongs to the loop's goroutine.
@@ -37,6 +48,10 @@ type loopLags struct {
 	ready, spare []*lag
 	// held is the memory of all lags.
 	held int
+	// pageNumber numbers what is read of streams, so that nothing of a spoke changes between two numbers. isPaused says that the store could
+	// not be read lately.
+	pageNumber uint64
+	isPaused   bool
 	feeder
 	// passed, like topic, is scratch.
 	passed []uint32
@@ -98,8 +113,8 @@ func (l *loop) endCursor(g *lag, c *cursor) {
 	l.flow.lags.count(g, -c.memory())
 	_, at := g.find(borrow(c.typ))
 	g.cursors = slices.Delete(g.cursors, at, at+1)
-	if g.turn > at {
-		g.turn--
+	if g.at > at {
+		g.at--
 	}
 	if len(g.cursors) == 0 {
 		l.dropLag(g)
@@ -193,8 +208,8 @@ func (l *loop) skip(c *cursor) {
 // passOver leaves an event of a stream to the cursor. If the spoke has all that lies ahead of it, it gets it live, and all that follows.
 func (l *loop) passOver(g *lag, c *cursor, f *frame) {
 	offset := f.kept.offset
-	m := c.matchOf(l, g.spoke.conn.Slot, offset, f.kept.ID())
-	if c.isAtEnd && offset >= c.next && m.wanted && !g.isHeld {
+	d := c.dueOf(l, g.spoke.conn.Slot, offset, f.kept.ID())
+	if c.isAtEnd && offset >= c.next && d.wanted && !g.awaitsAck {
 		if l.sendPast(g.spoke, f) {
 			l.endCursor(g, c)
 			return
@@ -206,7 +221,7 @@ func (l *loop) passOver(g *lag, c *cursor, f *frame) {
 		c.isAtEnd = false
 		l.feedSoon(g)
 	}
-	if m.dispatched {
+	if d.dispatched {
 		c.owed++
 		l.noteBehind(g, c)
 	}
@@ -220,7 +235,7 @@ func (l *loop) noteBehind(g *lag, c *cursor) {
 	}
 	slot, most := g.spoke.conn.Slot, l.hub.cfg.behind(c.policy)
 	isFull := l.sender.Charge(slot) > most && !l.sender.HasRoom(slot, 0, most)
-	if isFull || g.waits > 0 && time.Since(epoch)-g.waits >= latestPatience {
+	if isFull || g.waits > 0 && l.reactor.Now()-g.waits >= latestPatience {
 		c.isLatest = true
 		l.counts.fellBehind++
 	}

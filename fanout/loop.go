@@ -123,6 +123,8 @@ type turnWork struct {
 	sliced   []*Spoke
 	topics   int
 	outbound [][]netpoll.Task
+	// quiet has bit i set if this turn has posted to loop i and has yet to wake it.
+	quiet    uint64
 	arrivals [][]arrival
 	closed   closedWhen
 }

@@ -37,10 +37,10 @@ func (l *loop) streamOf(topic []byte) (policy *stream.Policy, typ []byte) {
 //
 // What is appended to the stream from now on is for the spoke, since the store finds the receivers of an event while it appends it. What is
 // on its way to this loop already, and not behind the top of the stream, is not: then the spoke has a cursor until that has passed. What
-// the ack tells is missing is not told again, if it is told to all topics of the spoke that would miss it. Nor is what was trimmed ahead of where
-// its only topic begins.
-// Unless mayBeLive, it has a cursor whatever it has missed: for the ack comes later, and live events come behind that.
+// the ack tells is missing is not told again, if it is told to all topics of the spoke that would miss it. Nor is what was trimmed ahead
+// of where its only topic begins. Unless mayBeLive, it has a cursor whatever it has missed: the ack comes later, and live events behind it.
 func (l *loop) enterStream(s *Spoke, topic, typ []byte, policy *stream.Policy, since event.Since, mayBeLive bool) (at event.AckPosition, lags bool) {
+	l.flow.lags.pageNumber++
 	page := &l.flow.lags.page
 	query := stream.Query{After: event.MaxOffset}
 	if since.Is == event.SincePosition {
@@ -132,7 +132,7 @@ func (l *loop) enterBy(s *Spoke, p *progress, topic []byte, since event.Since, i
 		return true
 	}
 	if lags {
-		l.flow.lags.bySpoke[s].isHeld = true
+		l.flow.lags.bySpoke[s].awaitsAck = true
 	}
 	if len(l.scratch.view.ID) > 0 {
 		if p.positions == nil {
@@ -163,8 +163,8 @@ func (l *loop) answered(s *Spoke) {
 	if len(l.flow.lags.bySpoke) == 0 {
 		return
 	}
-	if g := l.flow.lags.bySpoke[s]; g != nil && g.isHeld {
-		g.isHeld = false
+	if g := l.flow.lags.bySpoke[s]; g != nil && g.awaitsAck {
+		g.awaitsAck = false
 		l.feedSoon(g)
 	}
 }
@@ -175,6 +175,7 @@ func (l *loop) leftStream(s *Spoke, topic []byte) {
 		return
 	}
 	if g := l.flow.lags.bySpoke[s]; g != nil {
+		l.flow.lags.pageNumber++
 		typ, _, _ := bytes.Cut(topic, []byte{':'})
 		if c, _ := g.find(typ); c != nil {
 			l.tellStale(g, c)

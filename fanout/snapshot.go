@@ -93,7 +93,7 @@ func (l *loop) ungate(s *Spoke) {
 	if p.owed == 0 {
 		delete(l.conns.snapshots, s)
 		l.sender.Ungate(s.conn.Slot)
-		l.feedAgain(s)
+		l.goOnFeeding(s)
 	}
 }
 

@@ -191,7 +191,11 @@ func (d *draft) Place(offset uint64) stream.Frame {
 			d.here = f
 		} else {
 			to.shared.inflow.posted.Add(int64(r.Len()) - d.out.size)
-			to.post(f)
+			if d.out.on != nil {
+				to.postQuietly(f, d.out.on)
+			} else {
+				to.post(f)
+			}
 		}
 	}
 	d.out.size, d.hasRoom = int64(r.Len()), false

@@ -34,6 +34,13 @@ func (r *Reactor) PostAll(ts []Task) bool {
 	return true
 }
 
+// PostQuietly is Post for a caller who wakes the reactor with Wake, soon: until then the task may wait, though it keeps its place among those that
+// others post.
+func (r *Reactor) PostQuietly(t Task) bool { return r.mail.push(t) }
+
+// Wake has the reactor run what was posted quietly. Any goroutine may call it.
+func (r *Reactor) Wake() { r.wake() }
+
 // Posted says how many tasks have been posted so far. Who finds the number that was there before a piece of code ran knows that
 // the code has posted nothing. Any goroutine may call it.
 func (r *Reactor) Posted() uint64 { return r.mail.posted.Load() }
