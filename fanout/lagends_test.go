@@ -42,6 +42,10 @@ func TestPromise11ATopicTakenAwayEndsItsReplay(t *testing.T) {
 		c.subscribe("plain")
 		c.follow("price")
 		sent := lagging(h)
+		for range 2000 {
+			sent++
+			h.hub.DispatchEvent(wide(sent))
+		}
 		fanout.Become(spoke, fanout.Identity{User: "u", Permissions: &fanout.Permissions{Subscribe: plain}})
 		for range 100 {
 			h.hub.DispatchEvent(wide(0))
