@@ -78,9 +78,9 @@ func TestUnfinishedMessagesStayWithinTheMemoryLimit(t *testing.T) {
 				}
 				most = max(most, sample(t, h).Memory.RSS)
 			}
-			settled := awaitSample(t, h, "the budget to be kept", func(s server.Sample) bool {
+			settled := awaitSample(t, h, "some to be closed for the budget, and that to be kept", func(s server.Sample) bool {
 				most = max(most, s.Memory.RSS)
-				return s.Metrics[server.HeldBytes] <= s.Metrics[server.MemoryBudget]
+				return s.Metrics[server.Backpressured] > 0 && s.Metrics[server.HeldBytes] <= s.Metrics[server.MemoryBudget]
 			})
 			clients.stop()
 			healthy.finish(t)
@@ -88,9 +88,6 @@ func TestUnfinishedMessagesStayWithinTheMemoryLimit(t *testing.T) {
 				settled.Metrics[server.HeldBytes]/1e6, float64(c.clients*c.size)/1e6, settled.Metrics[server.Backpressured])
 			if allowed := c.memory * 600 / 512; most > allowed && !raceEnabled {
 				t.Errorf("got %d bytes resident, want at most %d", most, allowed)
-			}
-			if settled.Metrics[server.Backpressured] == 0 {
-				t.Error("got nobody closed for the budget, want some")
 			}
 			awaitSample(t, h, "all memory back", func(s server.Sample) bool { return s.Metrics[`spokehub_memory_bytes{kind="messages"}`] == 0 })
 			closeFleet(t, healthy.Fleet)
