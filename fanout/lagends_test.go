@@ -87,3 +87,45 @@ func TestPromise13WhatASnapshotComesAheadOfIsReplayedBehindIt(t *testing.T) {
 		c.wants(kept(2, 2), kept(3, 3), kept(4, 4), kept(5, 5))
 	})
 }
+
+func TestPromise10WhatATopicHasHadIsNotOwedAgainWhenAnotherResumes(t *testing.T) {
+	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
+		const events = 50
+		cfg := keeping(engine, stream.History{Events: 1 << 10}, stream.CatchUp)
+		cfg.Reactors = 1
+		h := newTestHub(t, cfg)
+		store := fanout.WatchStore(h.hub)
+		here, there := pair(t, "tcp")
+		spoke, err := h.hub.AddConnection(there)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := newClient(t, here)
+		epoch := []byte(c.follow("price:a").Position.Epoch)
+		dispatch := func() {
+			for range events {
+				h.hub.DispatchEvent(event.Event{Type: "price", ID: "a"})
+			}
+		}
+		fanout.OnLoop(spoke, func() {
+			dispatch()
+			fanout.Resume(spoke, "price:b", event.Since{})
+			fanout.Feed(spoke)
+			fanout.Resume(spoke, "price:c", event.Since{Is: event.SincePosition, Epoch: epoch})
+			fanout.Feed(spoke)
+			fanout.Resume(spoke, "price:d", event.Since{Is: event.SincePosition, Epoch: epoch})
+			store.Fails.Store(true)
+			dispatch()
+		})
+		fanout.OnLoop(spoke, func() {})
+		given, err := h.hub.RemoveConnection(there)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer given.Close()
+		st := h.hub.Stats()
+		expect(t, "deliveries", st.Deliveries, 2*events)
+		expect(t, "dropped", st.DroppedClosed, events)
+		h.checkLedger(st)
+	})
+}
