@@ -116,8 +116,8 @@ type Config struct {
 	// has receivers is closed with 1009. Keep it at a quarter of QueueLimit or below: only then can a burst of events not fill
 	// the queues of healthy receivers before its sender is slowed down. Default 64 KiB.
 	MaxEvent int
-	// MaxTopics is how many topics a spoke may subscribe to; one whose users it is told counts as one more. A control event that names more is rejected whole, for the limit and with
-	// no topic. Default 1,024.
+	// MaxTopics is how many topics a spoke may subscribe to; one whose users it is told counts as one more. A control event that
+	// names more is rejected whole, for the limit and with no topic. Default 1,024.
 	MaxTopics int
 	// MemoryBudget is how many bytes all connections together may make the hub hold: queues, unfinished messages, events for
 	// callbacks, subscriptions, handshakes, HTTP connections, and what Hub.Reserve counts. What many share counts once. Over
@@ -202,8 +202,9 @@ type Config struct {
 	// Default: none.
 	TopicRules []TopicRule
 	// Policies say of which types events are kept, so that a spoke that comes back gets what it has missed, what happens to a spoke that
-	// does not keep up, and where spokes may see who else is there. The first that covers a type holds. What is kept takes up to half of MemoryBudget, and less where connections need
-	// more than that. Default: nothing is kept, and a spoke that does not keep up is closed with 1013.
+	// does not keep up, and where spokes may see who else is there. The first that covers a type holds. What is kept takes up to half
+	// of MemoryBudget, and less where connections need more than the other half. Default: nothing is kept, and a spoke that does not
+	// keep up is closed with 1013.
 	Policies []stream.Policy
 	// TrustedProxies are the networks of reverse proxies and load balancers that are believed when they tell who is behind them: with
 	// X-Forwarded-For, X-Forwarded-Proto, X-Forwarded-Host, Forwarded, and, on listeners that expect it, the PROXY protocol. Limits by

@@ -13,26 +13,27 @@ type History struct {
 	Topic string
 	// Position is the top of the stream.
 	Position event.Position
-	// Result says how the events go on from the position that was asked for, as in the ack of a subscription. It is Fresh for a position of another epoch
-	// and one that is ahead of the stream; then there are no events.
+	// Result says how the events go on from the position that was asked for, as in the ack of a subscription. It is Fresh for a position
+	// of another epoch and one that is ahead of the stream; then there are no events.
 	Result event.Result
 	// Missed is how many events are gone behind the position, at most for a topic with an id; -1 where nobody can know, and 0 for the zero position.
 	Missed int64
-	// From and To are the first and the last offset of the range in which events are gone, for the zero position too, both 0 if none is. Some of that range may be here, each as the
-	// newest of its id: then a part that begins within the range tells of the rest of it again.
+	// From and To are the first and the last offset of the range in which events are gone, for the zero position too, both 0 if none is.
+	// Some of that range may be here, each as the newest of its id: then a part that begins within the range tells of the rest again.
 	From, To uint64
 	// Events are those of the topic, in order, with their offsets.
 	Events []event.Event
-	// Next is where the next part begins: the same as Position if there is none. It is ahead of that, and there are fewer events than asked for,
-	// where some were trimmed meanwhile: the next part tells of them.
+	// Next is where the next part begins, and the same as Position if this is the last one. A part may have fewer events than limit and
+	// not be the last, where some were trimmed meanwhile: the next one tells of them.
 	Next event.Position
 }
 
 // historyPage is how many events are read at a time.
 const historyPage = 256
 
-// History returns up to limit events of a topic that came behind a position, or with the zero position the oldest that are kept. The error is that of a
-// topic which is not valid (an event.Fault), or ErrNoStream. It takes the stream's lock for as long as it reads some hundred events; any goroutine may call it.
+// History returns up to limit events of a topic that came behind a position, or with the zero position the oldest that are kept. The
+// error is that of a topic which is not valid (an event.Fault), or ErrNoStream. It takes the stream's lock for as long as it reads some
+// hundred events; any goroutine may call it.
 func (h *Hub) History(topic string, since event.Position, limit int) (History, error) {
 	typ, id, err := event.SplitTopic(topic)
 	if err != nil {

@@ -35,9 +35,9 @@ type Receipt struct {
 
 // PublishOptions are what few events need.
 type PublishOptions struct {
-	// IdempotencyKey is up to 256 bytes of any text. Of the events of a stream that have the same key, within five minutes of the first, only
-	// the first is sent: who does not know whether an event was published may publish it again. What repeats get is the first one's position, whatever they say.
-	// A stream remembers 16,384 keys. Empty for none.
+	// IdempotencyKey is up to 256 bytes of any text. Of the events of a stream that have the same key, within five minutes of the first,
+	// only the first is sent: who does not know whether an event was published may publish it again. Repeats get the first one's
+	// position, whatever their payload. A stream remembers 16,384 keys. Empty for none.
 	IdempotencyKey string
 }
 

@@ -30,7 +30,8 @@ type Stats struct {
 	MessagesIn, EventsIn, ControlsIn uint64
 	// ControlsUnknown are control events of a type that the hub does not know and ignores.
 	ControlsUnknown uint64
-	// TopicsOverLimit are subscriptions that MaxTopics did not allow, lists of users for which a spoke has asked too often, and control events that named more topics than that.
+	// TopicsOverLimit are subscriptions that MaxTopics did not allow, control events that named more topics than that, and lists of
+	// users for which a spoke has asked too often.
 	TopicsOverLimit uint64
 	// TopicsForbidden are subscriptions that a spoke's identity or Config.OnSubscribe did not allow, and those that a new identity
 	// took away. EventsForbidden are events that its identity or Config.OnPublish did not let it publish; they were dropped.

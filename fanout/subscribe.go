@@ -8,8 +8,8 @@ import (
 )
 
 // Subscribe subscribes the spoke to topics, as the hub's own decision: neither its identity nor Config.OnSubscribe is asked, and the spoke
-// gets no ack. Config.OnSubscribed is called for topics that are new. Every event that is dispatched after Subscribe has returned reaches the spoke. To be subscribed already is no error.
-// A new identity takes away only topics that the one before covered.
+// gets no ack. Config.OnSubscribed is called for topics that are new. Every event that is dispatched after Subscribe has returned
+// reaches the spoke. To be subscribed already is no error. A new identity takes away only topics that the one before covered.
 //
 // It asks the reactor and waits for it, usually tens of microseconds; any goroutine may call it, callbacks included. An error
 // names the topic. For one that is not valid, nothing has been done. For one that Config.MaxTopics does not allow, it is
