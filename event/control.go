@@ -35,7 +35,10 @@ const (
 	Limit Reason = "limit"
 	// Unauthenticated says that the spoke has no identity yet, or that its token gives it none.
 	Unauthenticated Reason = "unauthenticated"
-	// Unavailable says that the topic doesn't have what the spoke asks for, such as presence.
+	// Unavailable says that the hub can't do now what the spoke asks for. While its broker is away, it rejects subscriptions to types whose stream
+	// it does not know yet: ask for the topic again later. It rejects events that their stream does not take, since the broker is away or there
+	// is no room: they may be published again, and come twice if the hub could not know that the stream had them. Where a spoke asks for the
+	// presence of a topic that has none, it is for good.
 	Unavailable Reason = "unavailable"
 )
 

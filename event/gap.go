@@ -10,7 +10,8 @@ type Gap struct {
 	Epoch string
 	// From is the offset of the first event that is gone.
 	From uint64
-	// To is the offset of the last event that is gone.
+	// To is the offset of the last event that is gone. It is 0, with From 1 and a Missed of -1, where a stream has another epoch from here
+	// on and nothing of that is gone: what is gone is of the epoch before.
 	To uint64
 	// Missed is how many events of the topic are gone, at most for a topic with an id; -1 where nobody can know.
 	Missed int64
@@ -47,6 +48,9 @@ func AppendGap(dst []byte, g Gap) []byte {
 	return append(dst, `}}`...)
 }
 
+// isBegin says that the gap tells of another epoch, of which nothing is gone.
+func (g *Gap) isBegin() bool { return g.From == 1 && g.To == 0 && g.Missed < 0 }
+
 // ParseGap reads a __gap of the hub, like ParseAck.
 func ParseGap(message []byte) (Gap, error) {
 	var payload struct {
@@ -67,7 +71,7 @@ func ParseGap(message []byte) (Gap, error) {
 	g := Gap{Topic: payload.Topic, Missed: missed, Reason: payload.Reason}
 	if payload.Epoch != nil {
 		g.Epoch, g.From, g.To = *payload.Epoch, payload.From, payload.To
-		if !isEpoch(g.Epoch) || g.From == 0 || g.From > g.To || g.To > MaxOffset {
+		if !isEpoch(g.Epoch) || g.From == 0 || g.From > g.To && !g.isBegin() || g.To > MaxOffset {
 			return Gap{}, FaultAnswer
 		}
 	}

@@ -4,6 +4,8 @@ import (
 	"testing"
 	"time"
 	"unsafe"
+
+	"github.com/spokehub/spokehub/event"
 )
 
 func TestSteadyStateAllocatesNothing(t *testing.T) {
@@ -28,6 +30,18 @@ func TestSteadyStateAllocatesNothing(t *testing.T) {
 			}
 			if got := testing.AllocsPerRun(1000, run); got != 0 {
 				t.Errorf("append: got %v allocations, want 0", got)
+			}
+			m.Begin(&policy, "copy", event.Position{Epoch: "x"}, nil)
+			offset, replica := uint64(0), []byte("copy")
+			insert := func() {
+				offset++
+				m.Insert(replica, offset, time.Millisecond, drafts[offset*7%50])
+			}
+			for range 2000 {
+				insert()
+			}
+			if got := testing.AllocsPerRun(1000, insert); got != 0 {
+				t.Errorf("insert: got %v allocations, want 0", got)
 			}
 			var page Page
 			read := func() {

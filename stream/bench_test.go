@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/spokehub/spokehub/event"
 )
 
 var benchPolicies = []struct {
@@ -30,6 +32,23 @@ func BenchmarkAppend(b *testing.B) {
 			for b.Loop() {
 				i++
 				m.Append(&c.policy, typ, drafts[i*7%len(drafts)], "")
+			}
+		})
+	}
+}
+
+// BenchmarkInsert is BenchmarkAppend to a replica.
+func BenchmarkInsert(b *testing.B) {
+	for _, c := range benchPolicies {
+		b.Run("keep="+c.name, func(b *testing.B) {
+			m := NewMemory(func() int64 { return 1 << 30 })
+			defer m.Close()
+			drafts, typ, offset := steadyDrafts(500, 300), []byte("price"), uint64(0)
+			m.Begin(&c.policy, "price", event.Position{Epoch: "x"}, nil)
+			b.ReportAllocs()
+			for b.Loop() {
+				offset++
+				m.Insert(typ, offset, time.Millisecond, drafts[offset*7%uint64(len(drafts))])
 			}
 		})
 	}

@@ -27,6 +27,14 @@
 // Offsets of a type never go back. What a forgotten sequence had used is below the floor of the store, and a sequence that begins later
 // begins behind the floor. Nobody knows how many events there were between an older position and the floor, so a page says -1 of them.
 //
+// # Replicas
+//
+// Where an engine keeps the streams of many hubs, Memory has replicas of them: the newest events, so that spokes are fed from here.
+// Memory.Begin says which position a replica follows, and Memory.Insert gives it one event after another, at the offsets that they have
+// there. A hole is jumped over by Begin. The epoch is that of the engine; with another one the stream is another, and all that was kept of
+// the one before is dropped. Offsets of a replica are dense from 1 on, so a page always says how many events are missing. Where a replica
+// stands is known by nobody else: pressure trims it, and never forgets it. Its offsets do not count for the floor.
+//
 // # Owners and locks
 //
 // Lock order: a shard's lock, then a sequence's, then the agenda's. No goroutine holds two of the same kind.
@@ -43,7 +51,7 @@
 // They hold of a sequence whenever its lock is free; the last three, which are about several owners, whenever no call is running.
 //
 //	I1  Offsets behind base are dense: the ring has those from first to top, and
-//	    first is greater than base.
+//	    first is greater than base, which is 0 of a replica.
 //	I2  The sequence has one reference to each frame in the ring and among the
 //	    survivors, and no other. The bytes of both are the sums of their entries.
 //	I3  newest has exactly the newest event of each id that is kept, if the policy
@@ -54,7 +62,7 @@
 //	I5  A sequence is in the table of its type's shard, and in the list at its
 //	    place, exactly if it is not forgotten.
 //	I6  A sequence is in its shard's list of idle ones exactly if it keeps nothing,
-//	    neither events nor keys.
+//	    neither events nor keys, and is no replica.
 //	I7  Held is the memory of all sequences in the tables: frames, arrays, keys and
 //	    the sequences themselves. So it is 0 when all are forgotten.
 //	I8  A sequence with something that gets too old is in the agenda, due when that

@@ -30,11 +30,11 @@ type Stats struct {
 	Events int
 	// Bytes is Memory.Held.
 	Bytes int64
-	// Appended is how many events were appended.
+	// Appended is how many events were appended, or inserted into replicas.
 	Appended uint64
 	// Trimmed is how many of them are not kept any more.
 	Trimmed uint64
-	// Repeated is how many were not appended because their key was there before.
+	// Repeated is how many were not appended because their key was there before, or not inserted because they were there already.
 	Repeated uint64
 }
 
@@ -62,7 +62,7 @@ func (m *Memory) Close() {
 	}
 }
 
-// Epoch returns that of all streams. It is random, and never changes.
+// Epoch returns that of all streams that are no replicas. It is random, and never changes.
 func (m *Memory) Epoch() string { return m.epoch }
 
 // Held returns how many bytes the streams take.
@@ -84,7 +84,8 @@ func (m *Memory) Stats() Stats {
 	return stats
 }
 
-// Append appends the draft, as Store says. A stream begins with the first Append to its type, and keeps the policy of that.
+// Append appends the draft, as Store says. A stream begins with the first Append to its type, and keeps the policy of that. The error is
+// ErrReplica if the stream is one.
 func (m *Memory) Append(p *Policy, typ []byte, d Draft, key string) (event.Position, Outcome, error) {
 	if p == nil || p.History.IsZero() {
 		return event.Position{}, NotReady, ErrNoHistory
@@ -105,6 +106,10 @@ func (m *Memory) Append(p *Policy, typ []byte, d Draft, key string) (event.Posit
 		s.mu.Unlock()
 		s = nil
 	}
+	if s.isReplica {
+		s.mu.Unlock()
+		return event.Position{}, NotReady, ErrReplica
+	}
 	now := m.clock()
 	offset, outcome := s.appendOnceLocked(d, key, tickAt(now))
 	change := m.settleLocked(s, now)
@@ -120,7 +125,7 @@ func (m *Memory) Append(p *Policy, typ []byte, d Draft, key string) (event.Posit
 	if outcome == NotReady {
 		return event.Position{}, NotReady, nil
 	}
-	return event.Position{Epoch: m.epoch, Offset: offset}, outcome, nil
+	return event.Position{Epoch: s.epoch, Offset: offset}, outcome, nil
 }
 
 // appendOnceLocked appends the draft if it is ready and its key is new.
@@ -135,7 +140,7 @@ func (s *sequence) appendOnceLocked(d Draft, key string, now tick) (offset uint6
 		}
 		s.keys.add(key, s.top+1, now)
 	}
-	s.appendLocked(d, now)
+	s.appendLocked(d, now, now)
 	return s.top, Appended
 }
 
@@ -179,23 +184,23 @@ func readNone(floor uint64, q Query, page *Page) {
 // Tops appends positions to dst, as Store says. The error is always nil.
 func (m *Memory) Tops(dst []event.Position, types ...string) ([]event.Position, error) {
 	for _, typ := range types {
-		dst = append(dst, event.Position{Epoch: m.epoch, Offset: m.top(typ)})
+		dst = append(dst, m.top(typ))
 	}
 	return dst, nil
 }
 
-func (m *Memory) top(typ string) uint64 {
+func (m *Memory) top(typ string) event.Position {
 	home := m.shardOfString(typ)
 	for {
 		s, floor := m.look(home, typ)
 		if s == nil {
-			return floor
+			return event.Position{Epoch: m.epoch, Offset: floor}
 		}
 		s.mu.Lock()
 		top, isForgotten := s.top, s.forgotten
 		s.mu.Unlock()
 		if !isForgotten {
-			return top
+			return event.Position{Epoch: s.epoch, Offset: top}
 		}
 	}
 }
@@ -208,17 +213,15 @@ func (m *Memory) Remove(typ string) error {
 		return nil
 	}
 	s.mu.Lock()
-	events, kept := s.events, s.survivors
-	s.events, s.survivors, s.newest = ring{}, survivors{}, newest{}
-	s.trimmed += events.length + kept.count
-	s.first = s.top + 1
+	if s.forgotten {
+		s.mu.Unlock()
+		return nil
+	}
+	dropped := s.takeLocked()
 	change := m.settleLocked(s, m.clock())
 	s.mu.Unlock()
 	m.apply(home, s, change)
-	for i := range events.length {
-		events.at(i).frame.Release()
-	}
-	kept.release()
+	dropped.release()
 	return nil
 }
 
@@ -235,7 +238,7 @@ func (m *Memory) settleLocked(s *sequence, now time.Duration) change {
 	memory := s.memoryLocked()
 	c := change{held: memory - s.counted, trimmed: s.trimmed, isReviewed: s.isEmptyLocked() != s.idle}
 	s.counted, s.trimmed = memory, 0
-	if s.wake == 0 || s.keys.len() > 0 {
+	if s.wake == 0 || s.keys.len() > 0 || s.isReplica {
 		if due := s.dueLocked(now); due != 0 && (s.wake == 0 || due < s.wake) {
 			s.wake = due
 			m.agenda.add(s, due, now)

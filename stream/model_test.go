@@ -39,7 +39,9 @@ type modelKey struct {
 
 // modelStream is a stream in plain slices.
 type modelStream struct {
-	policy    *Policy
+	policy *Policy
+	// epoch is that of the replica which the stream is, empty for those of the store.
+	epoch     string
 	top       uint64
 	events    []modelEvent
 	survivors []modelEvent
@@ -86,8 +88,9 @@ func (s *modelStream) keyed(key string, now time.Duration) uint64 {
 	return 0
 }
 
-func (s *modelStream) append(e modelEvent, bound int64) {
-	s.age(e.at)
+func (s *modelStream) append(e modelEvent, now time.Duration) {
+	bound := s.bound()
+	s.age(now)
 	for most := s.policy.History.Events; most > 0 && len(s.events) >= most; {
 		s.trim()
 	}
@@ -103,6 +106,18 @@ func (s *modelStream) append(e modelEvent, bound int64) {
 		return
 	}
 	s.events = append(s.events, e)
+	s.fit()
+}
+
+func (s *modelStream) bound() int64 {
+	if bytes := s.policy.History.Bytes; bytes != 0 {
+		return bytes
+	}
+	return DefaultBytes
+}
+
+func (s *modelStream) fit() {
+	bound := s.bound()
 	for s.bytes(s.events)+s.bytes(s.survivors) > bound {
 		if len(s.events) == 0 || s.bytes(s.survivors) > bound/2 {
 			s.survivors = s.survivors[1:]
@@ -116,6 +131,9 @@ func (s *modelStream) first() uint64 { return s.top + 1 - uint64(len(s.events)) 
 
 // read is what the page is to be, without frames.
 func (s *modelStream) read(epoch string, q Query) Page {
+	if s.epoch != "" {
+		epoch = s.epoch
+	}
 	page := Page{Epoch: epoch, Top: s.top, Kept: s.first()}
 	if q.After >= s.top {
 		return page
@@ -149,12 +167,18 @@ type model struct {
 	sleep   func(time.Duration)
 	streams []modelStream
 	frames  []*testFrame
+	// epochs is how many replicas have begun.
+	epochs int
 }
 
 func newModel(memory *Memory, sleep func(time.Duration)) *model {
 	m := &model{memory: memory, sleep: sleep}
 	for i := range modelPolicies {
 		m.streams = append(m.streams, modelStream{policy: &modelPolicies[i]})
+	}
+	for i := range modelPolicies {
+		m.streams = append(m.streams, modelStream{policy: replicaPolicy(i)})
+		m.beginReplica(&m.streams[len(modelPolicies)+i], uint64(i))
 	}
 	return m
 }
@@ -164,8 +188,12 @@ func (m *model) apply(t *testing.T, operation, stream, a, b byte) {
 	s := &m.streams[int(stream)%len(m.streams)]
 	typ := s.policy.Match
 	switch operation % 16 {
-	default:
-		m.append(t, s, a, b)
+	case 0, 1:
+		if s.epoch != "" {
+			m.changeReplica(t, s, a, b)
+		} else {
+			m.append(t, s, a, b)
+		}
 	case 10, 11, 12:
 		m.read(t, s, Query{After: s.top + 1 - min(s.top+1, uint64(a%64)), Events: int(b % 8), Bytes: int(b/8) * 16})
 	case 13:
@@ -182,19 +210,21 @@ func (m *model) apply(t *testing.T, operation, stream, a, b byte) {
 			s.events, s.survivors = nil, nil
 		}
 		tops, err := m.memory.Tops(nil, typ)
-		if err != nil || tops[0].Offset != s.top {
+		if err != nil || tops[0].Offset != s.top || s.epoch != "" && tops[0].Epoch != s.epoch {
 			t.Fatalf("%s: got the tops %v and %v, want %d", typ, tops, err, s.top)
+		}
+	default:
+		if s.epoch != "" {
+			m.insert(t, s, a, b)
+		} else {
+			m.append(t, s, a, b)
 		}
 	}
 }
 
 func (m *model) append(t *testing.T, s *modelStream, a, b byte) {
-	draft := &testDraft{id: []byte(fmt.Sprint(a % 6))[:min(1, a%6)], memory: int(a) * 2, notReady: b%16 == 15}
-	if b == 0 {
-		draft.memory = 5000
-	}
 	var placed *testFrame
-	draft.placed = func(f *testFrame) { placed = f }
+	draft := modelDraft(a, b, &placed)
 	key := ""
 	if b%4 == 1 {
 		key = fmt.Sprint("key", b%32)
@@ -214,13 +244,19 @@ func (m *model) append(t *testing.T, s *modelStream, a, b byte) {
 		t.Fatalf("%s: append gave %+v, outcome %d and %v, want %d and outcome %d", s.policy.Match, position, outcome, err, want, wantOutcome)
 	}
 	if outcome == Appended {
-		bound := s.policy.History.Bytes
-		if bound == 0 {
-			bound = DefaultBytes
-		}
-		s.append(modelEvent{want, string(draft.id), int64(draft.memory), now, placed}, bound)
+		s.append(modelEvent{want, string(draft.id), int64(draft.memory), now, placed}, now)
 		m.frames = append(m.frames, placed)
 	}
+}
+
+// modelDraft is an event as two bytes say, and sets placed when it has its frame.
+func modelDraft(a, b byte, placed **testFrame) *testDraft {
+	draft := &testDraft{id: []byte(fmt.Sprint(a % 6))[:min(1, a%6)], memory: int(a) * 2, notReady: b%16 == 15}
+	if b == 0 {
+		draft.memory = 5000
+	}
+	draft.placed = func(f *testFrame) { *placed = f }
+	return draft
 }
 
 func (m *model) read(t *testing.T, s *modelStream, q Query) {

@@ -92,7 +92,7 @@ func TestPoliciesThatContradictAreRefused(t *testing.T) {
 		"a negative age":              {[]Policy{{Match: "a", History: History{Age: -1}}}, 0, -1, "positive"},
 		"an age of years":             {[]Policy{{Match: "a", History: History{Age: 366 * 24 * time.Hour}}}, 0, -1, "8760h"},
 		"a behind that is none":       {[]Policy{{Match: "a", Behind: 9}}, 0, -1, "close, catch-up, latest or skip"},
-		"an interest that is none":    {[]Policy{{Match: "a", Interest: 9}}, 0, -1, "type or id"},
+		"an interest that is none":    {[]Policy{{Match: "a", Interest: 9}}, 0, -1, "type, id or auto"},
 		"nothing but defaults":        {[]Policy{{Match: "b", History: kept}, {Match: "a"}}, 1, -1, "defaults"},
 		"an exception from narrower":  {[]Policy{{Match: "a*"}, {Match: "b*", History: kept}}, 0, -1, "defaults"},
 		"the same twice":              {[]Policy{{Match: "a", History: kept}, {Match: "b", History: kept}, {Match: "a", Presence: true}}, 2, 0, "first"},
@@ -142,7 +142,7 @@ func TestKindsHaveNames(t *testing.T) {
 			t.Errorf("%s: got %q and %v, want its name", want, text, err)
 		}
 	}
-	for want, interest := range map[string]Interest{"type": ByType, "id": ByID} {
+	for want, interest := range map[string]Interest{"auto": Auto, "type": ByType, "id": ByID} {
 		var got Interest
 		if err := got.UnmarshalText([]byte(want)); err != nil || got != interest || got.String() != want {
 			t.Errorf("%s: got %v and %v, want %v", want, got, err, interest)

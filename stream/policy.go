@@ -54,6 +54,18 @@ type Interest uint8
 const (
 	// ByType asks for all events of a type.
 	ByType Interest = iota
-	// ByID asks for the ids that somebody is subscribed to: for types with very many ids, such as one for each user.
+	// ByID asks for the ids that somebody is subscribed to, however many: for types with very many ids, such as one for each user.
 	ByID
+	// Auto asks for the ids that somebody is subscribed to, and for all events of the type once they are more than 4,096, or somebody is subscribed to the type: for
+	// types with many ids of which some hubs want few.
+	Auto
 )
+
+// AskedBy is how hubs ask each other for the types that the policy covers: by Interest, but ByType where there is history, and with the nil policy, of types that no
+// policy covers.
+func (p *Policy) AskedBy() Interest {
+	if p == nil || !p.History.IsZero() {
+		return ByType
+	}
+	return p.Interest
+}

@@ -8,7 +8,7 @@ import (
 
 var (
 	behindNames   = [...]string{Close: "close", CatchUp: "catch-up", Latest: "latest", Skip: "skip"}
-	interestNames = [...]string{ByType: "type", ByID: "id"}
+	interestNames = [...]string{ByType: "type", ByID: "id", Auto: "auto"}
 )
 
 // String returns the name that ParseBehind reads.
@@ -32,7 +32,7 @@ func (b Behind) MarshalText() ([]byte, error) { return marshalName(behindNames[:
 // String returns the name that ParseInterest reads.
 func (i Interest) String() string { return nameOf(interestNames[:], "interest", uint8(i)) }
 
-// ParseInterest reads type or id.
+// ParseInterest reads type, id or auto.
 func ParseInterest(name string) (Interest, error) {
 	number, err := parseName(interestNames[:], "interest", name)
 	return Interest(number), err

@@ -54,8 +54,8 @@ func (m *Memory) sample() *sequence {
 	seen := 0
 	for i := range shardCount {
 		d := &m.shards[(begin+i)%shardCount]
-		for range 2 {
-			if s := d.any(); s != nil {
+		for _, s := range d.some() {
+			if s != nil {
 				seen++
 				best = best.larger(s)
 			}
@@ -67,19 +67,29 @@ func (m *Memory) sample() *sequence {
 	return best.sequence
 }
 
-// any returns a sequence, nil if the shard has none.
-func (d *shard) any() *sequence {
+// some returns two sequences at random, different ones if there are two; nil for those that the shard does not have.
+func (d *shard) some() (sequences [2]*sequence) {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
-	if len(d.list) == 0 {
-		return nil
+	n := len(d.list)
+	if n == 0 {
+		return sequences
 	}
-	return d.list[rand.IntN(len(d.list))]
+	first := rand.IntN(n)
+	sequences[0] = d.list[first]
+	if n > 1 {
+		sequences[1] = d.list[(first+1)%n]
+	}
+	return sequences
 }
 
+// larger returns the larger one. A replica that keeps nothing has nothing to give, so it comes last.
 func (c candidate) larger(s *sequence) candidate {
 	s.mu.Lock()
 	memory, used := s.counted, s.used
+	if s.isReplica && s.keepsNothingLocked() {
+		memory = 0
+	}
 	s.mu.Unlock()
 	if c.sequence == nil || memory > c.memory || memory == c.memory && used.since(c.used) < 0 {
 		return candidate{s, memory, used}

@@ -4,7 +4,7 @@ import "math"
 
 // readLocked fills the page, whose entries are empty.
 func (s *sequence) readLocked(q Query, page *Page) {
-	page.Top, page.Kept = s.top, s.first
+	page.Epoch, page.Top, page.Kept = s.epoch, s.top, s.first
 	if q.After >= s.top {
 		return
 	}

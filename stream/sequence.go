@@ -23,7 +23,10 @@ type sequence struct {
 type sequenceOrigin struct {
 	typ    string
 	policy *Policy
-	// base is the floor when the sequence began: its first offset is the next one.
+	epoch  string
+	// isReplica says that the stream is kept elsewhere, and this is what is known of it here.
+	isReplica bool
+	// base is the floor when the sequence began: its first offset is the next one. It is 0 of a replica, whose offsets are dense from 1 on.
 	base uint64
 }
 
@@ -59,13 +62,17 @@ func (s *sequence) bound() int64 {
 	return DefaultBytes
 }
 
-// isEmptyLocked says whether there is nothing that anybody could miss.
+// isEmptyLocked says whether there is nothing that anybody could miss. Of a replica that is never so: where it stands is known by it alone.
 func (s *sequence) isEmptyLocked() bool {
+	return !s.isReplica && s.keepsNothingLocked()
+}
+
+func (s *sequence) keepsNothingLocked() bool {
 	return s.events.length == 0 && s.survivors.count == 0 && s.keys.len() == 0
 }
 
-// appendLocked places the draft, keeps its frame and trims.
-func (s *sequence) appendLocked(d Draft, now tick) {
+// appendLocked places the draft, keeps its frame and trims. The event counts as appended at born.
+func (s *sequence) appendLocked(d Draft, now, born tick) {
 	s.trimAgedLocked(now, trimAtOnce)
 	if most := s.policy.History.Events; most > 0 {
 		for s.events.length >= most {
@@ -74,7 +81,7 @@ func (s *sequence) appendLocked(d Draft, now tick) {
 	}
 	s.top++
 	s.used = now
-	added := newEntry(d.Place(s.top), now)
+	added := newEntry(d.Place(s.top), born)
 	keeps := added.memory() <= s.bound()
 	if !keeps {
 		for s.events.length > 0 {
@@ -82,7 +89,7 @@ func (s *sequence) appendLocked(d Draft, now tick) {
 		}
 	}
 	if s.tracksIDs() {
-		s.supersedeLocked(added.frame.ID(), keeps)
+		s.supersedeLocked(added.frame.ID(), s.top, keeps)
 	}
 	if !keeps {
 		s.first = s.top + 1
@@ -91,25 +98,37 @@ func (s *sequence) appendLocked(d Draft, now tick) {
 		return
 	}
 	s.events.push(added, s.policy.History.Events)
-	for s.events.bytes+s.survivors.bytes > s.bound() {
-		s.trimToBoundLocked()
-	}
+	s.fitLocked()
 }
 
-// supersedeLocked makes the event top the newest one of its id, or no event if that is not kept.
-func (s *sequence) supersedeLocked(id []byte, keeps bool) {
-	hash := hashOf(id)
-	s.newest.reserve()
+// newestLocked is the offset of the newest event of an id that is kept, 0 if none is or nobody wants to know.
+func (s *sequence) newestLocked(id []byte) uint64 {
+	if s.newest.used == 0 {
+		return 0
+	}
+	return s.newest.buckets[s.newestPlaceLocked(id, hashOf(id))].offset
+}
+
+// newestPlaceLocked is the place of the bucket of an id, which is empty if the id has none.
+func (s *sequence) newestPlaceLocked(id []byte, hash uint32) int {
 	place := s.newest.next(s.newest.begin(hash), hash)
 	for s.newest.buckets[place].offset != 0 && string(s.entryLocked(s.newest.buckets[place].offset).frame.ID()) != string(id) {
 		place = s.newest.next((place+1)&(len(s.newest.buckets)-1), hash)
 	}
+	return place
+}
+
+// supersedeLocked makes the event at an offset the newest one of its id, or no event if that one is not kept.
+func (s *sequence) supersedeLocked(id []byte, offset uint64, keeps bool) {
+	hash := hashOf(id)
+	s.newest.reserve()
+	place := s.newestPlaceLocked(id, hash)
 	earlier := s.newest.buckets[place].offset
 	switch {
 	case earlier == 0 && keeps:
-		s.newest.put(place, hash, s.top)
+		s.newest.put(place, hash, offset)
 	case earlier != 0 && keeps:
-		s.newest.buckets[place].offset = s.top
+		s.newest.buckets[place].offset = offset
 	case earlier != 0:
 		s.newest.empty(place)
 	}
@@ -129,6 +148,13 @@ func (s *sequence) entryLocked(offset uint64) *entry {
 		return s.events.at(int(offset - s.first))
 	}
 	return &s.survivors.list[s.survivors.find(offset)].entry
+}
+
+// fitLocked trims what is beyond the bound.
+func (s *sequence) fitLocked() {
+	for s.events.bytes+s.survivors.bytes > s.bound() {
+		s.trimToBoundLocked()
+	}
 }
 
 // trimToBoundLocked makes what is kept smaller. The survivors keep half of it at least.

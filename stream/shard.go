@@ -62,15 +62,19 @@ func (m *Memory) look(d *shard, typ string) (s *sequence, floor uint64) {
 
 // findOrBegin returns the sequence of the type, which it begins if there is none.
 func (m *Memory) findOrBegin(d *shard, typ []byte, p *Policy) *sequence {
-	now := tickAt(m.clock())
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if s := d.table[string(typ)]; s != nil {
 		return s
 	}
 	base := m.floor.Load()
-	s := &sequence{sequenceOrigin: sequenceOrigin{typ: strings.Clone(string(typ)), policy: p, base: base}, home: home{place: len(d.list)}}
-	s.first, s.top, s.used, s.appointment.place = base+1, base, now, -1
+	return m.addLocked(d, sequenceOrigin{typ: strings.Clone(string(typ)), policy: p, epoch: m.epoch, base: base}, base)
+}
+
+// addLocked adds a new sequence to the table and the list.
+func (m *Memory) addLocked(d *shard, origin sequenceOrigin, top uint64) *sequence {
+	s := &sequence{sequenceOrigin: origin, home: home{place: len(d.list)}}
+	s.first, s.top, s.used, s.appointment.place = top+1, top, tickAt(m.clock()), -1
 	s.counted = s.memoryLocked()
 	m.held.Add(s.counted)
 	d.table[s.typ] = s
@@ -89,20 +93,42 @@ func (m *Memory) forget(s *sequence) bool {
 	if s.forgotten || !s.isEmptyLocked() {
 		return false
 	}
+	m.forgetLocked(d, s)
+	return true
+}
+
+// dropLocked forgets a sequence whatever it keeps, which it returns. The caller has the shard's lock alone.
+func (m *Memory) dropLocked(d *shard, s *sequence) contents {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	m.forgetLocked(d, s)
+	dropped := s.takeLocked()
+	d.trimmed.Add(uint64(s.trimmed))
+	return dropped
+}
+
+// forgetLocked takes a sequence out of the table. The caller has both locks.
+func (m *Memory) forgetLocked(d *shard, s *sequence) {
 	s.forgotten = true
-	m.raiseFloor(s.top)
-	m.held.Add(-s.counted)
+	m.retire(s)
 	if s.idle {
 		d.idle.remove(s)
 		m.idle.Add(-1)
 	}
-	d.dropLocked(s)
+	d.unlistLocked(s)
 	m.agenda.remove(s)
-	return true
 }
 
-// dropLocked takes a sequence out of the table and the list.
-func (d *shard) dropLocked(s *sequence) {
+// retire takes a sequence that is forgotten off what is held, and has its offsets not used again if they are of the store's epoch.
+func (m *Memory) retire(s *sequence) {
+	m.held.Add(-s.counted)
+	if !s.isReplica {
+		m.raiseFloor(s.top)
+	}
+}
+
+// unlistLocked takes a sequence out of the table and the list.
+func (d *shard) unlistLocked(s *sequence) {
 	delete(d.table, s.typ)
 	last := d.list[len(d.list)-1]
 	d.list[s.home.place], last.home.place = last, s.home.place
@@ -136,8 +162,7 @@ func (d *shard) clear(m *Memory) {
 	for _, s := range d.list {
 		s.mu.Lock()
 		s.forgotten = true
-		m.raiseFloor(s.top)
-		m.held.Add(-s.counted)
+		m.retire(s)
 		d.trimmed.Add(uint64(s.events.length + s.survivors.count))
 		if s.idle {
 			m.idle.Add(-1)

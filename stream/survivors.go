@@ -47,6 +47,17 @@ func (s *survivors) countLast() {
 	s.blocks[len(s.blocks)-1]++
 }
 
+// last is the offset of the newest one, 0 if there are none. Places behind it that have been superseded are given up.
+func (s *survivors) last() uint64 {
+	for last := len(s.list) - 1; last >= 0; last-- {
+		if s.list[last].entry.frame != nil {
+			return s.list[last].offset
+		}
+		s.list, s.blocks = s.list[:last], s.blocks[:(last+blockLength-1)/blockLength]
+	}
+	return 0
+}
+
 // find returns the place of the first one whose offset is not less, whether it has been superseded or not.
 func (s *survivors) find(offset uint64) int {
 	return s.head + sort.Search(len(s.list)-s.head, func(i int) bool { return s.list[s.head+i].offset >= offset })

@@ -25,13 +25,14 @@
 //   - The sizes that introspection reads are atomics, stored by the owners.
 //
 // Lock order: there is one kind of lock, the shard's. No goroutine ever holds
-// two of them or calls anything outside this package under one.
+// two of them or calls anything outside this package under one, but for a
+// [Watcher], which must not call back.
 //
 // # First and last member
 //
 // A topic is created for its first member over all parts in firstMemberLocked,
 // and freed after its last one in lastMemberLocked, both in interest.go. Nothing
-// else creates or frees a topic. A broker's interest would begin and end there.
+// else creates or frees a topic. A [Watcher] is told from there.
 //
 // # Invariants
 //

@@ -19,6 +19,8 @@ type Index struct {
 	parts  []*Part
 	// topics counts the topics in all shards. It changes under a shard's lock.
 	topics atomic.Int64
+	// watcher is told of topics; nil for none. It never changes once parts are used.
+	watcher Watcher
 }
 
 // Match is what an event of a type and an id matches: a plain value that costs
