@@ -24,14 +24,20 @@ type arrow struct {
 //
 // Programs get at sockets, frames and the index through fanout alone; bench measures them directly.
 var arrows = map[string]arrow{
-	"wsframe": {imports: []string{"github.com/gobwas/ws"}},
-	"netpoll": {imports: []string{"github.com/mailru/easygo", "golang.org/x/sys"}},
-	"event":   {imports: []string{module + "/internal/listeners", "github.com/go-json-experiment/json"}},
-	"subs":    {},
-	"stream":  {imports: []string{module + "/event"}},
+	"wsframe":           {imports: []string{"github.com/gobwas/ws"}},
+	"netpoll":           {imports: []string{"github.com/mailru/easygo", "golang.org/x/sys"}},
+	"event":             {imports: []string{module + "/internal/listeners", "github.com/go-json-experiment/json"}},
+	"subs":              {},
+	"stream":            {imports: []string{module + "/event"}},
+	"broker":            {imports: []string{module + "/event", module + "/stream"}},
+	"broker/brokertest": {imports: []string{module + "/broker", module + "/event", module + "/stream"}},
+	"broker/inproc":     {imports: []string{module + "/broker", module + "/event", module + "/stream"}},
+	"broker/nats":       {imports: []string{module + "/broker", module + "/event", module + "/stream", module + "/internal/quietconn", "github.com/nats-io/nats.go"}},
+	"broker/redis":      {imports: []string{module + "/broker", module + "/event", module + "/stream", module + "/internal/quietconn", "github.com/redis/rueidis"}},
+	"broker/target":     {imports: []string{module + "/broker", module + "/event", module + "/stream", module + "/internal/listeners"}},
 	"fanout": {imports: []string{
-		module + "/netpoll", module + "/wsframe", module + "/event", module + "/subs", module + "/stream", module + "/internal/proxied",
-		module + "/internal/listeners",
+		module + "/netpoll", module + "/wsframe", module + "/event", module + "/subs", module + "/stream", module + "/broker",
+		module + "/internal/proxied", module + "/internal/listeners",
 		"github.com/panjf2000/ants/v2",
 	}},
 	"fanout/fanouttest": {imports: []string{module + "/fanout", module + "/event", module + "/wsframe", "go.uber.org/goleak"}},
@@ -43,23 +49,26 @@ var arrows = map[string]arrow{
 	"js":    {},
 	"cmd": {imports: []string{
 		module + "/auth", module + "/fanout", module + "/event", module + "/stream", module + "/spoke", module + "/js", module + "/internal/certs",
-		module + "/internal/loadtest",
+		module + "/internal/loadtest", module + "/broker", module + "/broker/nats", module + "/broker/redis",
 	}, anyLibrary: true},
 	"bench": {imports: []string{
 		module + "/fanout", module + "/event", module + "/netpoll", module + "/wsframe", module + "/subs", module + "/spoke",
 		module + "/internal/plot", module + "/internal/jsbuild",
 	}, anyLibrary: true},
-	"internal/certs":     {},
-	"internal/jsbuild":   {},
-	"internal/listeners": {},
-	"internal/loadtest":  {imports: []string{module + "/event", module + "/spoke", module + "/internal/plot"}, anyLibrary: true},
-	"internal/plot":      {anyLibrary: true},
-	"internal/proxied":   {},
-	"internal/rules":     {},
+	"internal/certs":      {},
+	"internal/engines":    {},
+	"internal/faultproxy": {},
+	"internal/jsbuild":    {},
+	"internal/listeners":  {},
+	"internal/loadtest":   {imports: []string{module + "/event", module + "/spoke", module + "/internal/plot"}, anyLibrary: true},
+	"internal/plot":       {anyLibrary: true},
+	"internal/proxied":    {},
+	"internal/quietconn":  {},
+	"internal/rules":      {},
 }
 
 // libraries are the directories whose packages embedders may import.
-var libraries = []string{"auth", "event", "event/targettest", "fanout", "fanout/fanouttest", "netpoll", "spoke", "stream", "subs", "wsframe"}
+var libraries = []string{"auth", "broker", "event", "event/targettest", "fanout", "fanout/fanouttest", "netpoll", "spoke", "stream", "subs", "wsframe"}
 
 func TestArrowsBetweenPackagesPointOneWay(t *testing.T) {
 	for _, s := range sources(t) {

@@ -15,6 +15,7 @@ var wallClockUsers = map[string]string{
 	"bench/peers/report.go":    "a report names the day on which it was measured",
 	"wsframe/refusal.go":       "an HTTP response has a Date",
 	"event/answer.go":          "an ack says when an identity expires",
+	"broker/message.go":        "a message says when it was sent, to other machines",
 }
 
 // wallClockCalls are methods of time.Time that take its wall reading, or leave only that.
