@@ -15,6 +15,7 @@ import (
 )
 
 func TestEveryCallbackSeesTheIdentityOfAnAddedConnection(t *testing.T) {
+	t.Parallel()
 	const connections = 800
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
 		var nobody, seen atomic.Int64
@@ -94,6 +95,7 @@ func TestAddConnectionLosesNoByteThatWasReadAhead(t *testing.T) {
 }
 
 func TestAddConnectionTakesUnreadOfAnyLength(t *testing.T) {
+	t.Parallel()
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
 		whole := append(clientFrame(fin|opText, envelope("t", "", `"first"`)), clientFrame(fin|opText, envelope("t", "", `"second"`))...)
 		for cut := range len(whole) + 1 {

@@ -13,7 +13,7 @@ import (
 )
 
 // allocations are those of the whole process while run does n rounds, each of which must leave nothing behind, at the
-// third of three attempts at most: the runtime and the kernel's readiness may cost a few once.
+// sixth of six attempts at most: the runtime, the kernel's readiness and goroutines of tests before may cost a few for a while.
 func allocations(t *testing.T, n int, run func()) {
 	t.Helper()
 	defer debug.SetGCPercent(debug.SetGCPercent(-1))
@@ -21,7 +21,7 @@ func allocations(t *testing.T, n int, run func()) {
 		run()
 	}
 	least := ^uint64(0)
-	for range 3 {
+	for range 6 {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
 		for range n {

@@ -67,6 +67,7 @@ func controlFrame(kind string, id int, payload string) []byte {
 }
 
 func TestAnswersThatThePeerDoesNotReadStopItsReadingAndEndNothing(t *testing.T) {
+	t.Parallel()
 	for name, flood := range floods {
 		t.Run(name, func(t *testing.T) {
 			eachEngineAtOnce(t, func(t *testing.T, engine fanout.Engine) {
@@ -310,6 +311,7 @@ func TestControlEventsOfTooManyTopicsAreRefusedWhole(t *testing.T) {
 }
 
 func TestControlEventsOfManyTopicsLetOthersHaveTheirTurns(t *testing.T) {
+	t.Parallel()
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
 		const many = 100000
 		h := newTestHub(t, fanout.Config{Engine: engine, Reactors: 1, MaxTopics: many, MaxMessage: 1 << 20, QueueLimit: 16 << 20})

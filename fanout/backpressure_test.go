@@ -21,6 +21,7 @@ func overflowing(t *testing.T, cfg fanout.Config) (*testHub, <-chan fanout.Backp
 }
 
 func TestPromise8OverTheThresholdTheSpokeIsClosedWith1013(t *testing.T) {
+	t.Parallel()
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
 		h, told := overflowing(t, fanout.Config{Engine: engine})
 		slow, spoke := h.join()
@@ -133,6 +134,7 @@ func TestPromise8APeerThatNeverReadsIsCutOff(t *testing.T) {
 }
 
 func TestPromise8OneStalledSpokeCostsTheOthersNothing(t *testing.T) {
+	t.Parallel()
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
 		h, told := overflowing(t, fanout.Config{Engine: engine, Reactors: 1})
 		slow, stalled := h.join()

@@ -80,6 +80,7 @@ func TestPromise9CallbacksOfOneConnectionNeverOverlapAndBlockNoOther(t *testing.
 }
 
 func TestPromise9ACallbackMayCallAnyMethod(t *testing.T) {
+	t.Parallel()
 	for name, act := range map[string]func(h *testHub, s *fanout.Spoke){
 		"RemoveConnection on itself": func(h *testHub, s *fanout.Spoke) {
 			if conn, err := h.hub.RemoveConnection(s.Conn()); err == nil {

@@ -128,8 +128,8 @@ func (l *loop) sendClose(s *Spoke, code uint16, reason string) {
 	l.sendLast(s, f)
 }
 
-// startClosing takes the spoke out of the hub: no event is for it any more, what it sends is discarded, and OnDisconnection is noted.
-// Its connection lives on until end or detach. It reports false if the spoke is closing already.
+// startClosing takes the spoke out of the hub: no event is for it any more, what it sends is discarded, what waits in its inbox is given up, and OnDisconnection
+// is noted. Its connection lives on until end or detach. It reports false if the spoke is closing already.
 func (l *loop) startClosing(s *Spoke, cause Cause) bool {
 	if s.phase >= closing {
 		return false
@@ -138,6 +138,7 @@ func (l *loop) startClosing(s *Spoke, cause Cause) bool {
 	l.endAnswers(s, cause)
 	l.endSnapshot(s)
 	l.endLag(s)
+	l.endWait(s)
 	s.phase = closing
 	l.conns.requests.discard(s.conn.Slot)
 	l.dropInquiry(s)
@@ -154,6 +155,9 @@ func (l *loop) startClosing(s *Spoke, cause Cause) bool {
 	l.hub.connections.remove(s)
 	if cause.Kind == CauseClosed || cause.Kind == CauseUnauthenticated {
 		s.marks &^= connecting
+	}
+	if !s.quiet() {
+		l.markReady(s)
 	}
 	if s.marks&unidentified != 0 {
 		return true

@@ -129,6 +129,7 @@ func TestACloseFrameOutlivesTheQueueAheadOfIt(t *testing.T) {
 }
 
 func TestTheBudgetTakesTheQueueOfAClosingSpokeFirstAndLeavesItsCloseFrame(t *testing.T) {
+	t.Parallel()
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
 		h := newTestHub(t, fanout.Config{Engine: engine, Reactors: 1, MemoryBudget: 1 << 20, QueueLimit: 64 << 20, SendBuffer: 16 << 10, CloseTimeout: time.Hour, PingInterval: -1})
 		c, closing := h.join()

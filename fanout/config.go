@@ -14,6 +14,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"github.com/spokehub/spokehub/broker"
 	"github.com/spokehub/spokehub/event"
 	"github.com/spokehub/spokehub/netpoll"
 	"github.com/spokehub/spokehub/stream"
@@ -221,6 +222,14 @@ type Config struct {
 	TLS *tls.Config
 	// Fallback answers requests to other paths that Serve gets. Default: 404.
 	Fallback http.Handler
+	// Broker connects the hub to others, so that all of them work as one: an event reaches the spokes of all hubs, and a spoke may come back to any
+	// of them. The hub starts it, and closes it when it ends; it can't be used by another hub. Events of types without a stream go to the spokes
+	// of this hub at once, and to the others by way of the broker; those of streams go by way of the broker to all, so that all see one order, and can't
+	// be published while it is away. All hubs of a cluster need the same Policies: those that differ are logged, and Hub.Nodes tells. Default: the hub stands alone.
+	Broker broker.Broker
+	// Node is the name by which other hubs of the cluster, and their operators, know this one (Hub.Nodes): letters, digits, ".", "-" and "_", up to 64. Each
+	// hub needs one of its own: see ErrDuplicateNode. Default: the name of the machine, and some digits.
+	Node string
 	// Logger gets what an operator should know. Reactors call it, so a handler that blocks delays all connections of one.
 	// Default: silence.
 	Logger *slog.Logger

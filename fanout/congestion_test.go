@@ -126,6 +126,7 @@ func TestABurstEndsNoHealthyReader(t *testing.T) {
 }
 
 func TestEventsThatAreLongForAQueueWaitForEachOther(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct{ relays, publishers int }{
 		"of a relay":     {relays: 1},
 		"of a publisher": {publishers: 1},

@@ -26,6 +26,12 @@ type progress struct {
 	isListing bool
 	// positions are those of topics of streams that the ack has, nil if there are none.
 	positions *ackPositions
+	// wait holds what the topics at place need of the broker; nil if nothing is held, or there is no broker.
+	wait *interestWait
+	// members waits for other hubs to tell who is in the room of the topic at place; nil if nothing is waited for.
+	members *memberWait
+	// isLate says that the broker, or another hub, has not answered in time for a topic, so that no further one waits.
+	isLate bool
 }
 
 // allDone is the place of an event whose topics have all been carried out.
@@ -89,15 +95,24 @@ func (l *loop) changeTopics(s *Spoke, p *progress, allowed map[string]bool) {
 		l.answerPresence(s, p, allowed)
 		return
 	}
-	topics, next, _ := v.TopicsFrom(l.scratch.topics[:0], p.place, min(sliceTopics, l.work.topics))
+	topics, next, _ := v.TopicsFrom(l.scratch.topics[:0], p.place, min(sliceTopics, l.work.topics, p.held()))
 	l.scratch.topics = topics
+	if l.hub.cluster != nil && v.Control() == event.Subscribe {
+		if !l.holdInterest(s, p, topics, allowed) {
+			return
+		}
+		defer p.dropInterest()
+	}
 	l.work.topics -= len(topics)
 	kind, piece := v.Control(), l.hub.cfg.QueueLimit/answerShare
 	who, sinces := s.known(), l.sinces(kind, topics)
 	inForce, length := topics[:0], 0
 	for i, topic := range topics {
 		before := l.topicsBefore(s)
-		isNew, reason := l.change(s, who, kind, topic, allowed)
+		isNew, reason := false, event.Unavailable
+		if !p.isOutOfReach(i) {
+			isNew, reason = l.change(s, who, kind, topic, allowed)
+		}
 		l.carriedOut(s, p, before)
 		if isNew && l.hub.streams.policies != nil && !l.enterBy(s, p, topic, sinceOf(sinces, i), next == allDone) {
 			p.place = allDone
@@ -235,6 +250,8 @@ func (l *loop) dropAck(p *progress) {
 		p.ack.Recycle()
 	}
 	p.ack, p.positions = nil, nil
+	p.dropInterest()
+	p.dropMembers()
 }
 
 // reject answers the control event id, if it wants an answer.

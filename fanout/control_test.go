@@ -23,6 +23,7 @@ func reject(id, topic, reason string) string {
 }
 
 func TestControlEvents(t *testing.T) {
+	t.Parallel()
 	long := strings.Repeat("x", 257)
 	for name, c := range map[string]struct {
 		sent    []string

@@ -16,9 +16,8 @@ import (
 type cursor struct {
 	typ    string
 	policy *stream.Policy
-	// epoch is that of the stream, as it was read last.
-	epoch string
-	next  uint64
+	epochs
+	next uint64
 	// begins are topics of the spoke that begin elsewhere than its others of the type, sorted by topic.
 	begins []beginning
 	others beginning
@@ -32,6 +31,14 @@ type cursor struct {
 	stale    staleEvents
 	// isLong says that the event at next is so long that it needs an empty queue.
 	isLong bool
+}
+
+// epochs are those of a cursor.
+//
+// I3: what the spoke has got of another epoch than now it has got before it was told of that one.
+type epochs struct {
+	// epoch is that of next, empty if nobody knows. left is the one that the cursor was in before, empty for none.
+	epoch, left string
 }
 
 // beginning says from which offset on a spoke gets a topic, and from which base on events of the topic were dispatched to it: what
@@ -56,7 +63,7 @@ type openGap struct {
 
 const (
 	// cursorBytes and beginningBytes are about what a cursor takes, and a beginning, besides their texts.
-	cursorBytes    = 272
+	cursorBytes    = 304
 	beginningBytes = 48
 )
 

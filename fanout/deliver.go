@@ -39,6 +39,9 @@ func (l *loop) deliver(f *frame) {
 	if s := f.except; s != nil && s.loop == l && l.reactor.Holds(s.conn) {
 		except = s.conn.Slot
 	}
+	if len(l.flow.walks) > 0 && f.kept != nil {
+		l.tellHolesTo(f)
+	}
 	l.sender.Fanout(f.sent(), l.part.Members(f.match.Type), l.part.Members(f.match.TypeID), except)
 	l.holdIfMet(f)
 	if passed := l.sender.Passed(); len(passed) > 0 {

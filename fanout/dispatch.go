@@ -1,6 +1,7 @@
 package fanout
 
 import (
+	"context"
 	"fmt"
 	"math/bits"
 	"sync"
@@ -75,8 +76,8 @@ type outgoing struct {
 	full  *loop
 	found
 	ofStream
-	// atOnce says that the loop on which the event was read delivers it without a task, since none waits.
-	atOnce bool
+	// isRemote says that another hub has sent the event.
+	isRemote bool
 }
 
 // found is what publish has found out about an event.
@@ -85,6 +86,8 @@ type found struct {
 	size      int64
 	// matched is how many receivers Publish has found.
 	matched int
+	// atOnce says that the loop on which the event was read delivers it without a task, since none waits.
+	atOnce bool
 }
 
 // ofStream is what publish has to know, and has found out, about an event of a stream.
@@ -96,6 +99,8 @@ type ofStream struct {
 	isRepeated bool
 	// err is why the store does not take it.
 	err error
+	// ctx is that of who waits until the event is in its stream, if that is elsewhere.
+	ctx context.Context
 }
 
 // addressee is a user, or nobody in particular. It never changes.
@@ -119,22 +124,40 @@ const (
 )
 
 // publish is the one function that every event passes on its way out, with or without receivers in this process: events that
-// the embedder dispatches to all, to a user or to one spoke, and events that are relayed. A broker would be called here, ahead of
-// the return for events that nobody on this hub receives, and for events without only. Where on is set this is a reactor's
-// goroutine, and view is borrowed: a broker must copy it and must not block.
+// the embedder dispatches to all, to a user or to one spoke, events that are relayed, and those of other hubs. Where on is set this is a reactor's
+// goroutine, and view is borrowed.
 //
-// It finds the loops with receivers (part i of a match is loop i), frames the event once, and hands the frame to each of
-// them. It sends nothing where the sender can wait and there is no room, and where an event is too long: that of a spoke
-// for Config.MaxEvent, or that of a spoke or of Publish for Config.QueueLimit. An event of a stream goes by way of that (Hub.append).
+// An event of a stream goes by way of that: through the broker, if there is one (cluster.append), and else Hub.append. Any other goes to this
+// hub's spokes first and then to other hubs.
 func (h *Hub) publish(out *outgoing) outcome {
 	policy := h.policy(out)
 	if policy != nil && !policy.History.IsZero() {
+		if h.cluster != nil {
+			return h.cluster.append(out)
+		}
 		return h.append(out, policy)
 	}
 	if out.key != "" {
 		out.err = ErrNoStream
 		return unavailable
 	}
+	if h.cluster == nil || out.only != nil || out.isRemote {
+		return h.fanOut(out, policy)
+	}
+	if h.isTooLong(out) {
+		return tooLong
+	}
+	became := h.fanOut(out, policy)
+	if became == published {
+		h.cluster.outbox.forward(out)
+	}
+	return became
+}
+
+// fanOut sends an event to the spokes of this hub. It finds the loops with receivers (part i of a match is loop i), frames the event once, and
+// hands the frame to each of them. It sends nothing where the sender can wait and there is no room, and where an event is too long: that of a spoke
+// for Config.MaxEvent, or that of a spoke or of Publish for Config.QueueLimit.
+func (h *Hub) fanOut(out *outgoing, policy *stream.Policy) outcome {
 	match := h.match(out)
 	if match.Parts == 0 {
 		return published
@@ -157,7 +180,7 @@ func (h *Hub) publish(out *outgoing) outcome {
 		f.Defer(h.cfg.behind(policy))
 	}
 	out.size = int64(f.Len())
-	if (out.on != nil || out.waits) && f.Len() > h.cfg.QueueLimit {
+	if (out.on != nil || out.waits || out.isRemote) && f.Len() > h.cfg.QueueLimit {
 		f.Release()
 		return tooLong
 	}
@@ -178,7 +201,10 @@ func (h *Hub) publish(out *outgoing) outcome {
 			to.post(f)
 		}
 	}
-	if out.on == nil && !out.waits {
+	switch {
+	case out.isRemote:
+		h.awaitLoops(match.Parts)
+	case out.on == nil && !out.waits:
 		h.throttle(match.Parts, out.receivers, out.size)
 	}
 	return published
@@ -291,8 +317,9 @@ type frame struct {
 type typed struct {
 	policy *stream.Policy
 	typ    []byte
-	// kept is the event in its stream, whose frame is sent in place of this one; nil if it has none.
-	kept *keptFrame
+	// kept is the event in its stream, whose frame is sent in place of this one; nil if it has none. epoch is that of its offset.
+	kept  *keptFrame
+	epoch string
 }
 
 // maxPooledFrame is how many bytes a frame may hold and still be pooled.

@@ -92,6 +92,7 @@ func TestPromise4DispatchAlwaysReturnsTrue(t *testing.T) {
 }
 
 func TestPromise4DispatchDoesNotWaitForTheNetwork(t *testing.T) {
+	t.Parallel()
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
 		h := newTestHub(t, fanout.Config{Engine: engine, QueueLimit: 256 << 20})
 		stalled, _ := h.join()

@@ -23,6 +23,7 @@ func drain(h *testHub, ctx context.Context) <-chan error {
 }
 
 func TestShutdownFlushesQueuesAndClosesWith1012(t *testing.T) {
+	t.Parallel()
 	eachEntry(t, func(fanout.Engine) fanout.Config { return fanout.Config{QueueLimit: 64 << 20} }, func(t *testing.T, h *testHub, c *client) {
 		c.subscribe("t", "filler")
 		const events = 3000

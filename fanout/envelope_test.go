@@ -8,6 +8,7 @@ import (
 )
 
 func TestEnvelope(t *testing.T) {
+	t.Parallel()
 	nested := func(depth int) string {
 		out := `{"type":"t","payload":`
 		for range depth - 1 {

@@ -2,6 +2,7 @@ package fanout
 
 import (
 	"errors"
+	"fmt"
 	"sync/atomic"
 
 	"github.com/spokehub/spokehub/event"
@@ -63,3 +64,35 @@ func (w *WatchedStore) Read(typ string, q stream.Query, page *stream.Page) error
 	}
 	return w.Store.Read(typ, q, page)
 }
+
+// JoinMany has users without connections join the room of a topic, and LeaveMany has them leave.
+func JoinMany(h *Hub, topic string, users int) {
+	for i := range users {
+		h.presence.join([]byte(topic), fmt.Sprint("user ", i))
+	}
+}
+
+// LeaveMany is described at JoinMany.
+func LeaveMany(h *Hub, topic string, users int) {
+	r := h.presence.find([]byte(topic))
+	for i := range users {
+		h.presence.leave(r, fmt.Sprint("user ", i))
+	}
+}
+
+// StopRoster has the roster's goroutine be busy until the function that it returns is called.
+func StopRoster(h *Hub) (goOn func()) {
+	p := h.presence
+	for i := range p.shards {
+		p.shards[i].mu.Lock()
+	}
+	h.cluster.roster.post(rosterTask{kind: changesAreDue})
+	return func() {
+		for i := range p.shards {
+			p.shards[i].mu.Unlock()
+		}
+	}
+}
+
+// LoseAtRoster is what Sink.Lost tells the roster.
+func LoseAtRoster(h *Hub) { h.cluster.roster.post(rosterTask{kind: brokerLost}) }

@@ -138,6 +138,9 @@ func (a feeding) compare(b feeding) int {
 	if n := strings.Compare(a.cursor.typ, b.cursor.typ); n != 0 {
 		return n
 	}
+	if n := strings.Compare(a.cursor.epoch, b.cursor.epoch); n != 0 {
+		return n
+	}
 	switch {
 	case a.isPlain != b.isPlain:
 		return order(a.isPlain)

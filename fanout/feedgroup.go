@@ -26,8 +26,9 @@ func (l *loop) feedGroup(group []feeding) {
 		l.unread(at.typ, err)
 		return
 	}
-	for j := range group {
-		group[j].cursor.epoch = f.page.Epoch
+	if f.page.Epoch != at.epoch && l.enterEpoch(group, &f.page) {
+		f.page.Release()
+		return
 	}
 	entries, expected, isUnknown := f.page.Entries, at.next, f.page.Missing < 0
 	if at.isLatest {
@@ -253,26 +254,46 @@ func (l *loop) sendGap(g *lag, c *cursor, gap event.Gap) {
 // isDelivered says whether the loop has delivered all events of the stream that lie ahead of the cursor, so that those which are still to come
 // are all for its spoke.
 func (l *loop) isDelivered(c *cursor) bool {
-	return l.firstPosted(c.typ, c.next) == c.next
+	first, isAlone := l.firstPosted(c.typ, c.epoch, c.next)
+	return first == c.next && isAlone
 }
 
-// firstPosted is the offset of the first event of a stream that is on its way to this loop, end if none is whose offset is less.
-func (l *loop) firstPosted(typ string, end uint64) uint64 {
-	first, looked := end, 0
+// firstPosted is the offset of the first event or hole of a stream that is on its way to this loop, end if none is whose offset is less. It isAlone
+// if none of another epoch is on its way, and no word that the epoch has begun.
+func (l *loop) firstPosted(typ, epoch string, end uint64) (first uint64, isAlone bool) {
+	first, isAlone = end, true
 	if l.reactor.Idle() {
-		return first
+		return first, isAlone
 	}
+	looked := 0
 	l.reactor.EachPosted(func(t netpoll.Task) bool {
 		looked++
-		f, isFrame := t.(*frame)
-		if isFrame && f.kept != nil && f.kept.offset < end && bytes.Equal(f.typ, borrow(typ)) {
-			first = f.kept.offset
-			return false
+		of, offset := "", uint64(0)
+		switch t := t.(type) {
+		case *frame:
+			if t.kept == nil || !bytes.Equal(t.typ, borrow(typ)) {
+				return true
+			}
+			of, offset = t.epoch, t.kept.offset
+		case *holeTask:
+			if t.typ != typ {
+				return true
+			}
+			if of, offset = t.gap.Epoch, t.gap.From; t.beginsEpoch() {
+				of = ""
+			}
+		default:
+			return true
 		}
-		return true
+		if of != epoch {
+			isAlone = false
+		} else {
+			first = min(first, offset)
+		}
+		return isAlone || first == end
 	})
 	l.work.topics -= looked / postedPerTopic
-	return first
+	return first, isAlone
 }
 
 // postedPerTopic is how many tasks take about as long to look at as a topic does to be carried out.

@@ -11,6 +11,7 @@ import (
 )
 
 func TestPromise13SpokesThatComeBackToOnePositionShareOneRead(t *testing.T) {
+	t.Parallel()
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
 		const spokes, events = 40, 1000
 		cfg := keeping(engine, stream.History{Events: events}, stream.Close)
@@ -49,6 +50,7 @@ func TestPromise13SpokesThatComeBackToOnePositionShareOneRead(t *testing.T) {
 }
 
 func TestPromise13AStoreThatCanNotBeReadIsReadAgainInAWhile(t *testing.T) {
+	t.Parallel()
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
 		h := newTestHub(t, keeping(engine, stream.History{Events: 100}, stream.Close))
 		store := fanout.WatchStore(h.hub)

@@ -10,6 +10,7 @@ import (
 )
 
 func TestPromise14AnEventAlmostAsLongAsTheQueueDoesNotCloseWhoCatchesUp(t *testing.T) {
+	t.Parallel()
 	eachEntry(t, func(e fanout.Engine) fanout.Config {
 		return slowConfig(e, stream.History{Events: 1 << 16, Bytes: 1 << 30}, stream.CatchUp)
 	}, func(t *testing.T, h *testHub, c *client) {

@@ -14,7 +14,7 @@ import (
 type run struct {
 	netpoll.Frame
 	buf         []byte
-	typ         string
+	typ, epoch  string
 	first, next uint64
 }
 
@@ -39,9 +39,9 @@ type runs struct {
 }
 
 // find returns the run of a stream from a position on, nil if there is none.
-func (q *runs) find(typ string, first uint64) *run {
+func (q *runs) find(typ, epoch string, first uint64) *run {
 	for _, r := range q.all {
-		if r != nil && r.first == first && r.typ == typ {
+		if r != nil && r.first == first && r.typ == typ && r.epoch == epoch {
 			return r
 		}
 	}
@@ -61,7 +61,7 @@ func (q *runs) join(typ string, first uint64, page *stream.Page) *run {
 	r := runPool.Get().(*run)
 	r.buf = r.Join(q.parts, r.buf, r)
 	clear(q.parts)
-	r.typ, r.first, r.next = typ, first, first+uint64(n)
+	r.typ, r.epoch, r.first, r.next = typ, page.Epoch, first, first+uint64(n)
 	if old := q.all[q.next]; old != nil {
 		old.Release()
 	}
@@ -90,19 +90,21 @@ func (q *runs) held() (bytes int) {
 	return bytes
 }
 
-// feedRun feeds spokes that are to get every event from a position on, as one piece. It reports false if there is a gap, or too little:
+// feedRun feeds spokes that are to get every event from a position on, as one piece. It reports false if there is a gap, another epoch, or too little:
 // then nothing has been done.
 func (l *loop) feedRun(group []feeding) bool {
 	f := &l.flow.lags.feeder
 	at := group[0].cursor
-	r := f.runs.find(at.typ, at.next)
+	r := f.runs.find(at.typ, at.epoch, at.next)
 	if r == nil {
 		query := stream.Query{After: at.next - 1, Events: feedEvents, Bytes: l.hub.cfg.QueueLimit / feedShare}
 		if err := l.hub.streams.store.Read(at.typ, query, &f.page); err != nil {
 			l.unread(at.typ, err)
 			return true
 		}
-		r = f.runs.join(at.typ, at.next, &f.page)
+		if f.page.Epoch == at.epoch {
+			r = f.runs.join(at.typ, at.next, &f.page)
+		}
 		f.page.Release()
 		if r == nil {
 			return false

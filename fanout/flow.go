@@ -1,6 +1,7 @@
 package fanout
 
 import (
+	"context"
 	"math/bits"
 	"time"
 
@@ -27,6 +28,30 @@ func (h *Hub) throttle(parts uint64, of receivers, size int64) {
 	for ; parts != 0; parts &= parts - 1 {
 		l := h.loops[bits.TrailingZeros64(parts)]
 		for waited := time.Duration(0); waited < maxThrottle && (l.behind() || l.shared.holds.isShut(of, size)); waited += throttleStep {
+			time.Sleep(throttleStep)
+		}
+	}
+}
+
+// awaitLoops waits for loops that are behind, as long as throttle would, but not for their spokes: what comes from other hubs is of many topics, and
+// whoever reads one of them slowly must not delay the others.
+func (h *Hub) awaitLoops(parts uint64) {
+	for ; parts != 0; parts &= parts - 1 {
+		l := h.loops[bits.TrailingZeros64(parts)]
+		for waited := time.Duration(0); waited < maxThrottle && l.behind(); waited += throttleStep {
+			time.Sleep(throttleStep)
+		}
+	}
+}
+
+// refillPatience is how long a hub waits for receivers that are behind, each time it has read events of a stream again.
+const refillPatience = 250 * time.Millisecond
+
+// awaitReceivers waits until the loops and the spokes have room that events of a stream have gone to, but not for long.
+func (h *Hub) awaitReceivers(ctx context.Context, sent sentFrames) {
+	for ; sent.parts != 0; sent.parts &= sent.parts - 1 {
+		l := h.loops[bits.TrailingZeros64(sent.parts)]
+		for waited := time.Duration(0); waited < refillPatience && ctx.Err() == nil && !l.admits(sent.receivers, sent.size); waited += throttleStep {
 			time.Sleep(throttleStep)
 		}
 	}

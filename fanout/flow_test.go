@@ -176,6 +176,7 @@ func TestASpokeIsNotReadWhileTheReactorItRelaysToIsBehind(t *testing.T) {
 }
 
 func TestASpokeThatListenersHearIsPausedToo(t *testing.T) {
+	t.Parallel()
 	eachLoopHub(t, func(t *testing.T, l *loopHub) {
 		if _, err := l.hub.AddEventListener("t", func(*Spoke, event.Event) {}); err != nil {
 			t.Fatal(err)

@@ -83,7 +83,7 @@ func TestAnIdleSpokeOverForeignTLSHasNoGoroutineAndNoBuffer(t *testing.T) {
 		}
 		dial := join(address)
 		dial().handshake().sync()
-		const spokes = 300
+		const spokes = 100
 		idle := runtime.NumGoroutine()
 		before := memoryInUse()
 		for range spokes {

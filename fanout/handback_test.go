@@ -15,6 +15,7 @@ import (
 )
 
 func TestPromise2ANewOwnersDeadlineSparesTheQueue(t *testing.T) {
+	t.Parallel()
 	for _, network := range []string{"tcp", "pipe"} {
 		t.Run(network, func(t *testing.T) {
 			h := newTestHub(t, fanout.Config{QueueLimit: 64 << 20})

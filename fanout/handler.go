@@ -126,6 +126,7 @@ func (l *loop) Turn() {
 	l.resumeInboxes()
 	l.resumeWaiting()
 	l.handOver()
+	l.walkOn()
 	l.feed()
 	l.work.topics = turnTopics
 	for _, to := range l.hub.loops {

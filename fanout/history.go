@@ -33,7 +33,8 @@ const historyPage = 256
 
 // History returns up to limit events of a topic that came behind a position, or with the zero position the oldest that are kept. The
 // error is that of a topic which is not valid (an event.Fault), or ErrNoStream. It takes the stream's lock for as long as it reads some
-// hundred events; any goroutine may call it.
+// hundred events; any goroutine may call it. In a cluster it waits until the hub has the stream, four seconds at most; then the error is
+// ErrBroker.
 func (h *Hub) History(topic string, since event.Position, limit int) (History, error) {
 	typ, id, err := event.SplitTopic(topic)
 	if err != nil {
@@ -42,6 +43,11 @@ func (h *Hub) History(topic string, since event.Position, limit int) (History, e
 	if p := h.streams.policies.ForString(typ); p == nil || p.History.IsZero() {
 		return History{}, fmt.Errorf("history of %q: %w", topic, ErrNoStream)
 	}
+	release, err := h.needs("history of", []string{topic})
+	if err != nil {
+		return History{}, err
+	}
+	defer release()
 	past := History{Topic: topic}
 	var page stream.Page
 	for {
@@ -52,6 +58,11 @@ func (h *Hub) History(topic string, since event.Position, limit int) (History, e
 		isOver := false
 		if past.Position.Epoch == "" {
 			isOver = past.begin(since, &page)
+		}
+		if page.Epoch != past.Position.Epoch {
+			page.Release()
+			past.Next = past.Position
+			return past, nil
 		}
 		isOver = isOver || page.To > past.To || past.take(&page, id, limit)
 		page.Release()

@@ -43,6 +43,8 @@ type hubParts struct {
 	workers    *workers
 	httpServer *httpServer
 	streams    streams
+	// cluster is nil for a hub that stands alone.
+	cluster *cluster
 }
 
 // hubShared are single values that any goroutine changes.
@@ -95,7 +97,13 @@ func New(cfg Config) (*Hub, error) {
 	}
 	h.httpServer = newHTTPServer(h)
 	h.streams = newStreams(h)
+	h.cluster = newCluster(h)
 	h.run()
+	if err := h.cluster.start(); err != nil {
+		h.cluster = nil
+		h.stop()
+		return nil, err
+	}
 	return h, nil
 }
 

@@ -22,10 +22,11 @@ type hubLog struct {
 	undecided logLimit
 	identity  logLimit
 	streams   logLimit
+	broker    brokerLog
 }
 
 func newHubLog(logger *slog.Logger) hubLog {
-	return hubLog{logger: logger, began: time.Now(), malformed: logLimit{perMinute: 60}, slow: logLimit{perMinute: 600}, violated: logLimit{perMinute: 600}, exhausted: logLimit{perMinute: 1}, hidden: logLimit{perMinute: 60}, undecided: logLimit{perMinute: 60}, identity: logLimit{perMinute: 60}, streams: logLimit{perMinute: 60}}
+	return hubLog{logger: logger, began: time.Now(), malformed: logLimit{perMinute: 60}, slow: logLimit{perMinute: 600}, violated: logLimit{perMinute: 600}, exhausted: logLimit{perMinute: 1}, hidden: logLimit{perMinute: 60}, undecided: logLimit{perMinute: 60}, identity: logLimit{perMinute: 60}, streams: logLimit{perMinute: 60}, broker: brokerLog{troubles: logLimit{perMinute: 60}, foreign: logLimit{perMinute: 6}, nodes: logLimit{perMinute: 600}}}
 }
 
 func (g *hubLog) malformedMessage(s *Spoke, err error) {

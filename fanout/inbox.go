@@ -329,6 +329,7 @@ func (l *loop) goOnWithControl(s *Spoke, box *inbox, i *item) bool {
 	i.setProgress(now.progress)
 	switch {
 	case s.marks&answersBlocked != 0:
+	case now.progress.isWaiting():
 	case l.work.topics < before:
 		l.work.sliced = append(l.work.sliced, s)
 	default:

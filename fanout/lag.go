@@ -193,6 +193,7 @@ func (l *loop) fallBehind(s *Spoke, f *frame) {
 		l.skip(c)
 	} else {
 		_, c := l.cursorOf(s, f.policy, f.typ, f.kept.offset)
+		c.epoch = f.epoch
 		c.owed++
 		c.isLatest = f.policy.Behind == stream.Latest
 	}
@@ -207,6 +208,10 @@ func (l *loop) skip(c *cursor) {
 
 // passOver leaves an event of a stream to the cursor. If the spoke has all that lies ahead of it, it gets it live, and all that follows.
 func (l *loop) passOver(g *lag, c *cursor, f *frame) {
+	if f.epoch != c.epoch && c.epoch != "" {
+		l.passOverStrange(g, c, f)
+		return
+	}
 	offset := f.kept.offset
 	d := c.dueOf(l, g.spoke.conn.Slot, offset, f.kept.ID())
 	if c.isAtEnd && offset >= c.next && d.wanted && !g.awaitsAck {

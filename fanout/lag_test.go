@@ -67,13 +67,22 @@ func wide(i int) event.Event {
 	return event.Event{Type: "price", ID: strconv.Itoa(i % 7), Payload: []byte(`"` + strings.Repeat("x", 1000) + `"`)}
 }
 
-// lagging makes a spoke that does not read fall behind, and returns how many events have been sent.
+// moreThanSocketsHold is how many wide events no socket of a test has room for.
+const moreThanSocketsHold = 1024
+
+// lagging makes a spoke that does not read fall behind, so that it does not catch up before it reads, and returns how many events have been sent.
 func lagging(h *testHub) (events int) {
 	h.t.Helper()
-	for h.hub.Stats().Lagging == 0 {
-		for range 16 {
-			events++
-			h.hub.DispatchEvent(wide(events))
+	return fallBehind(h, func(i int) { h.hub.DispatchEvent(wide(i)) })
+}
+
+func fallBehind(h *testHub, send func(i int)) (events int) {
+	h.t.Helper()
+	for left := moreThanSocketsHold; left > 0; left-- {
+		events++
+		send(events)
+		if h.hub.Stats().Lagging == 0 {
+			left = moreThanSocketsHold
 		}
 		if events > 1<<16 {
 			h.t.Fatal("the spoke does not fall behind")
@@ -89,6 +98,7 @@ func slowConfig(engine fanout.Engine, history stream.History, behind stream.Behi
 }
 
 func TestPromise14CatchUpSendsWhatASlowSpokeHasMissed(t *testing.T) {
+	t.Parallel()
 	eachEngine(t, func(t *testing.T, e fanout.Engine) {
 		h := newTestHub(t, slowConfig(e, stream.History{Events: 1 << 16, Bytes: 1 << 30}, stream.CatchUp))
 		c, _ := h.join()
@@ -121,6 +131,7 @@ func TestPromise14CatchUpSendsWhatASlowSpokeHasMissed(t *testing.T) {
 }
 
 func TestPromise14WhatWasTrimmedMeanwhileIsAGapInItsPlace(t *testing.T) {
+	t.Parallel()
 	eachEntry(t, func(e fanout.Engine) fanout.Config { return slowConfig(e, stream.History{Events: 50}, stream.CatchUp) }, func(t *testing.T, h *testHub, c *client) {
 		c.follow("price")
 		sent := lagging(h)
@@ -173,6 +184,7 @@ func TestPromise14LatestSendsTheNewestOfEachID(t *testing.T) {
 }
 
 func TestPromise14LatestTellsWhatWasTrimmedAheadOfWhatIsSuperseded(t *testing.T) {
+	t.Parallel()
 	eachEntry(t, func(e fanout.Engine) fanout.Config { return slowConfig(e, stream.History{Events: 10}, stream.Latest) }, func(t *testing.T, h *testHub, c *client) {
 		c.follow("price")
 		sent := lagging(h)
@@ -197,6 +209,7 @@ func TestPromise14LatestTellsWhatWasTrimmedAheadOfWhatIsSuperseded(t *testing.T)
 }
 
 func TestPromise14SkipTellsHowManyEventsAnEpisodeCost(t *testing.T) {
+	t.Parallel()
 	eachEntry(t, func(e fanout.Engine) fanout.Config { return slowConfig(e, stream.History{}, stream.Skip) }, func(t *testing.T, h *testHub, c *client) {
 		c.subscribe("price")
 		sent := lagging(h)

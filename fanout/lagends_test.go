@@ -10,6 +10,7 @@ import (
 )
 
 func TestPromise2ASpokeThatLagsIsRemovedWithWhatIsQueuedAlone(t *testing.T) {
+	t.Parallel()
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
 		h := newTestHub(t, slowConfig(engine, stream.History{Events: 1 << 16, Bytes: 1 << 30}, stream.CatchUp))
 		here, there := pair(t, "tcp")

@@ -17,6 +17,7 @@ import (
 // TestPromise13NobodyMissesAnythingInSilence has clients that read in fits and starts: of every stream they have got, or have been told that
 // they miss, every event once all is sent.
 func TestPromise13NobodyMissesAnythingInSilence(t *testing.T) {
+	t.Parallel()
 	for _, behind := range []stream.Behind{stream.CatchUp, stream.Latest} {
 		eachEngine(t, func(t *testing.T, engine fanout.Engine) {
 			const streams, clients, rounds = 4, 8, 1000

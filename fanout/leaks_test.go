@@ -13,50 +13,68 @@ import (
 // leakWatch is what the tests that run now started from: a test and its subtests, or tests that run side by side. mu guards
 // all of it.
 var leakWatch struct {
-	mu      sync.Mutex
-	running int
+	mu sync.Mutex
+	// running is how many tests run, and begun how many have begun so far.
+	running, begun int
+	// unchecked says that tests have run since the start of which nobody has yet looked for what they have left.
+	unchecked bool
 	// goroutines ignores those of before the first of them, descriptors is how many there were.
 	goroutines  goleak.Option
 	descriptors int
 }
 
 // watchForLeaks wants goroutines and descriptors back where they were. The last to end of the tests that run at the same time
-// looks for what all of them have left.
+// looks for what all of them have left. A test that begins meanwhile takes that over, with its own.
 func watchForLeaks(t testing.TB) {
 	t.Helper()
 	w := &leakWatch
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.running == 0 {
+	if w.running == 0 && !w.unchecked {
 		w.goroutines = goleak.IgnoreCurrent()
 		w.descriptors = descriptors(t)
 	}
 	w.running++
+	w.begun++
+	w.unchecked = true
 	t.Cleanup(func() {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		w.running--
 		if w.running == 0 {
-			findLeaks(t, w.goroutines, w.descriptors)
+			findLeaksLocked(t)
 		}
 	})
 }
 
-func findLeaks(t testing.TB, goroutines goleak.Option, before int) {
+// findLeaksLocked lets go of the lock while it waits, and ends once another test has begun.
+func findLeaksLocked(t testing.TB) {
 	t.Helper()
-	deadline := time.Now().Add(patience)
-	for err := goleak.Find(goroutines); err != nil; err = goleak.Find(goroutines) {
-		if time.Now().After(deadline) {
+	w := &leakWatch
+	begun, deadline := w.begun, time.Now().Add(patience)
+	for w.begun == begun {
+		w.mu.Unlock()
+		err := goleak.Find(w.goroutines)
+		w.mu.Lock()
+		left := descriptors(t)
+		switch {
+		case w.begun != begun:
+		case err == nil && left <= w.descriptors:
+			w.unchecked = false
+			return
+		case !time.Now().After(deadline):
+			w.mu.Unlock()
+			runtime.GC()
+			w.mu.Lock()
+		case err != nil:
+			w.unchecked = false
 			t.Error(err)
 			return
-		}
-	}
-	for ; descriptors(t) > before; runtime.Gosched() {
-		if time.Now().After(deadline) {
-			t.Errorf("got %d descriptors, want the %d of before", descriptors(t), before)
+		default:
+			w.unchecked = false
+			t.Errorf("got %d descriptors, want the %d of before", left, w.descriptors)
 			return
 		}
-		runtime.GC()
 	}
 }
 

@@ -27,6 +27,7 @@ func numbered(kind string, from, to int) (topics []string) {
 }
 
 func TestLeaversI2ATurnDropsOnlySoManyTopics(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct{ spokes, topics int }{
 		"many spokes of many topics": {200, 1024},
 		"many spokes of few topics":  {400, fewTopics},

@@ -14,6 +14,7 @@ import (
 )
 
 func TestPromise10EveryEventIsAccountedFor(t *testing.T) {
+	t.Parallel()
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
 		h := newTestHub(t, fanout.Config{Engine: engine, Reactors: 3, Relay: true, QueueLimit: 64 << 10, SendBuffer: 8 << 10, MemoryBudget: 1 << 20, CloseTimeout: 200 * time.Millisecond})
 		const spokes = 60

@@ -82,6 +82,7 @@ func TestLimitsOnUnfinishedHandshakes(t *testing.T) {
 }
 
 func TestLimitsOnRatesCloseWith1008(t *testing.T) {
+	t.Parallel()
 	event := envelope("t", "", `"12345"`)
 	control := envelope("__subscribe", "", `{"topic":"t"}`)
 	five := envelope("__subscribe", "", `{"topics":["a","b","c","d","e"]}`)

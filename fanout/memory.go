@@ -22,6 +22,8 @@ type Memory struct {
 	HTTP uint64
 	// Streams is what is kept of types with history, and where spokes are in it that lag.
 	Streams uint64
+	// Broker is what waits for the broker and has yet to be looked at of what other hubs tell, and the list of what it is asked for.
+	Broker uint64
 	// Reserved is what Hub.Reserve has counted.
 	Reserved uint64
 }
@@ -34,7 +36,7 @@ func (m Memory) ByKind() iter.Seq2[string, uint64] {
 			bytes uint64
 		}{
 			{"queues", m.Queues}, {"messages", m.Messages}, {"inboxes", m.Inboxes}, {"subscriptions", m.Subscriptions},
-			{"handshakes", m.Handshakes}, {"tls", m.TLS}, {"http", m.HTTP}, {"streams", m.Streams}, {"reserved", m.Reserved},
+			{"handshakes", m.Handshakes}, {"tls", m.TLS}, {"http", m.HTTP}, {"streams", m.Streams}, {"broker", m.Broker}, {"reserved", m.Reserved},
 		} {
 			if !yield(kind.name, kind.bytes) {
 				return
@@ -85,7 +87,7 @@ func (h *Hub) heldBytes() int64 { return h.connectionBytes() + h.streams.held() 
 
 // connectionBytes is heldBytes without what streams take.
 func (h *Hub) connectionBytes() int64 {
-	held := h.shared.heldBytes.Load() + h.shared.reserved.Load() + h.admission.httpBytes.Load() + h.presence.heldBytes()
+	held := h.shared.heldBytes.Load() + h.shared.reserved.Load() + h.admission.httpBytes.Load() + h.presence.heldBytes() + h.cluster.heldBytes()
 	for _, l := range h.loops {
 		held += l.shared.inboxBytes.Load()
 	}
@@ -134,6 +136,7 @@ func (m *Memory) addShared(h *Hub) {
 	m.Inboxes = uint64(max(inboxes, 0))
 	m.HTTP = uint64(max(h.admission.httpBytes.Load(), 0))
 	m.Streams += uint64(max(h.streams.held(), 0))
+	m.Broker = uint64(h.cluster.heldBytes())
 	m.Reserved = uint64(max(h.shared.reserved.Load(), 0))
 }
 

@@ -135,7 +135,7 @@ func TestMemoryKinds(t *testing.T) {
 	for kind := range m.ByKind() {
 		kinds = append(kinds, kind)
 	}
-	expectAll(t, "kinds", kinds, []string{"queues", "messages", "inboxes", "subscriptions", "handshakes", "tls", "http", "streams", "reserved"})
+	expectAll(t, "kinds", kinds, []string{"queues", "messages", "inboxes", "subscriptions", "handshakes", "tls", "http", "streams", "broker", "reserved"})
 }
 
 func TestReserve(t *testing.T) {
@@ -203,6 +203,7 @@ var holdings = map[string]func(h *testHub, c *client, s *fanout.Spoke){
 }
 
 func TestBudgetTakesTheLargestHolderOfAnyKind(t *testing.T) {
+	t.Parallel()
 	for name, hold := range holdings {
 		t.Run(name, func(t *testing.T) {
 			eachEngineAtOnce(t, func(t *testing.T, engine fanout.Engine) {

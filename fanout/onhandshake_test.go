@@ -108,6 +108,7 @@ func TestOnHandshakeSeesWhatAMiddlewareHasFound(t *testing.T) {
 }
 
 func TestOnHandshakeRefusals(t *testing.T) {
+	t.Parallel()
 	refuse := func(r fanout.Refusal) error { return fmt.Errorf("wrapped: %w", &r) }
 	for name, c := range map[string]struct {
 		err           error
@@ -211,6 +212,7 @@ func TestOnHandshakeMayNotGiveAnIdentityThatIsNone(t *testing.T) {
 }
 
 func TestOnHandshakeThatHeedsNoContextKeepsNoClient(t *testing.T) {
+	t.Parallel()
 	over := make(chan struct{})
 	hook := func(context.Context, *fanout.Handshake) (fanout.Identity, error) {
 		<-over
@@ -226,6 +228,7 @@ func TestOnHandshakeThatHeedsNoContextKeepsNoClient(t *testing.T) {
 }
 
 func TestLateHooksOfServeHTTPAreBounded(t *testing.T) {
+	t.Parallel()
 	asked, over := make(chan struct{}, 10), make(chan struct{})
 	h := newTestHub(t, fanout.Config{
 		Workers:          2,
@@ -303,6 +306,7 @@ func TestOnHandshakeSeesTheStateOfTLS(t *testing.T) {
 }
 
 func TestOnHandshakeIsNotAskedAboutWhoIsRefusedAnyway(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		cfg     fanout.Config
 		request string

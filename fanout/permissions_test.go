@@ -30,6 +30,7 @@ func may(t testing.TB, user, subscribe, publish string) fanout.Identity {
 func forbidden(topic string) string { return reject("", topic, "forbidden") }
 
 func TestPromise11ASubscriptionThatTheIdentityDoesNotCoverHasNoEffect(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		user, subscribe string
 		yes, no         []string
@@ -199,6 +200,7 @@ func TestPromise11TheIdentityThatOnConnectionGivesCoversWhatCameBefore(t *testin
 }
 
 func TestRejectsOfEventsAreFewHoweverManyEventsAreForbidden(t *testing.T) {
+	t.Parallel()
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
 		h := newTestHub(t, fanout.Config{Engine: engine, Relay: true})
 		c, spoke := h.join()

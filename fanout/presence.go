@@ -16,9 +16,16 @@ import (
 // Presence are the users who are subscribed to a topic that has presence, and with how many connections, by name. Nobody is
 // subscribed to "room:7" by being subscribed to "room". A topic without presence has none. It takes a lock and copies. Any
 // goroutine may call it, callbacks included.
+//
+// In a cluster that is over all hubs: it asks the others, unless it has in the last ten seconds or a spoke watches the topic, and waits for their answers,
+// half a second at most. What has changed elsewhere in the last quarter of a second may be missing. Users of a hub that dies leave when that is
+// forgotten (Hub.Nodes).
 func (h *Hub) Presence(topic string) []event.Member {
 	if h.presence == nil {
 		return nil
+	}
+	if wait := h.presence.awaitMembers(topic); wait != nil {
+		defer wait.drop()
 	}
 	users := h.presence.users(topic)
 	slices.SortFunc(users, func(a, b event.Member) int { return cmp.Compare(a.User, b.User) })
@@ -45,6 +52,8 @@ type presence struct {
 	seed     maphash.Seed
 	shards   [roomShards]roomShard
 	teller   teller
+	// roster is what other hubs tell and are told; nil in a hub without a broker.
+	roster *roster
 	// knowsUsers says that some spoke has had a user.
 	knowsUsers atomic.Bool
 	counts     presenceCounts
@@ -70,6 +79,9 @@ type roomShard struct {
 	most int
 	// changed are the rooms with changes to tell, the first due first.
 	changed []*room
+	// exports are the topics that other hubs watch, nil if there are none, and exported those of them with changes to tell.
+	exports  map[string]*export
+	exported []*export
 }
 
 // newPresence returns nil if no topic has presence.
@@ -103,28 +115,42 @@ func (p *presence) join(topic []byte, user string) *room {
 	s.mu.Lock()
 	r := s.rooms[string(topic)]
 	if r == nil {
-		r = &room{shard: s, topic: string(topic)}
-		s.rooms[r.topic] = r
-		s.most = max(s.most, len(s.rooms))
-		p.counts.rooms.Add(1)
-		p.counts.held.Add(int64(r.memory()))
+		r = p.addRoomLocked(s, string(topic))
 	}
+	isExported := r.exportLocked(user)
 	isDue := p.countLocked(r, user, 1)
 	s.mu.Unlock()
+	p.counted(isDue, isExported)
+	return r
+}
+
+// addRoomLocked adds the room of a topic.
+func (p *presence) addRoomLocked(s *roomShard, topic string) *room {
+	r := &room{shard: s, topic: topic, roomElsewhere: roomElsewhere{export: s.exports[topic]}}
+	s.rooms[r.topic] = r
+	s.most = max(s.most, len(s.rooms))
+	p.counts.rooms.Add(1)
+	p.counts.held.Add(int64(r.memory()))
+	return r
+}
+
+// counted has watchers be told in time of what was counted, and other hubs.
+func (p *presence) counted(isDue, isExported bool) {
 	if isDue {
 		p.teller.arm()
 	}
-	return r
+	if isExported {
+		p.roster.arm()
+	}
 }
 
 // leave counts one connection less of a user in a room. Any goroutine may call it.
 func (p *presence) leave(r *room, user string) {
 	r.shard.mu.Lock()
+	isExported := r.exportLocked(user)
 	isDue := p.countLocked(r, user, -1)
 	r.shard.mu.Unlock()
-	if isDue {
-		p.teller.arm()
-	}
+	p.counted(isDue, isExported)
 }
 
 // find returns the room of a topic, nil if there is none. It stays the room of the topic as long as the caller knows an occupant of it.

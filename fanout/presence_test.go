@@ -96,6 +96,7 @@ func (c *client) wantsChange(topic string, want ...string) {
 }
 
 func TestAWatcherIsListedWhoIsThereAndThenToldWhoComesAndGoes(t *testing.T) {
+	t.Parallel()
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
 		h := newTestHub(t, presenceConfig(fanout.Config{Engine: engine}))
 		h.enter("room:7", "grace", "ada", "ada", "")
@@ -193,6 +194,7 @@ func TestSubscriptionsAndWatchedTopicsCountTogether(t *testing.T) {
 }
 
 func TestWatchingEnds(t *testing.T) {
+	t.Parallel()
 	for name, end := range map[string]func(h *testHub, peer *client, s *fanout.Spoke){
 		"by an unsubscription":                   func(_ *testHub, peer *client, _ *fanout.Spoke) { peer.unsubscribe("room") },
 		"by an unsubscription of the embedder's": func(_ *testHub, _ *client, s *fanout.Spoke) { _ = s.Unsubscribe("room") },
@@ -232,6 +234,7 @@ func TestWatchingEnds(t *testing.T) {
 }
 
 func TestASpokeLeavesItsRoomsHoweverItEnds(t *testing.T) {
+	t.Parallel()
 	for name, end := range map[string]func(h *testHub, peer *client, s *fanout.Spoke){
 		"closed by itself": func(_ *testHub, peer *client, _ *fanout.Spoke) {
 			peer.write(clientFrame(fin|opClose, closePayload(1000, "")))
@@ -377,6 +380,7 @@ func TestPresenceGoesThroughTheHooksOfSubscriptions(t *testing.T) {
 }
 
 func TestADrainEndsRoomsAndWatchers(t *testing.T) {
+	t.Parallel()
 	for name, period := range map[string]time.Duration{"at once": 0, "over time": 400 * time.Millisecond} {
 		t.Run(name, func(t *testing.T) {
 			h := newTestHub(t, presenceConfig(fanout.Config{DrainPeriod: period, CloseTimeout: time.Second}))

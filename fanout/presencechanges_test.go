@@ -7,6 +7,7 @@ import (
 )
 
 func TestStormsAreToldInPiecesAndWhatCancelsOutIsNot(t *testing.T) {
+	t.Parallel()
 	const storm = 10000
 	l := presenceHub(t, Config{Reactors: 2, Engine: EngineGoroutine, QueueLimit: 256 << 10})
 	var watchers []*reading

@@ -109,6 +109,7 @@ func (r *reading) until(users int) {
 }
 
 func TestALongListGoesOutAsItIsReadAndWhatChangesMeanwhileFollows(t *testing.T) {
+	t.Parallel()
 	const users = 6000
 	eachLoopHub(t, func(t *testing.T, l *loopHub) {
 		l = presenceHub(t, Config{Engine: l.hub.cfg.Engine, Reactors: 2, QueueLimit: 16 << 10, SendBuffer: 4 << 10})
@@ -153,6 +154,7 @@ func TestALongListGoesOutAsItIsReadAndWhatChangesMeanwhileFollows(t *testing.T) 
 }
 
 func TestAWatcherThatDoesNotReadWhatChangesIsClosed(t *testing.T) {
+	t.Parallel()
 	for name, listed := range map[string]int{"while its list is on its way": 4000, "when it has its list": 0} {
 		t.Run(name, func(t *testing.T) {
 			l := presenceHub(t, Config{Reactors: 1, Engine: EngineGoroutine, QueueLimit: 16 << 10})

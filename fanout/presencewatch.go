@@ -46,8 +46,12 @@ func (l *loop) answerPresence(s *Spoke, p *progress, allowed map[string]bool) {
 		topics, next, _ := v.TopicsFrom(l.scratch.topics[:0], p.place, 1)
 		l.scratch.topics = topics
 		if !p.isListing {
+			if !l.holdMembers(s, p, topics[0], allowed) {
+				return
+			}
 			l.work.topics -= listTopics
 			reason := l.watch(s, topics[0], allowed)
+			p.dropMembers()
 			if reason != "" {
 				l.reject(s, v.ID, topics[0], reason)
 			}
@@ -62,15 +66,15 @@ func (l *loop) answerPresence(s *Spoke, p *progress, allowed map[string]bool) {
 // watch makes a spoke a watcher of a topic and, if it wants an answer, begins to list the occupants for it; or it says why it could not.
 func (l *loop) watch(s *Spoke, topic []byte, allowed map[string]bool) event.Reason {
 	wantsList := len(l.scratch.view.ID) > 0
-	switch {
-	case !event.ValidTopic(topic):
+	switch reason := l.refuseWatch(s, topic, allowed); {
+	case reason == event.InvalidTopic:
 		l.counts.badTopics++
-		return event.InvalidTopic
-	case !l.hub.maySubscribe(s.known(), topic) || allowed != nil && !allowed[string(topic)]:
+		return reason
+	case reason == event.Forbidden:
 		l.counts.forbiddenTopics++
-		return event.Forbidden
-	case !l.hub.presence.isAvailable(topic):
-		return event.Unavailable
+		return reason
+	case reason != "":
+		return reason
 	case !l.presence.watching.Has(s.conn.Slot, topic) && l.topicCount(s.conn.Slot) >= l.hub.maxTopics(),
 		wantsList && !l.withinLists(s, l.hub.presence.find(topic).users()):
 		l.counts.overTopics++
@@ -79,6 +83,19 @@ func (l *loop) watch(s *Spoke, topic []byte, allowed map[string]bool) event.Reas
 	l.presence.watching.Subscribe(s.conn.Slot, topic)
 	if wantsList {
 		l.startListing(s, string(topic))
+	}
+	return ""
+}
+
+// refuseWatch says why a spoke may not watch a topic, if it may not, however many it has.
+func (l *loop) refuseWatch(s *Spoke, topic []byte, allowed map[string]bool) event.Reason {
+	switch {
+	case !event.ValidTopic(topic):
+		return event.InvalidTopic
+	case !l.hub.maySubscribe(s.known(), topic) || allowed != nil && !allowed[string(topic)]:
+		return event.Forbidden
+	case !l.hub.presence.isAvailable(topic):
+		return event.Unavailable
 	}
 	return ""
 }

@@ -38,6 +38,7 @@ func handshakeAs(h *testHub, address string) *client {
 }
 
 func TestPromise11EveryCallbackSeesTheIdentity(t *testing.T) {
+	t.Parallel()
 	for name, join := range waysToBeAlice {
 		t.Run(name, func(t *testing.T) {
 			eachEngine(t, func(t *testing.T, engine fanout.Engine) { testEveryCallbackSeesAlice(t, engine, join) })
@@ -106,6 +107,7 @@ var waysToLoseTopics = map[string]func(h *testHub, c *client, spoke *fanout.Spok
 }
 
 func TestPromise11HoldsForManyTopicsAtOnce(t *testing.T) {
+	t.Parallel()
 	for name, lose := range waysToLoseTopics {
 		t.Run(name, func(t *testing.T) {
 			eachEngine(t, func(t *testing.T, engine fanout.Engine) {

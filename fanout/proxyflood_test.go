@@ -9,6 +9,7 @@ import (
 )
 
 func TestAFloodOfProxyHeadersLeavesNothingBehind(t *testing.T) {
+	t.Parallel()
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
 		h := newTestHub(t, fanout.Config{Engine: engine, TrustedProxies: localProxies(), MaxConnectionsPerAddress: 3})
 		l := listenTCP(t)

@@ -79,6 +79,7 @@ func TestTheProxyProtocolTellsTheClient(t *testing.T) {
 }
 
 func TestConnectionsWithoutAProperProxyHeaderAreRefused(t *testing.T) {
+	t.Parallel()
 	elsewhere := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}
 	for name, c := range map[string]struct {
 		proxies []netip.Prefix

@@ -21,7 +21,7 @@ var (
 
 // Receipt is what Publish tells of an event that it has sent. Fields may be added to it.
 type Receipt struct {
-	// Matched is how many subscribers the event's topics had when it was sent. A spoke that is subscribed to the type and to the
+	// Matched is how many subscribers the event's topics had on this hub when it was sent. A spoke that is subscribed to the type and to the
 	// type and id gets one copy and counts twice: one number for each topic is there at once, and to find out who has both would
 	// mean to wait for the reactors. A subscriber that begins to close before the event reaches its reactor, as all do in Shutdown,
 	// counts and does not get it.
@@ -42,13 +42,16 @@ type PublishOptions struct {
 }
 
 // Publish is DispatchEvent for a caller that can wait. It sends the event and returns a receipt, or returns an error and does
-// not: ErrInvalid, ErrTooLong, ErrClosed, or the error of ctx, each wrapped.
+// not: ErrInvalid, ErrTooLong, ErrClosed, or the error of ctx, each wrapped. In a cluster an event of a stream is sent once the broker has it; if that does not
+// take it, or ctx ends meanwhile, the error is ErrBroker.
 //
 // It waits while a reactor is behind or a subscriber is, one that goes on reading but has much of its queue filled: so what
 // comes faster than healthy readers take it, is not what closes them. A subscriber that reads nothing for a second, or has
 // not caught up in five, is not waited for any more and closed with 1013 when its queue is full. Whatever subscribers do, a
 // quarter of Config.QueueLimit passes a second of each topic; and for less than half of its subscribers a topic is held back for
 // five seconds at most, and after that a tenth of the time.
+//
+// Subscribers on other hubs are not waited for.
 //
 // Any goroutine may call it, callbacks included, except a reactor's, on which only Config.Logger runs: there it might wait for
 // itself. When Shutdown begins to close the spokes, who waits returns ErrClosed.
@@ -68,7 +71,7 @@ func (h *Hub) PublishWith(ctx context.Context, e event.Event, options PublishOpt
 			return Receipt{}, fmt.Errorf("publish: %w", err)
 		}
 		out := outgoing{event: e, waits: true}
-		out.key = options.IdempotencyKey
+		out.key, out.ctx = options.IdempotencyKey, ctx
 		switch h.publish(&out) {
 		case published:
 			if !out.isRepeated {
@@ -76,6 +79,7 @@ func (h *Hub) PublishWith(ctx context.Context, e event.Event, options PublishOpt
 			}
 			return Receipt{Matched: out.matched, Position: out.position, Repeated: out.isRepeated}, nil
 		case unavailable:
+			h.counters.unavailable.Add(1)
 			return Receipt{}, fmt.Errorf("publish %q: %w", e.Type, out.err)
 		case tooLong:
 			return Receipt{}, fmt.Errorf("publish: %w: its frame is longer than Config.QueueLimit allows, %d bytes, or fifteen sixteenths of that in a stream", ErrTooLong, h.cfg.QueueLimit)

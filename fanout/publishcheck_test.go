@@ -46,6 +46,7 @@ func TestOnPublishRefusesByErrorPanicAndGoexit(t *testing.T) {
 }
 
 func TestPromise6AllowedAndForbiddenEventsKeepTheirOrder(t *testing.T) {
+	t.Parallel()
 	onPublish := func(_ *fanout.Spoke, e event.Event) error {
 		if e.Type == "asked" && len(e.Payload)%2 == 0 {
 			return errors.New("even")
@@ -225,6 +226,7 @@ func TestForbiddenEventsCostTheirSenderItsRates(t *testing.T) {
 }
 
 func TestASenderThatOnPublishIsAskedAboutWaitsForSlowReceivers(t *testing.T) {
+	t.Parallel()
 	eachEngineAtOnce(t, func(t *testing.T, engine fanout.Engine) {
 		h := newTestHub(t, fanout.Config{Engine: engine, Relay: true, QueueLimit: 64 << 10, MaxEvent: 8 << 10, SendBuffer: 8 << 10,
 			OnPublish: func(*fanout.Spoke, event.Event) error { return nil }})

@@ -16,6 +16,7 @@ type rawConnection interface {
 }
 
 func TestTheRawConnectionHandsOutNothingThatTheHubOwns(t *testing.T) {
+	t.Parallel()
 	eachEntry(t, plain, func(t *testing.T, h *testHub, _ *client) {
 		spoke := receive(t, h.connected, "OnConnection")
 		raw := spoke.Conn().(rawConnection)

@@ -10,6 +10,7 @@ import (
 )
 
 func TestRelayReachesTheOtherSubscribersAndNotTheSender(t *testing.T) {
+	t.Parallel()
 	eachEntry(t, func(fanout.Engine) fanout.Config { return fanout.Config{Relay: true} }, func(t *testing.T, h *testHub, sender *client) {
 		sender.subscribe("t", "t:1")
 		var others []*client

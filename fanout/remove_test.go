@@ -116,6 +116,7 @@ func TestPromise2AnyTypeOfConnectionCanBeAddedAndRemoved(t *testing.T) {
 }
 
 func TestPromise2QueuedFramesAreSentAheadOfTheNewOwner(t *testing.T) {
+	t.Parallel()
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
 		h := newTestHub(t, fanout.Config{Engine: engine, QueueLimit: 64 << 20})
 		c, spoke := h.join()
@@ -156,6 +157,7 @@ func TestPromise2QueuedFramesAreSentAheadOfTheNewOwner(t *testing.T) {
 }
 
 func TestPromise2BytesReadAheadAreHandedBackFirst(t *testing.T) {
+	t.Parallel()
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
 		for _, network := range []string{"tcp", "unix", "pipe"} {
 			for name, cut := range map[string]int{"in the header": 1, "in the mask": 4, "in the payload": 20} {

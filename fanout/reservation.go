@@ -43,3 +43,9 @@ func (h *Hub) giveBack(out *outgoing, parts uint64) {
 		}
 	}
 }
+
+// isTooLong says whether an event is longer than may be sent, whoever receives it.
+func (h *Hub) isTooLong(out *outgoing) bool {
+	size := out.length()
+	return out.on != nil && size > int64(h.cfg.MaxEvent) || (out.on != nil || out.waits) && size+membersRoom > int64(h.cfg.QueueLimit)
+}

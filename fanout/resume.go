@@ -64,15 +64,20 @@ func (l *loop) enterStream(s *Spoke, topic, typ []byte, policy *stream.Policy, s
 		}
 	}
 	l.countResult(at.Result)
-	first := l.firstPosted(name, page.Top+1)
-	if mayBeLive && from > page.Top && first > page.Top && !l.hasCursor(s, typ) {
+	l.tellHolesAhead(s, topic, typ)
+	first, isAlone := l.firstPosted(name, page.Epoch, page.Top+1)
+	if mayBeLive && isAlone && from > page.Top && first > page.Top && !l.hasCursor(s, typ) {
 		return at, false
 	}
 	if from > first && !l.hasCursor(s, typ) && !l.hasOther(s, topic, typ) {
 		first = from
 	}
 	isFirst := !l.hasCursor(s, typ) && (page.To < first || !l.hasOther(s, topic, typ))
+	isAstray := !isAlone && !l.hasCursor(s, typ) && l.hasOther(s, topic, typ)
 	g, c := l.cursorOf(s, policy, typ, first)
+	if isAstray || c.epoch != page.Epoch && c.epoch != "" {
+		l.changeEpoch(g, c, page)
+	}
 	c.epoch = page.Epoch
 	if from < c.next {
 		l.tellMissing(g, c)

@@ -12,6 +12,7 @@ import (
 )
 
 func TestPromise13AResumeLongerThanTheQueueIsSentAsTheSocketDrains(t *testing.T) {
+	t.Parallel()
 	eachEntry(t, func(e fanout.Engine) fanout.Config {
 		return slowConfig(e, stream.History{Events: 1 << 16, Bytes: 1 << 30}, stream.Close)
 	}, func(t *testing.T, h *testHub, c *client) {
@@ -32,6 +33,7 @@ func TestPromise13AResumeLongerThanTheQueueIsSentAsTheSocketDrains(t *testing.T)
 }
 
 func TestPromise12ASecondTopicOfAStreamWithAnOlderPositionDoesNotRepeatTheFirst(t *testing.T) {
+	t.Parallel()
 	eachEntry(t, func(e fanout.Engine) fanout.Config { return keeping(e, stream.History{Events: 100}, stream.Close) }, func(t *testing.T, h *testHub, c *client) {
 		epoch := c.follow("price").Position.Epoch
 		h.publishPrices(1, 9)
@@ -54,6 +56,7 @@ func TestPromise12ASecondTopicOfAStreamWithAnOlderPositionDoesNotRepeatTheFirst(
 }
 
 func TestStreamsToSubscribeAgainHasNoEffect(t *testing.T) {
+	t.Parallel()
 	eachEntry(t, func(e fanout.Engine) fanout.Config { return keeping(e, stream.History{Events: 100}, stream.Close) }, func(t *testing.T, h *testHub, c *client) {
 		epoch := c.follow("price").Position.Epoch
 		h.publishPrices(1, 2)
@@ -78,6 +81,7 @@ func TestStreamsATopicLeftAndTakenAgainResumes(t *testing.T) {
 }
 
 func TestStreamsAThousandTopicsResumeInOneMessage(t *testing.T) {
+	t.Parallel()
 	eachEntry(t, func(e fanout.Engine) fanout.Config {
 		return fanout.Config{Engine: e, Policies: []stream.Policy{{Match: "t*", History: stream.History{Events: 10}}}}
 	}, func(t *testing.T, h *testHub, c *client) {
@@ -153,6 +157,7 @@ func TestStreamsWhoResumesAgainAndAgainPaysForWhatThereIsToSend(t *testing.T) {
 }
 
 func TestStreamsWhoIsNewMissesNothingAheadOfItsPosition(t *testing.T) {
+	t.Parallel()
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
 		h := newTestHub(t, keeping(engine, stream.History{Events: 1}, stream.CatchUp))
 		stopped := make(chan struct{})

@@ -11,6 +11,7 @@ import (
 
 // TestPromise14ATopicResumesBesideOneThatGetsTheNewestOfEachID has what the first resumes be more than the queue holds.
 func TestPromise14ATopicResumesBesideOneThatGetsTheNewestOfEachID(t *testing.T) {
+	t.Parallel()
 	eachEntry(t, func(e fanout.Engine) fanout.Config {
 		return slowConfig(e, stream.History{Events: 1 << 16, Bytes: 1 << 30}, stream.Latest)
 	}, func(t *testing.T, h *testHub, c *client) {

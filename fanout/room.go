@@ -29,6 +29,14 @@ type room struct {
 	// list is that of the occupants as they have been told, if anybody is being sent it; else nil.
 	list *roomList
 	size roomSize
+	roomElsewhere
+}
+
+// roomElsewhere is what a room has to do with other hubs: how many connections of users there are elsewhere, and whether its changes are told there, nil
+// if not.
+type roomElsewhere struct {
+	remote map[string]int32
+	export *export
 }
 
 // roomChunk are some of the occupants of a room. Once it isShared, lists have it, and it does not change any more: who wants to change it

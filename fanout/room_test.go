@@ -8,6 +8,7 @@ import (
 )
 
 func TestARoomHasEveryOccupantInItsPlace(t *testing.T) {
+	t.Parallel()
 	l := presenceHub(t, Config{Reactors: 1, Engine: EngineGoroutine})
 	p := l.hub.presence
 	model := map[string]int32{}

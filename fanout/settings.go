@@ -65,6 +65,9 @@ func newSettings(cfg Config) (settings, error) {
 			return settings{}, fmt.Errorf("fanout: Config.Policies: %w", err)
 		}
 	}
+	if cfg.Node != "" && !isNodeName(cfg.Node) {
+		return settings{}, fmt.Errorf("fanout: Config.Node: %.80q is no name: want up to %d letters, digits, '.', '-' and '_'", cfg.Node, maxNodeName)
+	}
 	s.topicRules, err = newTopicRules(cfg.TopicRules)
 	return s, err
 }

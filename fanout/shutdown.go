@@ -173,6 +173,7 @@ func (h *Hub) stop() {
 		stats.PresenceRooms, stats.PresenceMembers, stats.PresenceWatchers = 0, 0, 0
 		stats.Streams, stats.StreamEvents, stats.Memory.Streams = 0, 0, 0
 		h.lifecycle.final.Store(&stats)
+		h.cluster.close()
 		h.stopLoops()
 		h.streams.close()
 		h.index.Clear()

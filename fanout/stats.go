@@ -78,6 +78,24 @@ type Stats struct {
 	Streams, StreamEvents, StreamAppended, StreamTrimmed, StreamRepeated uint64
 	// Unavailable events were not sent because their stream did not take them.
 	Unavailable uint64
+	// BrokerUp is 1 while the broker is there, 0 while it is not, and in a hub without one.
+	BrokerUp uint64
+	// BrokerDegraded is 1 while the broker is there and does not do all that it should: BrokerState.Degraded says what.
+	BrokerDegraded uint64
+	// BrokerNodes is how many hubs of the cluster are known, this one included; 0 in a hub without a broker.
+	BrokerNodes uint64
+	// BrokerPublished are events of types without a stream that were handed to the broker for other hubs, BrokerAppended those of streams that
+	// it has appended. BrokerDropped of the former were not handed over, because it was away or too slow: hubs that have missed them notice.
+	BrokerPublished, BrokerAppended, BrokerDropped uint64
+	// BrokerReceived are events that have come from the broker: plain ones of other hubs, and all of the streams that this hub follows.
+	// BrokerRefilled of streams were read from the broker instead. BrokerRepeated have come before and were dropped.
+	BrokerReceived, BrokerRefilled, BrokerRepeated uint64
+	// BrokerLosses is how often events of other hubs were lost, or may have been. BrokerGarbage are messages that this hub could not read: of something
+	// else that publishes there, or of another version.
+	BrokerLosses, BrokerGarbage uint64
+	// BrokerWaiting is how many bytes wait for the broker. BrokerKeys are the types, or types with an id, that it is asked for, and BrokerStreams
+	// those of them that are streams.
+	BrokerWaiting, BrokerKeys, BrokerStreams uint64
 	// Waiting is how many bytes have been dispatched or relayed and have reached no queue yet; they count once for each reactor
 	// that they go to. It stays near zero unless events come faster than the reactors take them. Past an eighth of
 	// Config.QueueLimit for a reactor, or a quarter of Config.MemoryBudget for all, senders are slowed down.
@@ -178,6 +196,7 @@ func (h *Hub) Stats() Stats {
 	st.CallbacksPending = h.callbacksPending()
 	st.Memory.addShared(h)
 	st.addStreams(h)
+	st.addCluster(h.cluster)
 	return st
 }
 

@@ -14,6 +14,7 @@ import (
 )
 
 func TestPromise2CallbacksThatEndWhileTheReactorsStopLoseNoGoodbye(t *testing.T) {
+	t.Parallel()
 	var running sync.WaitGroup
 	for _, engine := range []Engine{EngineEpoll, EngineEasygo, EngineParked, EngineGoroutine} {
 		running.Go(func() {

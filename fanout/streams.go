@@ -87,12 +87,16 @@ type draft struct {
 	hub    *Hub
 	out    outgoing
 	policy *stream.Policy
-	kept   *keptFrame
-	match  subs.Match
+	// epoch is that of the stream which the event goes into.
+	epoch string
+	kept  *keptFrame
+	match subs.Match
 	// here is the frame for the loop on which the event was read, if that delivers it without a task.
 	here *frame
 	// hasRoom says that room has been taken for the event and it has not been placed.
 	hasRoom bool
+	// isSilent says that the event goes to nobody: it is there for those who come later.
+	isSilent bool
 }
 
 var draftPool = sync.Pool{New: func() any { return new(draft) }}
@@ -112,7 +116,7 @@ func (h *Hub) append(out *outgoing, policy *stream.Policy) outcome {
 	}
 	out.except = nil
 	d := draftPool.Get().(*draft)
-	*d = draft{hub: h, out: *out, policy: policy, kept: newKeptFrameOf(out)}
+	*d = draft{hub: h, out: *out, policy: policy, epoch: h.streams.memory.Epoch(), kept: newKeptFrameOf(out)}
 	if d.kept.longest() > h.cfg.longestKept() {
 		d.recycle()
 		return tooLong
@@ -160,6 +164,9 @@ func (d *draft) ID() []byte { return d.kept.ID() }
 
 // Ready finds the receivers, and takes room for the event on its way to their loops.
 func (d *draft) Ready() bool {
+	if d.isSilent {
+		return true
+	}
 	d.match = d.hub.match(&d.out)
 	d.out.receivers = receiversOf(&d.match, nil)
 	d.out.size = int64(d.kept.longest())
@@ -182,7 +189,7 @@ func (d *draft) Place(offset uint64) stream.Frame {
 	f.buf = f.buf[:0]
 	f.sealRaw(f.buf)
 	f.setPolicy(d.policy, d.out.typ())
-	f.match, f.kept = d.match, r
+	f.match, f.kept, f.epoch = d.match, r, d.epoch
 	f.Retain(bits.OnesCount64(d.match.Parts) - 1)
 	for parts := d.match.Parts; parts != 0; parts &= parts - 1 {
 		to := h.loops[bits.TrailingZeros64(parts)]

@@ -69,6 +69,7 @@ func (h *testHub) publishPrices(from, to int) {
 }
 
 func TestStreamsEventsCarryTheirOffsets(t *testing.T) {
+	t.Parallel()
 	eachEntry(t, func(e fanout.Engine) fanout.Config { return keeping(e, stream.History{Events: 10}, stream.Close) }, func(t *testing.T, h *testHub, c *client) {
 		at := c.follow("price")
 		expect(t, "result", at.Result, event.Fresh)
@@ -80,6 +81,7 @@ func TestStreamsEventsCarryTheirOffsets(t *testing.T) {
 }
 
 func TestStreamsASpokeThatComesBackGetsWhatItMissed(t *testing.T) {
+	t.Parallel()
 	eachEntry(t, func(e fanout.Engine) fanout.Config { return keeping(e, stream.History{Events: 100}, stream.Close) }, func(t *testing.T, h *testHub, c *client) {
 		at := c.follow("price")
 		h.publishPrices(1, 5)
@@ -100,6 +102,7 @@ func TestStreamsASpokeThatComesBackGetsWhatItMissed(t *testing.T) {
 }
 
 func TestStreamsWhatIsGoneIsTold(t *testing.T) {
+	t.Parallel()
 	eachEntry(t, func(e fanout.Engine) fanout.Config { return keeping(e, stream.History{Events: 3}, stream.Close) }, func(t *testing.T, h *testHub, c *client) {
 		at := c.follow("price")
 		h.publishPrices(1, 10)
@@ -113,6 +116,7 @@ func TestStreamsWhatIsGoneIsTold(t *testing.T) {
 }
 
 func TestStreamsAPositionThatIsNoneOrAheadOrOfAnotherEpochIsFresh(t *testing.T) {
+	t.Parallel()
 	eachEntry(t, func(e fanout.Engine) fanout.Config { return keeping(e, stream.History{Events: 10}, stream.Close) }, func(t *testing.T, h *testHub, c *client) {
 		epoch := c.follow("price").Position.Epoch
 		h.publishPrices(1, 3)
@@ -131,6 +135,7 @@ func TestStreamsAPositionThatIsNoneOrAheadOrOfAnotherEpochIsFresh(t *testing.T) 
 }
 
 func TestStreamsATopicWithoutAStreamHasAPlainAck(t *testing.T) {
+	t.Parallel()
 	eachEntry(t, func(e fanout.Engine) fanout.Config { return keeping(e, stream.History{Events: 10}, stream.Close) }, func(t *testing.T, h *testHub, c *client) {
 		c.text(since("1", []string{"plain"}, map[string]event.Position{"plain": {Epoch: "x", Offset: 1}}))
 		c.wants(`{"type":"__ack","id":"1","payload":{"topics":["plain"]}}`)

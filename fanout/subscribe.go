@@ -13,7 +13,9 @@ import (
 //
 // It asks the reactor and waits for it, usually tens of microseconds; any goroutine may call it, callbacks included. An error
 // names the topic. For one that is not valid, nothing has been done. For one that Config.MaxTopics does not allow, it is
-// ErrTopicLimit, and the topics ahead of it are in force. For a spoke that has ended or has no identity yet it is ErrNotConnected.
+// ErrTopicLimit, and the topics ahead of it are in force. For a spoke that has ended or has no identity yet it is ErrNotConnected. In a
+// cluster it waits until the broker has been asked for the events, four seconds at most; for a topic of a stream that is not known here by then it is
+// ErrBroker, and the topics ahead of a slice of some hundreds are in force.
 func (s *Spoke) Subscribe(topics ...string) error {
 	return s.changeTopics("subscribe", topics, s.loop.subscribeSlice)
 }
@@ -21,7 +23,23 @@ func (s *Spoke) Subscribe(topics ...string) error {
 // Unsubscribe removes the spoke from topics, like Subscribe: no event that is dispatched after it has returned reaches the spoke by way of
 // them. Not to be subscribed is no error.
 func (s *Spoke) Unsubscribe(topics ...string) error {
-	return s.changeTopics("unsubscribe", topics, s.loop.unsubscribeSlice)
+	return s.changeTopics(unsubscribing, topics, s.loop.unsubscribeSlice)
+}
+
+// unsubscribing is what needs nothing of the broker.
+const unsubscribing = "unsubscribe"
+
+// needs waits until the broker has been asked for what topics need, if there is a broker. The caller releases that when it has used it.
+func (h *Hub) needs(what string, topics []string) (release func(), err error) {
+	if h.cluster == nil || what == unsubscribing {
+		return func() {}, nil
+	}
+	wait, missing := h.cluster.interest.await(topics...)
+	if missing == "" {
+		return wait.drop, nil
+	}
+	wait.drop()
+	return nil, fmt.Errorf("%s %q: %w: its stream is not known here yet", what, missing, ErrBroker)
 }
 
 // changeTopics has the loop change the spoke's subscriptions, a slice at a time, so that other spokes have their turn.
@@ -34,12 +52,17 @@ func (s *Spoke) changeTopics(what string, topics []string, change func(s *Spoke,
 	for begun := false; !begun || len(topics) > 0; begun = true {
 		slice := topics[:min(len(topics), sliceTopics)]
 		topics = topics[len(slice):]
-		err := fmt.Errorf("%s: %w", what, ErrNotConnected)
+		release, err := s.loop.hub.needs(what, slice)
+		if err != nil {
+			return err
+		}
+		err = fmt.Errorf("%s: %w", what, ErrNotConnected)
 		s.loop.ask(func(r *netpoll.Reactor) {
 			if r.Holds(s.conn) && s.phase == open && s.marks&unidentified == 0 {
 				err = change(s, slice)
 			}
 		})
+		release()
 		if err != nil {
 			return err
 		}

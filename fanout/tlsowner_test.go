@@ -9,6 +9,7 @@ import (
 )
 
 func TestABudgetTakesTLSHandshakesAtOnce(t *testing.T) {
+	t.Parallel()
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
 		h := newSecureHub(t, fanout.Config{Engine: engine, Reactors: 1, MemoryBudget: 1 << 20, MaxMessage: 1 << 20, HandshakeTimeout: time.Hour, CloseTimeout: time.Hour}, nil, fanout.ListenerOptions{})
 		for range 200 {

@@ -9,6 +9,7 @@ import (
 )
 
 func TestMessageTimeoutEndsWhatIsUnfinished(t *testing.T) {
+	t.Parallel()
 	atOnce(t, map[string][]byte{
 		"half a header":            clientFrame(fin|opText, "x")[:1],
 		"half a payload":           clientFrame(fin|opText, "xxxx")[:8],
@@ -53,6 +54,7 @@ func TestMessageTimeoutCountsFromEachMessagesFirstByte(t *testing.T) {
 }
 
 func TestMessageTimeoutDoesNotCountWhileTheHubDoesNotRead(t *testing.T) {
+	t.Parallel()
 	eachEngineAtOnce(t, func(t *testing.T, engine fanout.Engine) {
 		const events = 3
 		h := newTestHub(t, fanout.Config{Engine: engine, MessageTimeout: time.Second, PingInterval: 200 * time.Millisecond})

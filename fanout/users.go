@@ -14,13 +14,13 @@ import (
 
 // DispatchToUser sends an event once to each connection of a user (Identity.User), whatever it is subscribed to. Otherwise it is
 // like Hub.DispatchEvent: it always returns true, copies the payload, does not wait for the network, and what one goroutine
-// dispatches, to users and to topics, reaches every spoke in that order. A user who has no connection here gets nothing, and the
-// empty name is nobody's.
+// dispatches, to users and to topics, reaches every spoke in that order. A user who has no connection gets nothing, and the
+// empty name is nobody's. In a cluster it also goes to the user's connections on other hubs, and nobody is told if the broker loses it on the way.
 func (h *Hub) DispatchToUser(user string, e event.Event) bool {
 	return h.dispatch(&outgoing{event: e, to: addressee{isUser: true, user: user}})
 }
 
-// UserSpokes are the connections that a user has, in the order in which they came. It asks the reactors that have some, a slice of
+// UserSpokes are the connections that a user has to this hub, in the order in which they came. It asks the reactors that have some, a slice of
 // them at a time, and waits for the answers. A connection that comes or goes meanwhile may be among them or not. Any goroutine may
 // call it, callbacks included, except a reactor's, on which only Config.Logger runs.
 func (h *Hub) UserSpokes(user string) []*Spoke { return h.membersOf(h.users.MatchTopic(user)) }
@@ -29,7 +29,7 @@ func (h *Hub) UserSpokes(user string) []*Spoke { return h.membersOf(h.users.Matc
 // is no member of "order:7". A topic without subscribers, or one that is not valid, has none. It asks like UserSpokes.
 func (h *Hub) Members(topic string) []*Spoke { return h.membersOf(h.index.MatchTopic(topic)) }
 
-// DisconnectUser closes the connections that a user has, as Spoke.Close does, and returns how many it has closed: when it returns,
+// DisconnectUser closes the connections that a user has to this hub, as Spoke.Close does, and returns how many it has closed: when it returns,
 // no event is for them any more, nor is anything that they send. It waits for the reactors, a slice of the connections at a time,
 // but not for the network. Any goroutine may call it, callbacks included, except a reactor's, on which only Config.Logger runs.
 //

@@ -219,6 +219,7 @@ func TestAllMethodsOfUsersMayBeCalledInACallback(t *testing.T) {
 }
 
 func TestMembersAreTheSpokesOfATopic(t *testing.T) {
+	t.Parallel()
 	l := hubOf(t, Config{Reactors: 3})
 	var ofType, ofID []*Spoke
 	const spokes = 3 * (memberSlice/2 + 1)

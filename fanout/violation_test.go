@@ -64,6 +64,7 @@ var violations = map[string]struct {
 }
 
 func TestPromise7BreachesOfRFC6455EndWithTheRFCsCode(t *testing.T) {
+	t.Parallel()
 	for name, v := range violations {
 		t.Run(name, func(t *testing.T) {
 			eachEngineAtOnce(t, func(t *testing.T, engine fanout.Engine) {
@@ -103,6 +104,7 @@ func drip(c *client, view []byte) {
 }
 
 func TestPromise7ViolationsEndTheSameOnEveryEntry(t *testing.T) {
+	t.Parallel()
 	eachEntry(t, func(fanout.Engine) fanout.Config { return fanout.Config{} }, func(t *testing.T, h *testHub, c *client) {
 		go func() { _, _ = c.conn.Write(unmasked(fin|opText, "{}")) }()
 		if _, code, _ := c.closing(); code != 1002 {

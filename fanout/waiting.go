@@ -7,7 +7,8 @@ import (
 )
 
 // waiter is a spoke that is not read because a loop has no room for what it relays: because the loop is behind, or because a
-// receiver on it is congested. It keeps the message that has to wait and what had been read behind it.
+// receiver on it is congested. Or, with to being nil, because the broker has yet to append what it has published. It keeps the message that has to wait and
+// what had been read behind it.
 type waiter struct {
 	spoke *Spoke
 	to    *loop
@@ -37,6 +38,9 @@ type flowState struct {
 	taken int64
 	holds holdList
 	lags  loopLags
+	// waits has what spokes wait for that other hubs or the broker do.
+	waits map[*Spoke]spokeWait
+	walks []*walk
 }
 
 // maxResumed is how many bytes of waiting spokes a turn sees to; a spoke's last message may exceed it.
@@ -73,6 +77,9 @@ func (l *loop) keep(s *Spoke, bytes int64) {
 
 // stillWaits says whether a spoke has to wait on. If it has, the loop it waits for will notify this one.
 func (l *loop) stillWaits(w *waiter) bool {
+	if w.to == nil {
+		return !l.hub.cluster.appends.hasRoomFor(w.spoke)
+	}
 	w.to.shared.inflow.waiters.Or(1 << l.index)
 	return !w.to.admits(w.of, w.size)
 }

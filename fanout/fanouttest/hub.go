@@ -89,10 +89,11 @@ func (h *Hub) finish() {
 // checkLedger fails the test if st, taken after Shutdown, does not account for every delivery.
 func checkLedger(t testing.TB, st fanout.Stats) {
 	t.Helper()
-	accounted := st.Delivered + st.HandedBack + st.DroppedBackpressure + st.DroppedClosed + st.DroppedBudget
+	accounted := st.Delivered + st.HandedBack + st.DroppedBackpressure + st.DroppedClosed + st.DroppedBudget + st.DroppedTrimmed + st.DroppedSuperseded + st.DroppedSkipped
 	if st.Deliveries != accounted || st.Queued != 0 {
-		t.Errorf("ledger: got %d deliveries, want %d delivered + %d handed back + %d + %d + %d dropped, and none queued, got %d",
-			st.Deliveries, st.Delivered, st.HandedBack, st.DroppedBackpressure, st.DroppedClosed, st.DroppedBudget, st.Queued)
+		t.Errorf("ledger: got %d deliveries, want %d delivered + %d handed back + %d + %d + %d + %d + %d + %d dropped, and none queued, got %d",
+			st.Deliveries, st.Delivered, st.HandedBack, st.DroppedBackpressure, st.DroppedClosed, st.DroppedBudget, st.DroppedTrimmed, st.DroppedSuperseded,
+			st.DroppedSkipped, st.Queued)
 	}
 }
 

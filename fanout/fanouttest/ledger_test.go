@@ -21,6 +21,7 @@ func TestALedgerThatDoesNotAddUpFailsTheTest(t *testing.T) {
 		want  int
 	}{
 		"all accounted for": {fanout.Stats{Deliveries: 15, Delivered: 1, HandedBack: 2, DroppedBackpressure: 3, DroppedClosed: 4, DroppedBudget: 5}, 0},
+		"lagging":           {fanout.Stats{Deliveries: 6, DroppedTrimmed: 1, DroppedSuperseded: 2, DroppedSkipped: 3}, 0},
 		"one lost":          {fanout.Stats{Deliveries: 2, Delivered: 1}, 1},
 		"one left queued":   {fanout.Stats{Deliveries: 1, Delivered: 1, Queued: 1}, 1},
 	} {

@@ -27,6 +27,12 @@ const (
 	// testTimeout bounds a test of another package, and runsOfTest is how often it may run until it catches a defect.
 	testTimeout = 30 * time.Second
 	runsOfTest  = 20
+	// clusterDirectory has the simulation of clusters, seedsOfRun is how many seeds its test plays in a run: each run has others. patienceForCluster is how long
+	// what must come may take in them, and clusterTimeout bounds a run.
+	clusterDirectory   = "fanout/simulation/cluster"
+	seedsOfRun         = 40
+	patienceForCluster = 6 * time.Second
+	clusterTimeout     = 2 * time.Minute
 )
 
 // One share of the defects is tried in a run.
@@ -43,7 +49,7 @@ func TestEveryPlantedDefectIsCaught(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := builder{slots: make(chan struct{}, buildsAtATime), directory: t.TempDir(), intact: make(map[string]string)}
+	b := builder{slots: make(chan struct{}, buildsAtATime), directory: t.TempDir(), intact: make(map[string]string), passes: make(map[packageTest]func() error)}
 	for i, name := range slices.Sorted(maps.Keys(patches)) {
 		p := patches[name]
 		if i%*shares != *share%*shares {
@@ -65,12 +71,8 @@ func catch(t *testing.T, name string, p patch, b *builder) (caught, replay strin
 		t.Fatalf("%q: %v", p.says, err)
 	}
 	if p.by != (packageTest{}) {
-		intact, err := b.buildIntact(p.by)
-		if err != nil {
+		if err := b.passesIntact(p.by)(); err != nil {
 			t.Fatalf("%q: %v", p.says, err)
-		}
-		if out, err := runTest(p.by, intact); err != nil || !ranAny(out) {
-			t.Fatalf("got %v of %s in %s without the defect, want it to pass:\n%s", err, p.by.name, p.by.directory, out)
 		}
 		return p.by.directory + " " + p.by.name + ": " + runUntilCaught(t, p.by, binary),
 			fmt.Sprintf("go test -tags faults ./fanout/simulation -v -run 'EveryPlantedDefect/^%s$'", name)
@@ -80,13 +82,36 @@ func catch(t *testing.T, name string, p patch, b *builder) (caught, replay strin
 		fmt.Sprintf("go test -tags faults ./fanout/simulation -v -run 'EveryPlantedDefect/^%s$' -sim.seed %s", name, seed)
 }
 
-// builder builds tests, a few at a time. Any goroutine may use it; mu guards intact.
+// builder builds tests, a few at a time. Any goroutine may use it; mu guards intact and passes.
 type builder struct {
 	slots     chan struct{}
 	directory string
 	mu        sync.Mutex
 	// intact has the binaries without a defect, by the directory of the package.
 	intact map[string]string
+	// passes run a test without a defect, each once.
+	passes map[packageTest]func() error
+}
+
+// passesIntact returns what says whether a test passes without a defect.
+func (b *builder) passesIntact(by packageTest) func() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	passes := b.passes[by]
+	if passes == nil {
+		passes = sync.OnceValue(func() error {
+			intact, err := b.buildIntact(by)
+			if err != nil {
+				return err
+			}
+			if out, err := runTest(by, intact, 0); err != nil || !ranAny(out) {
+				return fmt.Errorf("got %w of %s in %s without the defect, want it to pass:\n%s", err, by.name, by.directory, out)
+			}
+			return nil
+		})
+		b.passes[by] = passes
+	}
+	return passes
 }
 
 // buildIntact builds the tests of the package that a test is of, once, and returns the path of the binary.
@@ -135,11 +160,25 @@ func (b *builder) build(what, binary string, more ...string) error {
 	return nil
 }
 
-// runTest runs a test of another package once. With a defect it gets no less time than without.
-func runTest(by packageTest, binary string) (out []byte, err error) {
-	run := exec.Command(binary, "-test.run", by.pattern(), "-test.timeout", testTimeout.String())
+// runTest runs a test of another package, for the time of that number, from 0 on. With a defect it gets no less time than without.
+func runTest(by packageTest, binary string, number int) (out []byte, err error) {
+	run := exec.Command(binary, by.arguments(number)...)
 	run.Dir = filepath.Join(sourceRoot, by.directory)
 	return run.CombinedOutput()
+}
+
+// isOfCluster says whether the test plays seeds of clusters.
+func (t packageTest) isOfCluster() bool { return filepath.Clean(t.directory) == clusterDirectory }
+
+// arguments are those of a run of the test.
+func (t packageTest) arguments(number int) []string {
+	if !t.isOfCluster() {
+		return []string{"-test.run", t.pattern(), "-test.timeout", testTimeout.String()}
+	}
+	return []string{
+		"-test.run", t.pattern(), "-test.timeout", clusterTimeout.String(), "-sim.patience", patienceForCluster.String(),
+		"-sim.seed", fmt.Sprint(*firstSeed + uint64(number)*seedsOfRun), "-sim.seeds", strconv.Itoa(seedsOfRun),
+	}
 }
 
 // ranAny says whether any test has run.
@@ -151,7 +190,10 @@ func runUntilCaught(t *testing.T, by packageTest, binary string) string {
 	var out []byte
 	var err error
 	for i := 0; i < runsOfTest && err == nil; i++ {
-		out, err = runTest(by, binary)
+		out, err = runTest(by, binary, i)
+	}
+	if by.isOfCluster() && bytes.Contains(out, []byte("panic: test timed out")) {
+		t.Fatalf("got no failure of %s in %v, want one:\n%s", by.name, clusterTimeout, out)
 	}
 	failed := anyFailure.Find(out)
 	if err == nil || failed == nil {

@@ -67,7 +67,8 @@
 // # Planted defects
 //
 // Each file of testdata/defects is a patch that breaks the hub in one way. It is written like a diff without line numbers, and its first
-// line says what goes wrong. What the simulation can't see has a second line, "caught by: PACKAGE TEST": that test must fail with the patch,
-// and pass without it. Otherwise the test builds the simulation with each patch (go test -overlay) and fails if the patch does not
-// apply, does not compile, or is not caught within 1,000 seeds. It prints the seed that caught it and how to replay it.
+// line says what goes wrong. What this simulation can't see has a second line, "caught by: PACKAGE TEST": that test must fail with the patch within 20
+// runs, and pass without it. The simulation of clusters catches defects in that way, too: each run of its test has 40 other seeds, and no more
+// than two minutes, which do not count as a failure. Otherwise the test builds the simulation with each patch (go test -overlay) and fails if the patch does
+// not apply, does not compile, or is not caught within 1,000 seeds. It prints the seed that caught it and how to replay it.
 package simulation

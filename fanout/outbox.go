@@ -1,0 +1,246 @@
+package fanout
+
+import (
+	"context"
+	"encoding/binary"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/spokehub/spokehub/broker"
+	"github.com/spokehub/spokehub/event"
+)
+
+const (
+	// maxOutbox is how many bytes of events may wait at most for the broker to take them, and outboxShare what part of the memory budget. What comes on top is
+	// lost, which other hubs notice.
+	maxOutbox   = 8 << 20
+	outboxShare = 16
+	// brokerPatience is how long the broker may take for what it is given.
+	brokerPatience = 5 * time.Second
+	// usersChannel is the control channel of events that are for users.
+	usersChannel = "users"
+)
+
+// outbox is the queue of events of types without a stream on their way to other hubs. Any goroutine may put something in, a reactor's too; one
+// goroutine hands it to the broker. mu guards all fields behind it; held is for any goroutine, and the others never change.
+//
+// I1: every event gets a sequence, whether it is queued or dropped: so who gets the next one knows what it has missed.
+// I2: ends[i] is where messages[i] ends in data.
+type outbox struct {
+	cluster *cluster
+	wake    chan struct{}
+	// limit is how many bytes may wait, and held how many there are, those included that the broker is being given.
+	limit   int
+	held    atomic.Int64
+	mu      sync.Mutex
+	filling parcel
+	spare   parcel
+	sent    broker.Numbering
+	// isPublishing says that the broker is being given some.
+	isPublishing bool
+	lost         lostTypes
+}
+
+// parcel is a batch of messages.
+type parcel struct {
+	messages []broker.Message
+	ends     []int
+	data     []byte
+	// events is how many of them are events; the others are what hubs tell each other. tellsLost says that one tells of what was lost.
+	events    int
+	tellsLost bool
+}
+
+func (o *outbox) init(c *cluster) {
+	o.cluster, o.wake = c, make(chan struct{}, 1)
+	o.limit = int(min(maxOutbox, c.hub.cfg.MemoryBudget/outboxShare))
+}
+
+// forward puts an event in, which is copied. It neither blocks nor fails.
+func (o *outbox) forward(out *outgoing) {
+	if out.to.isUser {
+		o.forwardToUser(out)
+		return
+	}
+	typ, id := out.typ(), out.id()
+	p := o.cluster.hub.cfg.policies.For(typ)
+	o.mu.Lock()
+	key, header := o.sent.Next(typ, id, asksIDs(p))
+	if o.hasRoomLocked() {
+		o.addLocked(key, header, "", out)
+	} else {
+		o.lost.add(key.Type)
+	}
+	o.mu.Unlock()
+	o.notify()
+}
+
+// forwardToUser puts an event in that is for a user.
+func (o *outbox) forwardToUser(out *outgoing) {
+	o.mu.Lock()
+	if o.hasRoomLocked() {
+		o.addLocked(broker.Key{Kind: broker.Control, Type: usersChannel}, broker.Header{}, out.to.user, out)
+	}
+	o.mu.Unlock()
+	o.notify()
+}
+
+// tell puts in what this hub tells others, with the numbers of a header. What finds no room is lost, which others have to notice.
+func (o *outbox) tell(channel string, h broker.Header, body []byte) {
+	o.mu.Lock()
+	if o.cluster.link.isUp.Load() && len(o.filling.data) < o.limit+o.limit/4 {
+		o.tellLocked(channel, h, body)
+	}
+	o.mu.Unlock()
+	o.notify()
+}
+
+// awaitRoom waits until a quarter of the outbox at most is taken, so that lists neither are lost nor have events be lost.
+func (o *outbox) awaitRoom(ctx context.Context) {
+	for o.cluster.link.isUp.Load() && o.held.Load() > int64(o.limit/4) && ctx.Err() == nil {
+		time.Sleep(outboxPace)
+	}
+}
+
+func (o *outbox) tellLocked(channel string, h broker.Header, body []byte) {
+	h.Origin, h.At = o.cluster.origin, time.Now()
+	o.filling.data = append(broker.AppendHeader(o.filling.data, h), body...)
+	o.endLocked(broker.Key{Kind: broker.Control, Type: channel})
+}
+
+// hasRoomLocked says whether one more fits in, and counts one that does not.
+func (o *outbox) hasRoomLocked() bool {
+	if o.cluster.link.isUp.Load() && len(o.filling.data) < o.limit {
+		return true
+	}
+	o.cluster.counts.dropped.Add(1)
+	return false
+}
+
+func (o *outbox) addLocked(key broker.Key, header broker.Header, user string, out *outgoing) {
+	header.Origin, header.At = o.cluster.origin, time.Now()
+	data := broker.AppendHeader(o.filling.data, header)
+	if out.to.isUser {
+		data = append(binary.AppendUvarint(data, uint64(len(user))), user...)
+	}
+	o.filling.data = out.appendEnvelope(data)
+	o.filling.events++
+	o.endLocked(key)
+}
+
+func (o *outbox) endLocked(key broker.Key) {
+	before := 0
+	if n := len(o.filling.ends); n > 0 {
+		before = o.filling.ends[n-1]
+	}
+	o.held.Add(int64(len(o.filling.data) - before))
+	broker.Seal(o.filling.data[before:])
+	o.filling.messages = append(o.filling.messages, broker.Message{Key: key})
+	o.filling.ends = append(o.filling.ends, len(o.filling.data))
+}
+
+// appendEnvelope appends the event's envelope.
+func (out *outgoing) appendEnvelope(dst []byte) []byte {
+	if out.view != nil {
+		return out.view.Append(dst)
+	}
+	return event.Append(dst, out.event)
+}
+
+func (o *outbox) notify() {
+	select {
+	case o.wake <- struct{}{}:
+	default:
+	}
+}
+
+// outboxPace is how soon one parcel follows another at most. In between events gather, which then share what a parcel costs here, at the broker and at the hubs
+// that get it. An event behind a silence does not wait.
+const outboxPace = 400 * time.Microsecond
+
+// run hands what is in to the broker, until ctx ends.
+func (o *outbox) run(ctx context.Context) {
+	var last time.Time
+	pause := time.NewTimer(0)
+	defer pause.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-o.wake:
+		}
+		if wait := outboxPace - time.Since(last); wait > 0 {
+			pause.Reset(wait)
+			select {
+			case <-ctx.Done():
+				return
+			case <-pause.C:
+			}
+		}
+		o.publish(ctx)
+		last = time.Now()
+	}
+}
+
+// publish hands a parcel to the broker, if there is one. What comes in meanwhile wakes run again.
+func (o *outbox) publish(ctx context.Context) {
+	o.mu.Lock()
+	o.tellLostLocked()
+	full := o.filling
+	o.filling, o.spare = o.spare, parcel{}
+	o.isPublishing = len(full.messages) > 0
+	o.mu.Unlock()
+	if len(full.messages) == 0 {
+		o.reuse(full)
+		return
+	}
+	begin := 0
+	for i, end := range full.ends {
+		full.messages[i].Data = full.data[begin:end:end]
+		begin = end
+	}
+	bounded, cancel := context.WithTimeout(ctx, brokerPatience)
+	defer cancel()
+	if err := o.cluster.broker.Publish(bounded, full.messages); err != nil {
+		o.cluster.counts.dropped.Add(uint64(full.events))
+		o.cluster.hub.log.notPublished(full.events, err)
+		o.failed(&full)
+	} else {
+		o.cluster.counts.published.Add(uint64(full.events))
+	}
+	o.reuse(full)
+}
+
+// failed notes that the events of a parcel are lost, and what it has told of others. Where that alone was in it, the next message of this hub brings it again, a
+// heartbeat at the latest.
+func (o *outbox) failed(p *parcel) {
+	o.mu.Lock()
+	o.lost.all = o.lost.all || p.events > 0 || p.tellsLost
+	o.mu.Unlock()
+	if p.events > 0 {
+		o.notify()
+	}
+}
+
+// maxSpare is how many bytes a parcel may have room for that is kept for reuse.
+const maxSpare = 1 << 20
+
+func (o *outbox) reuse(p parcel) {
+	o.held.Add(-int64(len(p.data)))
+	clear(p.messages)
+	if cap(p.data) > maxSpare {
+		p = parcel{}
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.isPublishing = false
+	o.spare = parcel{messages: p.messages[:0], ends: p.ends[:0], data: p.data[:0]}
+}
+
+// isEmpty says that the broker has been given all.
+func (o *outbox) isEmpty() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return len(o.filling.messages) == 0 && !o.isPublishing
+}
