@@ -1,5 +1,6 @@
 import { spawnSync } from "node:child_process";
-import { readdirSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
@@ -17,7 +18,7 @@ const tests = readdirSync(join(here, "test"), { recursive: true })
   .sort();
 
 rmSync(output, { recursive: true, force: true });
-execute("node_modules/typescript/bin/tsc", ["-p", "tsconfig.json"]);
+execute("node", ["node_modules/typescript/bin/tsc", "-p", "tsconfig.json"]);
 await build({
   absWorkingDir: here,
   entryPoints: tests.map((file) => join("test", file)),
@@ -34,11 +35,16 @@ await build({
   sourcemap: true,
   logLevel: "warning",
 });
-execute("--enable-source-maps", ["--test", "--test-concurrency=2", ...tests.map((file) => join(output, file.replace(/\.ts$/, ".mjs")))]);
+const binaries = mkdtempSync(join(tmpdir(), "spokehub-js-"));
+process.on("exit", () => rmSync(binaries, { recursive: true, force: true }));
+process.env.HUB_BINARY = join(binaries, "spokehub");
+execute("go", ["build", "-o", process.env.HUB_BINARY, "../cmd/spokehub"]);
+const flags = ["--enable-source-maps", "--test", "--test-concurrency=2", "--test-timeout=600000"];
+execute("node", [...flags, ...tests.map((file) => join(output, file.replace(/\.ts$/, ".mjs")))]);
 
-/** Runs node and ends with its status if that is not 0. */
-function execute(first, rest) {
-  const { status } = spawnSync(process.execPath, [first, ...rest], { cwd: here, stdio: "inherit" });
+/** Runs a program, this node for "node", and ends with its status if that is not 0. */
+function execute(program, args) {
+  const { status } = spawnSync(program === "node" ? process.execPath : program, args, { cwd: here, stdio: "inherit" });
   if (status !== 0) {
     process.exit(status ?? 1);
   }

@@ -38,6 +38,7 @@ func (c *Client) acknowledged(ack event.Ack) {
 				refusedEvents = append(refusedEvents, &RejectError{Topic: name, Reason: of.doubted, Published: true})
 				of.doubted = ""
 			}
+			of.delay = 0
 			of.become(inForce)
 			position, isKnown := ack.Positions[name]
 			gaps = append(gaps, c.topics.acknowledge(of, position, isKnown)...)
@@ -55,6 +56,7 @@ func (c *Client) rejected(reject event.Reject) {
 	c.mu.Lock()
 	q, number := c.requests.find(reject.ID)
 	var told []*RejectError
+	var away []string
 	switch {
 	case reject.ID == "":
 		told = c.refusedLater(reject)
@@ -74,31 +76,41 @@ func (c *Client) rejected(reject event.Reject) {
 	case q.kind != event.TypeSubscribe:
 		c.requests.answered(number, max(1, q.open))
 	case reject.Topic != "":
-		told = c.refuseTopic(reject.Topic, number, reject.Reason)
+		told, away = c.refuseTopic(reject.Topic, number, reject.Reason)
 		c.requests.answered(number, 1)
 	default:
 		for _, of := range q.topics {
-			told = append(told, c.refuseTopic(of.name, number, reject.Reason)...)
+			refused, putOff := c.refuseTopic(of.name, number, reject.Reason)
+			told, away = append(told, refused...), append(away, putOff...)
 		}
 		c.requests.answered(number, q.open)
 	}
 	c.mu.Unlock()
+	c.tellAway(away...)
 	c.refuse(told...)
 }
 
-// refuseTopic notes that the hub refuses a topic that the request asked for. The caller holds mu.
-func (c *Client) refuseTopic(name string, number uint64, reason event.Reason) []*RejectError {
+// refuseTopic notes that the hub refuses a topic that the request asked for, or can't take it yet. It returns what to tell: the refusal, or the topic that is put
+// off, unless that has been told already. The caller holds mu.
+func (c *Client) refuseTopic(name string, number uint64, reason event.Reason) (told []*RejectError, putOff []string) {
 	of := c.topics.of[name]
 	if of == nil || of.request != number {
-		return nil
+		return nil, nil
+	}
+	if reason == event.Unavailable {
+		if of.delay == 0 && of.refs > 0 {
+			putOff = []string{name}
+		}
+		c.putOff(of)
+		return nil, putOff
 	}
 	of.suspend()
-	of.reason, of.doubted = reason, ""
+	of.reason, of.doubted, of.delay = reason, "", 0
 	of.become(refused)
-	if of.refs == 0 {
-		return nil
+	if of.refs > 0 {
+		told = []*RejectError{{Topic: name, Reason: reason}}
 	}
-	return []*RejectError{{Topic: name, Reason: reason}}
+	return told, nil
 }
 
 // refusedLater handles a reject without an id. If its topic is in force, or its presence is told, the hub is asked for it again, and its

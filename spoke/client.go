@@ -25,11 +25,10 @@ type Client struct {
 	signals   signals
 	// closed says that Close has been called or the client has ended: no call of a listener begins any more.
 	closed atomic.Bool
-	// names belongs to the run goroutine, and so does epoch: that of the event which it hands out.
-	names names
-	epoch string
-	// gapLogged is when a gap was logged last. It belongs to the run goroutine, too.
-	gapLogged time.Time
+	// names and logged belong to the run goroutine, and so does epoch: that of the event which it hands out.
+	names  names
+	epoch  string
+	logged logged
 	// received counts events. It has no lock, since every event is counted.
 	received atomic.Uint64
 	mu       sync.Mutex
@@ -48,6 +47,13 @@ type signals struct {
 	// renewals are those of the token that are under way.
 	renewals sync.WaitGroup
 }
+
+// logged is when the log was told last of what may come very often: gaps, since a hub that sends a slow client the newest values alone tells many, and topics
+// that the hub can't take now.
+type logged struct{ gap, away time.Time }
+
+// betweenLogs is how long the log is spared more of the same.
+const betweenLogs = 10 * time.Second
 
 // shared is what the goroutines of a client share. Client.mu guards it.
 type shared struct {
@@ -117,7 +123,7 @@ func (c *Client) DispatchEvent(e event.Event) bool {
 //
 // The error says that the event was not taken: it is that of [event.Event.Validate], ErrQueueFull, ErrClosed, that of ctx, or
 // why the client has ended. An event that was taken is sent once at most: if the connection breaks behind it, it may be lost. It
-// may be refused too, which Config.OnReject tells. Listeners of this client hear it only if its type has a stream. Publish keeps nothing
+// may be refused too, which Config.OnReject tells; with event.Unavailable it may be published again later. Listeners of this client hear it only if its type has a stream. Publish keeps nothing
 // of the event.
 func (c *Client) Publish(ctx context.Context, e event.Event) error {
 	message, err := encode(e)

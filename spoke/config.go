@@ -39,7 +39,8 @@ type Config struct {
 	// ConnectTimeout is the time for one attempt: token, TCP, TLS and handshake. 0 is 10 s.
 	ConnectTimeout time.Duration
 	// MinDelay and MaxDelay are the bounds of the delay ahead of an attempt to reconnect. 0 is 0.5 and 20 s; a MaxDelay under 0.5 s
-	// lowers a MinDelay of 0 with it.
+	// lowers a MinDelay of 0 with it. A topic that the hub can't take yet is asked for again after twice MinDelay at first, and after MaxDelay
+	// at last.
 	MinDelay, MaxDelay time.Duration
 	// HealthyAfter is how long a connection has to last until failures before it no longer count. 0 is 5 s.
 	HealthyAfter time.Duration
@@ -69,8 +70,11 @@ type Config struct {
 	// never runs beside them. Dial calls it too, before it returns.
 	OnState func(State)
 	// OnReject is called with what the hub refuses: a subscription, also one that it takes away later, presence, or an event. It runs as
-	// OnState does.
+	// OnState does. It is not called for a subscription that the hub can't take yet, which is asked for again.
 	OnReject func(*RejectError)
+	// OnUnavailable is called with a topic that the hub can't take yet, when the hub says so for the first time on a connection. It is asked for
+	// again by itself. It runs as OnState does.
+	OnUnavailable func(topic string)
 	// OnGap is called where events will not come: the hub tells so, or keeps no longer what the client has missed without a connection
 	// ([GapFresh]). It runs as OnState does, in the place of the events among the calls of listeners. A gap of a type is one of all its
 	// topics. Of several topics that are resumed in vain each has one.

@@ -18,6 +18,11 @@
 // waits until the hub has acknowledged and says what it refuses; everyone else hears of that by Config.OnReject. A topic that was
 // refused is asked for again with the next connection, or by the next one who wants it.
 //
+// A hub of a cluster that is cut off from its broker can't take topics of streams that it does not know yet ([event.Unavailable]). That is no
+// refusal: who waits goes on waiting, other topics go ahead, and the client asks again for as long as somebody wants the topic: after 1 s,
+// doubling up to 20 s, each time half of that or more at random, and with the next connection. A position that it was to resume from stays.
+// Config.OnUnavailable is told of the topic, and Stats.Unavailable counts. An event that is refused with the same reason is told to Config.OnReject, and may be published again.
+//
 // # Reconnecting
 //
 // A connection that ends or fails is made again after a delay: what the hub says (retry_after_ms, Retry-After), or else full

@@ -31,7 +31,9 @@ type RejectError struct {
 	// Topic is what is refused: what was to be subscribed to, or the type and id of an event that was published. It is empty for
 	// a token.
 	Topic string
-	// Reason is why.
+	// Reason is why. It is event.Unavailable of an event that its stream does not take now: it may be published again, and comes twice if the
+	// hub could not know that the stream had it. Of presence it says that the topic has none. A subscription that the hub can't take now is
+	// not refused: the client asks again.
 	Reason event.Reason
 	// Published says that an event was refused, not a subscription.
 	Published bool
@@ -50,7 +52,11 @@ func (e *RejectError) Error() string {
 	case e.Topic == "":
 		what = "show a token"
 	}
-	return fmt.Sprintf("spoke: %s: the hub refuses it with %s%s", what, e.Reason, cures[e.Reason])
+	cure := cures[e.Reason]
+	if e.Reason == event.Unavailable && e.Published {
+		cure = ": its stream does not take it now, which the hub's log explains; publish it again later"
+	}
+	return fmt.Sprintf("spoke: %s: the hub refuses it with %s%s", what, e.Reason, cure)
 }
 
 // cures say what to do about a reason.

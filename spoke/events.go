@@ -14,7 +14,7 @@ import (
 //	for e, err := range client.Events(ctx, "price:EURUSD") {
 //
 // The topic is subscribed to while the loop runs. Up to Config.EventBuffer events wait for it; Config.WhenFull says what happens
-// then. The loop owns the events. It ends without an error when ctx does, whatever waits for it. Its last pair has an error, and no event, if the hub refuses the
+// then. The loop owns the events. It waits as long as there is no connection, and as long as the hub can't take the topic yet. It ends without an error when ctx does, whatever waits for it. Its last pair has an error, and no event, if the hub refuses the
 // topic (*RejectError), the buffer was full (ErrSlowReader), the topic is not valid, or the client has ended. A *DroppedError and a *GapError
 // are not the last: they stand in the place of events that were dropped here, and of events that the hub won't send.
 //

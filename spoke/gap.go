@@ -61,17 +61,17 @@ func (t *topicTable) miss(g event.Gap) (isWanted bool) {
 		}
 		of.tellLoops(g, of.position())
 		if g.Epoch != "" {
-			of.place.moveTo(g.Epoch, g.From)
+			of.place.moveTo(g.Epoch, g.To)
 		}
 	}
 	return isWanted
 }
 
-// moveTo has a place go on in another epoch, ahead of an offset of that. A gap of the place's own epoch does not move it: only events do,
+// moveTo has a place go on in another epoch, behind an offset of that. A gap of the place's own epoch does not move it: only events do,
 // since some that lie between may come yet.
-func (p *place) moveTo(epoch string, ahead uint64) {
+func (p *place) moveTo(epoch string, behind uint64) {
 	if p.at.Epoch != epoch {
-		p.at, p.replayTo = event.Position{Epoch: epoch, Offset: ahead - 1}, 0
+		p.at, p.replayTo = event.Position{Epoch: epoch, Offset: behind}, 0
 	}
 	if p.stream.epoch != epoch {
 		p.stream.epoch, p.stream.seen = epoch, 0
@@ -104,17 +104,14 @@ func (of *topic) tellLoops(g event.Gap, before event.Position) {
 	}
 }
 
-// betweenGapLogs is how long the log is spared further gaps: a hub that sends a slow client the newest values alone tells many.
-const betweenGapLogs = 10 * time.Second
-
 // tellGaps tells of gaps.
 func (c *Client) tellGaps(all ...event.Gap) {
 	if len(all) == 0 {
 		return
 	}
 	c.count(func(s *Stats) { s.Gaps += uint64(len(all)) })
-	if now := time.Now(); now.Sub(c.gapLogged) >= betweenGapLogs {
-		c.gapLogged = now
+	if now := time.Now(); now.Sub(c.logged.gap) >= betweenLogs {
+		c.logged.gap = now
 		c.cfg.Logger.Warn("events are missing; further gaps are not logged for a while", slog.String("url", c.endpoint.name),
 			slog.String("topic", all[0].Topic), slog.Int64("missed", all[0].Missed), slog.String("reason", string(all[0].Reason)), slog.Int("gaps", len(all)))
 	}

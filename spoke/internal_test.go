@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -22,7 +23,7 @@ func TestTopicsTellTheHubWhatIsHeld(t *testing.T) {
 	refusedByHub := map[string]bool{}
 	for step := range 20_000 {
 		name := names[random.IntN(len(names))]
-		switch random.IntN(8) {
+		switch random.IntN(9) {
 		case 0, 1, 2:
 			table.acquire(name)
 			holds[name]++
@@ -35,6 +36,8 @@ func TestTopicsTellTheHubWhatIsHeld(t *testing.T) {
 			table.connect()
 			clear(hub)
 			clear(refusedByHub)
+		case 6:
+			table.askRounds()
 		default:
 			subscribe, unsubscribe := table.tell(1+random.IntN(3), 1+random.IntN(10))
 			for _, of := range unsubscribe {
@@ -45,6 +48,10 @@ func TestTopicsTellTheHubWhatIsHeld(t *testing.T) {
 					t.Fatalf("step %d: the hub is asked for %s, which it has or nobody holds", step, of.name)
 				}
 				of.become(asked)
+				if random.IntN(4) == 0 {
+					table.putOff(of, time.Hour, 24*time.Hour, nil)
+					continue
+				}
 				if random.IntN(4) == 0 {
 					of.become(refused)
 					refusedByHub[of.name] = true
@@ -58,12 +65,50 @@ func TestTopicsTellTheHubWhatIsHeld(t *testing.T) {
 			continue
 		}
 		for _, name := range names {
-			if want := holds[name] > 0 && !refusedByHub[name]; hub[name] != want {
+			want := holds[name] > 0 && !refusedByHub[name]
+			if of := table.of[name]; of != nil && of.phase == away {
+				want = false
+				if r := table.rounds[of.delay]; r == nil || !slices.Contains(r.topics, of) {
+					t.Fatalf("step %d: %s is away, and nobody will ask for it again", step, name)
+				}
+			}
+			if hub[name] != want {
 				t.Fatalf("step %d: the hub has %s: %v, want %v", step, name, hub[name], want)
 			}
 			if _, known := table.of[name]; known != (holds[name] > 0) {
 				t.Fatalf("step %d: the table has %s: %v, held %d times", step, name, known, holds[name])
 			}
+		}
+	}
+}
+
+// askRounds has all topics that are away asked for again.
+func (t *topicTable) askRounds() {
+	for delay, r := range t.rounds {
+		r.timer.Stop()
+		t.askRound(delay)
+	}
+}
+
+// TestAskingAgainSlowsDown has a topic be away again and again.
+func TestAskingAgainSlowsDown(t *testing.T) {
+	var table topicTable
+	table.connect()
+	t.Cleanup(table.endRounds)
+	of := table.acquire("price")
+	for _, want := range []time.Duration{1, 2, 4, 8, 16, 20, 20} {
+		if subscribe, _ := table.tell(10, 1000); len(subscribe) != 1 {
+			t.Fatalf("the hub is asked for %d topics, want that which is wanted", len(subscribe))
+		}
+		table.putOff(of, time.Second, 20*time.Second, func(time.Duration) {})
+		if of.delay != want*time.Second || len(table.rounds) != 1 {
+			t.Errorf("the topic waits for %v in %d rounds, want %v in one", of.delay, len(table.rounds), want*time.Second)
+		}
+		table.askRounds()
+	}
+	for range 1000 {
+		if d := spread(20 * time.Second); d < 10*time.Second || d > 20*time.Second {
+			t.Fatalf("got %v, want 10 to 20 s", d)
 		}
 	}
 }

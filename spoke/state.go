@@ -90,6 +90,8 @@ type Stats struct {
 	Sent uint64
 	// Rejected is how many subscriptions and events the hub has refused.
 	Rejected uint64
+	// Unavailable is how often the hub has said of a topic that it can't take the subscription now, and is asked again.
+	Unavailable uint64
 	// Gaps is how many gaps there have been: times at which the hub did not send all events, or could not tell.
 	Gaps uint64
 	// Repeated is how many events of streams have come again and were dropped.

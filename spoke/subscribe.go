@@ -9,7 +9,8 @@ import (
 )
 
 // Subscribe wants the topics until Unsubscribe, as a listener would, and waits until they are in force: what is dispatched from then on
-// comes. Without a connection it waits for one. If the hub refuses some of them, the error joins a *RejectError for each; otherwise it
+// comes. Without a connection it waits for one, and also while the hub can't take a topic yet ([event.Unavailable]), which is asked for again
+// until then: ctx bounds both. If the hub refuses some of them, the error joins a *RejectError for each; otherwise it
 // is that of ctx, or why the client has ended. After an error this call wants none of them.
 //
 // A listener or callback that calls it waits for itself, until ctx ends or Close is called: the hub's answer is read when it returns. Call
@@ -52,11 +53,24 @@ func (c *Client) awaitInForce(ctx context.Context, name string) error {
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return fmt.Errorf("spoke: subscribe to %q: %w", name, ctx.Err())
+			return fmt.Errorf("spoke: subscribe to %q: %s%w", name, c.holdUp(name), ctx.Err())
 		case <-c.signals.ctx.Done():
 			return c.whyGone()
 		}
 	}
+}
+
+// holdUp says what a topic waits for, if that is known.
+func (c *Client) holdUp(name string) string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch of := c.topics.of[name]; {
+	case c.link == nil:
+		return "there is no connection yet: "
+	case of != nil && of.delay > 0:
+		return "the hub can't take it now, since its broker is away (" + string(event.Unavailable) + "); wait longer, or see the hub's log: "
+	}
+	return ""
 }
 
 // look says whether a topic is in force or refused, which err tells, or no longer wanted; changed is closed when that changes.

@@ -2,6 +2,7 @@ package spoke
 
 import (
 	"slices"
+	"time"
 
 	"github.com/spokehub/spokehub/event"
 )
@@ -14,6 +15,8 @@ const (
 	asked
 	inForce
 	refused
+	// away says that the hub can't take it now. It is in a round, and is asked for again.
+	away
 )
 
 // topic is one that somebody wants, or that the hub has yet to be told is wanted no longer. refs counts who wants it.
@@ -27,6 +30,8 @@ type topic struct {
 	reason event.Reason
 	// request is the control event that asked for it last.
 	request uint64
+	// delay is how long it waits while it is away, at most; 0 unless the hub's last answer was that it can't take it now.
+	delay time.Duration
 	// doubted says that a reject without an id has named it: of an event, or of this subscription. The hub is asked again.
 	doubted event.Reason
 	// changed is closed when the phase changes; nil until somebody waits.
@@ -69,6 +74,8 @@ type topicTable struct {
 	streams map[string]*stream
 	// starts are the positions at which topics begin that nobody wants yet.
 	starts map[string]event.Position
+	// rounds are the topics that are away, by how long they wait.
+	rounds map[time.Duration]*round
 }
 
 // acquire adds a reference to the topic. One that was refused is asked for again.
@@ -181,10 +188,11 @@ func (t *topicTable) connect() {
 // disconnect is for the end of a connection: none of its topics is in force any more.
 func (t *topicTable) disconnect() {
 	t.connected, t.untold = false, nil
+	t.endRounds()
 	for _, of := range t.of {
 		of.listed = false
 		of.suspend()
-		of.doubted = ""
+		of.doubted, of.delay = "", 0
 		if of.refs == 0 {
 			t.drop(of)
 			continue

@@ -7,8 +7,6 @@ import type { EventMap, Payload, State, Topic } from "./types.ts";
 
 /** What a Spoke has in common with the targets that lead to one: a state, publishing, and an end. */
 export abstract class Client<E extends EventMap = Record<string, unknown>> extends TopicTarget<E> {
-  /** What is thrown at those who use the target after its end. */
-  protected _end: SpokeError | undefined;
   private _state: State = "connecting";
   private _ready = new Promised();
 
@@ -23,8 +21,8 @@ export abstract class Client<E extends EventMap = Record<string, unknown>> exten
   }
 
   /**
-   * Resolves once the connection is there and the hub has answered all subscriptions; while there is none, on the next. It rejects with a
-   * SpokeError once the spoke has ended.
+   * Resolves once the connection is there and the hub has answered all subscriptions; while there is none, on the next. That it can't take a topic yet is an
+   * answer: `subscribe()` waits until it does. It rejects with a SpokeError once the spoke has ended.
    */
   get ready(): Promise<void> {
     return this._ready._promise;
@@ -60,7 +58,7 @@ export abstract class Client<E extends EventMap = Record<string, unknown>> exten
    * connection is lost, so await `drained()` first where it matters. Further calls do nothing.
    */
   close(): void {
-    this._finish(null, new SpokeError("closed", "the spoke is closed: make a new one"));
+    this._finish(new SpokeError("closed", "the spoke is closed: make a new one"), null);
   }
 
   /**
@@ -96,11 +94,10 @@ export abstract class Client<E extends EventMap = Record<string, unknown>> exten
     }
   }
 
-  /** Ends the target, once: detail is for the listeners, end for those who use it later. */
-  protected _finish(detail: SpokeError | null, end: SpokeError): void {
+  /** Ends the target, once: end is for those who use it later, detail for the listeners. */
+  protected _finish(end: SpokeError, detail: SpokeError | null = end): void {
     if (!this._end) {
       this._end = end;
-      this._over = true;
       this._ended(end);
       this._ready._reject(end);
       this._tell("close", detail);

@@ -16,7 +16,7 @@ export interface ConnectionOwner {
   /** A message came that answers nothing. */
   _received(envelope: Envelope): void;
   /** It has ended, or is to be taken for ended: the owner closes it. */
-  _lost(code: number, reason: string): void;
+  _lost(code?: number, reason?: string): void;
 }
 
 /** One socket, from its opening to its end, with the answers to control events and the signs of life. */
@@ -63,13 +63,12 @@ export function connect(settings: Settings, url: string, token: string | undefin
     socket.send(encode(type, id, payload));
   };
   const probe = (): void => {
-    const dead = (): void => owner._lost(abnormal, "no answer");
     const before = heardAt;
     if (socket.readyState === 1) {
       ask(() => {});
-      after(settings.probeTimeout, () => (heardAt === before ? dead() : watch()));
+      after(settings.probeTimeout, () => (heardAt === before ? owner._lost() : watch()));
     } else {
-      dead();
+      owner._lost();
     }
   };
 
@@ -102,8 +101,7 @@ export function connect(settings: Settings, url: string, token: string | undefin
     _probe: probe,
     _close() {
       clearTimeout(timer);
-      socket.onopen = socket.onmessage = socket.onclose = null;
-      socket.onerror = () => {};
+      socket.onopen = socket.onmessage = socket.onclose = socket.onerror = () => {};
       socket.close(1000);
       answers.forEach((answered) => answered(undefined, {}));
     },

@@ -5,7 +5,9 @@
  * - `too_big`: the event is larger than `maxEvent`.
  * - `queue_full`: there is no room for the event until the connection is back, or has sent what it has.
  * - `buffer_full`: who reads an iterator is slower than the events come.
- * - `forbidden`, `limit`, `unauthenticated`, `unavailable`: the hub's reason for a reject.
+ * - `forbidden`, `limit`, `unauthenticated`: the hub's reason for a reject.
+ * - `unavailable`: the hub's reason, too. With a `delay` it can't take a subscription yet, which is asked for again: nothing is to be done. Else it did not
+ *   take an event, which may be published again, or has no presence for the topic.
  * - `lost`: the connection ended before the hub had everything, or it is not known to have had.
  * - `token`: the option `token` threw.
  * - `ended`: the hub said that there is no use in coming back; `closeCode` has its code.
@@ -40,8 +42,8 @@ export interface ErrorDetails {
   closeCode?: number;
   /** The reason of the close, as the hub wrote it. */
   reason?: string;
-  /** How long the wait for the next attempt is, in milliseconds. */
-  delay?: number;
+  /** How long the wait for the next attempt is, in milliseconds: at a connection, or at a subscription that the hub can't take yet. */
+  delay?: number | undefined;
   /** What was thrown. */
   cause?: unknown;
 }
@@ -53,7 +55,7 @@ export class SpokeError extends Error implements ErrorDetails {
   readonly rejected?: ReadonlyMap<string, string> | undefined;
   readonly closeCode?: number;
   readonly reason?: string;
-  readonly delay?: number;
+  readonly delay?: number | undefined;
 
   constructor(code: ErrorCode, message: string, details?: ErrorDetails) {
     super(message);

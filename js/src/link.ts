@@ -13,8 +13,8 @@ import type { State } from "./types.ts";
 export interface LinkOwner {
   /** A connection is open: subscriptions and events may go. */
   _opened(connection: Connection): void;
-  /** Says whether subscriptions wait for an answer. */
-  _busy(): boolean;
+  /** Says how many subscriptions wait for an answer. */
+  _busy(): number;
   /** A message came that answers nothing. */
   _received(envelope: Envelope): void;
   /** The connection is no more. */
@@ -24,7 +24,7 @@ export interface LinkOwner {
   /** Something failed that is not the end. */
   _fail(error: SpokeError): void;
   /** There is no use in another connection: the owner ends the link. */
-  _finish(detail: SpokeError, end: SpokeError): void;
+  _finish(end: SpokeError): void;
 }
 
 /** One connection after another, for as long as there is use in it. It alone decides when to connect, wait and end. */
@@ -66,9 +66,9 @@ export function linking(owner: LinkOwner, settings: Settings, url: string): Link
     readyAt = Infinity;
     clearTimeout(timer);
     clearTimeout(renewal);
+    owner._closed();
     connection?._close();
     connection = undefined;
-    owner._closed();
     become(next);
   };
   const wait = (delay: number): void => {
@@ -76,30 +76,32 @@ export function linking(owner: LinkOwner, settings: Settings, url: string): Link
       timer = setTimeout(start, delay);
     }
   };
-  const tokenFailed = (cause: unknown): void =>
-    owner._fail(new SpokeError("token", `the option token failed, trying again: ${cause}`, { cause }));
-  const start = async (): Promise<void> => {
-    leave("connecting");
+  const fetchToken = async (use: (token: string | undefined) => void, failed: () => void): Promise<void> => {
     const mine = turn;
-    if (state === "connecting") {
-      timer = setTimeout(() => lost(abnormal, "no answer"), settings.connectTimeout);
-      try {
-        const token = await tokenOf(settings);
-        if (mine === turn) {
-          open(token);
-        }
-      } catch (cause) {
-        if (mine === turn) {
-          leave("waiting");
-          tokenFailed(cause);
-          wait(delayOf(attempts++, settings));
-        }
+    try {
+      const token = await tokenOf(settings);
+      if (mine === turn) {
+        use(token);
+      }
+    } catch (cause) {
+      if (mine === turn) {
+        failed();
+        owner._fail(new SpokeError("token", `the option token failed, trying again: ${cause}`, { cause }));
       }
     }
   };
+  const start = (): void => {
+    leave("connecting");
+    if (state === "connecting") {
+      timer = setTimeout(lost, settings.connectTimeout);
+      void fetchToken(open, () => {
+        leave("waiting");
+        wait(delayOf(attempts++, settings));
+      });
+    }
+  };
   const end = (message: string, details: ErrorDetails): void => {
-    const error = new SpokeError("ended", message, details);
-    owner._finish(error, error);
+    owner._finish(new SpokeError("ended", message, details));
   };
   const open = (token: string | undefined): void => {
     try {
@@ -130,31 +132,20 @@ export function linking(owner: LinkOwner, settings: Settings, url: string): Link
     });
   const renew = (expiry: unknown): void => {
     if (expiry && renewable) {
-      const mine = turn;
-      renewal = setTimeout(async () => {
-        try {
-          const token = await tokenOf(settings);
-          if (mine === turn) {
-            connection!._ask(
-              (accepted, { expires }) => {
-                if (accepted) {
-                  renew(expires);
-                }
-              },
-              { token },
-              "__auth",
-            );
-          }
-        } catch (cause) {
-          if (mine === turn) {
-            tokenFailed(cause);
-            renew(expiry);
-          }
-        }
-      }, renewalDelay(Number(expiry)));
+      const ask = (token: string | undefined): void =>
+        connection!._ask(
+          (accepted, { expires }) => {
+            if (accepted) {
+              renew(expires);
+            }
+          },
+          { token },
+          "__auth",
+        );
+      renewal = setTimeout(fetchToken, renewalDelay(expiry as number), ask, () => renew(expiry));
     }
   };
-  const lost = (code: number, reason: string): void => {
+  const lost = (code = abnormal, reason = "no answer"): void => {
     if (now() - readyAt >= healthy) {
       attempts = 0;
       renewed = false;
@@ -189,7 +180,7 @@ export function linking(owner: LinkOwner, settings: Settings, url: string): Link
     () => state === "paused" && start(),
     () => (state === "waiting" && !hinted ? start() : suspect()),
   );
-  void start();
+  start();
   return {
     _unsent: unsent,
     _end() {

@@ -39,7 +39,7 @@ export interface SpokeOptions {
   maxBuffered?: number;
   /** The largest event, in bytes. A hub ends a connection that sends one over its own limit. Default 65,536. */
   maxEvent?: number;
-  /** The least wait before another attempt. Default 500. */
+  /** The least wait before another attempt to connect, or to subscribe to what the hub can't take yet. Default 500. */
   minDelay?: number;
   /** The longest wait before another attempt, unless the hub names one. Default 20,000. */
   maxDelay?: number;
@@ -51,10 +51,8 @@ export interface SpokeOptions {
   probeTimeout?: number;
 }
 
-/** The defaults of the options that have one. */
+/** The defaults of the options that have one. Those that are false are left out. */
 export const defaults = {
-  echo: false,
-  exact: false,
   since: {},
   queueEvents: 64,
   queueBytes: 65536,
@@ -67,5 +65,8 @@ export const defaults = {
   probeTimeout: 10000,
 };
 
+/** The options that have no default. */
+type Unset = "WebSocket" | "token" | "echo" | "exact";
+
 /** Options with the defaults filled in. */
-export type Settings = Required<Omit<SpokeOptions, "WebSocket" | "token">> & Pick<SpokeOptions, "WebSocket" | "token">;
+export type Settings = Required<Omit<SpokeOptions, Unset>> & Pick<SpokeOptions, Unset>;

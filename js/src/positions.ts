@@ -49,13 +49,19 @@ export interface Tracking {
   _answered(topic: string, answer: Answer | undefined): void;
   /** Takes an event for topic, and says whether it is to be heard: it is new, and the subscription has been answered, or it is of no stream. */
   _passed(topic: string, offset: number | undefined): boolean;
-  /** Takes a gap that the hub tells of. It moves no topic: what a slow client gets of the newest events lies between the offsets of one, and comes behind it. */
+  /**
+   * Takes a gap that the hub tells of. One of another epoch moves all topics of the type there, behind it. Any other moves none: what a slow client gets of the newest events
+   * lies between the offsets of one, and comes behind it.
+   */
   _gapped(gap: Gap): void;
   /** Forgets topic. */
   _forget(topic: string): void;
   /** Takes the connection for ended. */
   _closed(): void;
 }
+
+/** The type of a topic. */
+export const typeOf = (topic: string): string => topic.split(":")[0]!;
 
 /**
  * Keeps positions, those of since at first. tell is called for each gap.
@@ -66,24 +72,10 @@ export interface Tracking {
 export function tracking(since: Positions, tell: (gap: Gap) => void): Tracking {
   const places = new Map<string, Place>(Object.entries(since));
   const tops = new Map<string, number>();
-  const typeOf = (topic: string): string => topic.split(":")[0]!;
   const of = (topic: string): Position | undefined => {
     const place = places.get(topic);
     const top = tops.get(typeOf(topic))!;
     return place && { epoch: place.epoch, offset: top > place._end! ? top : place.offset };
-  };
-  const passed = (topic: string, offset: number | undefined): boolean => {
-    if (offset) {
-      const place = places.get(topic);
-      tops.set(typeOf(topic), Math.max(tops.get(typeOf(topic)) ?? 0, offset));
-      if (place) {
-        if (!(place._end! >= 0 && offset > place.offset)) {
-          return false;
-        }
-        place.offset = offset;
-      }
-    }
-    return true;
   };
 
   return {
@@ -92,14 +84,36 @@ export function tracking(since: Positions, tell: (gap: Gap) => void): Tracking {
     _answered(topic, answer) {
       const from = of(topic);
       const result = answer?.result;
-      const trimmed = result === "gap";
-      answer ? places.set(topic, { ...answer, ...(result !== "fresh" && from), _end: answer.offset }) : places.delete(topic);
+            answer ? places.set(topic, { ...answer, ...(result !== "fresh" && from), _end: answer.offset }) : places.delete(topic);
       if (from && result !== "resumed") {
-        tell({ topic, epoch: from.epoch, from: from.offset + 1, missed: trimmed ? answer!.missed : null, reason: trimmed ? "trimmed" : "fresh" });
+        tell({ topic, epoch: from.epoch, from: from.offset + 1, missed: result === "gap" ? answer!.missed : null, reason: result === "gap" ? "trimmed" : "fresh" });
       }
     },
-    _passed: passed,
-    _gapped: tell,
+    _passed(topic, offset) {
+      const place = places.get(topic);
+      if (offset) {
+        tops.get(typeOf(topic))! >= offset || tops.set(typeOf(topic), offset);
+        if (place) {
+          if (place._end! >= 0 && offset > place.offset) {
+            place.offset = offset;
+          } else {
+            return false;
+          }
+        }
+      }
+      return true;
+    },
+    _gapped(gap) {
+      gap.epoch && places.forEach((place, topic) => {
+        if (typeOf(topic) === typeOf(gap.topic) && place.epoch !== gap.epoch) {
+          tops.clear();
+          place._end! *= 0;
+          place.epoch = gap.epoch!;
+          place.offset = gap.to!;
+        }
+      });
+      tell(gap);
+    },
     _forget: (topic) => places.delete(topic),
     _closed() {
       places.forEach((_, topic) => places.set(topic, of(topic)!));

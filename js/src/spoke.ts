@@ -4,7 +4,7 @@ import { linking } from "./link.ts";
 import { defaults } from "./options.ts";
 import { publishing } from "./outbox.ts";
 import { decode } from "./payload.ts";
-import { tracking } from "./positions.ts";
+import { tracking, typeOf } from "./positions.ts";
 import { subscribing } from "./subscriptions.ts";
 import { nativeTopic } from "./target.ts";
 import { splitTopic } from "./topic.ts";
@@ -44,12 +44,12 @@ export class Spoke<E extends EventMap = Record<string, unknown>> extends Client<
     super();
     this.url = resolveURL(url);
     if (!options.WebSocket && !globalThis.WebSocket) {
-      throw new SpokeError("invalid_url", "no WebSocket here: set the option WebSocket to that of the package ws");
+      throw new SpokeError("invalid_url", "no WebSocket: set the option WebSocket to that of ws");
     }
     const settings = (this._settings = { ...defaults, ...options });
     this._tracking = tracking(settings.since, (gap) => this._tell("gap", gap));
     this._outbox = publishing(settings);
-    this._subscriptions = subscribing((...reject) => this._fail(rejection(...reject)), this._tracking);
+    this._subscriptions = subscribing((...reject) => this._fail(rejection(...reject)), this._tracking, settings);
     this._exact = settings.exact;
     this._link = linking(this as unknown as LinkOwner, settings, this.url);
   }
@@ -67,7 +67,8 @@ export class Spoke<E extends EventMap = Record<string, unknown>> extends Client<
   /**
    * Subscribes to topics without a listener, and resolves once the hub has them all in force; listeners that were added before are then, too.
    * It rejects with a SpokeError that has the hub's reasons in `rejected`, or with the reason of the signal. The subscriptions
-   * are kept until the signal aborts or the hub rejects one of them.
+   * are kept until the signal aborts or the hub rejects one of them. A topic that the hub can't take yet, since its broker is away, is waited for and asked for
+   * again; an `error` event with the code `unavailable` and a `delay` says so.
    */
   async subscribe(topics: Topic<E> | readonly Topic<E>[], { signal }: { signal?: AbortSignal } = {}): Promise<void> {
     const names = [topics].flat().map((topic) => splitTopic(topic as string)[0]);
@@ -90,8 +91,8 @@ export class Spoke<E extends EventMap = Record<string, unknown>> extends Client<
   }
 
   /**
-   * Resolves once the hub has read everything that was published before, and put subscriptions made before in force. It waits for the
-   * connection where there is none, and rejects with a SpokeError if the connection or the spoke ends before the hub has answered.
+   * Resolves once the hub has read everything that was published before, and put subscriptions made before in force, but for those that it can't take
+   * yet. It waits for the connection where there is none, and rejects with a SpokeError if the connection or the spoke ends before the hub has answered.
    */
   async drained(): Promise<void> {
     this._check();
@@ -114,7 +115,7 @@ export class Spoke<E extends EventMap = Record<string, unknown>> extends Client<
       const by = this._by;
       const echo = (): void => {
         this._by = by;
-        if (![topic, topic.split(":")[0]!].some(this._tracking._of)) {
+        if (![topic, typeOf(topic)].some(this._tracking._of)) {
           this._deliver(decode(text)!);
         }
         this._by = undefined;
@@ -145,8 +146,8 @@ export class Spoke<E extends EventMap = Record<string, unknown>> extends Client<
     this._outbox._opened(connection);
   }
 
-  /** Says whether subscriptions wait for an answer. */
-  protected _busy(): boolean {
+  /** Says how many subscriptions wait for an answer. */
+  protected _busy(): number {
     return this._subscriptions._busy();
   }
 
@@ -182,6 +183,6 @@ export function resolveURL(url: string | URL): string {
   return href;
 }
 
-/** Says that the hub rejected topic, perhaps with others. */
-const rejection = (topic: string, reason: string, rejected?: ReadonlyMap<string, string>): SpokeError =>
-  new SpokeError(reason, `the hub rejected "${topic}": ${reason}`, { topic, rejected });
+/** Says that the hub rejected topic, perhaps with others, or can't take it before a delay. */
+const rejection = (topic: string, reason: string, rejected?: ReadonlyMap<string, string>, delay?: number): SpokeError =>
+  new SpokeError(reason, `the hub rejected "${topic}": ${reason}${delay ? ", trying again" : ""}`, { topic, rejected, delay });

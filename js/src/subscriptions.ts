@@ -1,5 +1,7 @@
 import { Promised } from "./promised.ts";
+import { delayOf } from "./course.ts";
 import type { Connection } from "./connection.ts";
+import type { Settings } from "./options.ts";
 import type { Answer, Tracking } from "./positions.ts";
 
 /** The most topics of one control event, which is what a hub allows unless told otherwise. */
@@ -19,19 +21,19 @@ type Batch = Set<string>;
  * event for thousands of topics.
  */
 export interface Subscriptions {
-  /** Wants topic, or asks for it again if the hub has rejected it. */
+  /** Wants topic, or asks for it again if the hub has rejected it. One that the hub can't take yet waits for its turn. */
   _want(topic: string): void;
   /** Wants topic no longer. */
   _unwant(topic: string): void;
-  /** Returns a promise of the hub's reasons for those of topics that it rejects, settled once all are answered. */
+  /** Returns a promise of the hub's reasons for those of topics that it rejects, settled once all are in force or rejected. */
   _await(topics: readonly string[]): Promised<Reasons>;
   /**
    * Takes a reject that answers nothing. It is about an event that was published, unless topic is in force: then the hub may have taken the
    * subscription away, and is asked for it again. Its answer tells which of the two it was.
    */
   _doubt(topic: string, reason: string): void;
-  /** Says whether answers are awaited. */
-  _busy(): boolean;
+  /** Says how many control events are not answered. */
+  _busy(): number;
   /** Sends what has changed. */
   _flush(): void;
   /** Asks a new connection for everything that is wanted. */
@@ -44,42 +46,54 @@ export interface Subscriptions {
 
 /**
  * Makes subscriptions. The function is called for each topic that the hub rejects and nobody waits for; without reasons it was an
- * event of the topic that the hub rejected.
+ * event of the topic that the hub rejected, or with a delay a topic that the hub can't take yet, which is asked for again.
  *
- * known has what the hub knows of each topic: a batch while it is asked, true once in force, else the reason of its reject.
+ * known has what the hub knows of each topic: a batch while it is asked, true once in force, false while the hub can't take it yet, else the reason of
+ * its reject. All topics that wait for another attempt are asked for together.
  */
-export function subscribing(rejected: (topic: string, reason: string, reasons?: Reasons) => void, tracking: Tracking): Subscriptions {
+export function subscribing(rejected: (topic: string, reason: string, reasons?: Reasons, delay?: number) => void, tracking: Tracking, settings: Settings): Subscriptions {
   const wanted = new Set<string>();
-  const known = new Map<string, Batch | true | string>();
+  const known = new Map<string, Batch | boolean | string>();
   const changed = new Set<string>();
-  const waiters = new Map<Promised<Reasons>, readonly string[]>();
+  const waiters = new Map<readonly string[], Promised<Reasons>>();
   let connection: Connection | undefined;
   let pending = 0;
+  let retry: ReturnType<typeof setTimeout>;
 
   const flush = (): void => {
     changed.forEach((topic) => wanted.has(topic) || tracking._forget(topic));
     if (connection) {
       const differing = [...changed].filter((topic) => wanted.has(topic) !== known.has(topic));
       changed.clear();
-      for (const topics of split(differing.filter((topic) => known.delete(topic)))) {
-        connection._ask(() => {}, { topics }, "__unsubscribe");
-      }
-      split(differing.filter((topic) => wanted.has(topic))).forEach((topics) => ask(topics));
+      split(differing.filter((topic) => known.delete(topic)), (topics) => connection!._ask(() => {}, { topics }, "__unsubscribe"));
+      split(differing.filter((topic) => wanted.has(topic)), ask);
     }
   };
   const change = (topic: string): void => {
     changed.add(topic);
     queueMicrotask(flush);
   };
-  const ask = (topics: string[], doubted?: string): void => {
+  const ask = (topics: string[], doubted?: string, attempt = 0): void => {
     const batch: Batch = new Set(topics);
     const know = (topic: string, answer: true | string, position?: Answer): void => {
       batch.delete(topic);
       if (known.get(topic) === batch) {
-        known.set(topic, answer);
-        if (answer === true) {
+        known.set(topic, answer !== "unavailable" && answer);
+        if (answer === "unavailable") {
+          const delay = delayOf(attempt, settings);
+          clearTimeout(retry);
+          retry = setTimeout(
+            () =>
+              split(
+                [...wanted].filter((topic) => !known.get(topic)),
+                (topics) => ask(topics, "", attempt + 1),
+              ),
+            delay,
+          );
+          attempt || rejected(topic, answer, undefined, delay);
+        } else if (answer === true) {
           doubted ? rejected(topic, doubted) : tracking._answered(topic, position);
-        } else if (![...waiters.values()].some((topics) => topics.includes(topic))) {
+        } else if (![...waiters.keys()].some((topics) => topics.includes(topic))) {
           rejected(topic, answer, new Map([[topic, answer]]));
         }
       }
@@ -89,9 +103,6 @@ export function subscribing(rejected: (topic: string, reason: string, reasons?: 
     connection!._ask(
       (accepted, payload) => {
         const { topic, reason } = payload as { topic?: string; reason: string };
-        if (accepted === undefined) {
-          return;
-        }
         if (accepted) {
           const positions = new Map(Object.entries(Object(payload["positions"]) as Record<string, Answer>));
           [payload["topics"]].flat().forEach((topic) => know(topic as string, true, positions.get(topic as string)));
@@ -115,7 +126,7 @@ export function subscribing(rejected: (topic: string, reason: string, reasons?: 
       { topics, since: topics.some(tracking._of) && !doubted ? tracking._list(topics) : undefined },
     );
   };
-  const serve = (topics: readonly string[], waiter: Promised<Reasons>): void => {
+  const serve = (waiter: Promised<Reasons>, topics: readonly string[]): void => {
     const reasons = new Map<string, string>();
     for (const topic of topics) {
       const answer = known.get(topic);
@@ -142,36 +153,37 @@ export function subscribing(rejected: (topic: string, reason: string, reasons?: 
     },
     _await(topics) {
       const waiter = new Promised<Reasons>();
-      const forget = (): unknown => waiters.delete(waiter);
-      waiters.set(waiter, topics);
+      const forget = (): unknown => waiters.delete(topics);
+      waiters.set(topics, waiter);
       waiter._promise.then(forget, forget);
-      serve(topics, waiter);
+      serve(waiter, topics);
       return waiter;
     },
     _doubt(topic, reason) {
       known.get(topic) === true ? ask([topic], reason) : rejected(topic, reason);
     },
-    _busy: () => pending > 0,
+    _busy: () => pending,
     _flush: flush,
     _opened(opened) {
       connection = opened;
+      pending = 0;
       wanted.forEach((topic) => changed.add(topic));
       flush();
     },
     _closed() {
       connection = undefined;
-      pending = 0;
+      clearTimeout(retry);
       known.clear();
       tracking._closed();
     },
     _ended(error) {
-      waiters.forEach((_, waiter) => waiter._reject(error));
+      waiters.forEach((waiter) => waiter._reject(error));
     },
   };
 }
 
-/** Splits topics so that each part fits into one control event. */
-function split(topics: string[]): string[][] {
+/** Splits topics so that each part fits into one control event, and hands over the parts. */
+function split(topics: string[], take: (part: string[]) => void): void {
   const parts: string[][] = [];
   let part: string[] = [];
   let room = 0;
@@ -183,5 +195,5 @@ function split(topics: string[]): string[][] {
     }
     part.push(topic);
   }
-  return parts;
+  parts.forEach((part) => take(part));
 }

@@ -1,6 +1,7 @@
 import { isLifecycle, splitTopic } from "./topic.ts";
 import { SpokeEvent } from "./types.ts";
 import type { AnyEvent, EventMap, EventOf, Listener, ListenerOptions, Topic, Untyped } from "./types.ts";
+import type { SpokeError } from "./errors.ts";
 import type { Envelope } from "./payload.ts";
 import type { LifecycleName } from "./topic.ts";
 
@@ -20,14 +21,14 @@ export abstract class TopicTarget<E extends EventMap = Record<string, unknown>> 
   /** Who publishes, and while an echo is delivered, who has published. */
   declare _by: unknown;
   /** Says that a topic with an id does not count as its type. */
-  protected _exact = false;
-  /** Says that the target has ended: no listener of a topic is called any more. */
-  protected _over = false;
+  declare protected _exact: boolean | undefined;
+  /** What is thrown at those who use the target after its end. No listener of a topic is called then. */
+  declare protected _end: SpokeError | undefined;
 
-  /** Called when the first one holds topic. */
-  protected abstract _want(topic: string): void;
-  /** Called when nobody holds topic any more. */
-  protected abstract _unwant(topic: string): void;
+  /** Called when the first one holds topic. Nothing has to be done. */
+  protected _want(_topic: string): void {}
+  /** Called when nobody holds topic any more. Nothing has to be done. */
+  protected _unwant(_topic: string): void {}
 
   /**
    * Has callback called for the events of a topic, which is thereby subscribed to, or for a life-cycle event. As in the DOM, what is there
@@ -41,7 +42,7 @@ export abstract class TopicTarget<E extends EventMap = Record<string, unknown>> 
     const native = nativeName(name);
     const key = native + capture;
     const removals: Removals = this._removals.get(callback!) ?? new Map();
-    const dead = (): boolean => this._over && !isLifecycle(native);
+    const dead = (): unknown => this._end && !isLifecycle(native);
     if (!callback || signal?.aborted || removals.has(key) || dead()) {
       return;
     }

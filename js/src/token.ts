@@ -1,7 +1,7 @@
 import type { Settings } from "./options.ts";
 
 /** The longest wait that setTimeout knows, in milliseconds. */
-const longestWait = 2 ** 31 - 1;
+const longestWait = 1e9;
 
 /** Returns the token of the settings, or what their function returns. It rejects with what that throws. */
 export const tokenOf = async ({ token }: Settings): Promise<string | undefined> => (typeof token === "function" ? token() : token);
@@ -10,7 +10,7 @@ export const tokenOf = async ({ token }: Settings): Promise<string | undefined> 
 export function expiryOf(token: string): number {
   try {
     const claims = token.split(".")[1]!.replace(/-/g, "+").replace(/_/g, "/");
-    return Number(JSON.parse(atob(claims)).exp) || 0;
+    return +JSON.parse(atob(claims)).exp || 0;
   } catch {
     return 0;
   }

@@ -32,7 +32,7 @@ export function splitTopic(name: string): [topic: string, type: string, id: stri
   if (!topic || forbidden.test(topic) || bytesOf(type) > 256 || bytesOf(id) > 256) {
     throw new SpokeError(
       "invalid_topic",
-      `"${name}" is no topic: use "type" or "type:id", each 1 to 256 bytes, no control characters, no "__" first`,
+      `"${name}" is no topic: use "type" or "type:id", each 1 to 256 bytes, no controls, no "__" first`,
       { topic: name },
     );
   }

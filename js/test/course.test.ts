@@ -45,7 +45,7 @@ test("a token's end is read from a JWT, and is unknown for all others", () => {
 
 test("a token is renewed after three quarters of what is left, and not in the past or after what a timer knows", () => {
   assert.equal(renewalDelay(0), 1000);
-  assert.equal(renewalDelay(1e15), 2 ** 31 - 1);
+  assert.equal(renewalDelay(1e15), 1e9);
   const delay = renewalDelay(Date.now() / 1000 + 400_000);
   assert.ok(delay > 299_000_000 && delay <= 300_000_000, `${delay}`);
 });

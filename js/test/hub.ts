@@ -36,8 +36,11 @@ after(() => {
   }
 });
 
-/** Returns the path of a hub's binary, built once for a test file. */
+/** Returns the path of a hub's binary: the one that HUB_BINARY names, as in npm test, or one built once for a test file. */
 export function hubBinary(): string {
+  if (process.env.HUB_BINARY) {
+    return process.env.HUB_BINARY;
+  }
   if (!binaries) {
     binaries = mkdtempSync(join(tmpdir(), "spokehub-js-"));
     execFileSync("go", ["build", "-o", join(binaries, "spokehub"), "./cmd/spokehub"], { cwd: repository, stdio: "inherit" });

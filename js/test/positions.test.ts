@@ -189,3 +189,20 @@ test("what a slow client gets of the newest events is heard, though the gap ahea
     ],
   );
 });
+
+test("a gap of another epoch moves the topics of its type behind it, where events with smaller offsets are new", () => {
+  const gaps: Gap[] = [];
+  const tracker = tracking({ "t:late": { epoch: "e", offset: 40 } }, (gap) => gaps.push(gap));
+  for (const topic of ["t", "t:a", "other"]) {
+    tracker._answered(topic, { epoch: "e", offset: 50, result: "fresh", missed: 0 });
+  }
+  assert.ok(tracker._passed("t", 51));
+  const gap: Gap = { topic: "t", epoch: "f", from: 1, to: 2, missed: null, reason: "broker" };
+  tracker._gapped(gap);
+  assert.deepEqual(gaps, [gap]);
+  const behind = { epoch: "f", offset: 2 };
+  assert.deepEqual([tracker._of("t"), tracker._of("t:a"), tracker._of("other")], [behind, behind, { epoch: "e", offset: 50 }]);
+  assert.deepEqual([tracker._passed("t", 3), tracker._of("t"), tracker._of("t:a")], [true, { epoch: "f", offset: 3 }, { epoch: "f", offset: 3 }]);
+  assert.equal(tracker._passed("t", 3), false);
+  assert.equal(tracker._passed("t:late", 4), false);
+});

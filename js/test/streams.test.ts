@@ -167,6 +167,29 @@ test("a gap of the hub is told in its place, and the topics go on behind the las
   assert.deepEqual(await sinceOf(await broken(server)), { price: { epoch: "x", offset: 15 }, "price:a": { epoch: "x", offset: 15 } });
 });
 
+test("a gap without an epoch, when the hub loses its broker, is told once and moves no position", async (t) => {
+  const { server, spoke, gaps } = await start(
+    t,
+    (server) => answering(server, (topic, connection) => (topic.startsWith("price") ? { epoch: "x", offset: 10, result: connection === 1 ? "fresh" : "resumed", missed: 0 } : undefined)),
+    { since: { "chat:later": { epoch: "y", offset: 7 } } },
+  );
+  const heard = new Heard();
+  ["chat", "chat:1", "price", "price:a"].forEach((topic) => spoke.addEventListener(topic, heard.listener("")));
+  await spoke.ready;
+  const { socket } = server.connections[0]!;
+  const positions = { "chat:later": { epoch: "y", offset: 7 }, price: { epoch: "x", offset: 11 }, "price:a": { epoch: "x", offset: 11 } };
+  event(server.connections[0]!, 11);
+  ["chat", "price"].forEach((topic) => socket.send(JSON.stringify({ type: "__gap", id: "", payload: { topic, missed: null, reason: "broker" } })));
+  socket.send('{"type":"chat","payload":1}');
+  assert.deepEqual(await heard.await(2), [" price|11", " chat|1"]);
+  assert.deepEqual(gaps, [
+    { topic: "chat", missed: null, reason: "broker" },
+    { topic: "price", missed: null, reason: "broker" },
+  ]);
+  assert.deepEqual(spoke.positions, positions);
+  assert.deepEqual(await sinceOf(await broken(server)), { price: positions.price, "price:a": positions["price:a"] });
+});
+
 test("a topic that comes later with an older position gets what it missed, and no other hears that twice", async (t) => {
   const since = { "price:a": { epoch: "x", offset: 4 } };
   const { server, spoke } = await start(t, (server) => answering(server, (topic) => ({ epoch: "x", offset: 10, result: topic === "price" ? "fresh" : "resumed", missed: 0 })), { since });

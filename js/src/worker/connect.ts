@@ -21,11 +21,11 @@ export class PortTarget<E extends EventMap = Record<string, unknown>> extends Cl
   private _port: Port | undefined;
   private _unlisten: (() => void) | undefined;
   private _session: number | undefined;
-  private _events = 0;
+  declare private _events: number;
   /** The number of the last order, of the last that the other side has taken, and of the last that is done with. */
-  private _number = 0;
-  private _took = 0;
-  private _sure = 0;
+  declare private _number: number;
+  declare private _took: number;
+  declare private _sure: number;
   private readonly _topics = new Set<string>();
   private readonly _orders = new Map<number, Order>();
   private _drains: [number: number, resolve: () => void, reject: (error: SpokeError) => void][] = [];
@@ -34,6 +34,7 @@ export class PortTarget<E extends EventMap = Record<string, unknown>> extends Cl
   constructor(port?: Port, { name = "" }: PortOptions = {}) {
     super();
     this._name = name;
+    this._events = this._number = this._took = this._sure = 0;
     if (port) {
       this._attach(port);
     }
@@ -53,13 +54,12 @@ export class PortTarget<E extends EventMap = Record<string, unknown>> extends Cl
 
   /** Goes on over a port: its other side is told all topics, and the orders that none has taken. */
   protected _attach(port: Port): void {
-    const gone = new SpokeError("lost", "the port is closed: make a new one");
     this._port = port;
     this._unlisten = listen(
       port,
       this._name,
       (...frame) => this._receive(...frame),
-      () => this._finish(gone, gone),
+      () => this._finish(new SpokeError("lost", "the port is closed: make a new one")),
     );
     this._greet();
   }
@@ -67,7 +67,6 @@ export class PortTarget<E extends EventMap = Record<string, unknown>> extends Cl
   /** Leaves the port. */
   protected _detach(): void {
     this._unlisten?.();
-    this._port = undefined;
   }
 
   /** Sends a frame, if there is a port. */
@@ -100,7 +99,7 @@ export class PortTarget<E extends EventMap = Record<string, unknown>> extends Cl
     } else if (operation === "gap") {
       this._tell(operation, first);
     } else if (operation === "close") {
-      first ? this._finish(revived(first), revived(first)) : this.close();
+      first ? this._finish(revived(first)) : this.close();
     }
   }
 

@@ -1,5 +1,5 @@
-export { expose } from "./expose.ts";
 export { connect, PortTarget } from "./connect.ts";
+export { expose } from "./expose.ts";
 export { LocalTarget } from "./local.ts";
 export { SharedSpoke } from "./shared.ts";
 export type { PortOptions } from "./expose.ts";

@@ -13,16 +13,10 @@ export class LocalTarget<E extends EventMap = Record<string, unknown>> extends C
   }
 
   protected override _put(text: string): void {
-    queueMicrotask(() => {
-      this._deliver(decode(text)!);
-    });
+    queueMicrotask(() => this._deliver(decode(text)!));
   }
 
   protected override _ended(): void {
     this._changed("closed");
   }
-
-  protected override _want(_topic: string): void {}
-
-  protected override _unwant(_topic: string): void {}
 }

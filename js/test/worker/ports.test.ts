@@ -4,11 +4,12 @@ import type { TestContext } from "node:test";
 import { isMainThread, parentPort, Worker } from "node:worker_threads";
 import { conformance } from "../conformance.ts";
 import { Heard, until } from "../heard.ts";
-import { RawServer } from "../rawserver.ts";
+import { acknowledge, quiet, RawServer } from "../rawserver.ts";
 import { spokeOf } from "../spokes.ts";
 import { events } from "../../src/events.ts";
 import { SpokeEvent } from "../../src/index.ts";
 import { connect, expose, LocalTarget } from "../../src/worker/index.ts";
+import type { SpokeError } from "../../src/index.ts";
 import type { Port, PortTarget } from "../../src/worker/index.ts";
 
 /** Resolves once what the target was asked for has reached the other side of its port. */
@@ -184,6 +185,37 @@ function tests(): void {
     local.publish("n", "after");
     await until(() => numbers.length > 4096, () => "got nothing after the gap");
     assert.deepEqual([numbers.length, numbers[4095], numbers[4096]], [4097, 4095, "after"]);
+  });
+
+  test("a topic that the hub can't take yet is told of once over the port, and heard when the hub takes it", async (t) => {
+    const server = await RawServer.start(t);
+    let times = 3;
+    server.onMessage = (connection, message) => {
+      if (message.payload?.topics?.[0] === "price" && times-- > 0) {
+        connection.socket.send(JSON.stringify({ type: "__reject", id: message.id, payload: { topic: "price", reason: "unavailable" } }));
+      } else {
+        acknowledge(connection, message);
+        if (message.payload?.topics?.[0] === "price") {
+          connection.socket.send('{"type":"__gap","id":"","payload":{"topic":"price","missed":null,"reason":"broker"}}');
+          connection.socket.send('{"type":"price","payload":1}');
+        }
+      }
+    };
+    const { port1, port2 } = new MessageChannel();
+    t.after(() => port1.close());
+    const spoke = spokeOf(t, server.url, { minDelay: 1, maxDelay: 10 });
+    quiet(spoke);
+    expose(spoke, port1);
+    const remote = connect(port2);
+    const errors = quiet(remote) as SpokeError[];
+    const heard = new Heard();
+    remote.addEventListener("gap", heard.listener(""));
+    remote.addEventListener("price", heard.listener(""));
+    assert.deepEqual(await heard.await(2), [' gap|{"topic":"price","missed":null,"reason":"broker"}', " price|1"]);
+    assert.deepEqual(
+      errors.map(({ code, topic, rejected, delay }) => [code, topic, rejected, delay! >= 0]),
+      [["unavailable", "price", undefined, true]],
+    );
   });
 
   test("gaps, and the offsets of events, cross the port", async (t) => {
