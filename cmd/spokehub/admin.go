@@ -29,6 +29,7 @@ const adminIndex = `<!doctype html>
 <li><a href="healthz">/healthz</a>, <a href="readyz">/readyz</a>: alive, and ready for more clients</li>
 <li>POST /publish: one event, or many, one per line:<br><code>curl --data-binary '{"type":"t","payload":1}' http://%s/publish</code></li>
 <li>GET /history: the events that are kept of a topic:<br><code>curl 'http://%s/history?topic=t'</code></li>
+<li><a href="nodes">/nodes</a>: the hubs of the cluster</li>
 </ul>
 </html>
 `
@@ -37,10 +38,11 @@ const adminIndex = `<!doctype html>
 // taken. On a loopback address it can't even if its host name resolves to this machine.
 func (s *service) adminServer(address string, maxLine int) *http.Server {
 	mux := http.NewServeMux()
-	s.handleHealth(mux)
+	s.handleHealth(mux, true)
 	mux.Handle("GET /metrics", metricsHandler(s.hub.Stats, &s.reloads, s.certificates))
 	mux.Handle("POST /publish", newPublisher(s.hub, maxLine, int64(s.flags.PublishLimit)))
 	mux.Handle("GET /history", newHistorian(s.hub, int(s.flags.MaxEvent)))
+	mux.HandleFunc("GET /nodes", s.serveNodes)
 	mux.HandleFunc("/debug/pprof/", profileIndex)
 	mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
 	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)

@@ -57,6 +57,7 @@ func TestPageOfAnotherSiteCannotPublish(t *testing.T) {
 }
 
 func TestEmptyAdminAddressTurnsItOff(t *testing.T) {
+	t.Parallel()
 	for name, argument := range map[string]string{"in the flag": "--admin=", "in the file": "--config=" + writeConfig(t, "admin: ''\n")} {
 		t.Run(name, func(t *testing.T) {
 			hub := startHubOn(t, []string{"SPOKEHUB_ADMIN="}, "--listen=127.0.0.1:0", argument)

@@ -56,6 +56,7 @@ func TestLogThatNobodyReadsBlocksNobody(t *testing.T) {
 }
 
 func TestLogThatIsNeverReadDoesNotDelayTheExit(t *testing.T) {
+	t.Parallel()
 	reader, writer := io.Pipe()
 	defer reader.Close()
 	log := newAsyncWriter(writer, func(uint64) {})

@@ -13,6 +13,7 @@ import (
 )
 
 func TestBenchReportsWhatSubscribersGot(t *testing.T) {
+	t.Parallel()
 	hub := startHub(t, nil)
 	page := filepath.Join(t.TempDir(), "bench.html")
 	stdout, stderr, code := runBinary(t, nil, "bench", hub.websocket, "-c", "20", "--rate", "50", "--duration", "1s", "--json", "--html", page, "--timeout", "50s")
@@ -33,6 +34,7 @@ func TestBenchReportsWhatSubscribersGot(t *testing.T) {
 }
 
 func TestBenchEndsWithTheCodeThatSaysWhy(t *testing.T) {
+	t.Parallel()
 	forbidding := startHub(t, nil, "--max-topics", "1")
 	strict := startHub(t, nil, "--max-events-per-second", "100").websocket
 	closing := startScripted(t, func(ws *websocket.Conn, _ string) { ws.Close(4403, "") })

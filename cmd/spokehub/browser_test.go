@@ -186,6 +186,7 @@ func (b *tab) screenshot(t *testing.T, file string) {
 }
 
 func TestOneTabSubscribesAndReceivesWhatAnotherPublishes(t *testing.T) {
+	t.Parallel()
 	browser := startBrowser(t)
 	hub := startHub(t, nil)
 	subscriber, publisher := openTab(t, browser, hub.page), openTab(t, browser, hub.page)
@@ -219,6 +220,7 @@ func TestOneTabSubscribesAndReceivesWhatAnotherPublishes(t *testing.T) {
 }
 
 func TestPageRejectsWhatTheHubWould(t *testing.T) {
+	t.Parallel()
 	browser := startBrowser(t)
 	hub := startHub(t, nil)
 	own := openTab(t, browser, hub.page)
@@ -239,6 +241,7 @@ func TestPageRejectsWhatTheHubWould(t *testing.T) {
 }
 
 func TestPageFiltersAndPausesItsLog(t *testing.T) {
+	t.Parallel()
 	browser := startBrowser(t)
 	hub := startHub(t, nil)
 	own := openTab(t, browser, hub.page)
@@ -276,6 +279,7 @@ func ownLoopback() string {
 }
 
 func TestPageReconnectsAfterARestartWithItsTopics(t *testing.T) {
+	t.Parallel()
 	browser := startBrowser(t)
 	hub := startHubOn(t, nil, "--listen="+ownLoopback()+":0", "--admin=127.0.0.1:0")
 	own := openTab(t, browser, hub.page)

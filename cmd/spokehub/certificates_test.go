@@ -98,6 +98,7 @@ func TestAddressesSpeakTLSEachInItsOwnWay(t *testing.T) {
 }
 
 func TestFilesThatChangeAreTakenOver(t *testing.T) {
+	t.Parallel()
 	a := newAuthority(t)
 	first, second := a.issue(t, []string{"hub.example"}, nil), a.issue(t, []string{"hub.example"}, nil)
 	certificate, key := first.files(t)
@@ -128,6 +129,7 @@ func TestFilesThatChangeAreTakenOver(t *testing.T) {
 }
 
 func TestHangupReloadsCertificates(t *testing.T) {
+	t.Parallel()
 	a := newAuthority(t)
 	first, second := a.issue(t, []string{"hub.example"}, nil), a.issue(t, []string{"hub.example"}, nil)
 	certificate, key := first.files(t)
@@ -167,6 +169,7 @@ func TestHangupReloadsCertificates(t *testing.T) {
 }
 
 func TestCertificatesOfOneAddressAreReloaded(t *testing.T) {
+	t.Parallel()
 	hangupsReachTheHub(t)
 	a := newAuthority(t)
 	first, second := a.issue(t, []string{"hub.example"}, nil), a.issue(t, []string{"hub.example"}, nil)
@@ -186,6 +189,7 @@ func TestCertificatesOfOneAddressAreReloaded(t *testing.T) {
 }
 
 func TestExpiryIsWarnedOf(t *testing.T) {
+	t.Parallel()
 	a := newAuthority(t)
 	for name, c := range map[string]struct {
 		left  time.Duration

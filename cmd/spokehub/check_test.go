@@ -27,6 +27,7 @@ func check(t *testing.T, arguments ...string) (map[string]step, int) {
 }
 
 func TestCheckPassesAHubThatIsWell(t *testing.T) {
+	t.Parallel()
 	plain, secure := startHub(t, nil), startSecureHub(t)
 	for name, c := range map[string]struct {
 		arguments []string
@@ -50,6 +51,7 @@ func TestCheckPassesAHubThatIsWell(t *testing.T) {
 }
 
 func TestCheckNamesTheStepThatFailsAndACure(t *testing.T) {
+	t.Parallel()
 	plain, secure := startHub(t, nil), startSecureHub(t)
 	private := startHub(t, nil, "--no-relay")
 	silent, err := net.Listen("tcp", "127.0.0.1:0")
@@ -99,6 +101,7 @@ func TestCheckNamesTheStepThatFailsAndACure(t *testing.T) {
 }
 
 func TestCheckPrintsItsStepsForPeople(t *testing.T) {
+	t.Parallel()
 	hub := startHub(t, nil)
 	stdout, stderr, code := runBinary(t, nil, "check", hub.websocket)
 	if code != exitOK || stderr != "" || !strings.Contains(stdout, "ok    handshake") || !strings.Contains(stdout, " ms  ") {

@@ -96,6 +96,7 @@ var flagGroups = kong.Groups{
 	"source":   "Limits for each source address:",
 	"browser":  "Handshakes, and what protects them from strange pages:",
 	"tls":      "TLS at the public addresses:",
+	"cluster":  "Several hubs as one, over a broker:",
 	"identity": "Identity: who clients are, and what they may do:",
 	"deadline": "Deadlines:",
 	"drain":    "Draining on SIGTERM or SIGINT; a second signal ends the process at once with exit code 1:",

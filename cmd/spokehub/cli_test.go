@@ -33,6 +33,7 @@ func serveFlagNames(t *testing.T) []string {
 }
 
 func TestHelpDescribesEveryFlag(t *testing.T) {
+	t.Parallel()
 	help, stderr, code := runBinary(t, nil, "serve", "--help")
 	if code != exitOK || stderr != "" {
 		t.Fatalf("got exit code %d and on stderr %q, want 0 and nothing", code, stderr)
@@ -53,6 +54,7 @@ func TestHelpDescribesEveryFlag(t *testing.T) {
 }
 
 func TestHelpOfTheProgramNamesItsCommands(t *testing.T) {
+	t.Parallel()
 	help, _, code := runBinary(t, nil, "--help")
 	if code != exitOK || !strings.Contains(help, "serve") || !strings.Contains(help, "version") {
 		t.Errorf("got exit code %d and %s, want 0, serve and version", code, help)
@@ -60,6 +62,7 @@ func TestHelpOfTheProgramNamesItsCommands(t *testing.T) {
 }
 
 func TestVersionPrintsTheGoRelease(t *testing.T) {
+	t.Parallel()
 	stdout, _, code := runBinary(t, nil, "version")
 	if code != exitOK || !strings.HasPrefix(stdout, "spokehub ") || !strings.Contains(stdout, runtime.Version()) {
 		t.Errorf("got exit code %d and %q, want 0, spokehub and %s", code, stdout, runtime.Version())
@@ -78,6 +81,7 @@ func unusedAddress(t *testing.T) string {
 }
 
 func TestMistakesAreReportedInOneLine(t *testing.T) {
+	t.Parallel()
 	busy, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -153,6 +157,7 @@ func TestMistakesAreReportedInOneLine(t *testing.T) {
 }
 
 func TestVariableSetsAFlagAndTheFlagTakesPrecedence(t *testing.T) {
+	t.Parallel()
 	hub := startHub(t, []string{"SPOKEHUB_PATH=/from-variable", "SPOKEHUB_REACTORS=2", "SPOKEHUB_RELAY=false"}, "--reactors=1")
 	if !strings.HasSuffix(hub.websocket, "/from-variable") {
 		t.Errorf("got the address %s, want it to end in /from-variable", hub.websocket)
@@ -166,6 +171,7 @@ func TestVariableSetsAFlagAndTheFlagTakesPrecedence(t *testing.T) {
 }
 
 func TestEmptyVariableIsNotSet(t *testing.T) {
+	t.Parallel()
 	var environ []string
 	for _, name := range serveFlagNames(t) {
 		if name != "admin" && name != "listen" {
@@ -179,6 +185,7 @@ func TestEmptyVariableIsNotSet(t *testing.T) {
 }
 
 func TestEmptyVariablesLeaveWhatTheFileSaysAndTheDefaults(t *testing.T) {
+	t.Parallel()
 	var environ []string
 	for _, name := range serveFlagNames(t) {
 		environ = append(environ, "SPOKEHUB_"+strings.ToUpper(strings.ReplaceAll(name, "-", "_"))+"=")
@@ -193,6 +200,7 @@ func TestEmptyVariablesLeaveWhatTheFileSaysAndTheDefaults(t *testing.T) {
 }
 
 func TestErrorBlamesAFlagAheadOfItsVariable(t *testing.T) {
+	t.Parallel()
 	_, stderr, code := runBinary(t, []string{"SPOKEHUB_WORKERS=5"}, "serve", "--workers=-1")
 	if code != exitUsage || strings.Contains(stderr, "SPOKEHUB_WORKERS") {
 		t.Errorf("got %d and %q, want 2 and no variable named", code, stderr)
@@ -200,6 +208,7 @@ func TestErrorBlamesAFlagAheadOfItsVariable(t *testing.T) {
 }
 
 func TestMoreConnectionsThanFilesAreWarnedOf(t *testing.T) {
+	t.Parallel()
 	hub := startHub(t, nil, "--max-connections=1000000000")
 	record := hub.output.await(t, "the file limit allows fewer clients than --max-connections: raise it (ulimit -n, LimitNOFILE)")
 	if record["max_connections"] != 1e9 || record["spokes_allowed"] != hub.start["spokes_allowed"] {
@@ -208,6 +217,7 @@ func TestMoreConnectionsThanFilesAreWarnedOf(t *testing.T) {
 }
 
 func TestEventsThatAreLongForAQueueAreWarnedOf(t *testing.T) {
+	t.Parallel()
 	const warning = "--max-event is over a quarter of --queue-limit, so that a burst of long events may close clients that read in time"
 	hub := startHub(t, nil, "--max-event=64KiB", "--queue-limit=255KiB")
 	record := hub.output.await(t, warning)
@@ -217,6 +227,7 @@ func TestEventsThatAreLongForAQueueAreWarnedOf(t *testing.T) {
 }
 
 func TestServeDefaultsAreThoseOfAPublicHub(t *testing.T) {
+	t.Parallel()
 	help, _, _ := runBinary(t, nil, "serve", "--help")
 	flat := strings.Join(strings.Fields(help), " ")
 	for name, want := range map[string]string{
@@ -231,6 +242,7 @@ func TestServeDefaultsAreThoseOfAPublicHub(t *testing.T) {
 }
 
 func TestVariableThatNoFlagReadsIsLogged(t *testing.T) {
+	t.Parallel()
 	hub := startHub(t, []string{"SPOKEHUB_LISEN=:1", "SPOKEHUB_PORT=tcp://10.0.0.1:80", "SPOKEHUB_SERVICE_HOST=10.0.0.1"})
 	record := hub.output.await(t, "ignoring environment variables that no flag reads")
 	if got, want := record["names"], []any{"SPOKEHUB_LISEN"}; !reflect.DeepEqual(got, want) {
@@ -286,7 +298,7 @@ func fillField(field reflect.Value) {
 }
 
 func TestDocumentsNameOnlyFlagsAndMetricsThatExist(t *testing.T) {
-	known := map[string]bool{"--data-binary": true, "--help": true, "--cacert": true, "--standalone": true, "--since": true, "--count": true, "--json": true}
+	known := map[string]bool{"--data-binary": true, "--help": true, "--cacert": true, "--standalone": true, "--since": true, "--count": true, "--json": true, "--url": true}
 	for _, name := range serveFlagNames(t) {
 		known["--"+name] = true
 	}
@@ -294,7 +306,7 @@ func TestDocumentsNameOnlyFlagsAndMetricsThatExist(t *testing.T) {
 	for _, desc := range []*prometheus.Desc{daysLeftDesc, tlsReloadsDesc, tlsGoodDesc} {
 		metrics[regexp.MustCompile(`fqName: "([^"]+)"`).FindStringSubmatch(desc.String())[1]] = true
 	}
-	for _, document := range []string{"README.md", "docs/operating.md", "docs/configuration.md", "docs/streams.md", "docs/tls.md"} {
+	for _, document := range []string{"README.md", "docs/operating.md", "docs/configuration.md", "docs/streams.md", "docs/cluster.md", "docs/tls.md"} {
 		content, err := os.ReadFile(filepath.Join("..", "..", filepath.FromSlash(document)))
 		if err != nil {
 			t.Fatal(err)

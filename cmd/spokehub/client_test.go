@@ -99,6 +99,7 @@ func (c *client) closed(t *testing.T) websocket.CloseError {
 }
 
 func TestGoClientReceivesWhatAnotherPublishes(t *testing.T) {
+	t.Parallel()
 	hub := startHub(t, nil)
 	subscriber, publisher := connect(t, hub.websocket), connect(t, hub.websocket)
 	subscriber.subscribe(t, "price", "price:EURUSD")
@@ -114,6 +115,7 @@ func TestGoClientReceivesWhatAnotherPublishes(t *testing.T) {
 }
 
 func TestGoClientReceivesNothingAfterUnsubscribing(t *testing.T) {
+	t.Parallel()
 	hub := startHub(t, nil)
 	subscriber, publisher := connect(t, hub.websocket), connect(t, hub.websocket)
 	subscriber.subscribe(t, "a", "b")
@@ -138,6 +140,7 @@ func TestRelayCanBeTurnedOff(t *testing.T) {
 }
 
 func TestBinaryFlagSendsBinaryMessages(t *testing.T) {
+	t.Parallel()
 	hub := startHub(t, nil, "--binary")
 	subscriber := connect(t, hub.websocket)
 	subscriber.send(t, event.Event{Type: "__subscribe", ID: "1", Payload: []byte(`{"topic":"news"}`)})

@@ -18,6 +18,7 @@ import (
 const ownInbox = "topics:\n  - match: inbox:$user\n  - {match: news, subscribe: users}\n"
 
 func TestCertificatesSayWhoClientsAre(t *testing.T) {
+	t.Parallel()
 	a, stranger := newAuthority(t), newAuthority(t)
 	certificate, key := a.issue(t, []string{"hub.example"}, nil).files(t)
 	p := startHub(t, nil, "--config="+writeConfig(t, ownInbox), "--tls-cert="+certificate, "--tls-key="+key, "--tls-client-ca="+a.file)
@@ -50,6 +51,7 @@ func TestCertificatesSayWhoClientsAre(t *testing.T) {
 }
 
 func TestIdentityEndsWithTheCertificate(t *testing.T) {
+	t.Parallel()
 	a := newAuthority(t)
 	certificate, key := a.issue(t, []string{"hub.example"}, nil).files(t)
 	p := startHub(t, nil, "--tls-cert="+certificate, "--tls-key="+key, "--tls-client-ca="+a.file)
@@ -64,6 +66,7 @@ func TestIdentityEndsWithTheCertificate(t *testing.T) {
 }
 
 func TestUserOfACertificateIsTheNameThatTheFlagSays(t *testing.T) {
+	t.Parallel()
 	a := newAuthority(t)
 	certificate, key := a.issue(t, []string{"hub.example"}, nil).files(t)
 	shown := a.issue(t, []string{"common"}, func(c *x509.Certificate) {
@@ -83,6 +86,7 @@ func TestUserOfACertificateIsTheNameThatTheFlagSays(t *testing.T) {
 }
 
 func TestTokensAndCertificatesBesideEachOther(t *testing.T) {
+	t.Parallel()
 	a := newAuthority(t)
 	private, public := makeKey(t, "EdDSA")
 	certificate, key := a.issue(t, []string{"hub.example"}, nil).files(t)
@@ -146,6 +150,7 @@ func TestNobodyGetsInByAnAddressThatAsksForNoCertificate(t *testing.T) {
 }
 
 func TestReloadChangesTheAuthoritiesOfClients(t *testing.T) {
+	t.Parallel()
 	a, b := newAuthority(t), newAuthority(t)
 	certificate, key := a.issue(t, []string{"hub.example"}, nil).files(t)
 	settings := "tls-cert: " + certificate + "\ntls-key: " + key + "\n"

@@ -37,6 +37,7 @@ func startTool(t *testing.T, stdin io.Reader, arguments ...string) *tool {
 // startCommand starts a program that is killed with the test.
 func startCommand(t *testing.T, command *exec.Cmd) *tool {
 	t.Helper()
+	foreign(t)
 	p := &tool{command: command, lines: make(chan string, 100_000), stderr: &bytes.Buffer{}, ended: make(chan struct{})}
 	p.command.Stderr = p.stderr
 	stdout, err := p.command.StdoutPipe()

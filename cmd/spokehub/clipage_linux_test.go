@@ -14,6 +14,7 @@ import (
 
 // TestCommandsOfTheirPageRun runs every command of docs/cli.md against a hub that publishes what they wait for.
 func TestCommandsOfTheirPageRun(t *testing.T) {
+	t.Parallel()
 	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "cli.md"))
 	if err != nil {
 		t.Fatal(err)

@@ -9,6 +9,7 @@ import (
 )
 
 func TestCandidates(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		words []string
 		want  []string
@@ -44,6 +45,8 @@ func TestCandidates(t *testing.T) {
 
 // TestShellsComplete sources the script in each shell that is here and has it complete a command.
 func TestShellsComplete(t *testing.T) {
+	t.Parallel()
+	foreign(t)
 	for shell, script := range map[string]string{
 		"bash": `source <(spokehub completion bash)
 COMP_WORDS=(spokehub sub --tok); COMP_CWORD=2; _spokehub; printf '%s\n' "${COMPREPLY[@]}"`,

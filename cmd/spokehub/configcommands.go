@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/url"
 	"reflect"
+	"regexp"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -98,9 +99,15 @@ func withoutSecrets(value reflect.Value) reflect.Value {
 	return value
 }
 
+// userInURL is the user of each URL in a text that is none as a whole, such as a list of servers.
+var userInURL = regexp.MustCompile(`://[^/?#]*@`)
+
 func withoutPassword(text string) string {
 	address, err := url.Parse(text)
-	if err != nil || address.Scheme == "" || address.Host == "" {
+	if err != nil {
+		return userInURL.ReplaceAllString(text, "://REDACTED@")
+	}
+	if address.Scheme == "" || address.Host == "" {
 		return text
 	}
 	if address.User != nil {
@@ -135,8 +142,8 @@ const exampleTopics = `
 #
 # An entry may also say what is kept of a type, or of types that begin with match: history (the newest events, up to so many, so many
 # bytes, and so old, and with latest_per_id the newest of each id besides), behind (what becomes of a client that does not keep up: close,
-# catch-up, latest or skip), presence (clients may ask who is subscribed), and interest (for several hubs: ask for events by type or
-# by id). Again the first that matches holds, rules and policies each for themselves. docs/streams.md has more.
+# catch-up, latest or skip), presence (clients may ask who is subscribed), and interest (for several hubs: ask each other for a type, for
+# ids of it, or, auto, for ids as long as they are few). Again the first that matches holds, rules and policies each for themselves. docs/streams.md has more.
 #topics:
 #  - match: inbox:$user
 #    subscribe: owner

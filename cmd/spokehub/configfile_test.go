@@ -46,6 +46,7 @@ func parsedWith(t testing.TB, content string, arguments ...string) (*settings, e
 }
 
 func TestMistakesSayWhereToReadMore(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		arguments []string
 		want      string
@@ -63,6 +64,7 @@ func TestMistakesSayWhereToReadMore(t *testing.T) {
 }
 
 func TestMistakesInAFileNameLineAndKey(t *testing.T) {
+	t.Parallel()
 	aliases := "host: &big [" + strings.Repeat("a,", 1000) + "a]\ntopics:\n" + strings.Repeat("  - {match: a, subscribe: *big}\n", 200)
 	for name, c := range map[string]struct {
 		content string
@@ -263,6 +265,7 @@ func TestPrintedConfigurationIsTheSame(t *testing.T) {
 
 func TestPrintedURLsHaveNoSecrets(t *testing.T) {
 	for text, want := range map[string]string{
+		"someone@example.com":                   "someone@example.com",
 		"https://a.example/keys":                "https://a.example/keys",
 		"https://ada:secret@a.example/keys":     "https://REDACTED@a.example/keys",
 		"https://secret@a.example/":             "https://REDACTED@a.example/",

@@ -35,7 +35,7 @@ func (f *configFile) readPolicyKey(policy *stream.Policy, key string, at, value 
 	case "presence":
 		f.readText(name, "true or false", at, value, into(&policy.Presence, parseTruth))
 	case "interest":
-		f.readText(name, "type or id", at, value, policy.Interest.UnmarshalText)
+		f.readText(name, "type, id or auto", at, value, policy.Interest.UnmarshalText)
 	}
 }
 

@@ -65,6 +65,7 @@ topics:
 }
 
 func TestMistakesInPoliciesNameLineAndKey(t *testing.T) {
+	t.Parallel()
 	many := strings.Builder{}
 	many.WriteString("topics:\n")
 	for i := range maxPolicies + 1 {
@@ -95,7 +96,7 @@ func TestMistakesInPoliciesNameLineAndKey(t *testing.T) {
 		"a list for one value":           {entry + "behind: [close]\n", nil, []string{":3: topics: behind: want close, catch-up, latest or skip, and got a list"}},
 		"a behind that is none":          {entry + "behind: drop\n", nil, []string{`:3: topics: behind: there is no behind "drop": use close, catch-up, latest or skip`}},
 		"a presence that is none":        {entry + "presence: 1\n", nil, []string{":3: topics: presence: want true or false"}},
-		"an interest that is none":       {entry + "interest: ids\n", nil, []string{`:3: topics: interest: there is no interest "ids": use type or id`}},
+		"an interest that is none":       {entry + "interest: ids\n", nil, []string{`:3: topics: interest: there is no interest "ids": use type, id or auto`}},
 		"an unknown key":                 {entry + "histroy: {events: 5}\n", nil, []string{":3: topics: histroy: there is no such key; did you mean history?"}},
 		"catching up from nothing":       {entry + "behind: catch-up\n", nil, []string{":2: topics: match \"price\": behind is catch-up, but there is no history"}},
 		"the latest of nothing":          {entry + "behind: latest\n", nil, []string{":2: topics: match \"price\": behind is latest, but there is no history"}},
@@ -174,6 +175,7 @@ func TestHistoryComesFromAVariable(t *testing.T) {
 }
 
 func TestPoliciesThatDoLessThanTheySayAreWarnedOf(t *testing.T) {
+	t.Parallel()
 	_, public := makeKey(t, "EdDSA")
 	for name, c := range map[string]struct {
 		content   string
@@ -215,6 +217,7 @@ func TestPoliciesThatDoLessThanTheySayAreWarnedOf(t *testing.T) {
 }
 
 func TestReloadNamesPoliciesForARestart(t *testing.T) {
+	t.Parallel()
 	const rule = "topics:\n  - {match: news, publish: nobody}\n"
 	hub, name := startHubFrom(t, rule+"  - {match: price, history: {events: 5}}\n")
 	record := hub.reload(t, name, "topics:\n  - {match: news, publish: everyone}\n  - {match: price, history: {events: 6}}\n", "configuration reloaded")

@@ -7,6 +7,7 @@ import (
 )
 
 func TestContradictionsAreWarnedOf(t *testing.T) {
+	t.Parallel()
 	_, public := makeKey(t, "EdDSA")
 	_, line := newAPIKey(t, "ci")
 	apiKeys := writeFile(t, "keys", line)
@@ -53,6 +54,7 @@ func TestMessagesTooShortForAnySubscriptionAreAMistake(t *testing.T) {
 }
 
 func TestConfigCommands(t *testing.T) {
+	t.Parallel()
 	good, bad := writeConfig(t, "workers: 5\nmax-message: 2MiB\n"), writeConfig(t, "workers: many\nlistn: x\n")
 	for name, c := range map[string]struct {
 		environ        []string
@@ -89,6 +91,7 @@ func TestConfigCommands(t *testing.T) {
 }
 
 func TestRulesWithoutEffectAreWarnedOf(t *testing.T) {
+	t.Parallel()
 	_, public := makeKey(t, "EdDSA")
 	for name, c := range map[string]struct {
 		rules string

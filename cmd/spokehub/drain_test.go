@@ -34,6 +34,7 @@ func TestAHangupThatIsIgnoredStaysIgnored(t *testing.T) {
 }
 
 func TestSignalDrainsAndExitsWith0(t *testing.T) {
+	t.Parallel()
 	for name, sent := range map[string]os.Signal{"SIGTERM": syscall.SIGTERM, "SIGINT": os.Interrupt} {
 		t.Run(name, func(t *testing.T) {
 			hub := startHub(t, nil)
@@ -59,6 +60,7 @@ func TestSignalDrainsAndExitsWith0(t *testing.T) {
 }
 
 func TestDrainFlushesWhatWasDispatchedBefore(t *testing.T) {
+	t.Parallel()
 	hub := startHub(t, nil)
 	subscriber := connect(t, hub.websocket)
 	subscriber.subscribe(t, "news")
@@ -82,6 +84,7 @@ func TestDrainFlushesWhatWasDispatchedBefore(t *testing.T) {
 }
 
 func TestReadyzAnswers503InTheGracePeriodOfADrain(t *testing.T) {
+	t.Parallel()
 	hub := startHub(t, nil, "--drain-grace=20s")
 	subscriber := connect(t, hub.websocket)
 	if status, _, body := get(t, hub.page+"readyz"); status != http.StatusOK {
@@ -101,6 +104,7 @@ func TestReadyzAnswers503InTheGracePeriodOfADrain(t *testing.T) {
 }
 
 func TestSecondSignalExitsAtOnceWith1(t *testing.T) {
+	t.Parallel()
 	hub := startHub(t, nil, "--drain-grace=20s")
 	hub.signal(t, syscall.SIGTERM)
 	hub.output.await(t, "draining")
@@ -111,6 +115,7 @@ func TestSecondSignalExitsAtOnceWith1(t *testing.T) {
 }
 
 func TestClientThatNeverReadsIsCutAtTheDrainTimeout(t *testing.T) {
+	t.Parallel()
 	hub := startHub(t, nil, "--drain-timeout=1s", "--close-timeout=1m", "--queue-limit=64MiB", "--max-event=8MiB")
 	stalled := connect(t, hub.websocket)
 	stalled.subscribe(t, "news")

@@ -105,6 +105,7 @@ func (f *priceFeed) publish(hub *process, key string, n int) bool {
 }
 
 func TestPageBehindNginxFromItsTokenToTheDrain(t *testing.T) {
+	t.Parallel()
 	browser := startBrowser(t)
 	private, public := makeKey(t, "EdDSA")
 	nextPrivate, nextPublic := makeKey(t, "ES256")

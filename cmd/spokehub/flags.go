@@ -20,7 +20,7 @@ import (
 type serveFlags struct {
 	Config string   `group:"address" placeholder:"FILE" help:"File of settings in YAML: its keys are the names of the flags, and topics says who may publish and subscribe to what. Flags and variables take precedence. (default: none)"`
 	Listen []string `group:"address" default:"127.0.0.1:8080" sep:" " placeholder:"ADDRESS" help:"Where clients connect: WebSocket on --path, the built-in page on /, the JavaScript client on /client.js, /healthz and /readyz. HOST:PORT, where port 0 picks a free one and the start line says which, or unix:PATH. Options stand behind commas: mode=0660 for the file of a Unix socket, proxy-protocol for addresses that a proxy sends ahead, plain or tls for one that does not do as --tls-cert says, and tls-cert=FILE, tls-key=FILE, tls-min=VERSION and tls-client-ca=FILE in place of those flags. Repeat it for several; the variable has spaces between them. (default ${default})"`
-	Admin  string   `group:"address" default:"127.0.0.1:8081" placeholder:"HOST:PORT" help:"Where operators connect: /metrics, /debug/pprof/, POST /publish and GET /history. Other machines may reach it only with --api-keys. Empty turns it off. (default ${default})"`
+	Admin  string   `group:"address" default:"127.0.0.1:8081" placeholder:"HOST:PORT" help:"Where operators connect: /metrics, /debug/pprof/, POST /publish, GET /history and GET /nodes. Other machines may reach it only with --api-keys. Empty turns it off. (default ${default})"`
 	Path   string   `group:"address" default:"/ws" placeholder:"PATH" help:"The path of the WebSocket handshake. (default ${default})"`
 	Page   bool     `group:"address" default:"true" negatable:"" help:"Serve the built-in page on / and its counters on /stats.json. (default ${default})"`
 
@@ -54,6 +54,8 @@ type serveFlags struct {
 	Subprotocols []string `reload:"" name:"subprotocol" group:"browser" placeholder:"NAME" help:"Subprotocol to negotiate. Repeat it for several, best first. (default: none)"`
 
 	tlsFlags `help:"TLS at the public addresses."`
+
+	brokerFlags `help:"Other hubs, with which this one works as one."`
 
 	identityFlags `help:"Who clients are, and what they may do."`
 
@@ -131,6 +133,7 @@ func (f serveFlags) check() (mistakes []error) {
 	}
 	mistakes = append(mistakes, f.identityFlags.check()...)
 	mistakes = append(mistakes, f.checkTLS()...)
+	mistakes = append(mistakes, f.checkBroker()...)
 	if f.DrainGrace+f.DrainPeriod > f.DrainTimeout {
 		fail("--drain-grace %v and --drain-period %v together exceed --drain-timeout %v",
 			f.DrainGrace, f.DrainPeriod, f.DrainTimeout)

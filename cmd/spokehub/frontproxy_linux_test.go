@@ -138,6 +138,7 @@ func visit(t *testing.T, from, address string) (*websocket.Conn, *http.Response,
 }
 
 func TestClientsBehindARealProxy(t *testing.T) {
+	t.Parallel()
 	for name, f := range map[string]front{
 		"nginx, as docs/proxy.md says":   {"nginx", nginxOfThePage, []string{"-c"}, nil},
 		"HAProxy, as docs/proxy.md says": {"haproxy", haproxyOfThePage, []string{"-db", "-f"}, []string{"--listen=127.0.0.1:0,proxy-protocol"}},
@@ -163,6 +164,7 @@ func TestClientsBehindARealProxy(t *testing.T) {
 }
 
 func TestNginxThatPassesNoHostIsExplained(t *testing.T) {
+	t.Parallel()
 	address, hub := front{"nginx", nginxWithoutHost, []string{"-c"}, nil}.start(t)
 	_, response, err := visit(t, "127.0.0.2", address)
 	if err == nil || response == nil || response.StatusCode != http.StatusForbidden {

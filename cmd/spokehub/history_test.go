@@ -60,6 +60,7 @@ func (p *process) history(t *testing.T, query string) (int, historyAnswer) {
 }
 
 func TestHistoryOfATopic(t *testing.T) {
+	t.Parallel()
 	hub := startHub(t, nil, "--history=price=6")
 	var lines strings.Builder
 	for i := range 9 {
@@ -104,6 +105,7 @@ func TestHistoryOfATopic(t *testing.T) {
 }
 
 func TestHistoryQueriesThatAreWrong(t *testing.T) {
+	t.Parallel()
 	hub := startHub(t, nil, "--history=price=6")
 	for name, c := range map[string]struct {
 		query  string
@@ -143,6 +145,7 @@ func TestHistoryQueriesThatAreWrong(t *testing.T) {
 }
 
 func TestHistoryAsksForAKeyAsTheAdminAddressDoes(t *testing.T) {
+	t.Parallel()
 	key, line := newAPIKey(t, "ci")
 	hub := startHub(t, nil, "--history=price=6", "--api-keys="+writeFile(t, "keys", line))
 	if status, _, _ := get(t, hub.admin+"history?topic=price"); status != http.StatusUnauthorized {
@@ -159,6 +162,7 @@ func TestHistoryAsksForAKeyAsTheAdminAddressDoes(t *testing.T) {
 }
 
 func TestHistoryOfAHubWithoutPolicies(t *testing.T) {
+	t.Parallel()
 	hub := startHub(t, nil)
 	if status, got := hub.history(t, "topic=price"); status != http.StatusNotFound || !strings.Contains(got.Error, "no stream") {
 		t.Errorf("got %d and %q, want 404", status, got.Error)
@@ -170,6 +174,7 @@ func TestHistoryOfAHubWithoutPolicies(t *testing.T) {
 }
 
 func TestLongHistoryComesInOneAnswer(t *testing.T) {
+	t.Parallel()
 	hub := startHub(t, nil, "--history=price=1000", "--max-event=256KiB", "--queue-limit=2MiB")
 	post(t, hub.admin+"publish", "", strings.Repeat(`{"type":"price","payload":"`+strings.Repeat("x", 1000)+"\"}\n", 900))
 	status, got := hub.history(t, "topic=price&limit=1000")

@@ -70,6 +70,7 @@ func handshakeStatus(t *testing.T, page, host, origin string) (status int, body 
 }
 
 func TestLoopbackAnswersToKnownNamesOnly(t *testing.T) {
+	t.Parallel()
 	own, err := os.Hostname()
 	if err != nil {
 		t.Fatal(err)

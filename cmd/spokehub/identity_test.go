@@ -15,6 +15,7 @@ import (
 )
 
 func TestFlagsOfIdentityThatMakeNoSenseAreReported(t *testing.T) {
+	t.Parallel()
 	_, public := makeKey(t, "EdDSA")
 	empty := writeFile(t, "empty", "")
 	for name, c := range map[string]struct {
@@ -93,6 +94,7 @@ func connectWith(t *testing.T, url string, header http.Header, subprotocols ...s
 }
 
 func TestClientsGetInWithATokenFromEverySource(t *testing.T) {
+	t.Parallel()
 	private, public := makeKey(t, "EdDSA")
 	token := makeToken(t, private, "--subscribe=price:*", "--publish=chat:$user")
 	hub := startHub(t, nil, "--jwt-key="+public, "--jwt-cookie=session", "--jwt-query=token")
@@ -138,6 +140,7 @@ func TestClientsGetInWithATokenFromEverySource(t *testing.T) {
 }
 
 func TestClientsWithoutAGoodTokenAreRefused(t *testing.T) {
+	t.Parallel()
 	_, public := makeKey(t, "EdDSA")
 	stranger, _ := makeKey(t, "EdDSA")
 	bad := makeToken(t, stranger, "--subscribe=*")
@@ -170,6 +173,7 @@ func TestClientsWithoutAGoodTokenAreRefused(t *testing.T) {
 }
 
 func TestHubServesBeforeItsIdentityProvider(t *testing.T) {
+	t.Parallel()
 	private, _ := makeKey(t, "EdDSA")
 	token := makeToken(t, private)
 	provider := httptest.NewServer(http.NotFoundHandler())
@@ -203,6 +207,7 @@ func (c *client) answersTo(t *testing.T, messages ...string) string {
 
 // TestNoSecretIsTold greps all that a hub prints and answers for what clients and operators have shown it.
 func TestNoSecretIsTold(t *testing.T) {
+	t.Parallel()
 	const secret = "a-secret-of-more-than-thirty-two-bytes"
 	private := writeFile(t, "secret", secret)
 	other := writeFile(t, "other", "another-"+secret)

@@ -10,6 +10,7 @@ import (
 )
 
 func TestReloadKeepsTheOriginCheckWhileTokensAreInCookies(t *testing.T) {
+	t.Parallel()
 	_, public := makeKey(t, "EdDSA")
 	hub, name := startHubFrom(t, "jwt-cookie: session\n", "--jwt-key="+public)
 	hub.reload(t, name, "jwt-cookie: session\norigin: '*'\n", "the configuration was not reloaded, and nothing has changed")
@@ -20,6 +21,7 @@ func TestReloadKeepsTheOriginCheckWhileTokensAreInCookies(t *testing.T) {
 }
 
 func TestReloadRotatesKeys(t *testing.T) {
+	t.Parallel()
 	hangupsReachTheHub(t)
 	first, firstPublic := makeKey(t, "EdDSA")
 	second, secondPublic := makeKey(t, "ES256")
@@ -77,6 +79,7 @@ func TestReloadRotatesKeys(t *testing.T) {
 }
 
 func TestReloadDoesNotOpenTheHubToEverybody(t *testing.T) {
+	t.Parallel()
 	_, public := makeKey(t, "EdDSA")
 	for name, next := range map[string]string{
 		"the key got lost":                      "log-level: debug\n",

@@ -15,6 +15,7 @@ import (
 )
 
 func TestCtrlCEndsSubWithZero(t *testing.T) {
+	t.Parallel()
 	hub := startHub(t, nil)
 	sub := startTool(t, nil, "sub", "--url", hub.websocket, "a")
 	publisher := connectClient(t, hub.websocket)
@@ -29,6 +30,7 @@ func TestCtrlCEndsSubWithZero(t *testing.T) {
 }
 
 func TestCtrlCEndsPubWith130(t *testing.T) {
+	t.Parallel()
 	hub := startHub(t, nil)
 	events := received(t, hub, "a")
 	pub := startTool(t, nil, "pub", "--url", hub.websocket, "a", "--count", "1000000", "--rate", "10")
@@ -40,6 +42,7 @@ func TestCtrlCEndsPubWith130(t *testing.T) {
 }
 
 func TestSubEndsOnceNobodyReadsItsOutput(t *testing.T) {
+	t.Parallel()
 	hub := startHub(t, nil)
 	sub := exec.Command(binary, "sub", "--url", hub.websocket, "a")
 	sub.Env = environment(nil)
@@ -62,6 +65,7 @@ func TestSubEndsOnceNobodyReadsItsOutput(t *testing.T) {
 }
 
 func TestCtrlCEndsBenchWithAReport(t *testing.T) {
+	t.Parallel()
 	hub := startHub(t, nil)
 	bench := startTool(t, nil, "bench", hub.websocket, "-c", "5", "--duration", "1h")
 	for metric(t, hub, "spokehub_delivered_total") < 20 {

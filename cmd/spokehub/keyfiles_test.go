@@ -24,6 +24,7 @@ func misplaced(t *testing.T) map[string]string {
 }
 
 func TestSecretsInPlaceOfFilesAreNotRepeated(t *testing.T) {
+	t.Parallel()
 	signing, _ := makeKey(t, "EdDSA")
 	for name, secret := range misplaced(t) {
 		inYAML := strings.ReplaceAll(secret, "\n", "\n  ")
@@ -77,6 +78,7 @@ func TestNamesOfKeyFilesAreRepeated(t *testing.T) {
 }
 
 func TestEmptyFlagsThatWouldOpenTheHubAreMistakes(t *testing.T) {
+	t.Parallel()
 	for _, name := range neverEmpty {
 		for _, arguments := range [][]string{{"--" + name + "="}, {"--" + name, ""}} {
 			_, stderr, code := runBinary(t, nil, append([]string{"config", "check"}, arguments...)...)
@@ -88,6 +90,7 @@ func TestEmptyFlagsThatWouldOpenTheHubAreMistakes(t *testing.T) {
 }
 
 func TestMistakesInArgumentsSayWhatToWrite(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		environ, arguments []string
 		want               string

@@ -41,6 +41,7 @@ func getWith(t *testing.T, url string, authorization ...string) (int, http.Heade
 }
 
 func TestAdminAddressAsksForAKey(t *testing.T) {
+	t.Parallel()
 	key, line := newAPIKey(t, "ci")
 	stranger, _ := newAPIKey(t, "ci")
 	hub := startHub(t, nil, "--log-level=debug", "--api-keys="+writeFile(t, "keys", line+"\n"))
@@ -95,6 +96,7 @@ func TestAdminAddressAsksForAKey(t *testing.T) {
 }
 
 func TestAdminAddressStaysOnLoopbackWithoutKeys(t *testing.T) {
+	t.Parallel()
 	_, line := newAPIKey(t, "ci")
 	_, stderr, code := runBinary(t, nil, "serve", "--listen=127.0.0.1:0", "--admin=0.0.0.0:0")
 	if code != exitUsage || !strings.Contains(stderr, "--api-keys") || strings.Count(stderr, "\n") != 1 {

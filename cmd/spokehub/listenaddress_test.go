@@ -84,6 +84,7 @@ func clientOf(path string) *http.Client {
 }
 
 func TestHubListensOnSeveralAddresses(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "hub.sock")
 	stale, err := net.ListenUnix("unix", &net.UnixAddr{Name: path})
 	if err != nil {

@@ -51,7 +51,7 @@ var (
 		"Deliveries that were not made, by reason: backpressure: the client's queue was full; closed: the client was gone; budget: the hub's memory budget was exhausted; trimmed: the client was behind in a stream, which did not keep the event for long enough; superseded: it was behind, and gets only the newest event of each id; skipped: it was behind with a type whose events are skipped then. Clients are told of the last three by __gap.",
 		[]string{"reason"}, nil)
 	memoryDesc = prometheus.NewDesc("spokehub_memory_bytes",
-		"Memory that clients make the hub hold, by kind: queues of unsent frames, unfinished messages, inboxes of callbacks, subscriptions, unfinished handshakes, tls beyond what an idle connection takes, http connections, streams of what is kept of types with history, reserved for bodies of requests and answers of /history. The sum is bounded by the memory budget.",
+		"Memory that clients make the hub hold, by kind: queues of unsent frames, unfinished messages, inboxes of callbacks, subscriptions, unfinished handshakes, tls beyond what an idle connection takes, http connections, streams of what is kept of types with history, broker of what waits for that and of what it is asked for, reserved for bodies of requests and answers of /history. The sum is bounded by the memory budget.",
 		[]string{"kind"}, nil)
 	closesDesc = prometheus.NewDesc("spokehub_closes_total",
 		"Close frames sent, by close code; 1005: without a code, 3000: echoed a code of the client's own.", []string{"code"}, nil)
@@ -60,7 +60,7 @@ var (
 )
 
 // hubMetrics are all metrics of the hub without labels of their own.
-var hubMetrics = []hubMetric{
+var hubMetrics = append([]hubMetric{
 	gauge("spokehub_connections", "Open connections, including those in a handshake or a close.",
 		func(s fanout.Stats) uint64 { return s.Connections }),
 	gauge("spokehub_http_connections", "Open connections to the public address that carry plain HTTP. They count against the limits on connections.",
@@ -147,6 +147,7 @@ var hubMetrics = []hubMetric{
 	heldAs("tls", func(m fanout.Memory) uint64 { return m.TLS }),
 	heldAs("http", func(m fanout.Memory) uint64 { return m.HTTP }),
 	heldAs("streams", func(m fanout.Memory) uint64 { return m.Streams }),
+	heldAs("broker", func(m fanout.Memory) uint64 { return m.Broker }),
 	heldAs("reserved", func(m fanout.Memory) uint64 { return m.Reserved }),
 	gauge("spokehub_memory_budget_bytes", "The limit of the sum of spokehub_memory_bytes over all kinds.",
 		func(s fanout.Stats) uint64 { return s.MemoryBudget }),
@@ -209,7 +210,7 @@ var hubMetrics = []hubMetric{
 
 	counter("spokehub_panics_total", "Panics recovered in callbacks.",
 		func(s fanout.Stats) uint64 { return s.Panics }),
-}
+}, clusterMetrics...)
 
 // The codes and statuses that the hub sends are series from the start, so that even the first one shows as an increase.
 var (

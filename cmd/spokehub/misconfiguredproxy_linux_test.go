@@ -9,6 +9,7 @@ import (
 )
 
 func TestPageBehindAMisconfiguredProxyIsExplained(t *testing.T) {
+	t.Parallel()
 	browser := startBrowser(t)
 	_, public := makeKey(t, "EdDSA")
 	const host, upgrade = "host: app.test\n", "proxy_set_header Upgrade $http_upgrade;"

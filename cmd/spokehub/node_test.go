@@ -66,6 +66,7 @@ func runNode(t *testing.T, hub *process, directory string, environ []string, arg
 }
 
 func TestNodeClientReceivesWhatAnotherPublishes(t *testing.T) {
+	t.Parallel()
 	directory := installNode(t)
 	t.Run("plain", func(t *testing.T) { runNode(t, startHub(t, nil), directory, nil, "client.mjs") })
 	t.Run("over TLS", func(t *testing.T) {
@@ -76,6 +77,7 @@ func TestNodeClientReceivesWhatAnotherPublishes(t *testing.T) {
 
 // TestWebSocketOfNodeOverTLS needs a Node that has WebSocket built in: 22, or 20.10 with a flag.
 func TestWebSocketOfNodeOverTLS(t *testing.T) {
+	t.Parallel()
 	var flags []string
 	if exec.Command("node", "--experimental-websocket", "--eval", "new WebSocket(`ws://127.0.0.1:1`).onerror = () => {}").Run() == nil {
 		flags = append(flags, "--experimental-websocket")

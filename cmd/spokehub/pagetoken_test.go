@@ -9,6 +9,7 @@ import (
 )
 
 func TestPageShowsTheTokenOfItsFragment(t *testing.T) {
+	t.Parallel()
 	browser := startBrowser(t)
 	private, public := makeKey(t, "EdDSA")
 	token := makeToken(t, private, "--subscribe=price", "--publish=price")
@@ -45,6 +46,7 @@ func (b *tab) narrow(t *testing.T, file string) {
 }
 
 func TestPageSaysWhatToDoAboutARefusal(t *testing.T) {
+	t.Parallel()
 	browser := startBrowser(t)
 	private, public := makeKey(t, "EdDSA")
 	stranger, _ := makeKey(t, "EdDSA")
@@ -70,6 +72,7 @@ func TestPageSaysWhatToDoAboutARefusal(t *testing.T) {
 }
 
 func TestPageTellsWhatItMayNotPublish(t *testing.T) {
+	t.Parallel()
 	browser := startBrowser(t)
 	private, public := makeKey(t, "EdDSA")
 	hub := startHub(t, nil, "--jwt-key="+public)

@@ -6,13 +6,16 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -25,11 +28,24 @@ const patience = time.Minute
 
 var binary string
 
+// TestMain builds the binary that the tests run. They wait more than they work, so that more of them run at a time than there are cores,
+// unless -parallel says otherwise.
 func TestMain(m *testing.M) {
+	flag.Parse()
+	asked := false
+	flag.Visit(func(f *flag.Flag) { asked = asked || f.Name == "test.parallel" })
+	if !asked {
+		if err := flag.Set("test.parallel", strconv.Itoa(2*runtime.GOMAXPROCS(0))); err != nil {
+			panic(err)
+		}
+	}
 	os.Exit(buildAndRun(m))
 }
 
 func buildAndRun(m *testing.M) int {
+	if withoutForeign() {
+		return m.Run()
+	}
 	directory, err := os.MkdirTemp("", "spokehub")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -57,13 +73,15 @@ func unavailable(t *testing.T, format string, arguments ...any) {
 	t.Skipf(format, arguments...)
 }
 
-// foreign skips a test that takes long in another program, for runs with the race detector, which sees nothing of it.
+// foreign skips a test of what other programs do, the binary among them, for runs with the race detector, which sees nothing of it.
 func foreign(t *testing.T) {
 	t.Helper()
-	if os.Getenv("FOREIGN") == "skip" {
-		t.Skip("FOREIGN=skip leaves out what takes long in other programs")
+	if withoutForeign() {
+		t.Skip("FOREIGN=skip leaves out what other programs do")
 	}
 }
+
+func withoutForeign() bool { return os.Getenv("FOREIGN") == "skip" }
 
 // process is a running spokehub serve.
 type process struct {
@@ -138,6 +156,7 @@ func startHub(t *testing.T, environ []string, arguments ...string) *process {
 // startHubOn runs the binary on the addresses that the arguments name.
 func startHubOn(t *testing.T, environ []string, arguments ...string) *process {
 	t.Helper()
+	foreign(t)
 	command := exec.Command(binary, append([]string{"serve", "--log-format=json"}, arguments...)...)
 	command.Env = environment(environ)
 	var failure bytes.Buffer
@@ -225,6 +244,7 @@ func runBinary(t *testing.T, environ []string, arguments ...string) (stdout, std
 // runAs is runBinary with attributes of the process, such as its user.
 func runAs(t *testing.T, attributes *syscall.SysProcAttr, environ []string, arguments ...string) (stdout, stderr string, code int) {
 	t.Helper()
+	foreign(t)
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	command := exec.CommandContext(ctx, binary, arguments...)

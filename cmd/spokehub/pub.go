@@ -99,11 +99,11 @@ func (p *publication) publishAll(ctx context.Context, events eventSource) error 
 		if err != nil {
 			return err
 		}
-		if p.flags.Stamp {
-			e.Payload = stamped(e.Payload, time.Now())
-		}
 		if err := p.pace.Wait(ctx); err != nil {
 			return err
+		}
+		if p.flags.Stamp {
+			e.Payload = stamped(e.Payload, time.Now())
 		}
 		if err := p.publish(ctx, e); err != nil {
 			return err

@@ -25,6 +25,7 @@ func received(t *testing.T, hub *process, topic string) <-chan string {
 }
 
 func TestPubPublishes(t *testing.T) {
+	t.Parallel()
 	hub := startHub(t, nil)
 	for name, c := range map[string]struct {
 		arguments []string
@@ -76,6 +77,7 @@ func TestPubStampsPayloads(t *testing.T) {
 }
 
 func TestPubEndsWithTheCodeThatSaysWhy(t *testing.T) {
+	t.Parallel()
 	hub := startHub(t, nil)
 	forbidding := startScripted(t, func(ws *websocket.Conn, message string) {
 		if strings.Contains(message, "__unsubscribe") {
@@ -122,6 +124,7 @@ func TestPubEndsWithTheCodeThatSaysWhy(t *testing.T) {
 }
 
 func TestPubKeepsToItsRate(t *testing.T) {
+	t.Parallel()
 	hub := startHub(t, nil)
 	began := time.Now()
 	_, stderr, code := runBinary(t, nil, "pub", "--url", hub.websocket, "a", "--count", "6", "--rate", "50")

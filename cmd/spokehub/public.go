@@ -29,7 +29,7 @@ type publicStats struct {
 // handshakes.
 func (s *service) publicHandler() http.Handler {
 	mux := http.NewServeMux()
-	s.handleHealth(mux)
+	s.handleHealth(mux, false)
 	mux.Handle("GET "+clientPath, newClientScript())
 	if s.flags.Page {
 		mux.Handle("GET /{$}", newBuiltInPage(s.flags.Path, s.flags.Relay))
@@ -73,12 +73,13 @@ func withDeadlines(next http.Handler) http.Handler {
 	})
 }
 
-func (s *service) handleHealth(mux *http.ServeMux) {
+// handleHealth answers whether the hub is alive, and ready.
+func (s *service) handleHealth(mux *http.ServeMux, isForOperators bool) {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) {
 		writeText(w, http.StatusOK, "alive")
 	})
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
-		if reason := s.unready(s.gate.stats()); reason != "" {
+		if reason := s.unready(s.gate.stats(), isForOperators); reason != "" {
 			writeText(w, http.StatusServiceUnavailable, reason)
 			return
 		}
@@ -87,11 +88,16 @@ func (s *service) handleHealth(mux *http.ServeMux) {
 }
 
 // unready returns why no further client should be sent here, or "". A hub that is kept at its memory budget is ready, since
-// strangers can bring it there; one that can't keep it is not.
-func (s *service) unready(stats fanout.Stats) string {
+// strangers can bring it there; one that can't keep it is not. Only operators are told what is wrong with the broker.
+func (s *service) unready(stats fanout.Stats, isForOperators bool) string {
+	cut := s.isCutOff()
 	switch {
 	case s.draining.Load():
 		return "draining"
+	case cut != "" && !isForOperators:
+		return "cut off from other hubs"
+	case cut != "":
+		return cut
 	case s.live.capacity.Load() > 0 && stats.Connections >= s.live.capacity.Load():
 		return fmt.Sprintf("full: %d of %d connections", stats.Connections, s.live.capacity.Load())
 	case stats.MemoryBudget > 0 && stats.Memory.Total() >= stats.MemoryBudget+stats.MemoryBudget/2:

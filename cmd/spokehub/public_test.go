@@ -12,6 +12,7 @@ import (
 )
 
 func TestPublicAddressAnswers(t *testing.T) {
+	t.Parallel()
 	hub := startHub(t, nil)
 	for name, c := range map[string]struct {
 		path   string
@@ -63,6 +64,7 @@ func TestHandshakeForAnotherPathIsLogged(t *testing.T) {
 }
 
 func TestClientsThatStayWithoutAnIdentityAreLogged(t *testing.T) {
+	t.Parallel()
 	_, public := makeKey(t, "EdDSA")
 	hub := startHub(t, nil, "--jwt-key="+public, "--handshake-timeout=5s", "--first-byte-timeout=5s")
 	silent := connect(t, hub.websocket)
@@ -100,6 +102,7 @@ func TestPolicyAllowsOnlyThePagesOwnScriptAndStyle(t *testing.T) {
 }
 
 func TestPageCanBeTurnedOff(t *testing.T) {
+	t.Parallel()
 	hub := startHub(t, nil, "--page=false")
 	if _, found := hub.start["page"]; found {
 		t.Errorf("got a page in the start line %v, want none", hub.start)
@@ -116,6 +119,7 @@ func TestPageCanBeTurnedOff(t *testing.T) {
 }
 
 func TestReadyzAnswers503WhenFull(t *testing.T) {
+	t.Parallel()
 	hub := startHub(t, nil, "--max-connections=1")
 	if status, _, body := get(t, hub.admin+"readyz"); status != http.StatusOK {
 		t.Errorf("got %d %q with no client, want 200", status, body)
@@ -127,6 +131,7 @@ func TestReadyzAnswers503WhenFull(t *testing.T) {
 }
 
 func TestPublicAddressAnswersHealthChecksWhenFull(t *testing.T) {
+	t.Parallel()
 	hub := startHub(t, nil, "--max-connections=1")
 	connect(t, hub.websocket).subscribe(t, "news")
 	for range 3 {
@@ -140,6 +145,7 @@ func TestPublicAddressAnswersHealthChecksWhenFull(t *testing.T) {
 }
 
 func TestStatsCountWhatHappened(t *testing.T) {
+	t.Parallel()
 	hub := startHub(t, nil)
 	subscriber := connect(t, hub.websocket)
 	subscriber.subscribe(t, "news", "price")
@@ -152,6 +158,7 @@ func TestStatsCountWhatHappened(t *testing.T) {
 }
 
 func TestStartLineHasWhatAnOperatorWantsToKnow(t *testing.T) {
+	t.Parallel()
 	hub := startHub(t, nil)
 	for _, name := range []string{"version", "websocket", "page", "admin", "engine", "reactors", "file_limit", "spokes_allowed", "gomaxprocs", "gomemlimit"} {
 		if value, found := hub.start[name]; !found || value == "" || value == 0.0 {

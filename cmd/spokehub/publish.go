@@ -238,6 +238,8 @@ func (run *publishRun) publish(at publishError, envelope []byte) error {
 		return nil
 	case errors.Is(err, fanout.ErrClosed):
 		return fmt.Errorf("this event and what follows was not published: %w", err)
+	case errors.Is(err, fanout.ErrBroker):
+		return fmt.Errorf("the broker does not take events of the type %q at the moment (%v): this one may have been published all the same, and what follows was not; with an Idempotency-Key the request may be repeated: %w", e.Type, err, errNoRoom)
 	case errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("the queues of the subscribers had no room for %v, so this event and what follows was not published: %w", run.publisher.patience.room, errNoRoom)
 	case run.ctx.Err() != nil:
@@ -245,7 +247,7 @@ func (run *publishRun) publish(at publishError, envelope []byte) error {
 	case errors.Is(err, fanout.ErrNoStream):
 		err = fmt.Errorf("Idempotency-Key: the type %q has no stream, which would remember the key: give it a policy with history, or leave out the field", e.Type)
 	case !errors.Is(err, fanout.ErrInvalid) && !errors.Is(err, fanout.ErrTooLong):
-		return fmt.Errorf("the stream of the type %q does not take events at the moment (%w), so this event and what follows was not published: %w", e.Type, err, errNoRoom)
+		return fmt.Errorf("the stream of the type %q does not take events at the moment (%v), so this event and what follows was not published: %w", e.Type, err, errNoRoom)
 	}
 	run.report.reject(at, err)
 	return nil

@@ -87,6 +87,7 @@ func TestPublishRejectsABodyWhoseContentLengthIsTooLong(t *testing.T) {
 }
 
 func TestPublishOfLines(t *testing.T) {
+	t.Parallel()
 	const a, b = `{"type":"a","id":"","payload":1}`, `{"type":"b","id":"7","payload":{"x": [2]}}`
 	long := `{"type":"a","payload":"` + strings.Repeat("x", 200) + `"}`
 	for name, c := range map[string]struct {
@@ -144,6 +145,7 @@ func slicesRepeat(line string, times int) []string {
 }
 
 func TestPublishOfJSON(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		body       string
 		status     int
@@ -207,6 +209,7 @@ func TestPublishDispatchesEachLineAsItArrives(t *testing.T) {
 }
 
 func TestPublishReachesSubscribersAndReportsABadLine(t *testing.T) {
+	t.Parallel()
 	hub := startHub(t, nil)
 	subscriber := connect(t, hub.websocket)
 	subscriber.subscribe(t, "news")
@@ -224,6 +227,7 @@ func TestPublishReachesSubscribersAndReportsABadLine(t *testing.T) {
 }
 
 func TestPublishRejectsAnEventThatWouldFillAQueue(t *testing.T) {
+	t.Parallel()
 	hub := startHub(t, nil, "--queue-limit=64KiB")
 	subscriber := connect(t, hub.websocket)
 	subscriber.subscribe(t, "news")

@@ -69,6 +69,7 @@ func (c publishCase) check(t *testing.T, target *fakeTarget) {
 }
 
 func TestPublishTakesTheTypesThatClientsSend(t *testing.T) {
+	t.Parallel()
 	encoding := func(coding string) http.Header { return http.Header{"Content-Encoding": {coding}} }
 	both := []string{eventA, eventB}
 	lines := eventA + "\n" + eventB + "\n"
@@ -280,6 +281,7 @@ func TestPublishBoundsHowManyAreRead(t *testing.T) {
 }
 
 func TestPublishAsksForABodyOnlyIfItTakesIt(t *testing.T) {
+	t.Parallel()
 	hub := startHub(t, nil)
 	for name, c := range map[string]struct {
 		fields string

@@ -118,6 +118,7 @@ func (p *process) publishKeyed(t *testing.T, header http.Header, body string) (s
 }
 
 func TestRepeatedRequestsPublishOnce(t *testing.T) {
+	t.Parallel()
 	hub := startHub(t, nil, "--history=price=100")
 	subscriber := connect(t, hub.websocket)
 	subscriber.subscribe(t, "price", "plain")

@@ -60,6 +60,7 @@ func exchange(t *testing.T, hub *process, said <-chan string, heard func() bool)
 }
 
 func TestReadmeGoExampleRuns(t *testing.T) {
+	t.Parallel()
 	hub := startHub(t, nil)
 	said := received(t, hub, "chat")
 	root, err := filepath.Abs(filepath.Join("..", ".."))
@@ -127,6 +128,7 @@ func has(lines <-chan string, want string) bool {
 }
 
 func TestReadmeNodeExampleRuns(t *testing.T) {
+	t.Parallel()
 	hub := startHub(t, nil)
 	said := received(t, hub, "chat")
 	directory := installNode(t)
@@ -161,6 +163,7 @@ func packClient(t *testing.T) string {
 }
 
 func TestReadmePageRuns(t *testing.T) {
+	t.Parallel()
 	browser := startBrowser(t)
 	markup := ""
 	site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

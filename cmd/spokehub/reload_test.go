@@ -33,6 +33,7 @@ func (p *process) reload(t *testing.T, name, content, message string) map[string
 }
 
 func TestHangupReloadsWhatCanChange(t *testing.T) {
+	t.Parallel()
 	hub, name := startHubFrom(t, "origin: https://a.example\nworkers: 7\n")
 	connected := connect(t, hub.websocket)
 	connected.subscribe(t, "news")
@@ -56,6 +57,7 @@ func TestHangupReloadsWhatCanChange(t *testing.T) {
 }
 
 func TestReloadChangesTheLimitsOfAddresses(t *testing.T) {
+	t.Parallel()
 	hub, name := startHubFrom(t, "max-connections-per-address: 1\n")
 	connect(t, hub.websocket)
 	if got, body := handshakeStatus(t, hub.page, "127.0.0.1", ""); got != http.StatusTooManyRequests {
@@ -69,6 +71,7 @@ func TestReloadChangesTheLimitsOfAddresses(t *testing.T) {
 }
 
 func TestReloadedRulesEndSubscriptions(t *testing.T) {
+	t.Parallel()
 	hub, name := startHubFrom(t, "topics: [{match: 'a:1', subscribe: users}]\n")
 	connected := connect(t, hub.websocket)
 	connected.subscribe(t, "a:2", "b", "c")
@@ -87,6 +90,7 @@ func TestReloadedRulesEndSubscriptions(t *testing.T) {
 }
 
 func TestReloadTakesOverAllOrNothing(t *testing.T) {
+	t.Parallel()
 	hub, name := startHubFrom(t, "origin: https://a.example\n")
 	for mistake, wants := range map[string]string{
 		"origin: https://b.example\nlistn: x\n":       name + ":2: listn: ",
@@ -122,6 +126,7 @@ func TestReloadTakesOverAllOrNothing(t *testing.T) {
 }
 
 func TestReloadOpensTheHubToNobody(t *testing.T) {
+	t.Parallel()
 	_, public := makeKey(t, "EdDSA")
 	hub, name := startHubFrom(t, "jwt-key: "+public+"\n")
 	for _, without := range []string{"# nothing\n", "jwks: ''\n", "jwt-key: []\n", "anonymous: all\n"} {
@@ -132,6 +137,7 @@ func TestReloadOpensTheHubToNobody(t *testing.T) {
 }
 
 func TestFlagStaysAheadOfTheFileInAReload(t *testing.T) {
+	t.Parallel()
 	hub, name := startHubFrom(t, "log-level: warn\norigin: https://a.example\n", "--log-level=info")
 	record := hub.reload(t, name, "log-level: error\norigin: https://b.example\n", "configuration reloaded")
 	if got, want := fmt.Sprint(record["changed"]), "[origin]"; got != want {
@@ -141,6 +147,7 @@ func TestFlagStaysAheadOfTheFileInAReload(t *testing.T) {
 
 // TestHangupDuringADrainDoesNotCutItShort has a client hold the drain until the hub has been sent the hangup.
 func TestHangupDuringADrainDoesNotCutItShort(t *testing.T) {
+	t.Parallel()
 	hub, _ := startHubFrom(t, "# nothing\n", "--close-timeout=1m", "--drain-timeout=1m")
 	held := connect(t, hub.websocket)
 	held.subscribe(t, "news")

@@ -83,6 +83,9 @@ func serve(given *settings, stdout io.Writer) error {
 	if err != nil {
 		return usageError{err}
 	}
+	if config.Broker, err = flags.broker(s.logger); err != nil {
+		return usageError{err}
+	}
 	config.Fallback = s.publicHandler()
 	hub, err := fanout.New(config)
 	if err != nil {
@@ -144,6 +147,7 @@ func (s *service) hubConfig() (fanout.Config, error) {
 	config := fanout.Config{
 		TrustedProxies:           proxies,
 		Path:                     s.flags.Path,
+		Node:                     s.flags.Node,
 		Logger:                   s.logger,
 		Relay:                    s.flags.Relay,
 		Binary:                   s.flags.Binary,

@@ -106,6 +106,11 @@ func (s *service) logStart(public []publicListener, admin *http.Server) {
 	if admin.Addr != "" {
 		attributes = append(attributes, "admin", fmt.Sprintf("http://%s/", admin.Addr))
 	}
+	for _, n := range s.hub.Nodes() {
+		if n.IsSelf {
+			attributes = append(attributes, "node", n.Name, "broker", s.flags.shownURL(), "broker_prefix", s.flags.BrokerPrefix)
+		}
+	}
 	attributes = append(attributes,
 		"relay", s.flags.Relay,
 		"engine", stats.Engine.String(),

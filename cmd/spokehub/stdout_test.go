@@ -13,6 +13,7 @@ import (
 // startQuietly starts a hub that logs to a pipe, and reads the start line from it.
 func startQuietly(t *testing.T, arguments ...string) (command *exec.Cmd, log *os.File) {
 	t.Helper()
+	foreign(t)
 	log, writer, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
@@ -45,12 +46,14 @@ func wantDrained(t *testing.T, command *exec.Cmd) {
 }
 
 func TestHubWhoseLogIsClosedStillDrains(t *testing.T) {
+	t.Parallel()
 	command, log := startQuietly(t)
 	log.Close()
 	wantDrained(t, command)
 }
 
 func TestHubWhoseLogIsNotReadStillDrains(t *testing.T) {
+	t.Parallel()
 	command, log := startQuietly(t)
 	defer log.Close()
 	if _, err := fillPipe(command); err != nil {

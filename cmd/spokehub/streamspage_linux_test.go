@@ -84,6 +84,7 @@ func runLine(t *testing.T, hub *process, line string) string {
 }
 
 func TestPageOfStreamsIsRight(t *testing.T) {
+	t.Parallel()
 	if _, err := exec.LookPath("curl"); err != nil {
 		unavailable(t, "curl: %v", err)
 	}

@@ -85,6 +85,9 @@ func (f *subCommand) run(stdout io.Writer) error {
 	config.OnState = s.tellState(os.Stderr)
 	config.OnGap = s.miss
 	config.OnReject = func(e *spoke.RejectError) { end(withCode(e)) }
+	config.OnUnavailable = func(topic string) {
+		fmt.Fprintf(os.Stderr, "spokehub: the hub can't take the subscription to %q yet, since its broker is away (unavailable); it is asked again\n", topic)
+	}
 	client, err := f.dial(ctx, config)
 	if err != nil {
 		return endOfSub(err)
@@ -168,10 +171,13 @@ func (s *subscription) await(client *spoke.Client, topics []string, patience tim
 	ctx, cancel := context.WithTimeoutCause(s.ctx, patience, codedError{fmt.Errorf("the hub has not answered within %v (--timeout)", patience), exitUnreachable})
 	defer cancel()
 	if err := client.Subscribe(ctx, topics...); err != nil {
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
+		switch {
+		case ctx.Err() == nil:
+			return withCode(err)
+		case s.ctx.Err() == nil && client.Stats().Unavailable > 0:
+			return codedError{fmt.Errorf("the hub's broker has not come back within %v (--timeout): try again later, or see the hub's log", patience), exitUnreachable}
 		}
-		return withCode(err)
+		return context.Cause(ctx)
 	}
 	select {
 	case <-s.ctx.Done():

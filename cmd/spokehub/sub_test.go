@@ -33,6 +33,7 @@ func keepPublishing(t *testing.T, hub *process, until *tool, events ...event.Eve
 }
 
 func TestSubPrintsEvents(t *testing.T) {
+	t.Parallel()
 	hub := startHub(t, nil)
 	sub := startTool(t, nil, "sub", "--url", hub.websocket, "--count", "3", "price", "price:EURUSD")
 	keepPublishing(t, hub, sub, event.Event{Type: "price", ID: "EURUSD", Payload: []byte(`{"bid": 1.08}`)})
@@ -52,6 +53,7 @@ func TestSubPrintsEvents(t *testing.T) {
 }
 
 func TestSubPrintsJSONWithTheLag(t *testing.T) {
+	t.Parallel()
 	hub := startHub(t, nil)
 	sub := startTool(t, nil, "sub", "--url", hub.websocket, "--count", "1", "--json", "--lag-of", "at", "e")
 	keepPublishing(t, hub, sub, event.Event{Type: "e", Payload: fmt.Appendf(nil, `{"at":%d}`, time.Now().Add(-time.Hour).UnixMilli())})
@@ -91,6 +93,7 @@ func TestLagIsReadFromAPayload(t *testing.T) {
 }
 
 func TestSubEndsWithTheCodeThatSaysWhy(t *testing.T) {
+	t.Parallel()
 	hub := startHub(t, nil)
 	closing := startScripted(t, func(ws *websocket.Conn, _ string) { ws.Close(4403, "") })
 	deaf := startScripted(t, func(*websocket.Conn, string) {})

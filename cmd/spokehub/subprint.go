@@ -52,7 +52,7 @@ type printedGap struct {
 		Topic  string          `json:"topic"`
 		Epoch  string          `json:"epoch,omitempty"`
 		From   uint64          `json:"from,omitempty"`
-		To     uint64          `json:"to,omitempty"`
+		To     *uint64         `json:"to,omitempty"`
 		Missed *int64          `json:"missed"`
 		Reason event.GapReason `json:"reason"`
 	} `json:"gap"`
@@ -104,7 +104,10 @@ func (p printer) printJSON(line any) error {
 func (p printer) printGap(g event.Gap, now time.Time) error {
 	if p.json {
 		line := printedGap{Time: now.UTC().Format(jsonTime)}
-		line.Gap.Topic, line.Gap.Epoch, line.Gap.From, line.Gap.To, line.Gap.Reason = g.Topic, g.Epoch, g.From, g.To, g.Reason
+		line.Gap.Topic, line.Gap.Epoch, line.Gap.From, line.Gap.Reason = g.Topic, g.Epoch, g.From, g.Reason
+		if g.Epoch != "" {
+			line.Gap.To = &g.To
+		}
 		if g.Missed >= 0 {
 			line.Gap.Missed = &g.Missed
 		}
@@ -116,6 +119,9 @@ func (p printer) printGap(g event.Gap, now time.Time) error {
 	}
 	if g.Reason == spoke.GapFresh {
 		missed = "the hub was started anew since, or keeps nothing of this, so " + missed
+	}
+	if g.Reason == event.GapBroker {
+		missed = "the hub was cut off from the other hubs, so " + missed
 	}
 	if g.To > 0 {
 		missed += fmt.Sprintf(", of %d to %d", g.From, g.To)

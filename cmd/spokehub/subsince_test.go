@@ -51,6 +51,7 @@ func TestFlagsThatGoOnAreForAShell(t *testing.T) {
 }
 
 func TestSubRejectsPositionsThatAreNone(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		arguments []string
 		says      string
@@ -109,6 +110,7 @@ func (p *process) sub(t *testing.T, arguments ...string) (lines []printedLine, g
 }
 
 func TestSubGoesOnWhereItEnded(t *testing.T) {
+	t.Parallel()
 	hub := startHub(t, nil, "--history=price=100", "--history=order=100")
 	post(t, hub.admin+"publish", "", numbers("price", 1, 20)+numbers("order", 1, 5))
 	_, past := hub.history(t, "topic=price&limit=1")
@@ -137,6 +139,7 @@ func TestSubGoesOnWhereItEnded(t *testing.T) {
 }
 
 func TestSubPrintsGapsInTheirPlace(t *testing.T) {
+	t.Parallel()
 	hub := startHub(t, nil, "--history=price=4")
 	post(t, hub.admin+"publish", "", numbers("price", 1, 9))
 	_, past := hub.history(t, "topic=price&limit=1")
@@ -154,6 +157,7 @@ func TestSubPrintsGapsInTheirPlace(t *testing.T) {
 }
 
 func TestSubSaysWhatNobodyCanKnow(t *testing.T) {
+	t.Parallel()
 	hub := startHub(t, nil, "--history=price=4")
 	for topic, wantGoOn := range map[string]bool{"price": true, "plain": false} {
 		sub := startTool(t, nil, "sub", "--json", "--url", hub.websocket, topic, "--count", "1", "--since", "gone:2")
@@ -173,6 +177,7 @@ func TestSubSaysWhatNobodyCanKnow(t *testing.T) {
 }
 
 func TestSubSaysWhyNobodyCanKnow(t *testing.T) {
+	t.Parallel()
 	hub := startHub(t, nil, "--history=price=4")
 	sub := startTool(t, nil, "sub", "--url", hub.websocket, "price", "--count", "1", "--since", "gone:2")
 	keepPublishing(t, hub, sub, event.Event{Type: "price", Payload: []byte("1")})
@@ -184,6 +189,7 @@ func TestSubSaysWhyNobodyCanKnow(t *testing.T) {
 }
 
 func TestSubMissesNothingWhileItIsPublishedTo(t *testing.T) {
+	t.Parallel()
 	hub := startHub(t, nil, "--history=price=100000")
 	publisher := connectClient(t, hub.websocket)
 	stop, stopped := make(chan struct{}), make(chan struct{})

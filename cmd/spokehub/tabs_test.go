@@ -12,6 +12,7 @@ import (
 var forms = map[string]string{"in a shared worker": "", "in a tab": "&fallback"}
 
 func TestTabsShareOneSocket(t *testing.T) {
+	t.Parallel()
 	for form, parameter := range forms {
 		t.Run(form, func(t *testing.T) {
 			s := openShop(t, parameter)
@@ -41,6 +42,7 @@ func TestTabsShareOneSocket(t *testing.T) {
 }
 
 func TestTabGivesUpItsTopics(t *testing.T) {
+	t.Parallel()
 	for way, leave := range map[string]func(*testing.T, appTab){
 		"that is closed":         func(t *testing.T, tab appTab) { tab.close(t) },
 		"that crashes":           func(t *testing.T, tab appTab) { tab.crash(t) },
@@ -93,6 +95,7 @@ func TestAnotherTabTakesOverFromALeader(t *testing.T) {
 }
 
 func TestTabTakesOverFromASharedWorkerThatIsGone(t *testing.T) {
+	t.Parallel()
 	s := openShop(t, "")
 	first, second := s.enter(t), s.enter(t)
 	s.hears(t, first, "news")
@@ -105,6 +108,7 @@ func TestTabTakesOverFromASharedWorkerThatIsGone(t *testing.T) {
 }
 
 func TestFrozenTabGetsWhatItMissedWhenItResumes(t *testing.T) {
+	t.Parallel()
 	for form, parameter := range forms {
 		t.Run(form, func(t *testing.T) {
 			s := openShop(t, parameter)
@@ -122,6 +126,7 @@ func TestFrozenTabGetsWhatItMissedWhenItResumes(t *testing.T) {
 }
 
 func TestFrozenLeaderComesBackAsAnyTab(t *testing.T) {
+	t.Parallel()
 	s := openShop(t, forms["in a tab"])
 	leader, second := s.enter(t), s.enter(t)
 	s.hears(t, leader, "news")
@@ -137,6 +142,7 @@ func TestFrozenLeaderComesBackAsAnyTab(t *testing.T) {
 }
 
 func TestTabInTheBackForwardCacheComesBack(t *testing.T) {
+	t.Parallel()
 	for form, parameter := range forms {
 		t.Run(form, func(t *testing.T) {
 			s := openShop(t, parameter)
@@ -151,6 +157,7 @@ func TestTabInTheBackForwardCacheComesBack(t *testing.T) {
 }
 
 func TestTabsDoWithoutASharedWorkerThatCanNotBeHad(t *testing.T) {
+	t.Parallel()
 	for reason, parameter := range map[string]string{
 		"for it is not there":         "&script=/missing.js",
 		"for it is of another origin": "&script=https://elsewhere.test/shared-worker.js",
@@ -166,6 +173,7 @@ func TestTabsDoWithoutASharedWorkerThatCanNotBeHad(t *testing.T) {
 }
 
 func TestTabsOfAnotherHubHaveASocketOfTheirOwn(t *testing.T) {
+	t.Parallel()
 	s := openShop(t, "")
 	other := startHub(t, nil, "--origin="+s.site)
 	first := s.enter(t)
@@ -179,6 +187,7 @@ func TestTabsOfAnotherHubHaveASocketOfTheirOwn(t *testing.T) {
 }
 
 func TestTabsHaveTheTokenOfOneOfThem(t *testing.T) {
+	t.Parallel()
 	for form, parameter := range forms {
 		t.Run(form, func(t *testing.T) {
 			key := filepath.Join(t.TempDir(), "hub.key")
@@ -196,6 +205,7 @@ func TestTabsHaveTheTokenOfOneOfThem(t *testing.T) {
 }
 
 func TestSpokeOfAPageThatWasOfflineComesBack(t *testing.T) {
+	t.Parallel()
 	s := openShop(t, "&own", "--listen="+ownLoopback()+":0")
 	only := s.enter(t)
 	s.hears(t, only, "news")
@@ -212,6 +222,7 @@ func TestSpokeOfAPageThatWasOfflineComesBack(t *testing.T) {
 }
 
 func TestSpokeOfAPageInTheBackForwardCacheComesBack(t *testing.T) {
+	t.Parallel()
 	s := openShop(t, "&own")
 	only := s.enter(t)
 	s.hears(t, only, "news")

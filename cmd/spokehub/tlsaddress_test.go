@@ -36,6 +36,7 @@ func askOver(t *testing.T, network, address, ahead string, config *tls.Config) (
 }
 
 func TestProxyHeaderComesAheadOfTLS(t *testing.T) {
+	t.Parallel()
 	a := newAuthority(t)
 	certificate, key := a.issue(t, []string{"hub.example"}, nil).files(t)
 	p := startHubOn(t, nil, "--listen=127.0.0.1:0,proxy-protocol", "--admin=", "--tls-cert="+certificate, "--tls-key="+key)
@@ -49,6 +50,7 @@ func TestProxyHeaderComesAheadOfTLS(t *testing.T) {
 }
 
 func TestUnixSocketSpeaksTLSWhereItIsToldTo(t *testing.T) {
+	t.Parallel()
 	a := newAuthority(t)
 	certificate, key := a.issue(t, []string{"hub.example"}, nil).files(t)
 	path := filepath.Join(t.TempDir(), "hub.sock")

@@ -78,6 +78,7 @@ func longHello(size int) []string {
 }
 
 func TestHellosOfAnyShape(t *testing.T) {
+	t.Parallel()
 	hub := startSecureHub(t)
 	for name, c := range map[string]struct {
 		size      int
@@ -101,6 +102,7 @@ func TestHellosOfAnyShape(t *testing.T) {
 }
 
 func TestWhatIsNoHelloIsTurnedDown(t *testing.T) {
+	t.Parallel()
 	const (
 		alert = "\x15\x03"
 		told  = "HTTP/1.1 400 Bad Request"
@@ -172,6 +174,7 @@ func TestHalfAHelloIsAnUnfinishedHandshake(t *testing.T) {
 }
 
 func TestHalfAHelloEndsWithTheTimeOfAHandshake(t *testing.T) {
+	t.Parallel()
 	hub := startSecureHub(t, "--first-byte-timeout=1s", "--handshake-timeout=1s")
 	half := hub.sendHalfAHello(t)
 	if rest, err := io.ReadAll(half); len(rest) > 0 || err != nil && !errors.Is(err, syscall.ECONNRESET) {
@@ -183,6 +186,7 @@ func TestHalfAHelloEndsWithTheTimeOfAHandshake(t *testing.T) {
 
 // TestSpokeEndsHoweverItsClientLeaves: what clients do when they crash, lose their network or know TLS badly is no fault of the hub's.
 func TestSpokeEndsHoweverItsClientLeaves(t *testing.T) {
+	t.Parallel()
 	hub := startSecureHub(t)
 	for name, leave := range map[string]func(t *testing.T, raw *net.TCPConn, cut *cutOff, conn *tls.Conn){
 		"without a close notify": func(t *testing.T, raw *net.TCPConn, _ *cutOff, _ *tls.Conn) { raw.Close() },
@@ -238,6 +242,7 @@ func TestSpokeEndsHoweverItsClientLeaves(t *testing.T) {
 }
 
 func TestSpokeEndsWhenItsClientIsKilled(t *testing.T) {
+	t.Parallel()
 	hub := startSecureHub(t)
 	o := hub.openssl(t, "-quiet")
 	upgradeOver(t, o, hub.websocket).getsEvents(t, hub.process)
@@ -248,6 +253,7 @@ func TestSpokeEndsWhenItsClientIsKilled(t *testing.T) {
 }
 
 func TestKeyUpdatesWithoutEndEndTheSpoke(t *testing.T) {
+	t.Parallel()
 	hub := startSecureHub(t)
 	t.Run("in a row, by an alert or a reset behind it", func(t *testing.T) {
 		o := hub.openssl(t, "-tls1_3", "-brief")

@@ -35,6 +35,7 @@ func startTrustingBrowser(t *testing.T, a *authority) context.Context {
 }
 
 func TestPageOverTLSInABrowserThatTrustsTheAuthority(t *testing.T) {
+	t.Parallel()
 	a := newAuthority(t)
 	certificate, key := a.issue(t, []string{"hub.test"}, nil).files(t)
 	browser := startTrustingBrowser(t, a)
@@ -62,6 +63,7 @@ func TestPageOverTLSInABrowserThatTrustsTheAuthority(t *testing.T) {
 }
 
 func TestBrowserThatDoesNotTrustTheAuthorityIsExplained(t *testing.T) {
+	t.Parallel()
 	hub := startSecureHub(t)
 	ctx, closeTab := chromedp.NewContext(startBrowser(t))
 	defer closeTab()

@@ -30,6 +30,7 @@ func (h *secureHub) curl(t *testing.T, arguments ...string) (stdout, stderr stri
 }
 
 func TestCurlOverTLS(t *testing.T) {
+	t.Parallel()
 	hub := startSecureHub(t)
 	plain, long := strings.Replace(hub.page, "https:", "http:", 1), writeFile(t, "long", strings.Repeat("x", 1<<20))
 	for name, c := range map[string]struct {
@@ -55,6 +56,7 @@ func TestCurlOverTLS(t *testing.T) {
 }
 
 func TestCurlUpgradesOverTLS(t *testing.T) {
+	t.Parallel()
 	hub := startSecureHub(t)
 	got := make(chan string, 1)
 	go func() {
@@ -70,6 +72,7 @@ func TestCurlUpgradesOverTLS(t *testing.T) {
 }
 
 func TestCurlThatDoesNotTrustTheHubSaysSoAndSoDoesTheHub(t *testing.T) {
+	t.Parallel()
 	hub := startSecureHub(t)
 	other := &secureHub{process: hub.process, authority: newAuthority(t)}
 	if _, complaint, err := other.curl(t, hub.page); err == nil || !strings.Contains(complaint, "certificate") {
@@ -82,6 +85,7 @@ func TestCurlThatDoesNotTrustTheHubSaysSoAndSoDoesTheHub(t *testing.T) {
 }
 
 func TestCurlOverTLSAtAPlainAddressIsExplained(t *testing.T) {
+	t.Parallel()
 	hub := startHub(t, nil)
 	secure := &secureHub{process: hub, authority: newAuthority(t)}
 	if _, complaint, err := secure.curl(t, strings.Replace(hub.page, "http:", "https:", 1)); err == nil {
@@ -94,6 +98,7 @@ func TestCurlOverTLSAtAPlainAddressIsExplained(t *testing.T) {
 }
 
 func TestGoClientsOverTLS(t *testing.T) {
+	t.Parallel()
 	t.Run("coder", func(t *testing.T) {
 		hub := startSecureHub(t)
 		c, err := connectTLS(t, hub.websocket, hub.authority.trusting("hub.example"), nil)

@@ -60,6 +60,7 @@ var closings = map[string]closing{
 // TestCloseFrameComesAheadOfTheCloseNotify: without a notify crypto/tls says io.ErrUnexpectedEOF. Those that wait for want of a token wait
 // side by side.
 func TestCloseFrameComesAheadOfTheCloseNotify(t *testing.T) {
+	t.Parallel()
 	for name, c := range closings {
 		for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
 			t.Run(name+" over "+tls.VersionName(version), func(t *testing.T) {
@@ -92,6 +93,7 @@ func (c closing) flagsWithKey(t *testing.T) []string {
 
 // TestClientThatDoesNotAnswerACloseGetsTheNotifyToo: the end behind the close frame does not wait for its answer.
 func TestClientThatDoesNotAnswerACloseGetsTheNotifyToo(t *testing.T) {
+	t.Parallel()
 	hub := startSecureHub(t, "--close-timeout=1s")
 	conn := hub.dial(t, 0)
 	s := upgradeOver(t, conn, hub.websocket)

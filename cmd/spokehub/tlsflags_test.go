@@ -6,6 +6,7 @@ import (
 )
 
 func TestFlagsOfTLSThatMakeNoSenseAreReported(t *testing.T) {
+	t.Parallel()
 	a := newAuthority(t)
 	certificate, key := a.issue(t, []string{"hub.example"}, nil).files(t)
 	other, otherKey := a.issue(t, []string{"other.example"}, nil).files(t)
@@ -53,6 +54,7 @@ func TestFlagsOfTLSThatMakeNoSenseAreReported(t *testing.T) {
 }
 
 func TestMistakesInCertificatesNameTheLineOfTheFile(t *testing.T) {
+	t.Parallel()
 	a := newAuthority(t)
 	certificate, _ := a.issue(t, []string{"hub.example"}, nil).files(t)
 	name := writeConfig(t, "relay: true\ntls-cert: "+certificate+"\ntls-key: /none.key\n")
@@ -75,6 +77,7 @@ func TestMistakesInCertificatesNameTheLineOfTheFile(t *testing.T) {
 }
 
 func TestWhatAddressesOfTLSDoInVainIsWarnedOf(t *testing.T) {
+	t.Parallel()
 	a := newAuthority(t)
 	certificate, key := a.issue(t, []string{"hub.example"}, nil).files(t)
 	for name, c := range map[string]struct {

@@ -135,6 +135,7 @@ var suitesOfTheHub = map[string][]string{
 }
 
 func TestOpenSSLIsASpokeWithEachCipherSuite(t *testing.T) {
+	t.Parallel()
 	hub := startSecureHub(t)
 	for version, suites := range suitesOfTheHub {
 		for _, suite := range suites {
@@ -151,6 +152,7 @@ func TestOpenSSLIsASpokeWithEachCipherSuite(t *testing.T) {
 }
 
 func TestOpenSSLGetsTheCertificateOfTheNameItAsksFor(t *testing.T) {
+	t.Parallel()
 	a := newAuthority(t)
 	var flags []string
 	for _, name := range []string{"first.example", "second.example", "*.third.example"} {
@@ -174,6 +176,7 @@ func TestOpenSSLGetsTheCertificateOfTheNameItAsksFor(t *testing.T) {
 }
 
 func TestOpenSSLShowsACertificateOfItsOwn(t *testing.T) {
+	t.Parallel()
 	a := newAuthority(t)
 	certificate, key := a.issue(t, []string{"hub.example"}, nil).files(t)
 	p := startHub(t, nil, "--config="+writeConfig(t, ownInbox), "--tls-cert="+certificate, "--tls-key="+key, "--tls-client-ca="+a.file)
@@ -192,6 +195,7 @@ func TestOpenSSLShowsACertificateOfItsOwn(t *testing.T) {
 }
 
 func TestOpenSSLCanNotTakeUpASessionAgain(t *testing.T) {
+	t.Parallel()
 	hub := startSecureHub(t)
 	for _, version := range []string{"-tls1_2", "-tls1_3"} {
 		got, err := hub.all(t, version, "-reconnect")
@@ -203,6 +207,7 @@ func TestOpenSSLCanNotTakeUpASessionAgain(t *testing.T) {
 
 // A server of OpenSSL gives the session with which its client then offers early data to the hub. crypto/tls turns that down with an alert.
 func TestEarlyDataIsRefusedAndExplained(t *testing.T) {
+	t.Parallel()
 	hub := startSecureHub(t)
 	session, early := filepath.Join(t.TempDir(), "session"), writeFile(t, "early", "GET /early HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
 	ticketOfAnother(t, hub, session)
@@ -259,6 +264,7 @@ func ticketOfAnother(t *testing.T, hub *secureHub, session string) {
 }
 
 func TestKeyUpdatesOfOpenSSLAreAnswered(t *testing.T) {
+	t.Parallel()
 	hub := startSecureHub(t)
 	o := hub.openssl(t, "-tls1_3", "-brief")
 	for _, command := range []string{"K", "k", "K"} {
@@ -274,6 +280,7 @@ func TestKeyUpdatesOfOpenSSLAreAnswered(t *testing.T) {
 }
 
 func TestRenegotiationIsRefused(t *testing.T) {
+	t.Parallel()
 	hub := startSecureHub(t)
 	o := hub.openssl(t, "-tls1_2", "-brief")
 	if got := o.ask(t, "healthz"); got != "alive" {
@@ -289,6 +296,7 @@ func TestRenegotiationIsRefused(t *testing.T) {
 }
 
 func TestALPNIsHTTP1OrNothing(t *testing.T) {
+	t.Parallel()
 	hub := startSecureHub(t)
 	for offered, want := range map[string]string{"h2,http/1.1": "ALPN protocol: http/1.1", "http/1.1": "ALPN protocol: http/1.1", "h2": "no application protocol"} {
 		if got, _ := hub.all(t, "-alpn", offered); !strings.Contains(got, want) {

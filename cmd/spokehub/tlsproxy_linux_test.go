@@ -18,6 +18,7 @@ func throughTLS(t *testing.T, _, hub, _ string) string {
 
 // TestHAProxyThatPassesTLSThrough: TLS ends at the hub, which sees the client's address by the PROXY protocol.
 func TestHAProxyThatPassesTLSThrough(t *testing.T) {
+	t.Parallel()
 	hub := startSecureHub(t, "--listen=127.0.0.1:0,proxy-protocol", "--trusted-proxy=127.0.0.1", "--max-connections-per-address=1")
 	behind := *hub.process
 	behind.websocket = hub.websockets(t)[1]
@@ -40,6 +41,7 @@ func TestHAProxyThatPassesTLSThrough(t *testing.T) {
 
 // TestNginxThatSpeaksTLSToTheHub encrypts again and verifies the hub's certificate.
 func TestNginxThatSpeaksTLSToTheHub(t *testing.T) {
+	t.Parallel()
 	hub := startSecureHub(t, "--trusted-proxy=127.0.0.1", "--max-connections-per-address=1")
 	nginx := front{"nginx", func(t *testing.T, address, target, directory string) string {
 		location := strings.Replace(snippet(t, "nginx", target), "proxy_pass http://", "proxy_ssl_verify on; proxy_ssl_trusted_certificate "+hub.authority.file+

@@ -15,6 +15,7 @@ import (
 
 // TestReloadUnderLoadLosesNobodyAndNothing swaps the certificate again and again beside clients that get events and others that come.
 func TestReloadUnderLoadLosesNobodyAndNothing(t *testing.T) {
+	t.Parallel()
 	const clients, swaps = 200, 5
 	hub := startSecureHub(t)
 	spokes := make([]*client, clients)

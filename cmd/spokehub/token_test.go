@@ -38,6 +38,7 @@ func makeToken(t *testing.T, private string, arguments ...string) string {
 }
 
 func TestTokensAreMadeAndRead(t *testing.T) {
+	t.Parallel()
 	for _, algorithm := range []string{"EdDSA", "ES256", "RS256", "HS256"} {
 		t.Run(algorithm, func(t *testing.T) {
 			private, public := makeKey(t, algorithm)
@@ -58,6 +59,7 @@ func TestTokensAreMadeAndRead(t *testing.T) {
 }
 
 func TestTokenReadSaysWhatIsWrong(t *testing.T) {
+	t.Parallel()
 	private, _ := makeKey(t, "EdDSA")
 	_, stranger := makeKey(t, "EdDSA")
 	token := makeToken(t, private)
@@ -94,6 +96,7 @@ func weakKey(t *testing.T) string {
 }
 
 func TestTokenMakeRejectsMistakes(t *testing.T) {
+	t.Parallel()
 	private, public := makeKey(t, "ES256")
 	for name, c := range map[string]struct {
 		arguments []string
@@ -117,6 +120,7 @@ func TestTokenMakeRejectsMistakes(t *testing.T) {
 }
 
 func TestKeysAreWrittenForTheirOwnerAloneAndNeverOver(t *testing.T) {
+	t.Parallel()
 	private, public := makeKey(t, "EdDSA")
 	if info, err := os.Stat(private); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("got %v and error %v, want mode 600", info, err)
@@ -140,6 +144,7 @@ func TestKeysAreWrittenForTheirOwnerAloneAndNeverOver(t *testing.T) {
 }
 
 func TestAPIKeyIsPrintedWithItsLine(t *testing.T) {
+	t.Parallel()
 	stdout, stderr, code := runBinary(t, nil, "token", "apikey", "--name=ci")
 	var key, line string
 	for text := range strings.Lines(stdout) {
