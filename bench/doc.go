@@ -55,6 +55,10 @@
 //	cd bench/peers && GODEBUG=memprofilerate=4096 go run . -spokes 5000 -runs 1 -servers hub-tls -workloads idle -profile /tmp
 //	go tool pprof -sample_index=inuse_space -top /tmp/idle_spokes-5000_hub-tls_heap.pprof
 //
+// bench/cluster measures several hubs as one on NATS and on Redis, and the library centrifuge beside them; docs/scale.md has what follows from it:
+//
+//	cd bench/cluster && go run . -engines nats -works everybody,topics
+//
 // bench/hostile attacks the hub as strangers would, and shows what innocents beside them notice, against targets:
 //
 //	go run ./bench/hostile -check

@@ -72,9 +72,10 @@ type Memory struct {
 }
 
 // Memory reads what the server has in memory.
-func (s *Server) Memory() (Memory, error) { return readMemory(s.PID()) }
+func (s *Server) Memory() (Memory, error) { return ReadMemory(s.PID()) }
 
-func readMemory(pid int) (Memory, error) {
+// ReadMemory reads what a process has in memory.
+func ReadMemory(pid int) (Memory, error) {
 	process, err := procfs.NewProc(pid)
 	if err != nil {
 		return Memory{}, fmt.Errorf("read the process memory: %w", err)

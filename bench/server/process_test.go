@@ -43,7 +43,7 @@ func TestThisMachinesTablesAreRead(t *testing.T) {
 }
 
 func TestMemoryIsReadInBytes(t *testing.T) {
-	got, err := readMemory(os.Getpid())
+	got, err := ReadMemory(os.Getpid())
 	if err != nil || got.RSS < 4096 || got.RSS%1024 != 0 || got.PSS > got.RSS || got.Anonymous > got.RSS {
 		t.Errorf("got %+v and %v, want whole kilobytes, and PSS and anonymous memory within RSS", got, err)
 	}

@@ -25,7 +25,7 @@ import (
 
 const (
 	startTimeout = 20 * time.Second
-	stopTimeout  = 10 * time.Second
+	stopTimeout  = time.Minute
 	keptLines    = 50
 )
 

@@ -52,6 +52,8 @@ type Subscription struct {
 	Whole bool
 	// Since is the position behind which they want the events of topic 0; the zero value for the live ones alone.
 	Since event.Position
+	// Clustered says that the server is one of several, and may tell that it lost what connects it to the others: that is no fault then.
+	Clustered bool
 }
 
 // Slow says how slowly spokes read. They ping all the time, to know how long a round trip takes, and compare with it how old the events are
@@ -83,6 +85,8 @@ type Publication struct {
 	Rate float64
 	// Batch is how many events go into one write (PublishFlood, PublishChurn).
 	Batch int
+	// Spread has the topics go over all connections of Writers in turn, each topic over one of them (PublishRate); else one connection writes all.
+	Spread bool
 }
 
 const (

@@ -15,7 +15,7 @@ const (
 	// MaxProcesses is how many client processes a Fleet can have.
 	MaxProcesses = 128
 	// MaxGroups is how many groups of spokes a run can tell apart.
-	MaxGroups = 4
+	MaxGroups = 16
 
 	pendingRing = 1 << 16
 )

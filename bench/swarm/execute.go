@@ -92,7 +92,10 @@ func (p *process) publish(asked *Publication, here bool) error {
 		p.windowed = true
 		made = &windowPublisher{source: next, writer: first, counters: p.counters, base: asked.From - p.counters.Completed()}
 	case PublishRate:
-		made = &ratePublisher{source: next, start: now, writer: first}
+		made = &ratePublisher{source: next, start: now, writers: writers[:1]}
+		if asked.Spread {
+			made = &ratePublisher{source: next, start: now, writers: writers}
+		}
 	case PublishFlood:
 		made = &floodPublisher{source: next, writers: writers, pings: p.tally.answered.Load(), tally: p.tally}
 	case PublishChurn:

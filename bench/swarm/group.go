@@ -68,6 +68,8 @@ type Report struct {
 	Latency *Latency
 	// Told is how many events the server said that they would not get (__gap).
 	Told uint64
+	// BrokerGaps is how often it said that events of other hubs may be missing, to subscribers that are Clustered; to others that is a fault.
+	BrokerGaps uint64
 	// RoundTrip is how long pings of slow spokes took since the last Mark.
 	RoundTrip *Latency
 	// WorstAge is the age of the oldest event that one of them got since then, as a share of two round trips at that time and the interval.
@@ -116,6 +118,7 @@ func Total(reports []Report) Report {
 		total.Faults.Add(r.Faults)
 		total.Latency.Merge(r.Latency)
 		total.Told += r.Told
+		total.BrokerGaps += r.BrokerGaps
 		total.RoundTrip.Merge(r.RoundTrip)
 		total.WorstAge = max(total.WorstAge, r.WorstAge)
 		for code, n := range r.Closes {

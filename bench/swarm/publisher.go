@@ -59,26 +59,35 @@ func (w *windowPublisher) pump(now int64) int64 {
 	return never
 }
 
-// ratePublisher keeps to a schedule. An event bears the time at which it was due, so a late one shows as latency.
+// ratePublisher keeps to a schedule. An event bears the time at which it was due, so a late one shows as latency. Events of one topic go over one
+// connection, so that their order holds.
 type ratePublisher struct {
 	source
-	start  int64
-	sent   uint64
-	writer *writer
+	start   int64
+	sent    uint64
+	writers []*writer
 }
 
 func (r *ratePublisher) pump(now int64) int64 {
 	due := r.due()
-	for due <= now && !r.writer.full() {
-		r.writer.buffer = r.appendNext(r.writer.buffer, due)
+	for due <= now && !r.next().full() {
+		w := r.next()
+		w.buffer = r.appendNext(w.buffer, due)
 		r.sent++
 		due = r.due()
 	}
-	r.writer.flush()
+	for _, w := range r.writers {
+		w.flush()
+	}
 	if due <= now {
 		return never
 	}
 	return due
+}
+
+// next is the connection that the next event goes over.
+func (r *ratePublisher) next() *writer {
+	return r.writers[r.count%uint64(r.Topics)%uint64(len(r.writers))]
 }
 
 func (r *ratePublisher) due() int64 { return r.start + int64(float64(r.sent)*(1e9/r.Rate)) }

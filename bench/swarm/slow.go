@@ -135,6 +135,10 @@ func (g *group) aged(s *slowReader, age, now int64) {
 // gap counts what the server says that a spoke will not get.
 func (g *group) gap(view []byte) {
 	told, err := event.ParseGap(view)
+	if err == nil && told.Reason == event.GapBroker && g.plan.Clustered {
+		g.BrokerGaps++
+		return
+	}
 	if err != nil || told.Missed < 0 {
 		g.Faults.Malformed++
 		return
