@@ -172,6 +172,7 @@ func (s *sink) Down(err error) {
 	c := (*cluster)(s)
 	if c.link.down(err) {
 		c.hub.log.brokerDown(err)
+		c.outbox.suspect()
 	}
 	c.interest.settlePlain()
 }

@@ -108,7 +108,8 @@ func (c *cluster) deliverToUser(body []byte) {
 	c.hub.publishRemote(&outgoing{event: view.Event(), to: addressee{isUser: true, user: user}})
 }
 
-// publishRemote is publish for an event of another hub. One whose type has a stream here and none there is dropped: it has no position.
+// publishRemote is publish for an event of another hub. One whose type has a stream here and none there is dropped: it has no position. One that fits into no
+// queue here counts as lost.
 func (h *Hub) publishRemote(out *outgoing) {
 	out.isRemote = true
 	if policy := h.policy(out); policy != nil && !policy.History.IsZero() {
@@ -117,5 +118,9 @@ func (h *Hub) publishRemote(out *outgoing) {
 	}
 	if h.publish(out) == tooLong {
 		h.cluster.refuse(errTooLongHere)
+		if !out.to.isUser {
+			h.cluster.noteLoss()
+			h.cluster.losses.add(out.typ())
+		}
 	}
 }

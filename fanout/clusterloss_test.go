@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -123,6 +124,22 @@ func TestPromise13PlainEventsThatNeverLeaveTheirHubAreTold(t *testing.T) {
 	c.sync()
 }
 
+func TestPromise13PlainEventsThatDieWithTheConnectionOfTheirHubAreTold(t *testing.T) {
+	_, hubs, engines := newWireCluster(t)
+	c, _ := hubs[0].join()
+	c.subscribe("order", "other")
+	engines[1].SetFaults(inproc.Faults{Swallow: true})
+	publishThrough(t, hubs[1].hub, eventOf("order", "", 1))
+	engines[1].Cut()
+	awaitBroker(t, hubs[1].hub, false)
+	engines[1].SetFaults(inproc.Faults{})
+	engines[1].Heal()
+	c.wants(plainGapOf("order"))
+	publishThrough(t, hubs[1].hub, eventOf("other", "", 2))
+	c.wants(`{"type":"other","id":"","payload":2}`)
+	c.sync()
+}
+
 func TestSpokesThatComeBehindALossAreToldNone(t *testing.T) {
 	_, hubs, engines := newWireCluster(t)
 	before, _ := hubs[0].join()
@@ -225,4 +242,19 @@ func TestHubsForgetWhatNobodyWants(t *testing.T) {
 			t.Fatalf("got %d keys a minute after the last spoke has left, want none", hubs[0].Stats().BrokerKeys)
 		}
 	}
+}
+
+func TestPromise13AnEventThatIsTooLongForAnotherHubIsToldThere(t *testing.T) {
+	network := inproc.New()
+	small := newTestHub(t, fanout.Config{Broker: network.Engine(), QueueLimit: 16 << 10})
+	large := newTestHub(t, fanout.Config{Broker: network.Engine()})
+	awaitBroker(t, small.hub, true)
+	awaitBroker(t, large.hub, true)
+	c, _ := small.join()
+	c.subscribe("order", "other")
+	large.hub.DispatchEvent(event.Event{Type: "order", Payload: []byte(`"` + strings.Repeat("x", 64<<10) + `"`)})
+	c.wants(plainGapOf("order"))
+	publishThrough(t, large.hub, eventOf("order", "", 2))
+	c.wants(`{"type":"order","id":"","payload":2}`)
+	expect(t, "messages refused", small.hub.Stats().BrokerGarbage, 1)
 }

@@ -106,7 +106,8 @@
 // Events of types without a stream reach the hub's own spokes at once, with or without a broker, and others by the outbox, which has a bound. The hub
 // numbers them, and names with each the number of the one before of the same type, and of the same type and id. Whoever gets them drops
 // what comes twice and notices what is missing, in a lane for each type or id that it asks for. That finds losses of whatever cause, but
-// for the last event ahead of a silence; the engine tells of those that come with a broken connection. What may be lost of such types is told to spokes, once an
+// for the last event ahead of a silence. The engine tells a hub that its connection broke; then it tells its own spokes what they may have missed, and once it is back the other
+// hubs, of the types of which it had given the broker events shortly before (handedOver). What may be lost of such types is told to spokes, once an
 // episode (lossTeller).
 //
 // What a message between hubs costs is system calls and wakeups, not bytes. So the outbox leaves 0.4 ms between the parcels that it hands to the broker: a single event goes

@@ -71,7 +71,7 @@ type aheadEvents struct {
 }
 
 // errTooLongHere is an event that another hub could send and this one can't.
-var errTooLongHere = errors.New("an event that is longer than Config.QueueLimit allows here: give all hubs of the cluster the same limit")
+var errTooLongHere = errors.New("an event that is longer than Config.QueueLimit allows here, which the spokes are told to have missed: send shorter ones, or give all hubs of the cluster the same limit")
 
 // follow begins to follow a stream, to which the hub has been subscribed.
 func (t *interest) follow(w *want) {

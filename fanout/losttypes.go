@@ -40,6 +40,13 @@ func (l *lostTypes) add(typ string) {
 	}
 }
 
+func (l *lostTypes) merge(other *lostTypes) {
+	l.all = l.all || other.all
+	for typ := range other.types {
+		l.add(typ)
+	}
+}
+
 // message is what others are told, and empties the list.
 func (l *lostTypes) message() []byte {
 	m := lostMessage{All: l.all}
@@ -58,6 +65,7 @@ func (o *outbox) tellLostLocked() {
 	if !o.lost.all && len(o.lost.types) == 0 || !o.cluster.link.isUp.Load() {
 		return
 	}
+	o.handed.now.merge(&o.lost)
 	o.tellLocked(lostChannel, broker.Header{}, o.lost.message())
 	o.filling.tellsLost = true
 }

@@ -40,6 +40,7 @@ type outbox struct {
 	// isPublishing says that the broker is being given some.
 	isPublishing bool
 	lost         lostTypes
+	handed       handedOver
 }
 
 // parcel is a batch of messages.
@@ -188,6 +189,7 @@ func (o *outbox) publish(ctx context.Context) {
 	o.mu.Lock()
 	o.tellLostLocked()
 	full := o.filling
+	o.handed.note(full.messages, time.Now())
 	o.filling, o.spare = o.spare, parcel{}
 	o.isPublishing = len(full.messages) > 0
 	o.mu.Unlock()

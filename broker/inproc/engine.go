@@ -47,6 +47,8 @@ type Faults struct {
 	Deaf bool
 	// Drop is how many of the next messages are lost without a word.
 	Drop int
+	// Swallow has Publish succeed and nothing become of it, as with a server that is gone and not known to be.
+	Swallow bool
 	// Repeat is how many of the next messages arrive twice.
 	Repeat int
 	// FailAppends is how many of the next appends fail without having been made, TearAppends how many fail although they have been.
@@ -229,7 +231,9 @@ func (e *Engine) Publish(ctx context.Context, messages []broker.Message) error {
 		if len(messages[i].Data) > maxMessage {
 			return errLong
 		}
-		e.network.publishLocked(messages[i].Key, event.Position{}, messages[i].Data)
+		if !e.faults.Swallow {
+			e.network.publishLocked(messages[i].Key, event.Position{}, messages[i].Data)
+		}
 	}
 	return nil
 }
