@@ -63,6 +63,17 @@ func TestGarbageInAStreamIsAHoleAndStopsNothing(t *testing.T) {
 	}
 	hubs[1].publishPrices(3, 3)
 	c.wants(gapOf("price", at.Epoch, 2, 2, "1"), kept(3, 3))
+	back, _ := hubs[0].join()
+	answer := back.resume("price", event.Position{Epoch: at.Epoch})
+	expect(t, "result", answer.Result, event.Gapped)
+	expect(t, "missed", answer.Missed, 1)
+	back.wants(kept(1, 1), kept(3, 3))
+	behind, _ := hubs[0].join()
+	expect(t, "result", behind.resume("price", event.Position{Epoch: at.Epoch, Offset: 2}).Result, event.Resumed)
+	behind.wants(kept(3, 3))
+	hubs[1].publishPrices(4, 4)
+	back.wants(kept(4, 4))
+	behind.wants(kept(4, 4))
 	if got := hubs[0].hub.Stats().BrokerGarbage; got == 0 {
 		t.Error("got no garbage counted, want some")
 	}

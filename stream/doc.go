@@ -31,7 +31,7 @@
 //
 // Where an engine keeps the streams of many hubs, Memory has replicas of them: the newest events, so that spokes are fed from here.
 // Memory.Begin says which position a replica follows, and Memory.Insert gives it one event after another, at the offsets that they have
-// there. A hole is jumped over by Begin. The epoch is that of the engine; with another one the stream is another, and all that was kept of
+// there. A hole is jumped over by Begin: a short one keeps its places in the ring, so that what lies ahead of it is kept. The epoch is that of the engine; with another one the stream is another, and all that was kept of
 // the one before is dropped. Offsets of a replica are dense from 1 on, so a page always says how many events are missing. Where a replica
 // stands is known by nobody else: pressure trims it, and never forgets it. Its offsets do not count for the floor.
 //
@@ -51,7 +51,8 @@
 // They hold of a sequence whenever its lock is free; the last three, which are about several owners, whenever no call is running.
 //
 //	I1  Offsets behind base are dense: the ring has those from first to top, and
-//	    first is greater than base, which is 0 of a replica.
+//	    first is greater than base, which is 0 of a replica. Its entries at the
+//	    offsets in holes have no frame, all others do, and so does the first.
 //	I2  The sequence has one reference to each frame in the ring and among the
 //	    survivors, and no other. The bytes of both are the sums of their entries.
 //	I3  newest has exactly the newest event of each id that is kept, if the policy
@@ -81,5 +82,5 @@
 //   - A page of 64 events and its release: 0.5 µs from the ring, 0.6 µs from the middle of 100,000 survivors.
 //   - An Append that begins a stream while the limit is exceeded, and so forgets another of 80,000: 6 µs.
 //   - Memory: 24 bytes an event beside its frame, up to twice as much while a ring grows; some 80 for an event that is the newest of its
-//     id; some 540 for a stream. Held counts all of it.
+//     id; some 560 for a stream. Held counts all of it.
 package stream

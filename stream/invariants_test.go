@@ -2,6 +2,7 @@ package stream
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -263,10 +264,18 @@ func checkSequence(t *testing.T, m *Memory, s *sequence) {
 		t.Fatalf("I4: got %d survivors of %q with %d ids, want one an id", count, s.typ, len(newestOf))
 	}
 	bytes = 0
+	var holes []uint64
 	for i := range s.events.length {
 		e := s.events.at(i)
 		bytes += e.memory()
+		if e.isHole() {
+			holes = append(holes, s.first+uint64(i))
+			continue
+		}
 		newestOf[string(e.frame.ID())] = s.first + uint64(i)
+	}
+	if !slices.Equal(holes, s.holes) || len(holes) > 0 && holes[0] == s.first {
+		t.Fatalf("I1: got the holes %v of %q, want %v, none of them at the beginning, %d", s.holes, s.typ, holes, s.first)
 	}
 	if s.events.bytes != bytes {
 		t.Fatalf("I2: got %d bytes in the ring of %q, want %d", s.events.bytes, s.typ, bytes)
@@ -274,6 +283,9 @@ func checkSequence(t *testing.T, m *Memory, s *sequence) {
 	checkNewest(t, s, newestOf)
 	for i := range s.events.length {
 		e, offset := s.events.at(i), s.first+uint64(i)
+		if e.isHole() {
+			continue
+		}
 		if want := s.tracksIDs() && newestOf[string(e.frame.ID())] != offset; e.isSuperseded() != want {
 			t.Fatalf("I3: got the event %d of %q superseded %v, want %v", offset, s.typ, e.isSuperseded(), want)
 		}

@@ -28,6 +28,8 @@ type modelEvent struct {
 	memory int64
 	at     time.Duration
 	frame  *testFrame
+	// isHole says that the event is gone.
+	isHole bool
 }
 
 // modelKey is a key as the model keeps it.
@@ -60,7 +62,7 @@ func (s *modelStream) bytes(events []modelEvent) (sum int64) {
 }
 
 func (s *modelStream) isSuperseded(offset uint64, id string) bool {
-	return s.knowsIDs() && slices.ContainsFunc(s.events, func(e modelEvent) bool { return e.id == id && e.offset > offset })
+	return s.knowsIDs() && slices.ContainsFunc(s.events, func(e modelEvent) bool { return !e.isHole && e.id == id && e.offset > offset })
 }
 
 func (s *modelStream) trim() {
@@ -69,6 +71,9 @@ func (s *modelStream) trim() {
 		s.survivors = append(s.survivors, oldest)
 	}
 	s.events = s.events[1:]
+	for len(s.events) > 0 && s.events[0].isHole {
+		s.events = s.events[1:]
+	}
 }
 
 func (s *modelStream) age(now time.Duration) {
@@ -135,13 +140,18 @@ func (s *modelStream) read(epoch string, q Query) Page {
 		epoch = s.epoch
 	}
 	page := Page{Epoch: epoch, Top: s.top, Kept: s.first()}
+	for _, e := range s.events {
+		if e.isHole {
+			page.Kept = e.offset + 1
+		}
+	}
 	if q.After >= s.top {
 		return page
 	}
 	there := uint64(0)
 	left := int64(q.Bytes)
 	for _, e := range slices.Concat(s.survivors, s.events) {
-		if e.offset <= q.After {
+		if e.offset <= q.After || e.isHole {
 			continue
 		}
 		if e.offset < page.Kept {
@@ -244,7 +254,7 @@ func (m *model) append(t *testing.T, s *modelStream, a, b byte) {
 		t.Fatalf("%s: append gave %+v, outcome %d and %v, want %d and outcome %d", s.policy.Match, position, outcome, err, want, wantOutcome)
 	}
 	if outcome == Appended {
-		s.append(modelEvent{want, string(draft.id), int64(draft.memory), now, placed}, now)
+		s.append(modelEvent{want, string(draft.id), int64(draft.memory), now, placed, false}, now)
 		m.frames = append(m.frames, placed)
 	}
 }
@@ -290,7 +300,7 @@ func (m *model) finish(t *testing.T) {
 		s := &m.streams[i]
 		m.read(t, s, Query{Events: 1000})
 		for _, e := range slices.Concat(s.survivors, s.events) {
-			kept[e.frame] = true
+			kept[e.frame] = !e.isHole
 		}
 	}
 	checkInvariants(t, m.memory)

@@ -46,10 +46,28 @@ func (s *modelStream) jump(top uint64) {
 	if top == s.top {
 		return
 	}
+	if top-s.top < mostHoles && len(s.events) > 0 && !s.policy.History.LatestPerID {
+		s.addHoles(top)
+		return
+	}
 	for len(s.events) > 0 {
 		s.trim()
 	}
 	s.top = top
+}
+
+func (s *modelStream) addHoles(top uint64) {
+	at := s.events[len(s.events)-1].at
+	for s.top < top {
+		for most := s.policy.History.Events; most > 0 && len(s.events) >= most; {
+			s.trim()
+		}
+		s.top++
+		if len(s.events) > 0 {
+			s.events = append(s.events, modelEvent{offset: s.top, at: at, isHole: true})
+		}
+	}
+	s.fit()
 }
 
 // insert inserts the next event, and sometimes one that is there already or one that lies too far ahead.
@@ -77,7 +95,7 @@ func (m *model) insert(t *testing.T, s *modelStream, a, b byte) {
 	if len(s.events) > 0 {
 		at = max(at, s.events[len(s.events)-1].at)
 	}
-	s.append(modelEvent{offset, string(draft.id), int64(draft.memory), at, placed}, now)
+	s.append(modelEvent{offset, string(draft.id), int64(draft.memory), at, placed, false}, now)
 	m.frames = append(m.frames, placed)
 }
 
@@ -86,7 +104,7 @@ func (m *model) insertSurvivor(t *testing.T, s *modelStream, a, b byte) {
 	var placed *testFrame
 	draft, offset := modelDraft(a, b, &placed), s.top+2-min(s.top+1, uint64(a/4))
 	s.age(m.memory.clock())
-	isNewest := !slices.ContainsFunc(s.events, func(e modelEvent) bool { return e.id == string(draft.id) })
+	isNewest := !slices.ContainsFunc(s.events, func(e modelEvent) bool { return !e.isHole && e.id == string(draft.id) })
 	want, wantErr := Appended, error(nil)
 	switch {
 	case !s.policy.History.LatestPerID:
@@ -106,7 +124,7 @@ func (m *model) insertSurvivor(t *testing.T, s *modelStream, a, b byte) {
 		return
 	}
 	m.frames = append(m.frames, placed)
-	e := modelEvent{offset, string(draft.id), int64(draft.memory), m.memory.clock(), placed}
+	e := modelEvent{offset, string(draft.id), int64(draft.memory), m.memory.clock(), placed, false}
 	s.survivors = slices.DeleteFunc(s.survivors, func(old modelEvent) bool { return old.id == e.id })
 	if e.memory+entryBytes <= s.bound() {
 		s.survivors = append(s.survivors, e)

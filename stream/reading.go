@@ -4,7 +4,7 @@ import "math"
 
 // readLocked fills the page, whose entries are empty.
 func (s *sequence) readLocked(q Query, page *Page) {
-	page.Epoch, page.Top, page.Kept = s.epoch, s.top, s.first
+	page.Epoch, page.Top, page.Kept = s.epoch, s.top, s.keptLocked()
 	if q.After >= s.top {
 		return
 	}
@@ -23,7 +23,11 @@ func (s *sequence) readLocked(q Query, page *Page) {
 		}
 	}
 	for offset := max(q.After+1, s.first); offset <= s.top && events > 0; offset++ {
-		if !page.add(offset, s.events.at(int(offset-s.first)), &bytes) {
+		e := s.events.at(int(offset - s.first))
+		if e.isHole() {
+			continue
+		}
+		if !page.add(offset, e, &bytes) {
 			return
 		}
 		events--
@@ -32,11 +36,12 @@ func (s *sequence) readLocked(q Query, page *Page) {
 
 // readMissingLocked says what is missing behind a position.
 func (s *sequence) readMissingLocked(after uint64, page *Page) {
-	if after+1 >= s.first {
+	kept := s.keptLocked()
+	if after+1 >= kept {
 		return
 	}
-	there := s.survivors.behind(after)
-	missing := int64(s.first-after-1) - int64(there)
+	there := s.survivors.behind(after) + s.amongHolesLocked(after)
+	missing := int64(kept-after-1) - int64(there)
 	if after < s.base {
 		missing = -1
 	}
@@ -44,7 +49,7 @@ func (s *sequence) readMissingLocked(after uint64, page *Page) {
 		return
 	}
 	page.Missing, page.Survivors = missing, there
-	page.From, page.To = after+1, s.first-1
+	page.From, page.To = after+1, kept-1
 }
 
 // add appends an entry to the page, unless it has some already and this one is too large for what is left of bytes.

@@ -22,7 +22,7 @@ var (
 // Begin makes the type's stream a replica of one that an engine keeps, by the policy, which has history. The position is that of the last
 // event which the replica will not be given: it is empty, and its next event is the one behind. What was kept of the type before is
 // dropped. A replica of that epoch which is there already is not: if it stands ahead of the position, or at it, nothing happens. If it
-// stands behind, it jumps over the hole: what it has is trimmed as if it had got too old, and the events of the hole count as gone.
+// stands behind, it jumps over the hole, whose events count as gone. What it has ahead of a hole of mostHoles or more, or with LatestPerID, is trimmed as if it had got too old.
 //
 // If the replica begins or jumps, Begin calls announce, which may be nil, before anybody can read that. It does so under a lock of the stream: announce must not call the Memory.
 func (m *Memory) Begin(p *Policy, typ string, at event.Position, announce func()) {
@@ -64,9 +64,14 @@ func (m *Memory) beginReplica(d *shard, p *Policy, typ string, at event.Position
 	return m.addLocked(d, origin, at.Offset), dropped
 }
 
-// jumpLocked trims some of what lies ahead of a hole, and moves on behind it when nothing is left. It says whether that is done.
+// jumpLocked has the ring go on behind a hole. It trims some of what lies ahead of a long one, and moves on when nothing is left. It says whether that is done.
 func (s *sequence) jumpLocked(top uint64, announce func()) bool {
 	if s.top >= top {
+		return true
+	}
+	if s.events.length > 0 && top-s.top < mostHoles && !s.policy.History.LatestPerID {
+		announce()
+		s.addHolesLocked(top)
 		return true
 	}
 	for range trimAtOnce {
@@ -198,8 +203,8 @@ type contents struct {
 // takeLocked takes all that the sequence keeps. It counts as trimmed.
 func (s *sequence) takeLocked() contents {
 	c := contents{s.events, s.survivors}
-	s.events, s.survivors, s.newest = ring{}, survivors{}, newest{}
-	s.trimmed += c.events.length + c.survivors.count
+	s.trimmed += c.events.length - len(s.holes) + c.survivors.count
+	s.events, s.survivors, s.newest, s.holes = ring{}, survivors{}, newest{}, nil
 	s.first = s.top + 1
 	return c
 }
@@ -207,7 +212,9 @@ func (s *sequence) takeLocked() contents {
 // release gives all frames back.
 func (c *contents) release() {
 	for i := range c.events.length {
-		c.events.at(i).frame.Release()
+		if e := c.events.at(i); !e.isHole() {
+			e.frame.Release()
+		}
 	}
 	c.survivors.release()
 }

@@ -11,7 +11,7 @@ const (
 	smallRing = 8
 )
 
-// entry is an event that is kept.
+// entry is an event that is kept, or a hole: the place of one that is gone, without a frame.
 type entry struct {
 	frame Frame
 	// at is when it was appended.
@@ -26,6 +26,8 @@ func newEntry(frame Frame, at tick) entry {
 
 // memory is what the event takes, with its entry.
 func (e *entry) memory() int64 { return int64(e.sized&^supersededBit) + entryBytes }
+
+func (e *entry) isHole() bool { return e.frame == nil }
 
 func (e *entry) isSuperseded() bool { return e.sized&supersededBit != 0 }
 

@@ -34,6 +34,8 @@ type sequenceOrigin struct {
 type sequenceState struct {
 	// first is the offset of the oldest event in the ring, top that of the newest one, kept or not.
 	first, top uint64
+	// holes are the offsets in the ring whose events are gone, in order.
+	holes []uint64
 	// used is when something was appended last.
 	used tick
 	// forgotten says that the store has it no more, idle that it is among the idle ones of its shard.
@@ -47,7 +49,7 @@ type sequenceState struct {
 }
 
 // sequenceBytes is what a sequence takes without a ring and without its type: itself, and its places in the table and the list.
-const sequenceBytes = 480
+const sequenceBytes = 504
 
 // tracksIDs says whether newest is wanted.
 func (s *sequence) tracksIDs() bool {
@@ -171,6 +173,7 @@ func (s *sequence) trimLocked() {
 	oldest := s.events.pop()
 	offset := s.first
 	s.first++
+	s.passHolesLocked()
 	s.events.shrink()
 	if s.tracksIDs() && !oldest.isSuperseded() {
 		if s.policy.History.LatestPerID {
@@ -212,7 +215,7 @@ func (s *sequence) trimAgedLocked(now tick, most int) bool {
 
 // memoryLocked is what the sequence takes.
 func (s *sequence) memoryLocked() int64 {
-	return sequenceBytes + int64(len(s.typ)) + s.events.bytes + s.events.memory() + s.survivors.bytes + s.survivors.memory() +
+	return sequenceBytes + int64(len(s.typ)+8*cap(s.holes)) + s.events.bytes + s.events.memory() + s.survivors.bytes + s.survivors.memory() +
 		s.newest.memory() + s.keys.bytes
 }
 

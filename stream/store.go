@@ -88,7 +88,7 @@ type Page struct {
 	// ends ahead of Kept. So the page that follows one that ends within the range has the rest of it: who tells of gaps tells of the
 	// first one alone.
 	From, To uint64
-	// Survivors is how many events from From to To are there all the same, because each is the newest of its id.
+	// Survivors is how many events from From to To are there all the same, because each is the newest of its id, or because only others are gone.
 	Survivors int
 	// Entries are the events, in order.
 	Entries []Entry
