@@ -22,7 +22,9 @@
 // A server takes another replication id also when its first replica connects, and when it has had none for an hour (repl-backlog-ttl), which costs
 // an epoch as well.
 //
-// Appends are never repeated by the engine, for a repeat could append twice: who gets an error repeats it with an idempotency key.
+// Appends are never repeated by the engine, for a repeat could append twice: who gets an error repeats it with an idempotency key. The exception are those
+// that a server refuses since it has forgotten the scripts, as after a restart: it has not appended them, and they are sent again with the script. Where another hub
+// was faster with that, so that the server has taken a later event of the type meanwhile, they fail instead, for they would come behind it.
 //
 // The age of events is measured by the clock of Redis, from when they were appended.
 //

@@ -60,11 +60,15 @@ func (m *moved) take() []string {
 	return channels
 }
 
-// openLink connects to a server. It subscribes to the channel on which the engine hears itself.
+// openLink connects to a server and subscribes to the channel on which the engine hears itself. A server that has begun anew has forgotten the scripts, so
+// they are loaded first.
 func (e *Engine) openLink(s *session, address string, bucket int) (*link, error) {
 	node := s.client.Nodes()[address]
 	if node == nil {
 		return nil, fmt.Errorf("%s is not known to be a node of Redis yet", address)
+	}
+	if err := e.loadScripts(s, node); err != nil {
+		return nil, fmt.Errorf("%s: %w", address, err)
 	}
 	l := &link{address: address, engine: e, ended: make(chan struct{})}
 	l.ctx, l.cancel = context.WithCancel(s.ctx)

@@ -132,7 +132,7 @@ func (e *Engine) inspect(s *session) error {
 	nodes := s.client.Nodes()
 	found := make(chan finding, len(nodes))
 	for address, node := range nodes {
-		go func() { found <- e.inspectNode(ctx, address, node) }()
+		go func() { found <- e.inspectNode(ctx, s, address, node) }()
 	}
 	var first error
 	warned := false
@@ -166,7 +166,7 @@ func (f finding) warn(logger *slog.Logger) bool {
 	return f.blind
 }
 
-func (e *Engine) inspectNode(ctx context.Context, address string, node rueidis.Client) finding {
+func (e *Engine) inspectNode(ctx context.Context, s *session, address string, node rueidis.Client) finding {
 	f := finding{address: address}
 	info, err := node.Do(ctx, node.B().Info().Section("replication").Build()).ToString()
 	answer, isAnswer := rueidis.IsRedisErr(err)
@@ -178,8 +178,7 @@ func (e *Engine) inspectNode(ctx context.Context, address string, node rueidis.C
 		f.err = errors.New(advice["READONLY"])
 		return f
 	}
-	if err := loadScripts(ctx, node); err != nil {
-		f.err = fmt.Errorf("load scripts: %w", explain(err))
+	if f.err = e.loadScripts(s, node); f.err != nil {
 		return f
 	}
 	settings, err := node.Do(ctx, node.B().ConfigGet().Parameter("maxmemory-policy", "proto-max-bulk-len").Build()).AsStrMap()
@@ -193,10 +192,17 @@ func (e *Engine) inspectNode(ctx context.Context, address string, node rueidis.C
 // bulkReserve is how much longer what is published may be than the message: an epoch, an offset, two separators.
 const bulkReserve = 64
 
-func loadScripts(ctx context.Context, node rueidis.Client) error {
-	for _, script := range scripts {
-		if err := node.Do(ctx, node.B().ScriptLoad().Script(script.text).Build()).Error(); err != nil {
-			return err
+// loadScripts has a server know the scripts, in one exchange.
+func (e *Engine) loadScripts(s *session, node rueidis.Client) error {
+	ctx, cancel := context.WithTimeout(s.ctx, e.config.Limits.Timeout)
+	defer cancel()
+	commands := make([]rueidis.Completed, len(scripts))
+	for i, script := range scripts {
+		commands[i] = node.B().ScriptLoad().Script(script.text).Build()
+	}
+	for _, result := range node.DoMulti(ctx, commands...) {
+		if err := result.Error(); err != nil {
+			return fmt.Errorf("load scripts: %w", explain(err))
 		}
 	}
 	return nil
