@@ -24,6 +24,8 @@ type link struct {
 	queue   queue
 	ears    ears
 	moved   moved
+	// spill belongs to the goroutine of deliver.
+	spill spill
 	// ended is closed when the connection has, and cause says then why.
 	ended chan struct{}
 	cause error
@@ -143,8 +145,7 @@ func (l *link) deliver() {
 		clear(messages)
 		spare = messages
 		if dropped > 0 {
-			l.engine.config.Logger.Warn("messages from Redis were dropped, as this hub did not keep up", "address", l.address, "messages", dropped)
-			l.engine.sink.Lost(fmt.Sprintf("%d messages came faster than this hub took them", dropped))
+			l.spilled(dropped)
 		}
 		if len(messages) > 0 {
 			continue
@@ -155,6 +156,14 @@ func (l *link) deliver() {
 			return
 		}
 	}
+}
+
+// spilled tells the sink what the queue has dropped, and the log from time to time.
+func (l *link) spilled(dropped int) {
+	if messages := l.spill.add(dropped); messages > 0 {
+		l.engine.config.Logger.Warn("messages from Redis were dropped, as this hub did not keep up", "address", l.address, "messages", messages)
+	}
+	l.engine.sink.Lost(fmt.Sprintf("%d messages came faster than this hub took them", dropped))
 }
 
 // deliver hands a message to the sink.

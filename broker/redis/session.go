@@ -23,6 +23,8 @@ type session struct {
 	client rueidis.Client
 	// longest is how long a message may be, in bytes.
 	longest int
+	// worst is a server with settings that lose events, if there is one.
+	worst finding
 }
 
 // open connects. The error says what stands against it.
@@ -124,8 +126,8 @@ type finding struct {
 	err   error
 }
 
-// inspect looks at all servers at once: scripts are loaded, a replica is refused, and settings that lose events are warned of. In a cluster some
-// servers may be away.
+// inspect looks at all servers at once: scripts are loaded, a replica is refused, and settings that lose events are noted. In a cluster some servers
+// may be away.
 func (e *Engine) inspect(s *session) error {
 	ctx, cancel := context.WithTimeout(s.ctx, e.config.Limits.Timeout)
 	defer cancel()
@@ -135,7 +137,6 @@ func (e *Engine) inspect(s *session) error {
 		go func() { found <- e.inspectNode(ctx, s, address, node) }()
 	}
 	var first error
-	warned := false
 	for range nodes {
 		f := <-found
 		if f.err != nil && first == nil {
@@ -144,8 +145,8 @@ func (e *Engine) inspect(s *session) error {
 		if f.bulk > 0 {
 			s.longest = min(s.longest, f.bulk-bulkReserve)
 		}
-		if !warned {
-			warned = f.warn(e.config.Logger)
+		if s.worst.caution() == "" {
+			s.worst = f
 		}
 	}
 	if e.target.mode == clustered {
@@ -154,16 +155,26 @@ func (e *Engine) inspect(s *session) error {
 	return first
 }
 
-// warn writes what an operator should change, and says whether there was anything.
-func (f finding) warn(logger *slog.Logger) bool {
+// caution is what is wrong with the settings, in short; empty for nothing.
+func (f finding) caution() string {
+	var wrong []string
+	if f.blind {
+		wrong = append(wrong, "INFO")
+	}
+	if f.policy != "" && f.policy != "noeviction" {
+		wrong = append(wrong, f.policy)
+	}
+	return strings.Join(wrong, " ")
+}
+
+// warn writes what an operator should change.
+func (f finding) warn(logger *slog.Logger) {
 	if f.blind {
 		logger.Warn("Redis does not permit INFO, so a failover that loses events is not noticed: permit it to the user", "address", f.address)
 	}
 	if f.policy != "" && f.policy != "noeviction" {
 		logger.Warn("Redis may evict streams, which loses events: set maxmemory-policy noeviction", "address", f.address, "policy", f.policy)
-		return true
 	}
-	return f.blind
 }
 
 func (e *Engine) inspectNode(ctx context.Context, s *session, address string, node rueidis.Client) finding {
