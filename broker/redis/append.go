@@ -25,7 +25,8 @@ const unlimited = "9007199254740992"
 // errMalformed is an answer that no script of ours gives.
 var errMalformed = errors.New("a script has answered something malformed: is another program using the keys of this prefix?")
 
-// Append appends events, and sets what has become of each. The bytes are copied. It waits for Redis, no longer than the timeout.
+// Append appends events, and sets what has become of each. The bytes are copied. It waits for Redis, no longer than the timeout. An event that
+// fails comes behind those of its type that were appended, if the caller appends it again.
 func (e *Engine) Append(ctx context.Context, events []*broker.Append) {
 	s, err := e.current()
 	if err != nil {
@@ -44,7 +45,8 @@ func (e *Engine) Append(ctx context.Context, events []*broker.Append) {
 	if len(sent) == 0 {
 		return
 	}
-	results := e.run(ctx, s, appendScript, len(sent), func(i int) call { return e.appendCall(sent[i]) })
+	results := e.run(ctx, s, appendScript, len(sent), func(i int) call { return e.appendCall(sent[i]) },
+		func(i int) string { return sent[i].Type })
 	for i, result := range results {
 		e.settle(ctx, sent[i], result)
 	}

@@ -22,12 +22,15 @@
 // A server takes another replication id also when its first replica connects, and when it has had none for an hour (repl-backlog-ttl), which costs
 // an epoch as well.
 //
-// Appends are never repeated by the engine, for a repeat could append twice: who gets an error repeats it with an idempotency key.
+// Appends are never repeated by the engine, for a repeat could append twice: who gets an error repeats it with an idempotency key. The exception are those
+// that a server refuses since it has forgotten the scripts, as after a restart: it has not appended them, and they are sent again with the script. Where another hub
+// was faster with that, so that the server has taken a later event of the type meanwhile, they fail instead, for they would come behind it.
 //
 // The age of events is measured by the clock of Redis, from when they were appended.
 //
-// Half of History.Bytes is for the newest event of each id where LatestPerID asks for them, as they are kept a second time. A stream that
-// nobody appends to goes after 30 days, or when its newest event is too old. Redis may evict nothing (maxmemory-policy noeviction), or streams
+// Half of History.Bytes is for the newest event of each id where LatestPerID asks for them, as they are kept a second time. The events of a
+// stream that nobody appends to go after 30 days, or when the newest one is too old. Its epoch and its top stay as long as somebody follows it, which is to ask
+// for its top or to read it, and 15 days more at least; if it has had no event yet, half a day. Redis may evict nothing (maxmemory-policy noeviction), or streams
 // lose events: the log has a warning where it may. A user with restricted rights needs EVAL, EVALSHA, SCRIPT LOAD and what the scripts use, INFO above all.
 //
 // # Owners

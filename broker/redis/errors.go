@@ -26,6 +26,8 @@ var advice = map[string]string{
 	"NOREPLICAS":  "Redis takes no writes since it has too few replicas (min-replicas-to-write)",
 	"TRYAGAIN":    "the slot is being moved to another node of the Redis cluster",
 	"BUSY":        "Redis is busy with a script",
+	"NOSCRIPT": "Redis has begun anew and did not know the script, and a later event of the type was taken before this one could be sent again, so " +
+		"it was not appended: publish it again if it may come behind that one",
 }
 
 // unavailable wraps a reason in broker.ErrUnavailable.

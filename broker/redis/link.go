@@ -24,6 +24,8 @@ type link struct {
 	queue   queue
 	ears    ears
 	moved   moved
+	// spill belongs to the goroutine of deliver.
+	spill spill
 	// ended is closed when the connection has, and cause says then why.
 	ended chan struct{}
 	cause error
@@ -60,11 +62,15 @@ func (m *moved) take() []string {
 	return channels
 }
 
-// openLink connects to a server. It subscribes to the channel on which the engine hears itself.
+// openLink connects to a server and subscribes to the channel on which the engine hears itself. A server that has begun anew has forgotten the scripts, so
+// they are loaded first.
 func (e *Engine) openLink(s *session, address string, bucket int) (*link, error) {
 	node := s.client.Nodes()[address]
 	if node == nil {
 		return nil, fmt.Errorf("%s is not known to be a node of Redis yet", address)
+	}
+	if err := e.loadScripts(s, node); err != nil {
+		return nil, fmt.Errorf("%s: %w", address, err)
 	}
 	l := &link{address: address, engine: e, ended: make(chan struct{})}
 	l.ctx, l.cancel = context.WithCancel(s.ctx)
@@ -139,8 +145,7 @@ func (l *link) deliver() {
 		clear(messages)
 		spare = messages
 		if dropped > 0 {
-			l.engine.config.Logger.Warn("messages from Redis were dropped, as this hub did not keep up", "address", l.address, "messages", dropped)
-			l.engine.sink.Lost(fmt.Sprintf("%d messages came faster than this hub took them", dropped))
+			l.spilled(dropped)
 		}
 		if len(messages) > 0 {
 			continue
@@ -151,6 +156,14 @@ func (l *link) deliver() {
 			return
 		}
 	}
+}
+
+// spilled tells the sink what the queue has dropped, and the log from time to time.
+func (l *link) spilled(dropped int) {
+	if messages := l.spill.add(dropped); messages > 0 {
+		l.engine.config.Logger.Warn("messages from Redis were dropped, as this hub did not keep up", "address", l.address, "messages", messages)
+	}
+	l.engine.sink.Lost(fmt.Sprintf("%d messages came faster than this hub took them", dropped))
 }
 
 // deliver hands a message to the sink.

@@ -59,14 +59,21 @@ type manager struct {
 	ever bool
 	// loss is what Sink.Lost has to be told once all subscriptions are in force; empty for nothing.
 	loss string
-	// told is the text of the last Sink.Down.
-	told string
-	deaf deafness
+	// told is the last Sink.Down since the engine was up.
+	told notice
+	// warned is what the log was warned of when the last session began, empty for nothing.
+	warned string
+	deaf   deafness
 }
 
-// begin starts with a new session, which is what those want who have called Reconnect till now.
+// begin starts with a new session, which is what those want who have called Reconnect till now. The log is warned of the settings of Redis unless it was when the
+// session before began.
 func (m *manager) begin(s *session) {
 	m.session, m.links, m.healthy, m.asked, m.owners = s, map[string]*link{}, false, time.Time{}, [bucketCount]string{}
+	if caution := s.worst.caution(); caution != m.warned {
+		m.warned = caution
+		s.worst.warn(m.engine.config.Logger)
+	}
 	select {
 	case <-m.engine.status.again:
 	default:
@@ -138,7 +145,7 @@ func (m *manager) up() {
 		if m.loss == "" && (m.ever || e.table.size() > 0) {
 			m.loss = "reconnected"
 		}
-		m.healthy, m.ever, m.told = true, true, ""
+		m.healthy, m.ever, m.told = true, true, notice{}
 		e.status.session.Store(m.session)
 		e.status.down.Store(nil)
 		e.config.Logger.Info("connected to Redis", "servers", len(m.links))
@@ -151,7 +158,8 @@ func (m *manager) up() {
 	}
 }
 
-// down tells the sink, if it does not know, that something is not in force.
+// down tells the sink, if it does not know, that something is not in force. When several servers are away their reasons take turns, of which it is told one
+// from time to time.
 func (m *manager) down(err error) {
 	if err == nil {
 		err = errors.New("the connection to Redis has ended")
@@ -159,11 +167,10 @@ func (m *manager) down(err error) {
 	e := m.engine
 	e.setDown(err)
 	e.table.fail(unavailable(err))
-	if m.told == err.Error() || e.life.ctx.Err() != nil {
+	if e.life.ctx.Err() != nil || !m.told.isNews(err.Error()) {
 		return
 	}
-	m.told = err.Error()
-	e.config.Logger.Warn("Redis is not available", "reason", m.told)
+	e.config.Logger.Warn("Redis is not available", "reason", m.told.text)
 	e.sink.Down(unavailable(err))
 }
 

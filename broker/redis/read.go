@@ -25,7 +25,7 @@ func (e *Engine) Read(ctx context.Context, q broker.Query) (broker.Page, error) 
 		}
 		c.args = append(c.args, ages(q.Policy.History), strconv.FormatUint(q.After, 10), strconv.Itoa(max(q.Events, 1)), survivors)
 		return c
-	})[0]
+	}, nil)[0]
 	if err := failure(ctx, result.Error()); err != nil {
 		return broker.Page{}, fmt.Errorf("read stream %q: %w", q.Type, err)
 	}
@@ -77,7 +77,7 @@ func (e *Engine) Tops(ctx context.Context, dst []event.Position, types ...string
 		return dst, err
 	}
 	before := len(dst)
-	for i, result := range e.run(ctx, s, topScript, len(types), func(i int) call { return e.call(types[i]) }) {
+	for i, result := range e.run(ctx, s, topScript, len(types), func(i int) call { return e.call(types[i]) }, nil) {
 		if err := failure(ctx, result.Error()); err != nil {
 			return dst[:before], fmt.Errorf("look up the top of stream %q: %w", types[i], err)
 		}

@@ -20,7 +20,8 @@ func newScript(body string) script {
 //
 // open returns the stream as it is. A stream that is not there begins. One that a server has under another replication id, which is one that has
 // taken over from another, or has loaded a dump, gets another epoch and goes on, for events may be missing; so does one whose top is
-// below what the caller has seen.
+// below what the caller has seen. Meta expires a day later, or 30 days once there was an event, unless somebody opens the stream: what has less than half of that
+// left gets all of it again, and what has more is not written to. A server that takes no writes at present does not keep the caller from reading.
 //
 // trim drops from the beginning of the row what exceeds a bound, 1,000 events at most. An entry of the row has the fields a, which is when it was
 // appended in milliseconds since 1970 by the clock of Redis, so that those of hubs don't matter, and d, the message; in this order.
@@ -31,10 +32,12 @@ local function open(candidate, seenEpoch, seenTop)
   local m = redis.call('HMGET', meta, 'e', 't', 'r', 'b', 'h', 'l')
   local info, id = redis.pcall('INFO', 'replication'), ''
   if type(info) == 'string' then id = string.match(info, 'master_replid:(%x+)') or '' end
+  local life = 2592000
+  if not m[1] or m[2] == '0' then life = 86400 end
   if not m[1] then
     redis.call('DEL', row, order, newest)
     redis.call('HSET', meta, 'e', candidate, 't', '0', 'r', id, 'b', '0', 'h', '0', 'l', candidate)
-    redis.call('EXPIRE', meta, 86400)
+    redis.call('EXPIRE', meta, life)
     return {epoch = candidate, top = 0, bytes = 0, held = 0, line = candidate}
   end
   local s = {epoch = m[1], top = tonumber(m[2]), bytes = tonumber(m[4]), held = tonumber(m[5]), line = m[6]}
@@ -42,6 +45,7 @@ local function open(candidate, seenEpoch, seenTop)
     redis.call('HSET', meta, 'e', candidate, 'r', id)
     s.epoch = candidate
   end
+  if redis.call('TTL', meta) < life / 2 then redis.pcall('EXPIRE', meta, life) end
   return s
 end
 local function now()
@@ -74,8 +78,10 @@ local function trim(s, events, bytes, age)
 end
 `
 
-// appendScript appends an event. A row that goes on behind the top, which no script leaves behind, is begun anew. Besides those of scriptHead, KEYS has the idempotency key, if there is one. ARGV: candidate, seen epoch, seen top,
-// events, bytes, age in milliseconds or 0, time to live, whether newest events are kept, the command to publish with, the channel, data, id.
+// appendScript appends an event. A row that goes on behind the top, which no script leaves behind, is begun anew. What meta says of the bytes of a row
+// that has expired since, or of newest events that have, does not count. Besides those of scriptHead, KEYS has the idempotency key, if there is one. ARGV:
+// candidate, seen epoch, seen top, events, bytes, age in milliseconds or 0, time to live, whether newest events are kept, the command to publish with,
+// the channel, data, id.
 var appendScript = newScript(`
 local s = open(ARGV[1], ARGV[2], tonumber(ARGV[3]))
 if KEYS[5] then
@@ -86,6 +92,7 @@ local offset, data, ttl = text(s.top + 1), ARGV[11], ARGV[7]
 local at = text(now())
 local life = math.max(tonumber(ttl), 2592000)
 local bytes = tonumber(ARGV[5])
+if redis.call('XLEN', row) == 0 then s.bytes = 0 end
 local added = redis.pcall('XADD', row, offset .. '-0', 'a', at, 'd', data)
 if type(added) == 'table' and added.err then
   if not string.find(added.err, 'equal or smaller') then return added end
@@ -96,6 +103,7 @@ end
 s.bytes = s.bytes + #data
 if ARGV[8] == '1' then
   bytes = bytes / 2
+  if redis.call('ZCARD', order) == 0 then s.held = 0 end
   s.held = s.held - redis.call('HSTRLEN', newest, ARGV[12]) + #data
   redis.call('HSET', newest, ARGV[12], data)
   redis.call('ZADD', order, offset, ARGV[12])

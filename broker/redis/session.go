@@ -23,6 +23,8 @@ type session struct {
 	client rueidis.Client
 	// longest is how long a message may be, in bytes.
 	longest int
+	// worst is a server with settings that lose events, if there is one.
+	worst finding
 }
 
 // open connects. The error says what stands against it.
@@ -124,18 +126,17 @@ type finding struct {
 	err   error
 }
 
-// inspect looks at all servers at once: scripts are loaded, a replica is refused, and settings that lose events are warned of. In a cluster some
-// servers may be away.
+// inspect looks at all servers at once: scripts are loaded, a replica is refused, and settings that lose events are noted. In a cluster some servers
+// may be away.
 func (e *Engine) inspect(s *session) error {
 	ctx, cancel := context.WithTimeout(s.ctx, e.config.Limits.Timeout)
 	defer cancel()
 	nodes := s.client.Nodes()
 	found := make(chan finding, len(nodes))
 	for address, node := range nodes {
-		go func() { found <- e.inspectNode(ctx, address, node) }()
+		go func() { found <- e.inspectNode(ctx, s, address, node) }()
 	}
 	var first error
-	warned := false
 	for range nodes {
 		f := <-found
 		if f.err != nil && first == nil {
@@ -144,8 +145,8 @@ func (e *Engine) inspect(s *session) error {
 		if f.bulk > 0 {
 			s.longest = min(s.longest, f.bulk-bulkReserve)
 		}
-		if !warned {
-			warned = f.warn(e.config.Logger)
+		if s.worst.caution() == "" {
+			s.worst = f
 		}
 	}
 	if e.target.mode == clustered {
@@ -154,19 +155,29 @@ func (e *Engine) inspect(s *session) error {
 	return first
 }
 
-// warn writes what an operator should change, and says whether there was anything.
-func (f finding) warn(logger *slog.Logger) bool {
+// caution is what is wrong with the settings, in short; empty for nothing.
+func (f finding) caution() string {
+	var wrong []string
+	if f.blind {
+		wrong = append(wrong, "INFO")
+	}
+	if f.policy != "" && f.policy != "noeviction" {
+		wrong = append(wrong, f.policy)
+	}
+	return strings.Join(wrong, " ")
+}
+
+// warn writes what an operator should change.
+func (f finding) warn(logger *slog.Logger) {
 	if f.blind {
 		logger.Warn("Redis does not permit INFO, so a failover that loses events is not noticed: permit it to the user", "address", f.address)
 	}
 	if f.policy != "" && f.policy != "noeviction" {
 		logger.Warn("Redis may evict streams, which loses events: set maxmemory-policy noeviction", "address", f.address, "policy", f.policy)
-		return true
 	}
-	return f.blind
 }
 
-func (e *Engine) inspectNode(ctx context.Context, address string, node rueidis.Client) finding {
+func (e *Engine) inspectNode(ctx context.Context, s *session, address string, node rueidis.Client) finding {
 	f := finding{address: address}
 	info, err := node.Do(ctx, node.B().Info().Section("replication").Build()).ToString()
 	answer, isAnswer := rueidis.IsRedisErr(err)
@@ -178,8 +189,7 @@ func (e *Engine) inspectNode(ctx context.Context, address string, node rueidis.C
 		f.err = errors.New(advice["READONLY"])
 		return f
 	}
-	if err := loadScripts(ctx, node); err != nil {
-		f.err = fmt.Errorf("load scripts: %w", explain(err))
+	if f.err = e.loadScripts(s, node); f.err != nil {
 		return f
 	}
 	settings, err := node.Do(ctx, node.B().ConfigGet().Parameter("maxmemory-policy", "proto-max-bulk-len").Build()).AsStrMap()
@@ -193,10 +203,17 @@ func (e *Engine) inspectNode(ctx context.Context, address string, node rueidis.C
 // bulkReserve is how much longer what is published may be than the message: an epoch, an offset, two separators.
 const bulkReserve = 64
 
-func loadScripts(ctx context.Context, node rueidis.Client) error {
-	for _, script := range scripts {
-		if err := node.Do(ctx, node.B().ScriptLoad().Script(script.text).Build()).Error(); err != nil {
-			return err
+// loadScripts has a server know the scripts, in one exchange.
+func (e *Engine) loadScripts(s *session, node rueidis.Client) error {
+	ctx, cancel := context.WithTimeout(s.ctx, e.config.Limits.Timeout)
+	defer cancel()
+	commands := make([]rueidis.Completed, len(scripts))
+	for i, script := range scripts {
+		commands[i] = node.B().ScriptLoad().Script(script.text).Build()
+	}
+	for _, result := range node.DoMulti(ctx, commands...) {
+		if err := result.Error(); err != nil {
+			return fmt.Errorf("load scripts: %w", explain(err))
 		}
 	}
 	return nil
