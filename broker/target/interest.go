@@ -160,6 +160,16 @@ func (i *interest) see(typ, id string, h broker.Header, byID bool) (isRepeat, is
 	return isRepeat, isLost
 }
 
+// lose tells that events of whatever type without a stream may be lost, which no lane tells again.
+func (i *interest) lose(reason string) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.target.deliveries.putAlways(delivery{loss: &Loss{Missed: -1, Reason: reason}})
+	for _, w := range i.wants {
+		w.lane.Forget()
+	}
+}
+
 // run asks the engine for keys, and tells it which are not needed any more, until the target ends.
 func (i *interest) run() {
 	ctx := i.target.running.ctx

@@ -63,7 +63,7 @@ func (s *sink) Down(err error) {
 // Lost has streams be read from where they are, and tells what of other types may be lost.
 func (s *sink) Lost(reason string) {
 	t := s.target
-	t.deliveries.putAlways(delivery{loss: &Loss{Missed: -1, Reason: reason}})
+	t.interest.lose(reason)
 	for _, f := range t.interest.followers() {
 		f.catchUp()
 	}
