@@ -16,7 +16,8 @@
 //
 // Listeners, OnLoss and OnState are called by one goroutine, one at a time, from a queue with a bound. Two more hand what is
 // dispatched to the engine, in order, each from an outbox with a bound: one has the events of streams, and one the others, which need not wait for a stream that
-// the engine can't write. Another asks the engine for topics; and one for each stream that has fallen behind reads what it missed. Locks,
+// the engine can't write. Another asks the engine for topics; one compares the tops of streams with what
+// has come, in case the last event of one is lost and nothing follows that would tell; and one for each stream that has fallen behind reads what it missed. Locks,
 // outermost first: that of the interest, that of a follower; that of an outbox, or of the link; and below all, that of the queue of deliveries.
 // No lock is held while a method of the engine or a listener is called.
 //

@@ -78,6 +78,7 @@ func New(c Config) (*Target, error) {
 	t.running.group.Go(t.plain.run)
 	t.running.group.Go(t.appends.run)
 	t.running.group.Go(t.interest.run)
+	t.running.group.Go(t.interest.watchTops)
 	go t.deliveries.run()
 	return t, nil
 }
