@@ -10,7 +10,9 @@
 //
 // Beside what event.Target says: an event of a type without a stream reaches the target's own listeners at once, with or without an engine, and others by the
 // engine. An event of a stream reaches nobody before the engine has it; all hear those of a type in one order, their dispatcher too. Which types have a stream
-// is said by the policies, which have to be those of the hubs. What listeners may have missed is told by Config.OnLoss, in its place in the order.
+// is said by the policies, which have to be those of the hubs. What listeners may have missed is told by Config.OnLoss, in its place in the order. That of a stream
+// is read first, and only what is not kept any more is told. A stream that has begun anew, as after a failover, is told always: then listeners get what it has
+// besides that which it has from before.
 //
 // # Owners and locks
 //

@@ -34,7 +34,7 @@ func (s *sink) Deliver(d broker.Delivery) {
 	switch {
 	case d.Kind == broker.Stream && ok:
 		if f := t.interest.followerOf(e.Type); f != nil {
-			f.deliver(d.Position, e)
+			f.deliver(d.Position, h, e)
 		}
 	case d.Kind != broker.Plain || !ok || h.Origin == t.origin || t.streamOf(e.Type) != nil:
 	default:

@@ -26,7 +26,7 @@ func TestTheLastEventOfAStreamIsReadIfItIsLost(t *testing.T) {
 		engine.SetFaults(inproc.Faults{Drop: 1})
 		network.Wipe()
 		publish(t, from, "order", "", "3")
-		got.expect(t, "order: 1", "order: 2", `loss "order" -1`)
+		got.expect(t, "order: 1", "order: 2", `loss "order" -1`, "order: 3")
 	})
 }
 
