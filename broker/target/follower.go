@@ -35,6 +35,8 @@ type follower struct {
 	// isReading says that a goroutine reads the stream, and isOver that nobody needs it.
 	isReading, isOver bool
 	heard             announced
+	// lane has the last event of each origin that has been handed on: another epoch of the stream may begin with events of the one before.
+	lane broker.Lane
 }
 
 // announced are the offsets that have come while the stream was read, of one epoch, the lowest and the highest.
@@ -43,8 +45,8 @@ type announced struct {
 	from, to uint64
 }
 
-// deliver takes an event that has come.
-func (f *follower) deliver(at event.Position, e event.Event) {
+// deliver takes an event that has come, with the header of its message.
+func (f *follower) deliver(at event.Position, h broker.Header, e event.Event) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	e.Offset = at.Offset
@@ -54,6 +56,7 @@ func (f *follower) deliver(at event.Position, e event.Event) {
 	}
 	if f.isLive && !isOther && at.Offset == f.next && f.target.deliveries.tryPut(delivery{event: e}) == nil {
 		f.next++
+		f.noteLocked(h)
 		return
 	}
 	if f.heard.to == 0 || f.heard.epoch != at.Epoch {
@@ -113,68 +116,62 @@ func (f *follower) read() {
 // was announced and is not there counts as gone.
 func (f *follower) readOnce(ctx context.Context, givesUp bool) (isNews, isDone bool) {
 	f.mu.Lock()
-	q := broker.Query{Policy: f.policy, Type: f.want.key.Type, Events: pageEvents, After: max(f.next, 1) - 1}
-	isOver, before := f.isOver, f.next
+	isOver, epoch, before := f.isOver, f.epoch, f.next
 	f.mu.Unlock()
 	if isOver {
 		return false, true
 	}
-	bounded, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	page, err := f.target.config.Broker.Read(bounded, q)
-	if err != nil {
+	page, err := f.readPage(ctx, max(before, 1)-1)
+	switch {
+	case err != nil:
 		return false, false
+	case before == 0:
+		return f.begin(ctx, page), false
+	case page.Epoch != epoch && (epoch != "" || before > 1):
+		return f.beginAnew(ctx, page), false
 	}
-	f.mu.Lock()
-	isOther := f.next == 0 || page.Epoch != f.epoch
-	f.placeLocked(&page)
-	f.mu.Unlock()
-	if !isOther {
-		for i := range page.Entries {
-			if !f.hand(ctx, &page.Entries[i]) {
-				return false, ctx.Err() != nil
-			}
+	f.passTrimmed(&page)
+	for i := range page.Entries {
+		if !f.hand(ctx, &page.Entries[i]) {
+			return false, ctx.Err() != nil
 		}
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	isBehind := page.Top >= f.next || f.heard.to >= f.next && (f.heard.epoch == "" || f.heard.epoch == f.epoch)
-	isNews = isOther || f.next > before
-	if page.Top < f.next && givesUp {
-		isBehind = false
+	if f.heard.epoch != "" && f.heard.epoch != f.epoch {
+		f.heard = announced{}
+		return true, f.isOver
 	}
-	if f.isOver || !isBehind && !isOther {
+	isNews = f.next > before
+	isBehind := page.Top >= f.next || f.heard.to >= f.next && !givesUp
+	if f.isOver || !isBehind {
 		f.isLive, f.isReading, f.heard = !f.isOver, false, announced{}
 		return isNews, true
 	}
 	return isNews, false
 }
 
-// placeLocked finds out where the follower goes on: behind all that there is if it has just begun, at the first event that has come if the stream
-// began anew, and behind what is gone.
-func (f *follower) placeLocked(page *broker.Page) {
-	typ, isFirst := f.want.key.Type, f.next == 0
-	if f.epoch == "" && f.next == 1 {
-		f.epoch = page.Epoch
-	}
-	switch {
-	case isFirst || page.Epoch != f.epoch:
-		f.epoch, f.next = page.Epoch, page.Top+1
-		if f.heard.to > 0 && (f.heard.epoch == "" || f.heard.epoch == f.epoch) {
-			f.next = max(page.First, min(f.next, f.heard.from))
-		}
-		if !isFirst {
-			f.target.deliveries.putAlways(delivery{loss: &Loss{Type: typ, Missed: -1, Reason: "the stream began anew"}})
-		}
-	case page.First > f.next:
-		f.target.deliveries.putAlways(delivery{loss: &Loss{Type: typ, Missed: int64(page.First - f.next), Reason: "the events were trimmed"}})
+// readPage reads a page of the stream.
+func (f *follower) readPage(ctx context.Context, after uint64) (broker.Page, error) {
+	bounded, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	return f.target.config.Broker.Read(bounded, broker.Query{Policy: f.policy, Type: f.want.key.Type, Events: pageEvents, After: after})
+}
+
+// passTrimmed has the follower go on behind what is not kept any more. The first epoch is that of a stream which had none when the follower began.
+func (f *follower) passTrimmed(page *broker.Page) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.epoch = page.Epoch
+	if page.First > f.next && !f.isOver {
+		f.target.deliveries.putAlways(delivery{loss: &Loss{Type: f.want.key.Type, Missed: int64(page.First - f.next), Reason: "the events were trimmed"}})
 		f.next = page.First
 	}
 }
 
 // hand hands an entry on if it is next, once there is room. It says whether to go on.
 func (f *follower) hand(ctx context.Context, entry *broker.Entry) bool {
-	_, e, ok := f.target.parse(entry.Data)
+	h, e, ok := f.target.parse(entry.Data)
 	e.Offset = entry.Offset
 	for {
 		f.mu.Lock()
@@ -189,6 +186,9 @@ func (f *follower) hand(ctx context.Context, entry *broker.Entry) bool {
 		room := f.target.deliveries.tryPut(item)
 		if room == nil {
 			f.next = entry.Offset + 1
+			if ok {
+				f.noteLocked(h)
+			}
 		}
 		f.mu.Unlock()
 		if room == nil {

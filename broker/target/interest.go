@@ -16,11 +16,12 @@ const (
 	askPause = 100 * time.Millisecond
 )
 
-// interest is which keys the engine is asked for: those of the topics with listeners. One goroutine asks. mu guards all fields but target and
-// wake, and what hangs below them; changed is closed, and replaced, when a want comes into force.
+// interest is which keys the engine is asked for: those of the topics with listeners. One goroutine asks, and another compares the tops of streams, as soon as topsWanted
+// has a mark. mu guards wants and changed, and what hangs below them; changed is closed, and replaced, when a want comes into force.
 type interest struct {
-	target *Target
-	wake   chan struct{}
+	target     *Target
+	wake       chan struct{}
+	topsWanted chan struct{}
 
 	mu      sync.Mutex
 	wants   map[broker.Key]*want
@@ -40,7 +41,7 @@ type want struct {
 }
 
 func (i *interest) init(t *Target) {
-	i.target, i.wake = t, make(chan struct{}, 1)
+	i.target, i.wake, i.topsWanted = t, make(chan struct{}, 1), make(chan struct{}, 1)
 	i.wants, i.changed = make(map[broker.Key]*want), make(chan struct{})
 }
 
@@ -158,6 +159,16 @@ func (i *interest) see(typ, id string, h broker.Header, byID bool) (isRepeat, is
 	}
 	isRepeat, _ = single.lane.See(h.Origin, h.Sequence, 0)
 	return isRepeat, isLost
+}
+
+// lose tells that events of whatever type without a stream may be lost, which no lane tells again.
+func (i *interest) lose(reason string) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.target.deliveries.putAlways(delivery{loss: &Loss{Missed: -1, Reason: reason}})
+	for _, w := range i.wants {
+		w.lane.Forget()
+	}
 }
 
 // run asks the engine for keys, and tells it which are not needed any more, until the target ends.

@@ -45,6 +45,25 @@ func TestALostMessageIsToldAheadOfTheNextOfItsType(t *testing.T) {
 	got.expect(t, "price: 1", "user:7 1", `loss "price" -1`, "price: 3", `loss "user" -1`, "user:7 3")
 }
 
+func TestALossIsToldOnce(t *testing.T) {
+	_, from, _, engine, got := pair(t)
+	publish(t, from, "price", "", "1")
+	publish(t, from, "user", "7", "1")
+	got.expect(t, "price: 1", "user:7 1")
+	engine.Cut()
+	publish(t, from, "price", "", "2")
+	publish(t, from, "user", "7", "2")
+	engine.Heal()
+	got.expect(t, "price: 1", "user:7 1", `loss "" -1`)
+	publish(t, from, "price", "", "3")
+	publish(t, from, "user", "7", "3")
+	got.expect(t, "price: 1", "user:7 1", `loss "" -1`, "price: 3", "user:7 3")
+	engine.SetFaults(inproc.Faults{Drop: 1})
+	publish(t, from, "price", "", "4")
+	publish(t, from, "price", "", "5")
+	got.expect(t, "price: 1", "user:7 1", `loss "" -1`, "price: 3", "user:7 3", `loss "price" -1`, "price: 5")
+}
+
 func TestListenersGetTheOffsetsOfEvents(t *testing.T) {
 	_, from, to, engine, got := pair(t)
 	offsets := make(chan uint64, 10)

@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	// outboxBytes is how many bytes may wait for the engine.
+	// outboxBytes is how many bytes may wait for the engine in an outbox.
 	outboxBytes = 8 << 20
 	// batchEvents is how many events are handed over at once.
 	batchEvents = 1024
@@ -31,10 +31,11 @@ type outgoing struct {
 	done    chan<- result
 }
 
-// outbox has what is on its way to the engine, in order. Any goroutine may put something in; one hands it over. mu guards all fields but target, wake
-// and ended, which is closed once all has been handed over after close.
+// outbox has what is on its way to the engine, in order: events of types without a stream, or those of streams. A target has one of each, since a stream may have to
+// wait although the engine is there. Any goroutine may put something in; one hands it over. mu guards all fields but target, wake and ended, which is closed
+// once all has been handed over after close.
 //
-// I1: appended is the sequence of the last event of a stream.
+// I1: appended is the sequence of the last event of a stream, sent numbers those without one.
 // I2: every event of a type without a stream gets a sequence, queued or not: so others notice one that is dropped.
 type outbox struct {
 	target *Target
@@ -53,32 +54,50 @@ func (o *outbox) init(t *Target) {
 	o.target, o.wake, o.ended = t, make(chan struct{}, 1), make(chan struct{})
 }
 
-// put puts an event in, a copy. What has become of it is sent to done, unless that is nil. An event without a stream that has a listener here and
-// nobody who waits for it is taken although the engine is away.
-func (o *outbox) put(e *event.Event, key string, done chan<- result) error {
+// put puts an event into the outbox that it belongs to, a copy. What has become of it is sent to done, unless that is nil.
+func (t *Target) put(e *event.Event, key string, done chan<- result) error {
+	if policy := t.streamOf(e.Type); policy != nil {
+		return t.appends.putAppend(e, policy, key, done)
+	}
+	return t.plain.putPlain(e, done)
+}
+
+// whyNotLocked says why an event can't be taken. The state of the engine is read ahead of the lock.
+func (o *outbox) whyNotLocked(isUp bool) error {
+	switch {
+	case o.isClosed:
+		return broker.ErrClosed
+	case !isUp:
+		return broker.ErrUnavailable
+	case o.bytes >= outboxBytes:
+		return ErrFull
+	}
+	return nil
+}
+
+// putAppend puts in an event of a stream.
+func (o *outbox) putAppend(e *event.Event, policy *stream.Policy, key string, done chan<- result) error {
+	isUp := o.target.State().Up
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if why := o.whyNotLocked(isUp); why != nil {
+		return why
+	}
+	o.appended++
+	data := broker.Seal(event.Append(broker.AppendHeader(nil, broker.Header{Origin: o.target.origin, Sequence: o.appended, At: time.Now()}), *e))
+	o.addLocked(outgoing{append: &broker.Append{Policy: policy, Type: e.Type, ID: e.ID, Key: key, Data: data}, done: done}, len(data))
+	return nil
+}
+
+// putPlain puts in an event of a type without a stream. One that has a listener here and nobody who waits for it is taken although the engine is away.
+func (o *outbox) putPlain(e *event.Event, done chan<- result) error {
 	t := o.target
-	policy := t.streamOf(e.Type)
 	isUp := t.State().Up
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	why := o.whyNotLocked(isUp)
 	if o.isClosed {
-		return broker.ErrClosed
-	}
-	var why error
-	switch {
-	case !isUp:
-		why = broker.ErrUnavailable
-	case o.bytes >= outboxBytes:
-		why = ErrFull
-	}
-	if policy != nil {
-		if why != nil {
-			return why
-		}
-		o.appended++
-		data := broker.Seal(event.Append(broker.AppendHeader(nil, broker.Header{Origin: t.origin, Sequence: o.appended, At: time.Now()}), *e))
-		o.addLocked(outgoing{append: &broker.Append{Policy: policy, Type: e.Type, ID: e.ID, Key: key, Data: data}, done: done}, len(data))
-		return nil
+		return why
 	}
 	isHeard := t.listeners.Hear([]byte(e.Type), []byte(e.ID))
 	if isHeard {
@@ -112,16 +131,26 @@ func notify(wake chan struct{}) {
 	}
 }
 
-// close takes nothing more, and waits until what is in has been handed over, as long as that is worth it.
+// closeOutboxes has both take nothing more, and waits until what is in has been handed over, as long as that is worth it.
+func (t *Target) closeOutboxes() {
+	t.plain.close()
+	t.appends.close()
+	late := time.After(patience)
+	for _, ended := range []chan struct{}{t.plain.ended, t.appends.ended} {
+		select {
+		case <-ended:
+		case <-late:
+			return
+		}
+	}
+}
+
+// close takes nothing more.
 func (o *outbox) close() {
 	o.mu.Lock()
 	o.isClosed = true
 	o.mu.Unlock()
 	notify(o.wake)
-	select {
-	case <-o.ended:
-	case <-time.After(patience):
-	}
 }
 
 // run hands over what is in, until the target ends.
@@ -153,9 +182,6 @@ func (o *outbox) take() (batch []outgoing, isOver bool) {
 	n := 0
 	for isOfOneType, isAwaited := true, true; n < len(o.waiting) && n < batchEvents; n++ {
 		out, first := &o.waiting[n], &o.waiting[0]
-		if (out.append == nil) != (first.append == nil) {
-			break
-		}
 		if out.append == nil {
 			o.bytes -= len(out.message.Data)
 			continue

@@ -34,7 +34,7 @@ func (s *sink) Deliver(d broker.Delivery) {
 	switch {
 	case d.Kind == broker.Stream && ok:
 		if f := t.interest.followerOf(e.Type); f != nil {
-			f.deliver(d.Position, e)
+			f.deliver(d.Position, h, e)
 		}
 	case d.Kind != broker.Plain || !ok || h.Origin == t.origin || t.streamOf(e.Type) != nil:
 	default:
@@ -52,6 +52,7 @@ func (s *sink) Deliver(d broker.Delivery) {
 func (s *sink) Up() {
 	s.target.setState(true, nil)
 	notify(s.target.interest.wake)
+	notify(s.target.interest.topsWanted)
 }
 
 // Down notes that the engine is not there.
@@ -60,11 +61,12 @@ func (s *sink) Down(err error) {
 	s.target.setState(false, err)
 }
 
-// Lost has streams be read from where they are, and tells what of other types may be lost.
+// Lost has streams be read from where they are, and compared with the engine for some time, and tells what of other types may be lost.
 func (s *sink) Lost(reason string) {
 	t := s.target
-	t.deliveries.putAlways(delivery{loss: &Loss{Missed: -1, Reason: reason}})
+	t.interest.lose(reason)
 	for _, f := range t.interest.followers() {
 		f.catchUp()
 	}
+	notify(t.interest.topsWanted)
 }

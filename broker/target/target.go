@@ -25,7 +25,8 @@ type Target struct {
 	origin     uint64
 	listeners  listeners.Set[func(event.Event)]
 	interest   interest
-	outbox     outbox
+	plain      outbox
+	appends    outbox
 	deliveries deliveries
 	link       link
 	running    running
@@ -67,14 +68,17 @@ func New(c Config) (*Target, error) {
 	t.running.ctx, t.running.end = context.WithCancel(context.Background())
 	t.link.state.Since = time.Now()
 	t.interest.init(t)
-	t.outbox.init(t)
+	t.plain.init(t)
+	t.appends.init(t)
 	t.deliveries.init(t)
 	if err = c.Broker.Start(&sink{t}); err != nil {
 		t.running.end()
 		return nil, fmt.Errorf("target: start the broker: %w", err)
 	}
-	t.running.group.Go(t.outbox.run)
+	t.running.group.Go(t.plain.run)
+	t.running.group.Go(t.appends.run)
 	t.running.group.Go(t.interest.run)
+	t.running.group.Go(t.interest.watchTops)
 	go t.deliveries.run()
 	return t, nil
 }
@@ -115,7 +119,7 @@ func (t *Target) DispatchEvent(e event.Event) bool {
 	if e.Validate() != nil {
 		return false
 	}
-	return t.outbox.put(&e, "", nil) == nil
+	return t.put(&e, "", nil) == nil
 }
 
 // Publish is DispatchEvent for a caller that can wait: until the event is handed to the engine, or, if its type has a stream, appended, which the receipt says
@@ -139,7 +143,7 @@ func (t *Target) PublishWith(ctx context.Context, e event.Event, options Publish
 	}
 	done := make(chan result, 1)
 	if err == nil {
-		err = t.outbox.put(&e, options.IdempotencyKey, done)
+		err = t.put(&e, options.IdempotencyKey, done)
 	}
 	if err != nil {
 		return Receipt{}, fmt.Errorf("publish %q: %w", e.Type, err)
@@ -177,7 +181,7 @@ func (t *Target) Settle(ctx context.Context) error { return t.interest.settle(ct
 func (t *Target) Close() error {
 	t.running.close.Do(func() {
 		t.deliveries.close()
-		t.outbox.close()
+		t.closeOutboxes()
 		t.running.end()
 		if err := t.config.Broker.Close(); err != nil {
 			t.running.err = fmt.Errorf("target: close the broker: %w", err)

@@ -156,6 +156,16 @@ func (r *record) expect(t *testing.T, want ...string) {
 	}
 }
 
+// expectNow compares what has been told.
+func (r *record) expectNow(t *testing.T, want ...string) {
+	t.Helper()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !slices.Equal(r.lines, want) {
+		t.Fatalf("got %q, want %q", r.lines, want)
+	}
+}
+
 func publish(t *testing.T, from *target.Target, typ, id, payload string) target.Receipt {
 	t.Helper()
 	receipt, err := from.Publish(t.Context(), event.Event{Type: typ, ID: id, Payload: []byte(payload)})

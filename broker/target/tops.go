@@ -1,0 +1,118 @@
+package target
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+
+	"github.com/spokehub/spokehub/event"
+)
+
+const (
+	// topsAtOnce is of how many streams the tops are asked for at a time, topsPause how often all are, in case the last events of one have
+	// been lost, and nothing has come since that would tell.
+	topsAtOnce = 512
+	topsPause  = 10 * time.Second
+	// topsRetry is how soon they are asked for again if that has failed.
+	topsRetry = 2 * time.Second
+	// topsGrace is how long events that the tops tell of may be on their way: until then a stream that brings them is not read.
+	topsGrace = 100 * time.Millisecond
+	// topsShare bounds the time that comparing takes: it rests topsShare times as long as it took, up to topsPause.
+	topsShare = 4
+)
+
+// topsSoon is how soon they are compared again, time after time, once the engine is back or events may have been lost. Servers of a cluster learn from each other
+// what a target asks for: what they store meanwhile may be missing though the first comparison showed nothing.
+var topsSoon = [...]time.Duration{250 * time.Millisecond, 750 * time.Millisecond, 2 * time.Second}
+
+// watchTops compares the tops of the streams from time to time, and when it is asked to, until the target ends.
+func (i *interest) watchTops() {
+	ctx := i.target.running.ctx
+	timer := time.NewTimer(topsPause)
+	defer timer.Stop()
+	soon := topsSoon[:0]
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+		case <-i.topsWanted:
+			soon = topsSoon[:]
+		}
+		pause, began := topsPause, time.Now()
+		isTold := !i.target.State().Up || i.compareTops(ctx)
+		switch {
+		case len(soon) > 0:
+			pause, soon = soon[0], soon[1:]
+		case !isTold:
+			pause = topsRetry
+		}
+		timer.Reset(min(max(pause, topsShare*time.Since(began)), topsPause))
+	}
+}
+
+// compareTops has the streams be read whose tops are ahead of what has come, and says whether the engine has told all tops. They are in another order each time: one that
+// can't be asked for must not keep those behind it from being compared for ever.
+func (i *interest) compareTops(ctx context.Context) (isTold bool) {
+	followers := i.followers()
+	rand.Shuffle(len(followers), func(a, b int) { followers[a], followers[b] = followers[b], followers[a] })
+	var late []behind
+	defer func() { catchUp(ctx, late) }()
+	for len(followers) > 0 {
+		some := followers[:min(len(followers), topsAtOnce)]
+		followers = followers[len(some):]
+		tops, err := i.askTops(ctx, some)
+		if err != nil {
+			if ctx.Err() == nil {
+				i.target.config.Logger.Debug("the broker could not be asked how far its streams are", "error", err)
+			}
+			return false
+		}
+		for n, f := range some {
+			if f.isBehind(tops[n]) {
+				late = append(late, behind{f, tops[n]})
+			}
+		}
+	}
+	return true
+}
+
+func (i *interest) askTops(ctx context.Context, followers []*follower) ([]event.Position, error) {
+	types := make([]string, len(followers))
+	for n, f := range followers {
+		types[n] = f.want.key.Type
+	}
+	bounded, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	return i.target.config.Broker.Tops(bounded, nil, types...)
+}
+
+// behind is a follower that has less than the top of its stream.
+type behind struct {
+	follower *follower
+	top      event.Position
+}
+
+// catchUp waits until what is on its way has come, and has those streams be read that are still behind.
+func catchUp(ctx context.Context, late []behind) {
+	if len(late) == 0 {
+		return
+	}
+	select {
+	case <-ctx.Done():
+		return
+	case <-time.After(topsGrace):
+	}
+	for _, b := range late {
+		if b.follower.isBehind(b.top) {
+			b.follower.catchUp()
+		}
+	}
+}
+
+// isBehind says whether the stream has more than has come, or is another one, and nobody reads it yet.
+func (f *follower) isBehind(top event.Position) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.isLive && (top.Epoch != f.epoch || top.Offset >= f.next)
+}
