@@ -157,8 +157,8 @@ func (i *interest) see(typ, id string, h broker.Header, byID bool) (isRepeat, is
 	if isRepeat, isLost = whole.lane.See(h.Origin, h.Sequence, h.OfType); isRepeat || single == nil {
 		return isRepeat, isLost
 	}
-	isRepeat, _ = single.lane.See(h.Origin, h.Sequence, 0)
-	return isRepeat, isLost
+	isRepeat, isLostOfID := single.lane.See(h.Origin, h.Sequence, h.OfID)
+	return isRepeat, isLost || isLostOfID
 }
 
 // lose tells that events of whatever type without a stream may be lost, which no lane tells again.
