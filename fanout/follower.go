@@ -84,6 +84,7 @@ func (t *interest) follow(w *want) {
 	f := &follower{cluster: t.cluster, want: w, policy: w.of.policy, typ: w.key.Type}
 	w.follower = f
 	t.counts.streams.Add(1)
+	t.counts.held.Add(followerBytes)
 	t.cluster.goFill(f)
 }
 

@@ -49,10 +49,12 @@ type interest struct {
 // that takes.
 type interestCounts struct{ keys, streams, held atomic.Int64 }
 
-// typeInterestBytes and wantBytes are about the memory of a type and of an id, besides their names: themselves, and their places.
+// typeInterestBytes and wantBytes are about the memory of a type and of an id, besides their names: themselves, and their places. followerBytes is that of what follows
+// a stream, with a goroutine that reads it.
 const (
 	typeInterestBytes = int64(unsafe.Sizeof(typeInterest{})) + 48
 	wantBytes         = int64(unsafe.Sizeof(want{})) + 48
+	followerBytes     = int64(unsafe.Sizeof(follower{})) + 4096
 )
 
 // interestShard is a part of the types.
