@@ -263,13 +263,13 @@ func (t *interest) release(w *want) {
 	s.mu.Unlock()
 }
 
-// isReady says whether a subscription that needs a want, which the wait holds, may be carried out. If the broker was away meanwhile, for a type without a stream it may,
-// though the broker is back and has yet to be asked: then settle tells what came of that.
+// isReady says whether a subscription that needs a want, which the wait holds, may be carried out. If the broker was away meanwhile, or has not answered in time, for a type
+// without a stream it may, though the broker has yet to be asked: then settle tells what came of that.
 func (w *interestWait) isReady(held *want) bool {
 	s := held.of.shard
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return held.key.Kind == broker.Plain && w.isAway.Load() || w.interest.isReadyLocked(held)
+	return held.key.Kind == broker.Plain && (w.isAway.Load() || w.isLate.Load()) || w.interest.isReadyLocked(held)
 }
 
 // see notes an event of another hub that has come, in the lanes of its type and its id. It says whether it has come before, and
