@@ -121,7 +121,8 @@ type Page struct {
 	Epoch string
 	// First is the offset from which on all events are kept, Top that of the newest one, kept or not. First is Top+1 if none is kept.
 	First, Top uint64
-	// Entries are the events, in order. The page ends the row if it has none.
+	// Entries are the events, in order. The page ends the row if it has none. Events may be gone from within the row, by other means than hubs have:
+	// then an engine leaves out their offsets, or gives a page that ends ahead of them, and for a query from there on one whose First lies behind them.
 	Entries []Entry
 }
 

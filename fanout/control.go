@@ -88,7 +88,8 @@ func (l *loop) beginControl(s *Spoke, p *progress) bool {
 	return false
 }
 
-// changeTopics carries out a slice of the topics of the control event in view, up to one whose answer there is no room for.
+// changeTopics carries out a slice of the topics of the control event in view, up to one whose answer there is no room for, or for which the broker has yet to be asked. What is
+// in force ahead of that is acknowledged: events of it may come before the rest is answered.
 func (l *loop) changeTopics(s *Spoke, p *progress, allowed map[string]bool) {
 	v := &l.scratch.view
 	if v.Control() == event.Presence {
@@ -108,6 +109,14 @@ func (l *loop) changeTopics(s *Spoke, p *progress, allowed map[string]bool) {
 	who, sinces := s.known(), l.sinces(kind, topics)
 	inForce, length := topics[:0], 0
 	for i, topic := range topics {
+		if l.isToBeHeld(s, p, i, who, topic, allowed) {
+			if len(inForce) > 0 {
+				l.addToAck(p, v.ID, inForce)
+			}
+			l.sendAck(s, p)
+			_, p.place, _ = v.TopicsFrom(l.scratch.topics[:0], p.place, i)
+			return
+		}
 		before := l.topicsBefore(s)
 		isNew, reason := false, event.Unavailable
 		if !p.isOutOfReach(i) {

@@ -118,13 +118,13 @@
 // Events of streams reach nobody before the broker has them, so all hubs see one order. A follower keeps a replica of each stream that a spoke here is
 // subscribed to, in the same memory store that a hub alone has: cursors, resumes and History read that. An event that is the next one is inserted, which
 // sends it. One that lies further ahead has the broker be read from where the replica ends, once for all spokes; what is gone there is a hole, which
-// is told to each spoke in its place (walk). Tops are compared after every loss, three times more within three seconds, and every ten seconds, so the last events ahead of a silence are found,
+// is told to each spoke in its place (walk). Events that were deleted from within the stream are one, too: the replica keeps a row, so it drops what it has ahead of them. Tops are compared after every loss, three times more within three seconds, and every ten seconds, so the last events ahead of a silence are found,
 // and a stream that began anew.
 //
 // A subscription is carried out once the broker has been asked for what it needs, and for a stream once the replica is there. The control event waits
 // for that in the inbox of its spoke, which other spokes don't notice. So what any hub publishes after the ack arrives. While the broker is away
-// nothing waits for it: plain types are acknowledged, for there is nothing to get, topics of streams whose replica is here too, others are rejected. Who was
-// acknowledged so is told a gap where the broker is there again before it could be asked. Hubs give up
+// nothing waits for it: plain types are acknowledged, for there is nothing to get, topics of streams whose replica is here too, others are rejected. So it is where it
+// does not answer for four seconds. Who was acknowledged so is told a gap when the broker has been asked, if it is there by then. Hubs give up
 // what nobody wants any more two seconds later, streams after thirty: clients that come back find them.
 //
 // Streams are asked for by type, whatever Policy.Interest says: a position is one in the whole stream. Other types are asked for as a whole, too, unless

@@ -84,6 +84,7 @@ func (t *interest) follow(w *want) {
 	f := &follower{cluster: t.cluster, want: w, policy: w.of.policy, typ: w.key.Type}
 	w.follower = f
 	t.counts.streams.Add(1)
+	t.counts.held.Add(followerBytes)
 	t.cluster.goFill(f)
 }
 
@@ -158,7 +159,7 @@ func (f *follower) insert(offset uint64, view *event.View, header broker.Header)
 	if d.kept.longest() > h.cfg.longestKept() {
 		d.recycle()
 		f.cluster.refuse(errTooLongHere)
-		f.skip(offset)
+		f.skipTo(offset + 1)
 		return
 	}
 	if _, err := h.streams.memory.Insert(borrow(f.typ), offset, ageOf(header), d); err != nil {
@@ -188,16 +189,19 @@ func (f *follower) insertSurvivor(offset uint64, view *event.View) {
 	d.recycle()
 }
 
-// skip passes over an offset of an event that no hub has written: the spokes are told that it is gone, unless they are yet to be told of the epoch, and so is
-// what the replica has ahead of it.
-func (f *follower) skip(offset uint64) {
+// skipTo has an offset be the next one, if it lies further ahead. What lies ahead of it is gone: from the broker, or because no hub has written it or this one can't send
+// it. The spokes are told, unless they are yet to be told of the epoch. What the replica has ahead of that is dropped with it, for it keeps events in a row.
+func (f *follower) skipTo(next uint64) {
+	if next <= f.next {
+		return
+	}
 	h := f.cluster.hub
-	h.streams.memory.Begin(f.policy, f.typ, event.Position{Epoch: f.epoch, Offset: offset}, func() {
+	h.streams.memory.Begin(f.policy, f.typ, event.Position{Epoch: f.epoch, Offset: next - 1}, func() {
 		if !f.isReplaying {
-			h.tellHole(f.typ, event.Position{Epoch: f.epoch, Offset: offset - 1}, offset, 1)
+			h.tellHole(f.typ, event.Position{Epoch: f.epoch, Offset: f.next - 1}, next-1, int64(next-f.next))
 		}
 	})
-	f.next = offset + 1
+	f.next = next
 }
 
 // keepAhead keeps an event that has come while the broker is read, if it follows those that are kept already; else it begins a new row.

@@ -76,7 +76,7 @@ const (
 	fillOver
 )
 
-// fillOnce reads a page. If givesUp, what was announced and is not there counts as lost.
+// fillOnce reads a page. If givesUp, what was announced and is not there counts as lost, and so does what the stream says to have and does not give.
 func (f *follower) fillOnce(ctx context.Context, givesUp bool) (fillResult, error) {
 	next, epoch, isOver := f.place()
 	if isOver {
@@ -89,8 +89,14 @@ func (f *follower) fillOnce(ctx context.Context, givesUp bool) (fillResult, erro
 	if err != nil {
 		return fillNothing, err
 	}
-	if page.Epoch != epoch || page.First > next {
+	if page.Epoch != epoch {
 		return f.load(ctx)
+	}
+	var survivors []broker.Entry
+	if page.First > next {
+		if survivors, err = f.readSurvivors(ctx, &page); err != nil {
+			return fillNothing, err
+		}
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -98,7 +104,12 @@ func (f *follower) fillOnce(ctx context.Context, givesUp bool) (fillResult, erro
 		return fillOver, nil
 	}
 	before := f.next
+	f.skipTo(page.First)
+	f.insertSurvivors(survivors)
 	f.insertPage(&page)
+	if givesUp && len(page.Entries) == 0 {
+		f.skipTo(page.Top + 1)
+	}
 	f.insertAhead()
 	if givesUp && page.Top < f.next {
 		f.ahead = aheadEvents{}
@@ -140,8 +151,8 @@ func (f *follower) read(ctx context.Context, q broker.Query) (broker.Page, error
 	return f.cluster.broker.Read(bounded, q)
 }
 
-// load begins the replica, or begins it anew because the stream has another epoch or has lost events that this hub does not have: with all that
-// the broker has. The spokes get what is behind that which they have, and are told of what is gone.
+// load begins the replica, or begins it anew because the stream has another epoch: with all that the broker has. The spokes get what is behind that which
+// they have, and are told of what is gone.
 func (f *follower) load(ctx context.Context) (fillResult, error) {
 	page, err := f.read(ctx, broker.Query{})
 	if err != nil {
@@ -156,17 +167,12 @@ func (f *follower) load(ctx context.Context) (fillResult, error) {
 	if f.isOver {
 		return fillOver, nil
 	}
-	h := f.cluster.hub
-	if f.epoch == page.Epoch && page.First <= f.next {
+	if f.epoch == page.Epoch {
 		return fillMore, nil
 	}
-	at := event.Position{Epoch: page.Epoch, Offset: page.First - 1}
-	h.streams.memory.Begin(f.policy, f.typ, at, func() {
-		if f.epoch == page.Epoch {
-			h.tellHole(f.typ, event.Position{Epoch: page.Epoch, Offset: f.next - 1}, page.First-1, int64(page.First-f.next))
-		}
-	})
-	if f.epoch != "" && f.epoch != page.Epoch {
+	h := f.cluster.hub
+	h.streams.memory.Begin(f.policy, f.typ, event.Position{Epoch: page.Epoch, Offset: page.First - 1}, nil)
+	if f.epoch != "" {
 		f.isReplaying = true
 		h.log.beganAnew(f.typ, event.Position{Epoch: f.epoch, Offset: f.next - 1}, event.Position{Epoch: page.Epoch, Offset: page.Top})
 	}
@@ -206,10 +212,11 @@ func (f *follower) insertSurvivors(survivors []broker.Entry) {
 	}
 }
 
-// insertPage adds the events of a page that are next.
+// insertPage adds the events of a page that the replica does not have. Where one lies further ahead than the next one, those in between are gone.
 func (f *follower) insertPage(page *broker.Page) {
 	for i := range page.Entries {
-		if e := &page.Entries[i]; e.Offset == f.next {
+		if e := &page.Entries[i]; e.Offset >= f.next {
+			f.skipTo(e.Offset)
 			f.insertMessage(e.Offset, e.Data, false)
 		}
 	}
@@ -240,7 +247,7 @@ func (f *follower) insertMessage(offset uint64, message []byte, isSurvivor bool)
 	case err != nil:
 		c.refuse(err)
 		if !isSurvivor {
-			f.skip(offset)
+			f.skipTo(offset + 1)
 		}
 	case isSurvivor:
 		c.counts.refilled.Add(1)

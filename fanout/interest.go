@@ -49,10 +49,12 @@ type interest struct {
 // that takes.
 type interestCounts struct{ keys, streams, held atomic.Int64 }
 
-// typeInterestBytes and wantBytes are about the memory of a type and of an id, besides their names: themselves, and their places.
+// typeInterestBytes and wantBytes are about the memory of a type and of an id, besides their names: themselves, and their places. followerBytes is that of what follows
+// a stream, with a goroutine that reads it.
 const (
 	typeInterestBytes = int64(unsafe.Sizeof(typeInterest{})) + 48
 	wantBytes         = int64(unsafe.Sizeof(want{})) + 48
+	followerBytes     = int64(unsafe.Sizeof(follower{})) + 4096
 )
 
 // interestShard is a part of the types.
@@ -261,13 +263,13 @@ func (t *interest) release(w *want) {
 	s.mu.Unlock()
 }
 
-// isReady says whether a subscription that needs a want, which the wait holds, may be carried out. If the broker was away meanwhile, for a type without a stream it may,
-// though the broker is back and has yet to be asked: then settle tells what came of that.
+// isReady says whether a subscription that needs a want, which the wait holds, may be carried out. If the broker was away meanwhile, or has not answered in time, for a type
+// without a stream it may, though the broker has yet to be asked: then settle tells what came of that.
 func (w *interestWait) isReady(held *want) bool {
 	s := held.of.shard
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return held.key.Kind == broker.Plain && w.isAway.Load() || w.interest.isReadyLocked(held)
+	return held.key.Kind == broker.Plain && (w.isAway.Load() || w.isLate.Load()) || w.interest.isReadyLocked(held)
 }
 
 // see notes an event of another hub that has come, in the lanes of its type and its id. It says whether it has come before, and

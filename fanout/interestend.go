@@ -45,7 +45,8 @@ func (t *interest) endSome(ctx context.Context, idle []*want) {
 	}
 }
 
-// beginEnd looks at a want that nobody needed. It says whether the broker is to be told, and for which ids it is to be asked instead.
+// beginEnd looks at a want that nobody needed. It says whether the broker is to be told, and for which ids it is to be asked instead. One that is about to be asked for
+// has to wait for its turn; a stream that is followed and could not be read until now has had it, and ends.
 func (t *interest) beginEnd(w *want) (isEnding bool, instead []*want) {
 	s := w.of.shard
 	s.mu.Lock()
@@ -54,7 +55,7 @@ func (t *interest) beginEnd(w *want) (isEnding bool, instead []*want) {
 	case w.refs > 0 || w.holds > 0:
 		w.isIdle = false
 		return false, nil
-	case time.Since(w.idleSince) < w.linger() || w.phase == wantAsked:
+	case time.Since(w.idleSince) < w.linger() || w.phase == wantAsked && w.follower == nil:
 		t.queue.free(w)
 		return false, nil
 	case w.phase == wantNone:
@@ -83,6 +84,7 @@ func (t *interest) unfollow(w *want) *follower {
 	f := w.follower
 	if f != nil {
 		t.counts.streams.Add(-1)
+		t.counts.held.Add(-followerBytes)
 	}
 	w.follower = nil
 	return f

@@ -151,7 +151,8 @@ func (t *interest) settle(w *want, by *follower) {
 	}
 }
 
-// beginForce is settle, and says whether somebody has subscribed to a plain want before, and not by way of the whole type, which is ending.
+// beginForce is settle, and says whether somebody has subscribed to a plain want before, or to an id of the type that the want is, and not by way of the whole type,
+// which is ending.
 func (t *interest) beginForce(w *want, by *follower) (isLate bool) {
 	s := w.of.shard
 	s.mu.Lock()
@@ -161,12 +162,14 @@ func (t *interest) beginForce(w *want, by *follower) (isLate bool) {
 	}
 	t.enterLocked(w, wantInForce)
 	w.settleLocked(false)
+	isLate = w.refs > 0
 	if w == &w.of.whole {
 		for _, single := range w.of.ids {
+			isLate = isLate || single.refs > 0 && single.phase != wantInForce
 			single.settleLocked(false)
 		}
 	}
-	return w.refs > 0 && w.key.Kind == broker.Plain && w.of.whole.phase != wantEnding
+	return isLate && w.key.Kind == broker.Plain && w.of.whole.phase != wantEnding
 }
 
 // settleLocked tells who waits for a want, because it is in force or the broker isAway.

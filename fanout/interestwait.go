@@ -1,8 +1,10 @@
 package fanout
 
 import (
+	"fmt"
 	"sync/atomic"
 
+	"github.com/spokehub/spokehub/broker"
 	"github.com/spokehub/spokehub/event"
 )
 
@@ -49,7 +51,7 @@ func (w *interestWait) drop() {
 }
 
 // holdInterest has the broker be asked for what topics need that a spoke is about to be subscribed to. It says whether they may be carried out,
-// of which those that are refused then are in vain; if not, the loop comes back to the spoke when that has changed.
+// of which those that are refused then are in vain; if not, the loop comes back to the spoke when that has changed. A topic that is named twice takes the room of one.
 func (l *loop) holdInterest(s *Spoke, p *progress, topics [][]byte, allowed map[string]bool) bool {
 	t := &l.hub.cluster.interest
 	if p.wait != nil {
@@ -57,18 +59,26 @@ func (l *loop) holdInterest(s *Spoke, p *progress, topics [][]byte, allowed map[
 	}
 	wait := &interestWait{boundedWait: boundedWait{loop: l, spoke: s}, interest: t, held: make([]*want, len(topics))}
 	wait.left.Store(1)
+	wait.isLate.Store(p.isLate)
 	room := l.hub.maxTopics() - l.topicCount(s.conn.Slot)
+	var names map[string]struct{}
+	if room < len(topics) {
+		names = make(map[string]struct{})
+	}
 	who, isReady := s.known(), true
 	for i, topic := range topics {
-		if room <= 0 || !event.ValidTopic(topic) || !l.hub.maySubscribe(who, topic) || allowed != nil && !allowed[string(topic)] {
+		if !l.mayEnter(s, who, topic, allowed) {
 			continue
 		}
-		if l.part.Has(s.conn.Slot, topic) {
+		name := string(topic)
+		if _, isHeld := names[name]; !isHeld && len(names) >= room {
 			continue
 		}
-		room--
+		if names != nil {
+			names[name] = struct{}{}
+		}
 		var isThere bool
-		wait.held[i], isThere = t.hold(string(topic), wait)
+		wait.held[i], isThere = t.hold(name, wait)
 		isReady = isReady && isThere
 	}
 	p.wait = wait
@@ -81,6 +91,17 @@ func (l *loop) holdInterest(s *Spoke, p *progress, topics [][]byte, allowed map[
 	}
 	l.flow.waits[s] = wait
 	return false
+}
+
+// mayEnter says whether a spoke may subscribe to a topic that it does not have, wherever there is room for it.
+func (l *loop) mayEnter(s *Spoke, who *Identity, topic []byte, allowed map[string]bool) bool {
+	return event.ValidTopic(topic) && l.hub.maySubscribe(who, topic) && (allowed == nil || allowed[string(topic)]) && !l.part.Has(s.conn.Slot, topic)
+}
+
+// isToBeHeld says whether a topic of a control event could be carried out now and could not when those behind its place were held: the spoke may have more topics since
+// then, or others, or has lost one. Then its events have yet to be asked for.
+func (l *loop) isToBeHeld(s *Spoke, p *progress, i int, who *Identity, topic []byte, allowed map[string]bool) bool {
+	return p.wait != nil && p.wait.held[i] == nil && l.topicCount(s.conn.Slot) < l.hub.maxTopics() && l.mayEnter(s, who, topic, allowed)
 }
 
 // held is how many topics may be carried out at a time: those that are held, if any are.
@@ -109,10 +130,10 @@ func (p *progress) isOutOfReach(i int) bool {
 	return !p.wait.isReady(p.wait.held[i])
 }
 
-// await holds what topics need until it is there, four seconds at most, or the hub ends. The caller releases all, also those that it is told are not there. It
-// must not run on a loop.
-func (t *interest) await(topics ...string) (wait *interestWait, missing string) {
-	wait = &interestWait{boundedWait: boundedWait{done: make(chan struct{})}, interest: t, held: make([]*want, len(topics))}
+// await holds what topics need until it is there, four seconds at most, or the hub ends. The error names a topic that can't be subscribed to. The caller releases all,
+// whatever the error. It must not run on a loop.
+func (t *interest) await(topics ...string) (*interestWait, error) {
+	wait := &interestWait{boundedWait: boundedWait{done: make(chan struct{})}, interest: t, held: make([]*want, len(topics))}
 	wait.left.Store(1)
 	isReady := true
 	for i, topic := range topics {
@@ -128,9 +149,13 @@ func (t *interest) await(topics ...string) (wait *interestWait, missing string) 
 		}
 	}
 	for i, held := range wait.held {
-		if !wait.isReady(held) {
-			return wait, topics[i]
+		switch {
+		case wait.isReady(held):
+		case held.key.Kind == broker.Stream:
+			return wait, fmt.Errorf("%q: %w: its stream is not known here yet", topics[i], ErrBroker)
+		default:
+			return wait, fmt.Errorf("%q: %w: the hub has ended before the broker was asked for its events", topics[i], ErrBroker)
 		}
 	}
-	return wait, ""
+	return wait, nil
 }

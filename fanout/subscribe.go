@@ -15,7 +15,8 @@ import (
 // names the topic. For one that is not valid, nothing has been done. For one that Config.MaxTopics does not allow, it is
 // ErrTopicLimit, and the topics ahead of it are in force. For a spoke that has ended or has no identity yet it is ErrNotConnected. In a
 // cluster it waits until the broker has been asked for the events, four seconds at most; for a topic of a stream that is not known here by then it is
-// ErrBroker, and the topics ahead of a slice of some hundreds are in force.
+// ErrBroker, and the topics ahead of a slice of some hundreds are in force. Of a topic without a stream the spoke gets what this hub publishes from then on, and a gap
+// once it gets that of other hubs, too.
 func (s *Spoke) Subscribe(topics ...string) error {
 	return s.changeTopics("subscribe", topics, s.loop.subscribeSlice)
 }
@@ -34,12 +35,12 @@ func (h *Hub) needs(what string, topics []string) (release func(), err error) {
 	if h.cluster == nil || what == unsubscribing {
 		return func() {}, nil
 	}
-	wait, missing := h.cluster.interest.await(topics...)
-	if missing == "" {
-		return wait.drop, nil
+	wait, err := h.cluster.interest.await(topics...)
+	if err != nil {
+		wait.drop()
+		return nil, fmt.Errorf("%s %w", what, err)
 	}
-	wait.drop()
-	return nil, fmt.Errorf("%s %q: %w: its stream is not known here yet", what, missing, ErrBroker)
+	return wait.drop, nil
 }
 
 // changeTopics has the loop change the spoke's subscriptions, a slice at a time, so that other spokes have their turn.
