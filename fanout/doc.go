@@ -118,7 +118,8 @@
 // Events of streams reach nobody before the broker has them, so all hubs see one order. A follower keeps a replica of each stream that a spoke here is
 // subscribed to, in the same memory store that a hub alone has: cursors, resumes and History read that. An event that is the next one is inserted, which
 // sends it. One that lies further ahead has the broker be read from where the replica ends, once for all spokes; what is gone there is a hole, which
-// is told to each spoke in its place (walk). Events that were deleted from within the stream are one, too: the replica keeps a row, so it drops what it has ahead of them. Tops are compared after every loss, three times more within three seconds, and every ten seconds, so the last events ahead of a silence are found,
+// is told to each spoke in its place (walk). Events that were deleted from within the stream are one, too, and
+// the replica keeps what it has ahead of a short one. Tops are compared after every loss, three times more within three seconds, and every ten seconds, so the last events ahead of a silence are found,
 // and a stream that began anew.
 //
 // A subscription is carried out once the broker has been asked for what it needs, and for a stream once the replica is there. The control event waits

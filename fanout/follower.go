@@ -190,7 +190,7 @@ func (f *follower) insertSurvivor(offset uint64, view *event.View) {
 }
 
 // skipTo has an offset be the next one, if it lies further ahead. What lies ahead of it is gone: from the broker, or because no hub has written it or this one can't send
-// it. The spokes are told, unless they are yet to be told of the epoch. What the replica has ahead of that is dropped with it, for it keeps events in a row.
+// it. The spokes are told, unless they are yet to be told of the epoch.
 func (f *follower) skipTo(next uint64) {
 	if next <= f.next {
 		return
