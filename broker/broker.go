@@ -29,8 +29,11 @@ type Broker interface {
 	// Unsubscribe ends subscriptions. It need not be in force when it returns.
 	Unsubscribe(ctx context.Context, keys ...Key) error
 	// Publish hands messages of the kinds Plain and Control to the engine, in order, and returns when they are on their way. It does not keep
-	// them. After an error those that are not are lost.
+	// them. After an error those that are not are lost. ErrTooLong says that all are on their way but those which are longer than Longest.
 	Publish(ctx context.Context, messages []Message) error
+	// Longest is the length in bytes of the longest message that Publish takes, its header included; 0 as long as that is not known. A server may change it.
+	// It does not wait.
+	Longest() int
 	// Append appends events to their streams, those of one type in order, and returns when the fate of each is known, and set. It keeps none, and no
 	// message.
 	Append(ctx context.Context, events []*Append)

@@ -130,6 +130,9 @@ func (e *Engine) keep() {
 			return
 		case <-e.news.signal:
 		case <-ticks.C:
+			if e.link.there.Load() {
+				e.link.measure()
+			}
 			e.askFault(&k)
 			e.listenToSelf(&k)
 		}
