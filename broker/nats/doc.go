@@ -47,7 +47,7 @@
 //
 // # Bounds
 //
-// The queue has Config.Queue messages; what comes beyond is lost and told. A call of Append has 1,024 events under way, a call of Tops 256 questions, and
+// The queue has Config.Queue messages and Config.QueueBytes bytes; what comes beyond is lost and told. A call of Append has 1,024 events under way, a call of Tops 256 questions, and
 // 16 pages are read at a time. Calls end with their context and after ten seconds; Publish and Subscribe may take up to two seconds longer when the server
 // does not read, then the connection is given up. The client library buffers nothing while there is no connection. What the engine knows of a stream stays in
 // its memory: some 200 bytes for each type with history.

@@ -108,8 +108,8 @@ func (k *keys) subscribeLocked(e *Engine) error {
 		}
 		first, second := e.subjects.wanted(key)
 		var err error
-		if s.first, err = e.link.conn.ChanSubscribe(first, e.queue); err == nil && second != "" {
-			s.second, err = e.link.conn.ChanSubscribe(second, e.queue)
+		if s.first, err = e.link.conn.ChanSubscribe(first, e.queue.incoming); err == nil && second != "" {
+			s.second, err = e.link.conn.ChanSubscribe(second, e.queue.incoming)
 		}
 		if err != nil {
 			if s.first != nil {
