@@ -22,6 +22,7 @@ type Engine struct {
 	link     link
 	keys     keys
 	calls    calls
+	refusals *refusals
 	streams  streams
 	news     news
 	queue    *queue
@@ -45,8 +46,8 @@ func newEngine(c Config, s servers) *Engine {
 	e := &Engine{config: c, servers: s, subjects: subjects{prefix: c.Prefix}, queue: newQueue(c.Queue, c.QueueBytes), reading: make(chan struct{}, readers)}
 	e.life.ctx, e.life.cancel = context.WithCancel(context.Background())
 	e.calls = newCalls(c.Prefix + replyMark + rand.Text()[:16])
-	e.streams = newStreams()
-	e.keys.wanted = map[broker.Key]*subscription{}
+	e.streams, e.refusals = newStreams(), newRefusals()
+	e.keys.wanted, e.keys.refused = map[broker.Key]*subscription{}, map[broker.Key]bool{}
 	e.news = newNews()
 	return e
 }

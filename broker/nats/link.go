@@ -167,6 +167,7 @@ func (e *Engine) connected(conn *nats.Conn) {
 func (e *Engine) disconnected(err error) {
 	e.link.there.Store(false)
 	e.keys.away()
+	e.refusals.forget()
 	e.news.disconnected(err, &e.link.up)
 	e.calls.failAll(unavailable("the connection to NATS ended while the answer was awaited"))
 }
@@ -174,6 +175,10 @@ func (e *Engine) disconnected(err error) {
 // asyncError is called by the client library for errors that no call returns.
 func (e *Engine) asyncError(_ *nats.Conn, sub *nats.Subscription, err error) {
 	if errors.Is(err, nats.ErrSlowConsumer) {
+		return
+	}
+	if isRefusal(err) {
+		e.refuse(err)
 		return
 	}
 	subject := ""
