@@ -31,7 +31,7 @@ const (
 // the subscription index, and ahead of that of the queue.
 //
 // I1: refs of a want is how many topics with members need it, holds how many subscriptions are about to be carried out that do.
-// I2: a want with refs or holds is asked for, or its type is.
+// I2: a want with refs or holds is asked for, or its type is, or the broker has refused it and it is in refused.
 // I3: only run's goroutine asks the broker, so what it does last about a key is what holds.
 type interest struct {
 	cluster  *cluster
@@ -39,6 +39,7 @@ type interest struct {
 	seed     maphash.Seed
 	shards   [interestShards]interestShard
 	queue    interestQueue
+	refused  refusedWants
 	counts   interestCounts
 	// topsWanted has the tops of streams be compared, and fills has room for those who read one.
 	topsWanted chan struct{}
