@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/spokehub/spokehub/event"
 	"github.com/spokehub/spokehub/stream"
@@ -11,6 +12,8 @@ import (
 var (
 	// ErrUnavailable says that the engine can't be reached, or does not take what it was given. What wraps it says why.
 	ErrUnavailable = errors.New("the broker is not available")
+	// ErrRefused says that the engine is there and its servers refuse what it needs. It is ErrUnavailable, too. What wraps it says what to do.
+	ErrRefused = fmt.Errorf("%w: it refuses what the hub needs", ErrUnavailable)
 	// ErrTooLong says that a message is longer than the engine takes.
 	ErrTooLong = errors.New("longer than the broker takes")
 	// ErrClosed says that the broker was closed.
@@ -24,13 +27,17 @@ type Broker interface {
 	// a configuration which can't work.
 	Start(s Sink) error
 	// Subscribe subscribes to keys and returns when all are in force. Those that are already stay so. If it returns an error, or the engine is away, the keys are
-	// subscribed to nevertheless as soon as that is possible.
+	// subscribed to nevertheless as soon as that is possible, which Sink.Lost tells. ErrRefused says that one of them is not in force although the engine is up, and that it takes an
+	// operator to change that.
 	Subscribe(ctx context.Context, keys ...Key) error
 	// Unsubscribe ends subscriptions. It need not be in force when it returns.
 	Unsubscribe(ctx context.Context, keys ...Key) error
 	// Publish hands messages of the kinds Plain and Control to the engine, in order, and returns when they are on their way. It does not keep
-	// them. After an error those that are not are lost.
+	// them. After an error those that are not are lost. ErrTooLong says that all are on their way but those which are longer than Longest.
 	Publish(ctx context.Context, messages []Message) error
+	// Longest is the length in bytes of the longest message that Publish takes, its header included; 0 as long as that is not known. A server may change it.
+	// It does not wait.
+	Longest() int
 	// Append appends events to their streams, those of one type in order, and returns when the fate of each is known, and set. It keeps none, and no
 	// message.
 	Append(ctx context.Context, events []*Append)

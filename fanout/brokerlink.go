@@ -34,7 +34,8 @@ type BrokerState struct {
 	// Err is why it is not there; nil if it is, or if the hub has yet to find out. While it is there it may be ErrDuplicateNode, wrapped: the hub works, but
 	// should not be taken into service under a name that another one has.
 	Err error
-	// Degraded is what it does not do although it is there: it takes no events of streams, or does not say how far they are; nil if it does all, as far as was
+	// Degraded is what it does not do although it is there: it takes no events of streams, does not say how far they are, or has refused to give out events of topics in the last
+	// half a minute; nil if it does all, as far as was
 	// tried. Publishes to streams are refused then, and types without a stream go on.
 	Degraded error
 	// LostAt is when events may have been lost last on the way from or to other hubs, zero if never. Those of streams have been read again since, or are about to be.
@@ -69,9 +70,10 @@ type brokerLink struct {
 type brokerDuty uint8
 
 const (
-	// duties of a broker: to append events, and to say how far streams are.
+	// duties of a broker: to append events, to say how far streams are, and to give out events.
 	appending brokerDuty = iota
 	tellingTops
+	subscribing
 	brokerDuties
 )
 

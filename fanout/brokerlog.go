@@ -29,6 +29,14 @@ func (g *hubLog) appending(err error) {
 	g.logger.Info("the broker takes events of types with a stream again")
 }
 
+func (g *hubLog) subscribing(err error) {
+	if err != nil {
+		g.logger.Error("the broker is there and refuses to give out events that spokes ask for: subscriptions to them are refused", "error", err)
+		return
+	}
+	g.logger.Info("the broker has not refused subscriptions for some time")
+}
+
 func (g *hubLog) noStreams(err error) {
 	g.logger.Error("the broker is there and has no streams, which policies of this hub ask for: publishes to them will be refused", "error", err)
 }

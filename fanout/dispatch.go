@@ -18,8 +18,8 @@ import (
 //
 // It always returns true. An invalid event is counted and logged at debug level. A connection that can't take the event shows
 // in OnBackpressure and Stats. An event whose frame is longer than Config.QueueLimit fits into no queue, so it closes every
-// subscriber with 1013: keep dispatched events below that limit. (An event that Config.Relay passes on closes its sender instead.) At other hubs of a cluster
-// subscribers are told that they have missed it.
+// subscriber with 1013: keep dispatched events below that limit. (An event that Config.Relay passes on closes its sender instead.) One that is too long for the broker
+// reaches this hub's subscribers alone; those of hubs that it can't reach so, or whose limit is lower, are told of a gap. Publish and Config.Relay refuse it.
 //
 // It copies the payload, takes a lock for each topic and each reactor, and does not wait for the network. If events come
 // faster than the reactors or healthy subscribers take them, a call sleeps up to 10 ms for each reactor that is behind (see
@@ -147,6 +147,9 @@ func (h *Hub) publish(out *outgoing) outcome {
 	}
 	if h.isTooLong(out) {
 		return tooLong
+	}
+	if out.err = h.cluster.whyTooLong(out); out.err != nil {
+		return unavailable
 	}
 	became := h.fanOut(out, policy)
 	if became == published {

@@ -43,7 +43,7 @@ func (g *hubLog) invalidEvent(err error) {
 
 func (g *hubLog) unavailableEvent(err error) {
 	if g.streams.allow(time.Since(g.began)) {
-		g.logger.Error("event not dispatched: its stream does not take it", "error", err)
+		g.logger.Error("event not dispatched: its stream or the broker does not take it", "error", err)
 	}
 }
 

@@ -31,7 +31,7 @@ const (
 // the subscription index, and ahead of that of the queue.
 //
 // I1: refs of a want is how many topics with members need it, holds how many subscriptions are about to be carried out that do.
-// I2: a want with refs or holds is asked for, or its type is.
+// I2: a want with refs or holds is asked for, or its type is, or the broker has refused it and it is in refused.
 // I3: only run's goroutine asks the broker, so what it does last about a key is what holds.
 type interest struct {
 	cluster  *cluster
@@ -39,6 +39,7 @@ type interest struct {
 	seed     maphash.Seed
 	shards   [interestShards]interestShard
 	queue    interestQueue
+	refused  refusedWants
 	counts   interestCounts
 	// topsWanted has the tops of streams be compared, and fills has room for those who read one.
 	topsWanted chan struct{}
@@ -264,12 +265,13 @@ func (t *interest) release(w *want) {
 }
 
 // isReady says whether a subscription that needs a want, which the wait holds, may be carried out. If the broker was away meanwhile, or has not answered in time, for a type
-// without a stream it may, though the broker has yet to be asked: then settle tells what came of that.
+// without a stream it may, though the broker has yet to be asked: then settle tells what came of that. What it has refused may not.
 func (w *interestWait) isReady(held *want) bool {
 	s := held.of.shard
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return held.key.Kind == broker.Plain && (w.isAway.Load() || w.isLate.Load()) || w.interest.isReadyLocked(held)
+	isAsked := held.phase != wantNone || held.of.whole.phase != wantNone
+	return isAsked && held.key.Kind == broker.Plain && (w.isAway.Load() || w.isLate.Load()) || w.interest.isReadyLocked(held)
 }
 
 // see notes an event of another hub that has come, in the lanes of its type and its id. It says whether it has come before, and

@@ -2,6 +2,7 @@ package fanout
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -83,6 +84,7 @@ func (t *interest) run(ctx context.Context) {
 			t.askAll(ctx)
 		case <-pause.C:
 			t.endIdle(ctx)
+			t.retryRefused(ctx)
 		}
 	}
 }
@@ -98,7 +100,7 @@ func (t *interest) askAll(ctx context.Context) {
 	}
 }
 
-// subscribe asks the broker for wants. If it fails, it goes on by itself as soon as it can, and tells of what was lost until then.
+// subscribe asks the broker for wants. If it fails, it goes on by itself as soon as it can, and tells of what was lost until then. What it refuses does not come into force.
 func (t *interest) subscribe(ctx context.Context, wants []*want) {
 	keys := make([]broker.Key, 0, len(wants))
 	asked := wants[:0]
@@ -113,7 +115,11 @@ func (t *interest) subscribe(ctx context.Context, wants []*want) {
 	}
 	bounded, cancel := context.WithTimeout(ctx, brokerPatience)
 	defer cancel()
-	if err := t.cluster.broker.Subscribe(bounded, keys...); err != nil {
+	err := t.cluster.broker.Subscribe(bounded, keys...)
+	switch {
+	case errors.Is(err, broker.ErrRefused):
+		asked = t.subscribeEach(bounded, asked, err)
+	case err != nil:
 		t.cluster.notSubscribed(len(keys), err)
 	}
 	for _, w := range asked {
@@ -207,7 +213,11 @@ func (t *interest) dropCovered(ctx context.Context, wants []*want) {
 func (c *cluster) subscribe(ctx context.Context, keys ...broker.Key) {
 	bounded, cancel := context.WithTimeout(ctx, brokerPatience)
 	defer cancel()
-	if err := c.broker.Subscribe(bounded, keys...); err != nil {
+	err := c.broker.Subscribe(bounded, keys...)
+	switch {
+	case errors.Is(err, broker.ErrRefused):
+		c.refusedToSubscribe(err)
+	case err != nil:
 		c.notSubscribed(len(keys), err)
 	}
 }

@@ -3,6 +3,8 @@ package fanout
 import (
 	"context"
 	"encoding/binary"
+	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,6 +22,10 @@ const (
 	brokerPatience = 5 * time.Second
 	// usersChannel is the control channel of events that are for users.
 	usersChannel = "users"
+	// maxEscape is how many bytes of an envelope one of a type or id may need, and envelopeRoom more than what surrounds it all takes, the header and a user's name
+	// included.
+	maxEscape    = 6
+	envelopeRoom = 2048
 )
 
 // outbox is the queue of events of types without a stream on their way to other hubs. Any goroutine may put something in, a reactor's too; one
@@ -204,14 +210,60 @@ func (o *outbox) publish(ctx context.Context) {
 	}
 	bounded, cancel := context.WithTimeout(ctx, brokerPatience)
 	defer cancel()
-	if err := o.cluster.broker.Publish(bounded, full.messages); err != nil {
-		o.cluster.counts.dropped.Add(uint64(full.events))
-		o.cluster.hub.log.notPublished(full.events, err)
+	err := o.cluster.broker.Publish(bounded, full.messages)
+	lost := 0
+	switch {
+	case errors.Is(err, broker.ErrTooLong):
+		lost = o.tooLong(&full, o.cluster.broker.Longest())
+	case err != nil:
+		lost = full.events
 		o.failed(&full)
-	} else {
-		o.cluster.counts.published.Add(uint64(full.events))
 	}
+	if err != nil {
+		o.cluster.counts.dropped.Add(uint64(lost))
+		o.cluster.hub.log.notPublished(lost, err)
+	}
+	o.cluster.counts.published.Add(uint64(full.events - lost))
 	o.reuse(full)
+}
+
+// tooLong notes that those messages of a parcel are lost which are longer than the broker takes, and returns how many events they are. A list of types is told
+// again as a shorter one, which says that all types have lost some.
+func (o *outbox) tooLong(p *parcel, longest int) (events int) {
+	o.mu.Lock()
+	for _, m := range p.messages {
+		if len(m.Data) <= longest {
+			continue
+		}
+		switch {
+		case m.Key.Kind == broker.Plain:
+			o.lost.add(m.Key.Type)
+			events++
+		case m.Key.Type == usersChannel:
+			events++
+		case m.Key.Type == lostChannel:
+			o.lost.all = true
+		}
+	}
+	o.mu.Unlock()
+	o.notify()
+	return events
+}
+
+// whyTooLong is ErrTooLong if an event of somebody who can be told is longer than the broker takes.
+func (c *cluster) whyTooLong(out *outgoing) error {
+	longest := c.broker.Longest()
+	if longest == 0 || out.on == nil && !out.waits || maxEscape*out.length()+envelopeRoom <= int64(longest) {
+		return nil
+	}
+	size := broker.HeaderBytes + len(out.appendEnvelope(nil))
+	if out.to.isUser {
+		size += binary.MaxVarintLen64 + len(out.to.user)
+	}
+	if size <= longest {
+		return nil
+	}
+	return fmt.Errorf("%w: %w: a message with %d bytes, where %d are allowed", ErrTooLong, broker.ErrTooLong, size, longest)
 }
 
 // failed notes that the events of a parcel are lost, and what it has told of others. Where that alone was in it, the next message of this hub brings it again, a

@@ -12,7 +12,8 @@ import (
 var (
 	// ErrInvalid says that an event breaks a rule of the envelope. It comes with the event.Fault, wrapped beside it.
 	ErrInvalid = errors.New("invalid event")
-	// ErrTooLong says that the frame of an event is longer than Config.QueueLimit, so that it fits into no queue.
+	// ErrTooLong says that the frame of an event is longer than Config.QueueLimit, so that it fits into no queue, or the event longer than the broker takes. What wraps it
+	// says which, and the limit.
 	ErrTooLong = errors.New("event too long")
 	// ErrNoStream says that an event has an idempotency key, or a topic was asked for its history, and its type has no stream: no policy in
 	// Config.Policies keeps history of it.

@@ -103,7 +103,7 @@ func aMessageTooLongHarmsNoOther(t *testing.T, c Config) {
 	}
 	hubs := open(t, c, 2)
 	long := filled(c.TooLong)
-	hubs[0].subscribe(t, plain("price", ""), ofStream("order"))
+	hubs[0].subscribe(t, plain("price", ""), control("hubs"), ofStream("order"))
 	policy := keepAll()
 	list := appends(policy, "order", "1", "2", "3")
 	list[1].Data = long
@@ -114,18 +114,37 @@ func aMessageTooLongHarmsNoOther(t *testing.T, c Config) {
 	if list[0].Position.Offset != 1 || list[2].Position.Offset != 2 {
 		t.Errorf("got the offsets %d and %d, want 1 and 2", list[0].Position.Offset, list[2].Position.Offset)
 	}
-	err := hubs[1].Publish(bounded(t), []broker.Message{{Key: plain("price", ""), Data: message("ahead")}, {Key: plain("price", ""), Data: long}})
+	err := hubs[1].Publish(bounded(t), []broker.Message{
+		{Key: plain("price", ""), Data: message("ahead")}, {Key: plain("price", ""), Data: long}, {Key: plain("price", "x"), Data: message("between")},
+		{Key: control("hubs"), Data: long}, {Key: control("hubs"), Data: message("last")},
+	})
 	if !errors.Is(err, broker.ErrTooLong) {
 		t.Errorf("Publish: got %v, want ErrTooLong", err)
 	}
 	hubs[1].publish(t, plain("price", ""), "behind")
-	for _, want := range []string{"1", "3", "ahead", "behind"} {
+	for _, want := range []string{"1", "3", "ahead", "between", "last", "behind"} {
 		hubs[0].awaitText(t, want)
 	}
-	for _, d := range hubs[0].deliveries(t, 4) {
+	for _, d := range hubs[0].deliveries(t, 6) {
 		if len(d.Data) == len(long) {
 			t.Error("got the message that is too long delivered, want it nowhere")
 		}
+	}
+}
+
+func longestIsWhatPasses(t *testing.T, c Config) {
+	h := open(t, c, 1)[0]
+	longest := h.Longest()
+	if longest < c.Large || c.TooLong > 0 && longest >= c.TooLong {
+		t.Fatalf("got %d bytes, want %d at least, and less than the %d that are too long", longest, c.Large, c.TooLong)
+	}
+	h.subscribe(t, plain("price", ""))
+	if err := h.Publish(bounded(t), []broker.Message{{Key: plain("price", ""), Data: filled(longest)}}); err != nil {
+		t.Fatal(err)
+	}
+	h.await(t, "the longest message", func(k *known) bool { return len(k.deliveries) == 1 && len(k.deliveries[0].Data) == longest })
+	if err := h.Publish(bounded(t), []broker.Message{{Key: plain("price", ""), Data: filled(longest + 1)}}); !errors.Is(err, broker.ErrTooLong) {
+		t.Errorf("got %v of one byte more, want ErrTooLong", err)
 	}
 }
 

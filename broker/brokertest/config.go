@@ -57,6 +57,7 @@ var promises = []struct {
 	{"MessagesPassUnchanged", messagesPassUnchanged},
 	{"LargeMessagesPass", largeMessagesPass},
 	{"AMessageTooLongHarmsNoOther", aMessageTooLongHarmsNoOther},
+	{"LongestIsWhatPasses", longestIsWhatPasses},
 	{"BytesAreNotKept", bytesAreNotKept},
 	{"OffsetsAreDenseFromOne", offsetsAreDenseFromOne},
 	{"AllSeeOneOrder", allSeeOneOrder},

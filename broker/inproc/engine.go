@@ -227,16 +227,21 @@ func (e *Engine) Publish(ctx context.Context, messages []broker.Message) error {
 	if err := e.whyNotLocked(); err != nil {
 		return err
 	}
+	var long error
 	for i := range messages {
 		if len(messages[i].Data) > maxMessage {
-			return errLong
+			long = errLong
+			continue
 		}
 		if !e.faults.Swallow {
 			e.network.publishLocked(messages[i].Key, event.Position{}, messages[i].Data)
 		}
 	}
-	return nil
+	return long
 }
+
+// Longest is what broker.Broker says.
+func (e *Engine) Longest() int { return maxMessage }
 
 // Append is what broker.Broker says.
 func (e *Engine) Append(ctx context.Context, events []*broker.Append) {

@@ -87,11 +87,35 @@ func (c *calls) failAll(err error) {
 	clear(c.waiting)
 }
 
-// one waits for one answer.
+// failSubject ends the questions that were sent to a subject, and the appends to the same stream if it is one for those, which begins with mark.
+func (c *calls) failSubject(subject, mark string, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	token := ""
+	if rest, isAppend := strings.CutPrefix(subject, mark); isAppend {
+		token, _, _ = strings.Cut(rest, ".")
+	}
+	for id, a := range c.waiting {
+		isIt := false
+		switch a := a.(type) {
+		case *appending:
+			isIt = token != "" && a.s.token == token
+		case *one:
+			isIt = a.subject == subject
+		}
+		if isIt {
+			delete(c.waiting, id)
+			a.fail(err)
+		}
+	}
+}
+
+// one waits for one answer to a question to a subject.
 type one struct {
-	done chan struct{}
-	m    *nats.Msg
-	err  error
+	subject string
+	done    chan struct{}
+	m       *nats.Msg
+	err     error
 }
 
 func (o *one) answer(m *nats.Msg) bool { o.m = m; close(o.done); return true }
@@ -100,7 +124,7 @@ func (o *one) fail(err error) { o.err = err; close(o.done) }
 
 // ask sends a question and does not wait for the answer. An error shows when it is awaited.
 func (e *Engine) ask(subject string, body []byte) *asked {
-	a := &asked{one: one{done: make(chan struct{})}}
+	a := &asked{one: one{subject: subject, done: make(chan struct{})}}
 	a.id = e.send(&a.one, subject, body)
 	return a
 }

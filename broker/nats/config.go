@@ -33,10 +33,15 @@ type Config struct {
 	Logger *slog.Logger
 	// Queue is how many messages may wait for the hub. What comes beyond is lost, and Sink.Lost says so. 0 is 65,536.
 	Queue int
+	// QueueBytes is the same in bytes. 0 is 64 MiB.
+	QueueBytes int
 }
 
-// defaultQueue is Config.Queue where that is 0.
-const defaultQueue = 1 << 16
+// defaultQueue and defaultQueueBytes are Config.Queue and Config.QueueBytes where those are 0.
+const (
+	defaultQueue      = 1 << 16
+	defaultQueueBytes = 64 << 20
+)
 
 // New returns an engine that has not begun. The error says which field of the Config can't work, without any password.
 func New(c Config) (*Engine, error) {
@@ -49,6 +54,9 @@ func New(c Config) (*Engine, error) {
 	}
 	if c.Queue == 0 {
 		c.Queue = defaultQueue
+	}
+	if c.QueueBytes == 0 {
+		c.QueueBytes = defaultQueueBytes
 	}
 	if c.Replicas == 0 {
 		c.Replicas = 1
@@ -63,6 +71,8 @@ func New(c Config) (*Engine, error) {
 		return nil, fmt.Errorf("nats: %d replicas, want 1 to 5", c.Replicas)
 	case c.Queue < 1:
 		return nil, fmt.Errorf("nats: a queue of %d messages, want at least 1", c.Queue)
+	case c.QueueBytes < 1:
+		return nil, fmt.Errorf("nats: a queue of %d bytes, want at least 1", c.QueueBytes)
 	}
 	if c.TLS != nil {
 		c.TLS = c.TLS.Clone()

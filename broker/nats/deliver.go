@@ -1,6 +1,7 @@
 package nats
 
 import (
+	"fmt"
 	"strconv"
 	"time"
 
@@ -10,25 +11,32 @@ import (
 	"github.com/spokehub/spokehub/event"
 )
 
-// deliverAll hands what comes to the sink. The client library drops what comes while the queue is full. As only this goroutine takes from it,
-// the queue is still full then when it looks next; so no drop remains unseen.
+// deliverAll hands what comes to the sink.
 func (e *Engine) deliverAll() {
-	overflow := false
+	batch, isOver := make([]*nats.Msg, 0, burst), false
 	for {
-		overflow = overflow || len(e.queue) == cap(e.queue)
 		select {
 		case <-e.life.ctx.Done():
 			return
-		case m := <-e.queue:
-			e.calls.heard.Store(int64(time.Since(began)))
-			e.deliver(m)
+		case <-e.queue.wake:
 		}
-		if overflow && len(e.queue) <= cap(e.queue)/2 {
-			overflow = false
-			e.news.lost("the hub did not keep up: more than " + strconv.Itoa(cap(e.queue)) + " messages were waiting for it")
+		for e.life.ctx.Err() == nil {
+			batch, isOver = e.queue.take(batch)
+			for _, m := range batch {
+				e.deliver(m)
+			}
+			if isOver {
+				e.news.lost(fmt.Sprintf("the hub did not keep up: more than %d messages or %d bytes were waiting for it", e.config.Queue, e.config.QueueBytes))
+			}
+			if len(batch) == 0 {
+				break
+			}
 		}
 	}
 }
+
+// hear notes that something has come.
+func (e *Engine) hear() { e.calls.heard.Store(int64(time.Since(began))) }
 
 func (e *Engine) deliver(m *nats.Msg) {
 	kind, hasID, token := e.subjects.origin(m.Subject)

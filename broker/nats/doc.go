@@ -11,6 +11,10 @@
 // A nats-server of version 2.10 or newer, with JetStream where a policy keeps history. From 2.11 on a page takes one round trip. A user with
 // restricted permissions may publish to PREFIX.> and $JS.API.>, and subscribe to PREFIX.>.
 //
+// What the servers refuse beyond that, or since there are more subscriptions than they allow, is broker.ErrRefused, and in the log once in ten seconds of each kind of subject. Subscribe
+// returns it, and tries again every ten seconds; Append and what else waits for an answer return it at once; and if it concerns what is restored on a connection, or the answers, the
+// engine is down. Publish does not wait, so what is refused to it shows in the log alone.
+//
 // # Subjects and streams
 //
 // P is Config.Prefix. Types and ids are tokens with all bytes but letters, digits, "-" and "_" percent-encoded.
@@ -36,18 +40,18 @@
 //
 // # Owners and locks
 //
-//   - The client library's goroutines read the socket, put messages into the queue, and call handlers. Handlers only write down news and
+//   - The client library's goroutines read the socket, put messages into a channel, and call handlers. The pump (queue.go) takes them from there into the queue. Handlers only write down news and
 //     wake the keeper.
 //   - The keeper (news.go) is one goroutine. It restores what is wanted when there is a new connection, and it alone calls Sink.Up, Down and Lost.
 //   - Another goroutine (deliver.go) takes from the queue and alone calls Sink.Deliver. So the sink is never called under a lock.
 //   - keys.mu guards what is wanted, and is held while subscriptions are sent. calls.mu guards who waits for answers. A sequence's gate is held while its
 //     stream is made or changed, and state.mu guards where it is.
 //
-// Lock order: life, a gate, keys, calls, streams, state, news. The client library's own lock comes behind keys. Close may not be called by the sink.
+// Lock order: life, a gate, keys, calls, streams, state, news. The client library's own lock comes behind keys. Those of the queue and of refusals have none behind them. Close may not be called by the sink.
 //
 // # Bounds
 //
-// The queue has Config.Queue messages; what comes beyond is lost and told. A call of Append has 1,024 events under way, a call of Tops 256 questions, and
+// The queue has Config.Queue messages and Config.QueueBytes bytes; what comes beyond is lost and told. A call of Append has 1,024 events under way, a call of Tops 256 questions, and
 // 16 pages are read at a time. Calls end with their context and after ten seconds; Publish and Subscribe may take up to two seconds longer when the server
 // does not read, then the connection is given up. The client library buffers nothing while there is no connection. What the engine knows of a stream stays in
 // its memory: some 200 bytes for each type with history.

@@ -8,8 +8,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/nats-io/nats.go"
-
 	"github.com/spokehub/spokehub/broker"
 )
 
@@ -24,9 +22,10 @@ type Engine struct {
 	link     link
 	keys     keys
 	calls    calls
+	refusals *refusals
 	streams  streams
 	news     news
-	queue    chan *nats.Msg
+	queue    *queue
 	// reading has a place for each page that is being read.
 	reading chan struct{}
 	life    life
@@ -44,11 +43,11 @@ type life struct {
 }
 
 func newEngine(c Config, s servers) *Engine {
-	e := &Engine{config: c, servers: s, subjects: subjects{prefix: c.Prefix}, queue: make(chan *nats.Msg, c.Queue), reading: make(chan struct{}, readers)}
+	e := &Engine{config: c, servers: s, subjects: subjects{prefix: c.Prefix}, queue: newQueue(c.Queue, c.QueueBytes), reading: make(chan struct{}, readers)}
 	e.life.ctx, e.life.cancel = context.WithCancel(context.Background())
 	e.calls = newCalls(c.Prefix + replyMark + rand.Text()[:16])
-	e.streams = newStreams()
-	e.keys.wanted = map[broker.Key]*subscription{}
+	e.streams, e.refusals = newStreams(), newRefusals()
+	e.keys.wanted, e.keys.refused = map[broker.Key]*subscription{}, map[broker.Key]bool{}
 	e.news = newNews()
 	return e
 }
@@ -70,6 +69,7 @@ func (e *Engine) Start(s broker.Sink) error {
 	e.life.started = true
 	e.life.running.Go(e.keep)
 	e.life.running.Go(e.deliverAll)
+	e.life.running.Go(func() { e.queue.pump(e.life.ctx, e.hear) })
 	return nil
 }
 

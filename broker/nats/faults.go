@@ -54,6 +54,8 @@ func (e *Engine) explain(err error) error {
 	switch {
 	case err == nil:
 		return unavailable("the connection to NATS at %s ended", e.servers)
+	case errors.Is(err, broker.ErrUnavailable):
+		return err
 	case errors.Is(err, nats.ErrAuthorization), errors.Is(err, nats.ErrAuthExpired), errors.Is(err, nats.ErrAuthRevoked), isAuthText(err):
 		return unavailable("NATS at %s refuses the user, password or token of the URL (%w): correct the URL or the server's authorization", e.servers, e.redact(err))
 	case errors.Is(err, nats.ErrSecureConnRequired):

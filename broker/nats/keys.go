@@ -2,6 +2,8 @@ package nats
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -17,7 +19,7 @@ type subscription struct {
 
 // keys are what the hub wants. mu guards all of it, and orders what is sent for one key.
 //
-// I1: while live, each key of wanted has its subscriptions, or an error was returned for it and it is in pending.
+// I1: while live, each key of wanted has its subscriptions, or an error was returned for it and it is in pending or refused.
 // I2: a key in pending has no subscriptions.
 type keys struct {
 	mu     sync.Mutex
@@ -27,6 +29,8 @@ type keys struct {
 	// ended are subscriptions that were given up while there was none: the client library would make them again.
 	ended []*nats.Subscription
 	live  bool
+	// refused are keys that the server did not take. They have no subscriptions, and are not pending until they are tried again.
+	refused map[broker.Key]bool
 }
 
 // Subscribe subscribes to keys and returns when the server that the engine is connected to has confirmed all of them. Other servers of its cluster
@@ -37,10 +41,7 @@ func (e *Engine) Subscribe(ctx context.Context, wanted ...broker.Key) error {
 	}
 	bound, cancel := e.bounded(ctx)
 	defer cancel()
-	if err := e.keys.add(e, wanted); err != nil {
-		return e.explainCall(ctx, err)
-	}
-	if err := e.link.conn.FlushWithContext(bound); err != nil {
+	if err := e.subscribe(bound, wanted); err != nil {
 		return e.explainCall(ctx, err)
 	}
 	if !e.link.up.Load() {
@@ -58,6 +59,19 @@ func (e *Engine) Subscribe(ctx context.Context, wanted ...broker.Key) error {
 	return nil
 }
 
+// subscribe subscribes to keys and returns when the server has confirmed them.
+func (e *Engine) subscribe(ctx context.Context, wanted []broker.Key) error {
+	full := e.refusals.fulls()
+	fresh, err := e.keys.add(e, wanted)
+	if err != nil {
+		return err
+	}
+	if err := e.link.conn.FlushWithContext(ctx); err != nil {
+		return err
+	}
+	return e.whyRefused(ctx, full, wanted, fresh)
+}
+
 // Unsubscribe ends subscriptions. It does not wait for the server.
 func (e *Engine) Unsubscribe(ctx context.Context, unwanted ...broker.Key) error {
 	if err := e.begin(ctx); err != nil {
@@ -69,6 +83,7 @@ func (e *Engine) Unsubscribe(ctx context.Context, unwanted ...broker.Key) error 
 	for _, key := range unwanted {
 		s := k.wanted[key]
 		delete(k.wanted, key)
+		delete(k.refused, key)
 		if s == nil || s.first == nil {
 			continue
 		}
@@ -83,8 +98,8 @@ func (e *Engine) Unsubscribe(ctx context.Context, unwanted ...broker.Key) error 
 	return nil
 }
 
-// add writes down what is wanted, and subscribes to it if there is a connection.
-func (k *keys) add(e *Engine, wanted []broker.Key) error {
+// add writes down what is wanted, and subscribes to it if there is a connection. It returns for which keys it did.
+func (k *keys) add(e *Engine, wanted []broker.Key) (fresh []broker.Key, err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	for _, key := range wanted {
@@ -92,11 +107,51 @@ func (k *keys) add(e *Engine, wanted []broker.Key) error {
 			k.wanted[key] = &subscription{}
 			k.pending = append(k.pending, key)
 		}
+		if k.refused[key] {
+			delete(k.refused, key)
+			k.pending = append(k.pending, key)
+		}
 	}
 	if !k.live {
-		return errAway
+		return nil, errAway
 	}
-	return k.subscribeLocked(e)
+	fresh = slices.Clone(k.pending)
+	return fresh, k.subscribeLocked(e)
+}
+
+// refuse notes that the server has not taken keys.
+func (k *keys) refuse(refused []broker.Key) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, key := range refused {
+		s := k.wanted[key]
+		if s == nil || s.first == nil {
+			continue
+		}
+		k.ended = append(k.ended, s.first)
+		if s.second != nil {
+			k.ended = append(k.ended, s.second)
+		}
+		*s = subscription{}
+		k.refused[key] = true
+	}
+	if k.live {
+		_ = k.endLocked()
+	}
+}
+
+// takeRefused returns the keys that the server has not taken and that are still wanted.
+func (k *keys) takeRefused() []broker.Key {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return slices.Collect(maps.Keys(k.refused))
+}
+
+// all are the keys that are wanted.
+func (k *keys) all() []broker.Key {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return slices.Collect(maps.Keys(k.wanted))
 }
 
 // subscribeLocked subscribes to the keys that are pending.
@@ -108,8 +163,8 @@ func (k *keys) subscribeLocked(e *Engine) error {
 		}
 		first, second := e.subjects.wanted(key)
 		var err error
-		if s.first, err = e.link.conn.ChanSubscribe(first, e.queue); err == nil && second != "" {
-			s.second, err = e.link.conn.ChanSubscribe(second, e.queue)
+		if s.first, err = e.link.conn.ChanSubscribe(first, e.queue.incoming); err == nil && second != "" {
+			s.second, err = e.link.conn.ChanSubscribe(second, e.queue.incoming)
 		}
 		if err != nil {
 			if s.first != nil {
@@ -143,6 +198,8 @@ func (k *keys) resume(e *Engine) error {
 	if err := k.endLocked(); err != nil {
 		return err
 	}
+	k.pending = slices.AppendSeq(k.pending, maps.Keys(k.refused))
+	clear(k.refused)
 	return k.subscribeLocked(e)
 }
 

@@ -36,7 +36,12 @@ type link struct {
 	there, up atomic.Bool
 	// batches says that the server gives several messages of a stream at once, as NATS does from 2.11 on.
 	batches atomic.Bool
+	// longest is how long a message may be, 0 until there has been a connection.
+	longest atomic.Int64
 }
+
+// measure notes how long a message may be.
+func (l *link) measure() { l.longest.Store(l.conn.MaxPayload()) }
 
 // open makes the connection's object. It does not touch the network: the first attempt of the client library fails at once, and the
 // next ones are made by a goroutine of its own.
@@ -153,6 +158,7 @@ func (d *dialer) drop() {
 // connected is called by the client library when there is a connection.
 func (e *Engine) connected(conn *nats.Conn) {
 	e.link.batches.Store(givesBatches(conn.ConnectedServerVersion()))
+	e.link.longest.Store(conn.MaxPayload())
 	e.link.there.Store(true)
 	e.news.connected()
 }
@@ -161,6 +167,7 @@ func (e *Engine) connected(conn *nats.Conn) {
 func (e *Engine) disconnected(err error) {
 	e.link.there.Store(false)
 	e.keys.away()
+	e.refusals.forget()
 	e.news.disconnected(err, &e.link.up)
 	e.calls.failAll(unavailable("the connection to NATS ended while the answer was awaited"))
 }
@@ -168,6 +175,10 @@ func (e *Engine) disconnected(err error) {
 // asyncError is called by the client library for errors that no call returns.
 func (e *Engine) asyncError(_ *nats.Conn, sub *nats.Subscription, err error) {
 	if errors.Is(err, nats.ErrSlowConsumer) {
+		return
+	}
+	if isRefusal(err) {
+		e.refuse(err)
 		return
 	}
 	subject := ""

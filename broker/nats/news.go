@@ -6,6 +6,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/spokehub/spokehub/broker"
 )
 
 // news is what the handlers of the client library and the other goroutines tell the keeper. Handlers only write it down: they may not call the sink.
@@ -117,6 +119,8 @@ type keeper struct {
 	// ups counts the times that the engine was up.
 	ups   int
 	probe probe
+	// retried is when refused keys were tried again, and refused when the server refused some while they were restored; zero unless that is so.
+	retried, refused time.Time
 }
 
 // keep tells the sink of what happens to the connection, in order, and restores what is wanted when there is a new one.
@@ -130,8 +134,13 @@ func (e *Engine) keep() {
 			return
 		case <-e.news.signal:
 		case <-ticks.C:
+			if e.link.there.Load() {
+				e.link.measure()
+			}
 			e.askFault(&k)
 			e.listenToSelf(&k)
+			e.retryRefused(&k)
+			e.dropRefused(&k)
 		}
 		e.follow(&k)
 	}
@@ -154,11 +163,20 @@ func (e *Engine) follow(k *keeper) {
 			e.tellDown(k, fault)
 		}
 		k.session = session
-		if session%2 == 1 && !e.restore(session) {
-			if current, _ := e.news.read(); current == session {
-				e.link.drop()
+		k.refused = time.Time{}
+		if session%2 == 1 {
+			err := e.restore(session)
+			if current, _ := e.news.read(); errors.Is(err, broker.ErrRefused) && current == session {
+				e.tellDown(k, err)
+				k.refused = time.Now()
+				e.news.because(err)
+				return
+			} else if err != nil {
+				if current == session {
+					e.link.drop()
+				}
+				return
 			}
-			return
 		}
 		if session%2 == 1 {
 			e.tellUp(k)
@@ -197,30 +215,54 @@ func (e *Engine) tellUp(k *keeper) {
 	}
 }
 
-// restore subscribes to what is wanted and not yet in force, and reads where the streams are. It returns false if the connection of the session was
-// not good enough for that.
-func (e *Engine) restore(session int) bool {
+// dropRefused gives up a connection after a while whose server has refused what was to be restored: another server may take it, or this one by then.
+func (e *Engine) dropRefused(k *keeper) {
+	if !k.refused.IsZero() && time.Since(k.refused) >= refusalPause {
+		k.refused = time.Time{}
+		e.link.drop()
+	}
+}
+
+// errOver says that the connection of a session was not good enough to restore what is wanted.
+var errOver = errors.New("the connection has ended")
+
+// restore subscribes to what is wanted and not yet in force, and reads where the streams are. The error is errOver, or broker.ErrRefused with what to do.
+func (e *Engine) restore(session int) error {
 	ctx, cancel := e.within(restoreTimeout)
 	defer cancel()
 	for {
 		if err := e.keys.resume(e); err != nil {
-			return false
+			return errOver
 		}
 		if err := e.link.conn.FlushWithContext(ctx); err != nil {
-			return false
+			return errOver
 		}
 		if e.keys.inForce() {
 			break
 		}
+	}
+	if err := e.whyNotRestored(ctx); err != nil {
+		return err
 	}
 	asking, stop := context.WithTimeout(ctx, refreshTimeout)
 	defer stop()
 	e.refresh(asking, e.keys.streams())
 	e.news.mu.Lock()
 	defer e.news.mu.Unlock()
-	current := e.news.session == session
-	if current {
-		e.link.up.Store(true)
+	if e.news.session != session {
+		return errOver
 	}
-	return current
+	e.link.up.Store(true)
+	return nil
+}
+
+// whyNotRestored says what the server has refused of what was restored. A connection begins with none.
+func (e *Engine) whyNotRestored(ctx context.Context) error {
+	if e.refusals.await(ctx, e.link.conn, e.refusals.fullsBefore()) {
+		return e.notPermitted("", "")
+	}
+	if answers := e.calls.inbox + ".*"; e.refusals.take(answers) {
+		return e.notPermitted(toSubscribe, answers)
+	}
+	return e.whyRefused(ctx, e.refusals.fulls(), e.keys.all(), nil)
 }

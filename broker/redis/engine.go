@@ -39,6 +39,8 @@ type life struct {
 type status struct {
 	// session is nil while there is none.
 	session atomic.Pointer[session]
+	// longest is that of the session, or of the last one.
+	longest atomic.Int64
 	// down is why the engine is not up, nil while it is.
 	down atomic.Pointer[error]
 	// again has the reason of a Reconnect.

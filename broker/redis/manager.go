@@ -103,6 +103,7 @@ func (m *manager) serve() error {
 			if time.Since(failing) > patience {
 				return err
 			}
+			e.status.longest.Store(int64(m.session.longest))
 			e.status.session.Store(m.session)
 			m.down(err)
 			m.asked = time.Time{}
@@ -146,6 +147,7 @@ func (m *manager) up() {
 			m.loss = "reconnected"
 		}
 		m.healthy, m.ever, m.told = true, true, notice{}
+		e.status.longest.Store(int64(m.session.longest))
 		e.status.session.Store(m.session)
 		e.status.down.Store(nil)
 		e.config.Logger.Info("connected to Redis", "servers", len(m.links))

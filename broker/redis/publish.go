@@ -9,22 +9,23 @@ import (
 	"github.com/spokehub/spokehub/broker"
 )
 
-// Publish sends messages, in order, and returns when Redis has taken them. The bytes are copied.
+// Publish sends messages, in order, and returns when Redis has taken them. The bytes are copied. What is too long is left out, and the rest is sent.
 func (e *Engine) Publish(ctx context.Context, messages []broker.Message) error {
 	s, err := e.current()
 	if err != nil {
 		return err
 	}
 	commands := make([]rueidis.Completed, 0, len(messages))
+	var long error
 	for i := range messages {
-		if err = s.tooLong(messages[i].Data); err != nil {
-			err = fmt.Errorf("%v: %w", messages[i].Key, err)
+		if err := s.tooLong(messages[i].Data); err != nil {
+			long = fmt.Errorf("%v: %w", messages[i].Key, err)
 			continue
 		}
 		commands = e.appendPublish(commands, s, &messages[i])
 	}
 	if len(commands) == 0 {
-		return err
+		return long
 	}
 	bounded, cancel := context.WithTimeout(ctx, e.config.Limits.Timeout)
 	defer cancel()
@@ -33,8 +34,11 @@ func (e *Engine) Publish(ctx context.Context, messages []broker.Message) error {
 			return failed
 		}
 	}
-	return err
+	return long
 }
+
+// Longest is Limits.Message, or what a server that the engine is connected to takes, if that is less.
+func (e *Engine) Longest() int { return int(e.status.longest.Load()) }
 
 func (e *Engine) appendPublish(commands []rueidis.Completed, s *session, m *broker.Message) []rueidis.Completed {
 	data := string(m.Data)

@@ -212,13 +212,13 @@ func (o *outbox) hand(batch []outgoing) {
 		messages[i] = batch[i].message
 	}
 	err := o.target.config.Broker.Publish(ctx, messages)
-	if errors.Is(err, broker.ErrTooLong) && len(batch) > 1 {
-		for i := range batch {
-			o.tell(&batch[i], result{err: o.target.config.Broker.Publish(ctx, messages[i:i+1])})
-		}
-		return
-	}
+	isLong := errors.Is(err, broker.ErrTooLong)
+	longest := o.target.config.Broker.Longest()
 	for i := range batch {
+		if isLong && len(messages[i].Data) <= longest {
+			o.tell(&batch[i], result{})
+			continue
+		}
 		o.tell(&batch[i], result{err: err})
 	}
 }

@@ -25,6 +25,10 @@ type NATSOptions struct {
 	NoJetStream bool
 	// User and Password, or else Token, are what clients have to know; empty for none.
 	User, Password, Token string
+	// Publish and Subscribe are the subjects that the user may publish and subscribe to; none for all.
+	Publish, Subscribe []string
+	// MaxSubscriptions is how many a connection may have; 0 for any number.
+	MaxSubscriptions int
 	// CertFile and KeyFile turn TLS on.
 	CertFile, KeyFile string
 }
@@ -130,6 +134,14 @@ func (s *NATSServer) Restart() {
 	s.awaitHealthy()
 }
 
+// Permit changes what the user may do from the next Restart on.
+func (s *NATSServer) Permit(publish, subscribe []string) {
+	s.options.Publish, s.options.Subscribe = publish, subscribe
+}
+
+// SetMaxSubscriptions changes how many a connection may have from the next Restart on.
+func (s *NATSServer) SetMaxSubscriptions(n int) { s.options.MaxSubscriptions = n }
+
 // SetLimits changes the options that the next Restart begins with.
 func (s *NATSServer) SetLimits(maxPayload int, maxStore int64) {
 	s.options.MaxPayload, s.options.MaxStore = maxPayload, maxStore
@@ -175,8 +187,14 @@ func (s *NATSServer) configuration() string {
 	switch {
 	case s.options.Token != "":
 		fmt.Fprintf(&c, "authorization { token: %q }\n", s.options.Token)
+	case len(s.options.Publish) > 0:
+		fmt.Fprintf(&c, "authorization { users: [ { user: %q, password: %q, permissions: { publish: [%s], subscribe: [%s] } } ] }\n", s.options.User, s.options.Password,
+			quoted(s.options.Publish), quoted(s.options.Subscribe))
 	case s.options.User != "":
 		fmt.Fprintf(&c, "authorization { user: %q, password: %q }\n", s.options.User, s.options.Password)
+	}
+	if s.options.MaxSubscriptions > 0 {
+		fmt.Fprintf(&c, "max_subscriptions: %d\n", s.options.MaxSubscriptions)
 	}
 	if s.options.CertFile != "" {
 		fmt.Fprintf(&c, "tls { cert_file: %q, key_file: %q }\n", s.options.CertFile, s.options.KeyFile)
@@ -185,6 +203,15 @@ func (s *NATSServer) configuration() string {
 		fmt.Fprintf(&c, "cluster {\n name: test\n listen: \"127.0.0.1:%d\"\n routes: [%s]\n}\n", s.ports.cluster, strings.Join(s.routes, ", "))
 	}
 	return c.String()
+}
+
+// quoted are subjects as the configuration has them.
+func quoted(subjects []string) string {
+	var texts []string
+	for _, subject := range subjects {
+		texts = append(texts, strconv.Quote(subject))
+	}
+	return strings.Join(texts, ", ")
 }
 
 // natsPatience is how long a server may take to begin.
