@@ -56,14 +56,6 @@ func (f brokerFlags) broker(logger *slog.Logger) (broker.Broker, error) {
 	return b, nil
 }
 
-// shownURL is the URL of the broker without its password, also where its scheme was forgotten.
-func (f brokerFlags) shownURL() string {
-	if at := strings.LastIndexByte(f.BrokerURL, '@'); at >= 0 && !strings.Contains(f.BrokerURL, "://") {
-		return "REDACTED" + f.BrokerURL[at:]
-	}
-	return withoutPassword(f.BrokerURL)
-}
-
 // brokerTLS is how TLS is spoken with the broker, nil if no flag is about that.
 func (f brokerFlags) brokerTLS() (*tls.Config, error) {
 	if f.BrokerCA == "" && f.BrokerCert == "" && f.BrokerKey == "" {
