@@ -56,6 +56,12 @@ func (f brokerFlags) broker(logger *slog.Logger) (broker.Broker, error) {
 	return b, nil
 }
 
+// isOnNATS says that the broker is NATS.
+func (f brokerFlags) isOnNATS() bool {
+	scheme, _, found := strings.Cut(f.BrokerURL, "://")
+	return found && slices.Contains(natsSchemes, scheme)
+}
+
 // brokerTLS is how TLS is spoken with the broker, nil if no flag is about that.
 func (f brokerFlags) brokerTLS() (*tls.Config, error) {
 	if f.BrokerCA == "" && f.BrokerCert == "" && f.BrokerKey == "" {
