@@ -27,7 +27,7 @@ const (
 	GapSlow GapReason = "slow"
 	// GapTrimmed says that the stream did not keep the events until the spoke was there for them.
 	GapTrimmed GapReason = "trimmed"
-	// GapBroker says that the hub lost what connects it to other hubs.
+	// GapBroker says that the hub was cut off from other hubs, or that their broker has lost events.
 	GapBroker GapReason = "broker"
 )
 

@@ -84,7 +84,7 @@ func digestOf(texts []string) string {
 var noPolicies = digestOf(nil)
 
 // policyText has what hubs need to agree on of a policy: of its interest, whether events are sent with their ids. What happens to a spoke that is behind, each hub may decide for
-// itself.
+// itself; but it needs the policy, since its Match and its place among the others say which one holds for a type.
 func policyText(p *stream.Policy) string {
 	text := p.Match + ":"
 	if h := p.History; !h.IsZero() {

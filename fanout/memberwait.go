@@ -17,14 +17,17 @@ type memberWait struct {
 	topic  string
 }
 
-// await has a wait begin; nil if there is nothing to wait for.
+// await has a wait begin; nil if there is nothing to wait for, or the roster has too much to do for anybody to wait for it.
 func (r *roster) await(w *memberWait) *memberWait {
 	if r.others.Load() == 0 || !r.cluster.link.isUp.Load() || r.cluster.running.ctx.Err() != nil {
 		return nil
 	}
 	w.roster = r
 	w.begin(membersPatience)
-	r.post(rosterTask{kind: waitBegins, wait: w})
+	if !r.post(rosterTask{kind: waitBegins, wait: w}) {
+		w.stop()
+		return nil
+	}
 	return w
 }
 

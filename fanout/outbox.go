@@ -103,11 +103,15 @@ func (o *outbox) tell(channel string, h broker.Header, body []byte) {
 	o.notify()
 }
 
-// awaitRoom waits until a quarter of the outbox at most is taken, so that lists neither are lost nor have events be lost.
-func (o *outbox) awaitRoom(ctx context.Context) {
-	for o.cluster.link.isUp.Load() && o.held.Load() > int64(o.limit/4) && ctx.Err() == nil {
-		time.Sleep(outboxPace)
+// awaitRoom waits until a quarter of the outbox at most is taken, so that lists neither are lost nor have events be lost. It says whether that is so, and waits only
+// so long: while events come faster than the broker takes them it never is.
+func (o *outbox) awaitRoom(ctx context.Context, patience time.Duration) (hasRoom bool) {
+	for until := time.Now().Add(patience); o.cluster.link.isUp.Load() && o.held.Load() > int64(o.limit/4) && ctx.Err() == nil; time.Sleep(outboxPace) {
+		if !time.Now().Before(until) {
+			return false
+		}
 	}
+	return true
 }
 
 func (o *outbox) tellLocked(channel string, h broker.Header, body []byte) {

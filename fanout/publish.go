@@ -38,7 +38,8 @@ type Receipt struct {
 type PublishOptions struct {
 	// IdempotencyKey is up to 256 bytes of any text. Of the events of a stream that have the same key, within five minutes of the first,
 	// only the first is sent: who does not know whether an event was published may publish it again. Repeats get the first one's
-	// position, whatever their payload. A stream remembers 16,384 keys. Empty for none.
+	// position, whatever their payload. A stream remembers 16,384 keys; one on NATS that keeps events for less than five minutes (stream.History.Age) remembers them
+	// for that long. Empty for none.
 	IdempotencyKey string
 }
 

@@ -45,13 +45,18 @@ type roster struct {
 }
 
 // rosterOut is what other hubs are told: toAll a message that is being written, numbers the number of the last one to a single hub. timer has changes be
-// told, armed says that it runs.
+// told, armed says that it runs. isCrowded says that the outbox had no room in time when it was last waited for.
 type rosterOut struct {
-	toAll   rosterDraft
-	numbers uint64
-	timer   *time.Timer
-	armed   atomic.Bool
+	toAll     rosterDraft
+	numbers   uint64
+	timer     *time.Timer
+	armed     atomic.Bool
+	isCrowded bool
 }
+
+// outboxPatience is how long the roster waits for room in the outbox. Once that was in vain it does not wait until there has been room: what is lost then is asked
+// for again.
+const outboxPatience = time.Second
 
 // earlyMessages are of hubs whose heartbeat is yet to come. Every other step they are forgotten.
 type earlyMessages struct {
@@ -74,12 +79,8 @@ func (r *roster) init(c *cluster) {
 	r.presence.watchers.Watch(r)
 }
 
-// post has the roster do something. Any goroutine may call it; it takes the lock of the box, and no other.
-func (r *roster) post(t rosterTask) {
-	if r.presence != nil {
-		r.box.put(t)
-	}
-}
+// post has the roster do something, and says whether it will: the box may be full. Any goroutine may call it; it takes the lock of the box, and no other.
+func (r *roster) post(t rosterTask) bool { return r.presence != nil && r.box.put(t) }
 
 // take takes a message of another hub, which is copied.
 func (r *roster) take(kind rosterTaskKind, h broker.Header, body []byte) {
@@ -187,13 +188,22 @@ func (r *roster) sendDrafts() {
 	}
 }
 
+// awaitRoom waits for room in the outbox.
+func (r *roster) awaitRoom() {
+	patience := outboxPatience
+	if r.isCrowded {
+		patience = 0
+	}
+	r.isCrowded = !r.cluster.outbox.awaitRoom(r.cluster.running.ctx, patience)
+}
+
 // tell sends a message to a single hub or, with a nil peer, to all. One that does not go out has a number all the same, so that others notice.
 func (r *roster) tell(to *peer, body []byte) {
 	if to == nil {
 		r.cluster.outbox.tell(rosterChannel, broker.Header{Sequence: r.sent.Add(1)}, body)
 		return
 	}
-	r.cluster.outbox.awaitRoom(r.cluster.running.ctx)
+	r.awaitRoom()
 	r.numbers++
 	header := broker.Header{Sequence: r.numbers, OfType: to.number}
 	to.number = r.numbers

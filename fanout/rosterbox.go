@@ -3,6 +3,7 @@ package fanout
 import (
 	"sync"
 	"sync/atomic"
+	"unsafe"
 )
 
 // rosterTask is something for the goroutine of the roster to do. The fields depend on the kind.
@@ -39,11 +40,26 @@ const (
 	changesAreDue
 )
 
-// rosterBoxLimit is how many bytes of messages may wait. What comes on top is lost, and asked for again.
+// rosterBoxLimit is how many bytes may wait. Messages that come on top are lost, and asked for again, and nobody waits for lists. What the roster has to know is put
+// in all the same.
 const rosterBoxLimit = 8 << 20
 
+// bytes is about the memory of a task.
+func (t *rosterTask) bytes() int64 {
+	n := int64(unsafe.Sizeof(*t)) + int64(len(t.body)+len(t.topic))
+	if t.wait != nil {
+		n += int64(unsafe.Sizeof(*t.wait)) + int64(len(t.wait.topic))
+	}
+	return n
+}
+
+// canRefuse says that a task is left out where the box is full.
+func (t *rosterTask) canRefuse() bool {
+	return t.kind == toldAll || t.kind == toldOne || t.kind == waitBegins
+}
+
 // rosterBox is what the roster has yet to do. Any goroutine may put something in; mu guards all but wake and held,
-// which is how many bytes the messages have.
+// which is how many bytes the tasks have.
 type rosterBox struct {
 	wake  chan struct{}
 	mu    sync.Mutex
@@ -55,19 +71,22 @@ type rosterBox struct {
 
 func (b *rosterBox) init() { b.wake = make(chan struct{}, 1) }
 
-func (b *rosterBox) put(t rosterTask) {
+// put puts a task in, and says whether there was room for it.
+func (b *rosterBox) put(t rosterTask) (hasRoom bool) {
 	b.mu.Lock()
-	if len(t.body) > 0 && b.held.Load()+int64(len(t.body)) > rosterBoxLimit {
-		b.isOver = true
-	} else {
-		b.held.Add(int64(len(t.body)))
+	hasRoom = !t.canRefuse() || b.held.Load()+t.bytes() <= rosterBoxLimit
+	if hasRoom {
+		b.held.Add(t.bytes())
 		b.tasks = append(b.tasks, t)
+	} else {
+		b.isOver = b.isOver || t.kind != waitBegins
 	}
 	b.mu.Unlock()
 	select {
 	case b.wake <- struct{}{}:
 	default:
 	}
+	return hasRoom
 }
 
 // take takes all. It says whether messages have been dropped.

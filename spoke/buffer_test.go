@@ -65,9 +65,10 @@ func TestAFullBufferKeepsItsGaps(t *testing.T) {
 
 func TestGapErrorsSayWhatIsMissingAndWhatToDo(t *testing.T) {
 	for want, g := range map[string]event.Gap{
-		`spoke: "price": 9 events are missing (offsets 43 to 51): slow: this client read too slowly; do what takes long in another goroutine`: {Topic: "price", Epoch: "x7", From: 43, To: 51, Missed: 9, Reason: event.GapSlow},
-		`spoke: "price": 1 event is missing: broker: the hub was cut off from the other hubs`:                                                 {Topic: "price", Missed: 1, Reason: event.GapBroker},
-		`spoke: "price": an unknown number of events is missing: later`:                                                                       {Topic: "price", Missed: -1, Reason: "later"},
+		`spoke: "price": 9 events are missing (offsets 43 to 51): slow: this client read too slowly; do what takes long in another goroutine`:                                           {Topic: "price", Epoch: "x7", From: 43, To: 51, Missed: 9, Reason: event.GapSlow},
+		`spoke: "price": 1 event is missing: broker: the hub was cut off from the other hubs, or their broker has lost events; read the current state where it is kept`:                 {Topic: "price", Missed: 1, Reason: event.GapBroker},
+		`spoke: "price": an unknown number of events is missing: fresh: the stream has begun anew since, or the hub keeps nothing of the type; read the current state where it is kept`: {Topic: "price", Missed: -1, Reason: GapFresh},
+		`spoke: "price": an unknown number of events is missing: later`:                                                                                                                 {Topic: "price", Missed: -1, Reason: "later"},
 	} {
 		if got := (&GapError{Gap: g}).Error(); got != want {
 			t.Errorf("the error is %s, want %s", got, want)

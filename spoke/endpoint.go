@@ -20,6 +20,9 @@ type endpoint struct {
 // errNoScheme does not show the URL: what can't be parsed may hold a password anywhere.
 var errNoScheme = errors.New("spoke: the URL begins with none of ws://, wss://, http://, https:// and ws+unix://")
 
+// errOddUser does not show the URL, of which what should be the host may be the beginning of a password.
+var errOddUser = errors.New("spoke: the URL is not valid: the port is no number, or the user or the password has an odd character: write it as an escape, such as %23 for #, %2F for / and %3F for ?")
+
 // parseEndpoint reads a URL: ws, wss, http, https, ws+unix or wss+unix. That of a Unix socket has two paths, of the socket and
 // of the handshake, with a colon between them.
 func parseEndpoint(text string) (endpoint, error) {
@@ -27,6 +30,8 @@ func parseEndpoint(text string) (endpoint, error) {
 	switch {
 	case !strings.Contains(text, "://"):
 		return endpoint{}, errNoScheme
+	case strings.Contains(text, "@") && (err != nil || strings.Contains(u.Fragment, "@")):
+		return endpoint{}, errOddUser
 	case err != nil:
 		return endpoint{}, fmt.Errorf("spoke: the URL is not valid: %w", withoutURL(err))
 	}
@@ -58,9 +63,12 @@ func parseEndpoint(text string) (endpoint, error) {
 	return e, nil
 }
 
-// shown is the URL without what may be secret.
+// shown is the URL without what may be secret. Where an @ is in the path behind a port, and there is no user, all ahead of it may be one with its password.
 func shown(u *url.URL) string {
 	c := *u
+	if at := strings.LastIndexByte(c.Path, '@'); at >= 0 && c.User == nil && c.Port() != "" {
+		return c.Scheme + "://REDACTED" + c.Path[at:]
+	}
 	c.User, c.Opaque, c.RawQuery, c.Fragment, c.RawFragment, c.ForceQuery = nil, "", "", "", "", false
 	return c.String()
 }

@@ -10,8 +10,8 @@ import (
 )
 
 // GapFresh is the reason of a gap that the client itself tells: it has asked the hub for what came behind a position, and the hub knows no
-// such position, since it was started anew or keeps nothing of the type any more. What came in between is gone, and nobody knows how
-// much that is.
+// such position, since the stream has begun anew or the hub keeps nothing of the type any more. A stream begins anew with a hub that stands alone and is started
+// again, and with a broker that has lost it. What came in between is gone, and nobody knows how much that is.
 const GapFresh event.GapReason = "fresh"
 
 // GapError stands in a loop over Events for events that will not come. It is not the last pair of the loop.
@@ -37,8 +37,8 @@ func (e *GapError) Error() string {
 var gapCauses = map[event.GapReason]string{
 	event.GapSlow:    ": this client read too slowly; do what takes long in another goroutine",
 	event.GapTrimmed: ": the hub kept them until they were too old or too many; have it keep more (topics: history)",
-	event.GapBroker:  ": the hub was cut off from the other hubs",
-	GapFresh:         ": the hub was started anew since, or keeps nothing of the type; read the current state where it is kept",
+	event.GapBroker:  ": the hub was cut off from the other hubs, or their broker has lost events; read the current state where it is kept",
+	GapFresh:         ": the stream has begun anew since, or the hub keeps nothing of the type; read the current state where it is kept",
 }
 
 // toldGap handles a gap that the hub tells.

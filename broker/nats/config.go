@@ -119,12 +119,16 @@ func parseServers(texts []string) (servers, error) {
 
 var errURL = errors.New("not of the form nats://host:port or tls://host:port, with user:password@ or token@ ahead of the host; percent-encode odd characters of the password")
 
-// parseServer reads one URL. What it lacks it has from first, if that is not nil.
+// parseServer reads one URL. What it lacks it has from first, if that is not nil: then it needs a scheme to have credentials of its own, since else it may be
+// the end of a password that has a comma.
 func parseServer(text string, first *url.URL) (*url.URL, error) {
 	if text == "" {
 		return nil, errURL
 	}
 	if !strings.Contains(text, "://") {
+		if first != nil && strings.Contains(text, "@") {
+			return nil, errURL
+		}
 		scheme := "nats"
 		if first != nil {
 			scheme = first.Scheme

@@ -22,7 +22,8 @@ const (
 	// kindEvents and kindNewest stand in the names of streams: of all events, and of the newest of each id.
 	kindEvents = "events"
 	kindNewest = "newest"
-	// repeatWindow is for how long JetStream remembers idempotency keys.
+	// repeatWindow is for how long JetStream remembers idempotency keys. It refuses a window that is longer than events are kept, so that is the limit where
+	// the age of a policy is below.
 	repeatWindow = 5 * time.Minute
 	// copyRoom is how many events at least are kept beyond those that a policy asks for where the newest of each id are copied from there: the servers
 	// copy some time after they have stored.

@@ -56,12 +56,10 @@ func (f brokerFlags) broker(logger *slog.Logger) (broker.Broker, error) {
 	return b, nil
 }
 
-// shownURL is the URL of the broker without its password, also where its scheme was forgotten.
-func (f brokerFlags) shownURL() string {
-	if at := strings.LastIndexByte(f.BrokerURL, '@'); at >= 0 && !strings.Contains(f.BrokerURL, "://") {
-		return "REDACTED" + f.BrokerURL[at:]
-	}
-	return withoutPassword(f.BrokerURL)
+// isOnNATS says that the broker is NATS.
+func (f brokerFlags) isOnNATS() bool {
+	scheme, _, found := strings.Cut(f.BrokerURL, "://")
+	return found && slices.Contains(natsSchemes, scheme)
 }
 
 // brokerTLS is how TLS is spoken with the broker, nil if no flag is about that.

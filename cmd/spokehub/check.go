@@ -66,7 +66,7 @@ func (f *probeCommand) run(stdout io.Writer) error {
 	defer stop()
 	c := &inspection{flags: f, config: config, tell: func(step) {}}
 	if !f.JSON {
-		fmt.Fprintln(stdout, f.URL)
+		fmt.Fprintln(stdout, withoutPassword(f.URL))
 		c.tell = func(s step) { printStep(stdout, s) }
 	}
 	if err := c.run(ctx); err != nil {

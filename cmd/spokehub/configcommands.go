@@ -3,9 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
-	"net/url"
 	"reflect"
-	"regexp"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -97,29 +95,6 @@ func withoutSecrets(value reflect.Value) reflect.Value {
 		}
 	}
 	return value
-}
-
-// userInURL is the user of each URL in a text that is none as a whole, such as a list of servers.
-var userInURL = regexp.MustCompile(`://[^/?#]*@`)
-
-func withoutPassword(text string) string {
-	address, err := url.Parse(text)
-	if err != nil {
-		return userInURL.ReplaceAllString(text, "://REDACTED@")
-	}
-	if address.Scheme == "" || address.Host == "" {
-		return text
-	}
-	if address.User != nil {
-		address.User = url.User("REDACTED")
-	}
-	if address.RawQuery != "" {
-		address.RawQuery = "REDACTED"
-	}
-	if address.User == nil && address.RawQuery == "" {
-		return text
-	}
-	return address.String()
 }
 
 // exampleHead is the beginning of the example.

@@ -267,8 +267,8 @@ func TestPrintedURLsHaveNoSecrets(t *testing.T) {
 	for text, want := range map[string]string{
 		"someone@example.com":                   "someone@example.com",
 		"https://a.example/keys":                "https://a.example/keys",
-		"https://ada:secret@a.example/keys":     "https://REDACTED@a.example/keys",
-		"https://secret@a.example/":             "https://REDACTED@a.example/",
+		"https://ada:secret@a.example/keys":     "https://REDACTED@a.example",
+		"https://secret@a.example/":             "https://REDACTED@a.example",
 		"https://a.example/keys?token=secret&b": "https://a.example/keys?REDACTED",
 		"/etc/spokehub/keys":                    "/etc/spokehub/keys",
 		"https://*.a.example":                   "https://*.a.example",

@@ -71,7 +71,7 @@ type historyHead struct {
 }
 
 // ServeHTTP answers 200, 400 for a query that is wrong, 404 for a topic without a stream, and 503 if the hub has no memory for the
-// answer.
+// answer, or does not know the stream while the broker is away.
 func (h *historian) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	query, err := historyQueryOf(r.URL.RawQuery)
 	if err != nil {

@@ -4,13 +4,14 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spokehub/spokehub/fanout"
 	"github.com/spokehub/spokehub/stream"
 )
 
 // idlePolicies are warnings about policies that do less than they say: a history without room for the longest events, one that the
-// memory budget has no room for, presence where nobody is known, and rules for a type that leave out its ids.
+// memory budget has no room for, one too short for the keys of publishers, presence where nobody is known, and rules for a type that leave out its ids.
 func (f serveFlags) idlePolicies() (found []contradiction) {
 	warn := func(format string, arguments ...any) {
 		found = append(found, contradiction{oneLine(fmt.Sprintf(format, arguments...)), nil})
@@ -29,6 +30,11 @@ func (f serveFlags) idlePolicies() (found []contradiction) {
 			warn("topics: the history of %q may take %v, and all streams together get half of --memory-budget, which is %v", p.Match, size, f.MemoryBudget)
 		}
 	}
+	for _, p := range policies {
+		if age := p.History.Age; f.isOnNATS() && age > 0 && age < keysRemembered {
+			warn("topics: the history of %q has an age of %v, and NATS remembers an Idempotency-Key no longer than that: repeats that come later, up to five minutes, are published again", p.Match, age)
+		}
+	}
 	hasPresence := slices.ContainsFunc(policies, func(p stream.Policy) bool { return p.Presence })
 	if hasPresence && !f.hasKeys() && !f.hasCertificates() {
 		warn("topics: presence tells who is there, and without --jwt-key, --jwks or --tls-client-ca the hub knows of no client who it is: it refuses those that ask (unavailable)")
@@ -40,6 +46,9 @@ func (f serveFlags) idlePolicies() (found []contradiction) {
 	}
 	return found
 }
+
+// keysRemembered is how long a stream remembers the keys of events, unless the broker keeps it from that.
+const keysRemembered = 5 * time.Minute
 
 // isRuledWithoutIDs says that the rules restrict who may have a type and say nothing of its ids.
 func (f serveFlags) isRuledWithoutIDs(typ string) bool {

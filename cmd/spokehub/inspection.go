@@ -208,7 +208,7 @@ func (c *inspection) asPage(ctx context.Context) {
 	case err != nil && response != nil:
 		s.Verdict, s.What = failed, fmt.Sprintf("Origin %s: %s", origin, response.Status)
 	case err != nil:
-		s.Verdict, s.What = failed, fmt.Sprintf("Origin %s: %v", origin, err)
+		s.Verdict, s.What = failed, fmt.Sprintf("Origin %s: %v", origin, withoutURL(err))
 	case ws.Subprotocol() != "spokehub.v1":
 		s.Verdict, s.What = failed, "the subprotocol spokehub.v1 is not answered: browsers that show a token that way give up"
 		s.Cure = "a proxy in between has to pass on Sec-WebSocket-Protocol; or the server is no Spokehub"

@@ -118,10 +118,10 @@ func (p printer) printGap(g event.Gap, now time.Time) error {
 		missed = count(int(g.Missed), "event is missing", "events are missing")
 	}
 	if g.Reason == spoke.GapFresh {
-		missed = "the hub was started anew since, or keeps nothing of this, so " + missed
+		missed = "the stream has begun anew since, or the hub keeps nothing of this, so " + missed
 	}
 	if g.Reason == event.GapBroker {
-		missed = "the hub was cut off from the other hubs, so " + missed
+		missed = "the hub was cut off from the other hubs, or their broker has lost events, so " + missed
 	}
 	if g.To > 0 {
 		missed += fmt.Sprintf(", of %d to %d", g.From, g.To)

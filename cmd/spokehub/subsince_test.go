@@ -182,7 +182,7 @@ func TestSubSaysWhyNobodyCanKnow(t *testing.T) {
 	sub := startTool(t, nil, "sub", "--url", hub.websocket, "price", "--count", "1", "--since", "gone:2")
 	keepPublishing(t, hub, sub, event.Event{Type: "price", Payload: []byte("1")})
 	code, stderr := sub.end(t)
-	want := "price  gap: the hub was started anew since, or keeps nothing of this, so nobody knows how many events are missing (fresh)"
+	want := "price  gap: the stream has begun anew since, or the hub keeps nothing of this, so nobody knows how many events are missing (fresh)"
 	if line := sub.next(t); !strings.HasSuffix(strings.TrimSpace(line), want) {
 		t.Errorf("got %d, %q and %q, want %q", code, line, stderr, want)
 	}

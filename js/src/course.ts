@@ -20,7 +20,7 @@ const cures: Record<number, string> = {
   1007: "is it a hub?",
   1008: "see its log",
   1009: "lower maxEvent",
-  4401: "the option token has to return a good one",
+  4401: "the option token has to return a new one",
   4403: "see its --origin and the token",
 };
 

@@ -22,7 +22,7 @@ export interface Gap {
   /** How many are gone, or null where nobody knows. For a topic with an id it may be more than there were of that id. */
   missed: number | null;
   /**
-   * Why: `slow` (this client was), `trimmed` (the hub's history did not reach back that far), `broker` (the hub lost its), or `fresh` (the stream has begun anew
+   * Why: `slow` (this client was), `trimmed` (the hub's history did not reach back that far), `broker` (the hub was cut off from others, or their broker has lost events), or `fresh` (the stream has begun anew
    * since, or is no more). A hub may have further reasons.
    */
   reason: "slow" | "trimmed" | "broker" | "fresh" | (string & {});
@@ -50,8 +50,8 @@ export interface Tracking {
   /** Takes an event for topic, and says whether it is to be heard: it is new, and the subscription has been answered, or it is of no stream. */
   _passed(topic: string, offset: number | undefined): boolean;
   /**
-   * Takes a gap that the hub tells of. One of another epoch moves all topics of the type there, behind it. Any other moves none: what a slow client gets of the newest events
-   * lies between the offsets of one, and comes behind it.
+   * Takes a gap that the hub tells of. One of another epoch moves all topics of the type there that are in force, behind it: for any other the ack will tell. Any other gap
+   * moves none: what a slow client gets of the newest events lies between the offsets of one, and comes behind it.
    */
   _gapped(gap: Gap): void;
   /** Forgets topic. */
@@ -94,7 +94,7 @@ export function tracking(since: Positions, tell: (gap: Gap) => void): Tracking {
       if (offset) {
         tops.get(typeOf(topic))! >= offset || tops.set(typeOf(topic), offset);
         if (place) {
-          if (place._end! >= 0 && offset > place.offset) {
+          if (place._end! >= 0 && place.offset < offset) {
             place.offset = offset;
           } else {
             return false;
@@ -105,11 +105,10 @@ export function tracking(since: Positions, tell: (gap: Gap) => void): Tracking {
     },
     _gapped(gap) {
       gap.epoch && places.forEach((place, topic) => {
-        if (typeOf(topic) === typeOf(gap.topic) && place.epoch !== gap.epoch) {
-          tops.clear();
-          place._end! *= 0;
+        if (place._end! >= 0 && typeOf(topic) === typeOf(gap.topic) && place.epoch !== gap.epoch) {
           place.epoch = gap.epoch!;
           place.offset = gap.to!;
+          tops.set(typeOf(topic), (place._end = 0));
         }
       });
       tell(gap);

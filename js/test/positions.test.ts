@@ -206,3 +206,27 @@ test("a gap of another epoch moves the topics of its type behind it, where event
   assert.equal(tracker._passed("t", 3), false);
   assert.equal(tracker._passed("t:late", 4), false);
 });
+
+test("a gap of another epoch does not move a topic that is not in force, whose ack tells what it has missed", () => {
+  const gaps: Gap[] = [];
+  const since = { epoch: "e", offset: 42 };
+  const tracker = tracking({ "t:a": since, "t:b": since }, (gap) => gaps.push(gap));
+  tracker._answered("t:b", { epoch: "e", offset: 42, result: "resumed", missed: 0 });
+  const gap: Gap = { topic: "t:b", epoch: "f", from: 1, to: 0, missed: null, reason: "broker" };
+  tracker._gapped(gap);
+  assert.deepEqual(tracker._list(), { "t:a": since, "t:b": { epoch: "f", offset: 0 } });
+  assert.ok(tracker._passed("t:b", 3));
+  assert.deepEqual(tracker._list(), { "t:a": since, "t:b": { epoch: "f", offset: 3 } });
+  tracker._answered("t:a", { epoch: "f", offset: 5, result: "fresh", missed: 0 });
+  assert.deepEqual(gaps, [gap, { topic: "t:a", epoch: "e", from: 43, missed: null, reason: "fresh" }]);
+});
+
+test("a gap of another epoch leaves quiet topics of other types where their streams are", () => {
+  const tracker = tracking({}, () => {});
+  for (const topic of ["t", "other:loud", "other:quiet"]) {
+    tracker._answered(topic, { epoch: "e", offset: 5, result: "fresh", missed: 0 });
+  }
+  assert.ok(tracker._passed("other:loud", 9));
+  tracker._gapped({ topic: "t", epoch: "f", from: 1, to: 2, missed: null, reason: "broker" });
+  assert.deepEqual(tracker._list(["t", "other:quiet"]), { t: { epoch: "f", offset: 2 }, "other:quiet": { epoch: "e", offset: 9 } });
+});
