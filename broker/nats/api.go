@@ -20,6 +20,7 @@ const (
 	codeNotEnabled          = 10076
 	codeNotForAccount       = 10039
 	codeStreamNotFound      = 10059
+	codeMessageNotFound     = 10037
 	codeNameInUse           = 10058
 	codeStorage             = 10047
 	codeMemory              = 10028

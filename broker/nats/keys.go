@@ -33,8 +33,12 @@ type keys struct {
 	refused map[broker.Key]bool
 }
 
+// routeTime is how long servers of a cluster are given to learn from each other what one of them was just asked for. They say nothing when they have; one message on a
+// route does it.
+const routeTime = 20 * time.Millisecond
+
 // Subscribe subscribes to keys and returns when the server that the engine is connected to has confirmed all of them. Other servers of its cluster
-// learn of them in order: what they pass on later reaches this one. For streams it also reads where they are.
+// learn of them in order: what they pass on later reaches this one. They are given routeTime for that. For streams it also reads where they are.
 func (e *Engine) Subscribe(ctx context.Context, wanted ...broker.Key) error {
 	if err := e.begin(ctx); err != nil {
 		return err
@@ -46,6 +50,9 @@ func (e *Engine) Subscribe(ctx context.Context, wanted ...broker.Key) error {
 	}
 	if !e.link.up.Load() {
 		return errAway
+	}
+	if e.link.conn.ConnectedClusterName() != "" {
+		pause(bound, routeTime)
 	}
 	var types []string
 	for _, key := range wanted {

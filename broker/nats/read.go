@@ -127,11 +127,8 @@ func (e *Engine) readRow(ctx context.Context, s *sequence, q broker.Query) (brok
 		if call == nil || round > 1 {
 			err = e.readFromLeader(ctx, name, q, &page)
 		}
-		if err != nil || len(page.Entries) > 0 {
+		if err != nil || len(page.Entries) > 0 || round == pageRounds {
 			return page, err
-		}
-		if round == pageRounds {
-			return broker.Page{}, unavailable("the stream %s says that it has events behind %d, and does not give them", name, q.After)
 		}
 		if round > 0 && !pause(ctx, pageWait<<round) {
 			return broker.Page{}, ctx.Err()
@@ -213,7 +210,7 @@ type stored struct {
 }
 
 // readFromLeader reads messages one by one, all asked for at once, from the server that leads the stream: for servers that don't answer several at
-// once, and for those that answer before they have caught up.
+// once, and for those that answer before they have caught up. Those that the leader does not have are gone: the page begins behind them.
 func (e *Engine) readFromLeader(ctx context.Context, name string, q broker.Query, page *broker.Page) error {
 	from := max(q.After+1, page.First)
 	until := min(page.Top, from+uint64(min(q.Events, window))-1)
@@ -225,17 +222,34 @@ func (e *Engine) readFromLeader(ctx context.Context, name string, q broker.Query
 	for i, question := range questions {
 		m, err := e.wait(ctx, question)
 		if err != nil {
-			for _, rest := range questions[i+1:] {
-				e.calls.forget(rest.id)
-			}
+			e.forget(questions[i+1:])
 			return err
 		}
 		var s stored
-		if json.Unmarshal(m.Data, &s) != nil || s.Error != nil || s.Message.Sequence == 0 {
+		switch {
+		case json.Unmarshal(m.Data, &s) != nil || s.Error == nil && s.Message.Sequence == 0:
+			err = unavailable("the stream %s answers with something malformed", name)
+		case s.Error != nil && s.Error.Code == codeMessageNotFound:
 			continue
+		case s.Error != nil:
+			err = unavailable("%v", s.Error)
+		}
+		if err != nil {
+			e.forget(questions[i+1:])
+			return err
 		}
 		messages = append(messages, &nats.Msg{Header: nats.Header{nats.JSSequence: []string{strconv.FormatUint(s.Message.Sequence, 10)}}, Data: s.Message.Data})
 	}
+	if len(messages) == 0 {
+		page.First = until + 1
+	}
 	take(page, q.After, messages)
 	return nil
+}
+
+// forget gives up questions that have not been answered.
+func (e *Engine) forget(questions []*asked) {
+	for _, rest := range questions {
+		e.calls.forget(rest.id)
+	}
 }

@@ -252,6 +252,28 @@ func TestPageEndsAtAHoleAndTheNextBeginsBehindIt(t *testing.T) {
 	}
 }
 
+func TestTheLastEventsOfAStreamCanBeDeleted(t *testing.T) {
+	s := engines.NATS(t, engines.NATSOptions{})
+	e, _ := connect(t, s)
+	appendAll(t, e, events(kept, "order", texts(5, "%d")...))
+	for _, offset := range []int{4, 5} {
+		body := fmt.Appendf(nil, `{"seq":%d}`, offset)
+		if m, err := e.wait(t.Context(), e.ask(apiPrefix+"STREAM.MSG.DELETE."+e.subjects.streamName(kindEvents, "order"), body)); err != nil || noResponders(m) {
+			t.Fatalf("got %v, %v of the deletion", m, err)
+		}
+	}
+	if page := readPage(t, e, broker.Query{Policy: kept, Type: "order", Events: 100}); len(page.Entries) != 3 || page.Top != 5 {
+		t.Errorf("got %+v, want three events and the top 5", page)
+	}
+	if page := readPage(t, e, broker.Query{Policy: kept, Type: "order", After: 3, Events: 100}); len(page.Entries) != 0 || page.First != 6 || page.Top != 5 {
+		t.Errorf("got %+v behind 3, want none, gone up to 5", page)
+	}
+	appendAll(t, e, events(kept, "order", "6"))
+	if page := readPage(t, e, broker.Query{Policy: kept, Type: "order", After: 3, Events: 100}); len(page.Entries) != 1 || page.First != 6 || page.Entries[0].Offset != 6 {
+		t.Errorf("got %+v behind 3, want the event 6 alone", page)
+	}
+}
+
 func TestOldAndLargeEventsAreTrimmed(t *testing.T) {
 	s := engines.NATS(t, engines.NATSOptions{})
 	e, _ := connect(t, s)

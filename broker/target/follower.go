@@ -179,6 +179,10 @@ func (f *follower) hand(ctx context.Context, entry *broker.Entry) bool {
 			defer f.mu.Unlock()
 			return !f.isOver
 		}
+		if gone := int64(entry.Offset - f.next); gone > 0 {
+			f.target.deliveries.putAlways(delivery{loss: &Loss{Type: f.want.key.Type, Missed: gone, Reason: "the events were deleted"}})
+			f.next = entry.Offset
+		}
 		item := delivery{event: e}
 		if !ok {
 			item = delivery{loss: &Loss{Type: f.want.key.Type, Missed: 1, Reason: "an event that no hub has written"}}

@@ -3,6 +3,7 @@ package target_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -117,6 +118,34 @@ func TestEventsThatWereTrimmedMeanwhileAreTold(t *testing.T) {
 	}
 	engine.Heal()
 	got.expect(t, "order: 1", `loss "" -1`, `loss "order" 3`, "order: 5", "order: 6", "order: 7", "order: 8", "order: 9")
+}
+
+// holedEngine reads streams of which the events 2 and 3 were deleted.
+type holedEngine struct{ *inproc.Engine }
+
+// Read leaves them out.
+func (e *holedEngine) Read(ctx context.Context, q broker.Query) (broker.Page, error) {
+	page, err := e.Engine.Read(ctx, q)
+	page.Entries = slices.DeleteFunc(page.Entries, func(entry broker.Entry) bool { return entry.Offset == 2 || entry.Offset == 3 })
+	return page, err
+}
+
+func TestEventsThatWereDeletedFromWithinAStreamAreTold(t *testing.T) {
+	network := inproc.New()
+	from := open(t, target.Config{Broker: network.Engine(), Policies: mixed})
+	engine := &holedEngine{network.Engine()}
+	got := &record{}
+	to := open(t, target.Config{Broker: engine, Policies: mixed, OnLoss: got.loss})
+	awaitUp(t, from)
+	awaitUp(t, to)
+	to.AddEventListener("order", got.event)
+	settle(t, to)
+	engine.Cut()
+	for _, payload := range []string{"1", "2", "3", "4"} {
+		publish(t, from, "order", "", payload)
+	}
+	engine.Heal()
+	got.expect(t, `loss "" -1`, "order: 1", `loss "order" 2`, "order: 4")
 }
 
 func TestAStreamThatBeganAnewIsTold(t *testing.T) {
