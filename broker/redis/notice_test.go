@@ -30,7 +30,7 @@ func silent(t *testing.T) (e *Engine, r *recorder, log *lines) {
 
 func TestReasonsThatTakeTurnsAreToldFromTimeToTime(t *testing.T) {
 	e, r, log := silent(t)
-	m := &manager{engine: e, links: map[string]*link{}}
+	m := &manager{engine: e, session: &session{}, links: map[string]*link{}}
 	began := time.Now()
 	for i := range 1000 {
 		m.down(fmt.Errorf("server %d is away", i%2))
