@@ -51,9 +51,6 @@ func (e *Engine) Subscribe(ctx context.Context, wanted ...broker.Key) error {
 	if !e.link.up.Load() {
 		return errAway
 	}
-	if e.link.conn.ConnectedClusterName() != "" {
-		pause(bound, routeTime)
-	}
 	var types []string
 	for _, key := range wanted {
 		if key.Kind == broker.Stream {
@@ -66,7 +63,7 @@ func (e *Engine) Subscribe(ctx context.Context, wanted ...broker.Key) error {
 	return nil
 }
 
-// subscribe subscribes to keys and returns when the server has confirmed them.
+// subscribe subscribes to keys and returns when the server has confirmed them, and others of its cluster have had routeTime.
 func (e *Engine) subscribe(ctx context.Context, wanted []broker.Key) error {
 	full := e.refusals.fulls()
 	fresh, err := e.keys.add(e, wanted)
@@ -75,6 +72,9 @@ func (e *Engine) subscribe(ctx context.Context, wanted []broker.Key) error {
 	}
 	if err := e.link.conn.FlushWithContext(ctx); err != nil {
 		return err
+	}
+	if len(fresh) > 0 && e.link.conn.ConnectedClusterName() != "" {
+		pause(ctx, routeTime)
 	}
 	return e.whyRefused(ctx, full, wanted, fresh)
 }
