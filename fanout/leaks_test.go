@@ -51,10 +51,10 @@ func watchForLeaks(t testing.TB) {
 func findLeaksLocked(t testing.TB) {
 	t.Helper()
 	w := &leakWatch
-	begun, deadline := w.begun, time.Now().Add(patience)
+	begun, ignored, deadline := w.begun, w.goroutines, time.Now().Add(patience)
 	for w.begun == begun {
 		w.mu.Unlock()
-		err := goleak.Find(w.goroutines)
+		err := goleak.Find(ignored)
 		w.mu.Lock()
 		left := descriptors(t)
 		switch {
