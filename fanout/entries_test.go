@@ -135,13 +135,13 @@ func eachEntry(t *testing.T, cfg func(fanout.Engine) fanout.Config, f func(t *te
 	})
 }
 
-// entriesFor are the entries that a test is run with: all of them, or with ENTRIES=some a quarter, which the name chooses. So it is with the race detector, which has
+// entriesFor are the entries that a test is run with: all of them, or with ENTRIES=some a sixth, which the name chooses. So it is with the race detector, which has
 // seen every way of each entry then in some of the tests, and every test with each engine.
 func entriesFor(name string) []entry {
 	if os.Getenv("ENTRIES") != "some" {
 		return entries
 	}
-	const shares = 4
+	const shares = 6
 	h := fnv.New32a()
 	io.WriteString(h, name)
 	var some []entry
