@@ -145,7 +145,7 @@
 //
 // Locks, outermost first: that of a shard of the index, that of a shard of interest, that of its queue. And: that of a follower, that of a stream, that of a
 // shard of the index. A follower's lock is never taken under one of interest. The outbox, the queue of appends, the link, the
-// teller of losses, the nodes, and the tasks of the roster have a lock each, under which no other is taken. Sinks are called on goroutines of the engine; what has to wait, reads and subscriptions, is done
+// teller of losses, the nodes, and the tasks of the roster have a lock each, under which no other is taken but, under the outbox's, that of handedOver. Sinks are called on goroutines of the engine; what has to wait, reads and subscriptions, is done
 // by goroutines of the cluster.
 //
 // # Decisions

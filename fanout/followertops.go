@@ -6,25 +6,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spokehub/spokehub/broker"
 	"github.com/spokehub/spokehub/event"
 )
-
-const (
-	// topsAtOnce is of how many streams the tops are asked for at a time, topsPause how often all are, in case the last events of one have
-	// been lost, and nothing has come since that would tell.
-	topsAtOnce = 512
-	topsPause  = 10 * time.Second
-	// topsRetry is how soon they are asked for again if that has failed.
-	topsRetry = 2 * time.Second
-	// topsGrace is how long events that the tops tell of may be on their way: until then a stream that brings them is not read.
-	topsGrace = 100 * time.Millisecond
-	// topsShare bounds the time that comparing takes: it rests topsShare times as long as it took, up to topsPause.
-	topsShare = 4
-)
-
-// topsSoon is how soon they are compared again, time after time, once the broker is back or events may have been lost. Servers of a cluster learn from each other whom
-// a hub has connected to, and what it asks for: what they store meanwhile may be missing though the first comparison showed nothing.
-var topsSoon = [...]time.Duration{250 * time.Millisecond, 750 * time.Millisecond, 2 * time.Second}
 
 // checkTops has the tops of all followed streams be compared with what the hub has. It returns at once.
 func (t *interest) checkTops() {
@@ -34,29 +18,9 @@ func (t *interest) checkTops() {
 	}
 }
 
-// watchTops compares the tops of the streams from time to time, and when it is asked to, until ctx ends.
+// watchTops compares the tops of the streams while the broker is there, from time to time and when it is asked to, until ctx ends.
 func (t *interest) watchTops(ctx context.Context) {
-	timer := time.NewTimer(topsPause)
-	defer timer.Stop()
-	soon := topsSoon[:0]
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-timer.C:
-		case <-t.topsWanted:
-			soon = topsSoon[:]
-		}
-		pause, began := topsPause, time.Now()
-		isTold := !t.cluster.link.isUp.Load() || t.compareTops(ctx)
-		switch {
-		case len(soon) > 0:
-			pause, soon = soon[0], soon[1:]
-		case !isTold:
-			pause = topsRetry
-		}
-		timer.Reset(min(max(pause, topsShare*time.Since(began)), topsPause))
-	}
+	broker.WatchTops(ctx, t.topsWanted, func(ctx context.Context) bool { return !t.cluster.link.isUp.Load() || t.compareTops(ctx) })
 }
 
 // compareTops compares the tops of all followed streams, and says whether the broker has told them. They are in another order each time: one that can't be asked for must not
@@ -64,7 +28,7 @@ func (t *interest) watchTops(ctx context.Context) {
 func (t *interest) compareTops(ctx context.Context) bool {
 	followers := t.followers()
 	rand.Shuffle(len(followers), func(i, j int) { followers[i], followers[j] = followers[j], followers[i] })
-	types := make([]string, 0, topsAtOnce)
+	types := make([]string, 0, broker.TopsAtOnce)
 	if len(followers) == 0 {
 		t.tryTops(ctx)
 		return true
@@ -73,7 +37,7 @@ func (t *interest) compareTops(ctx context.Context) bool {
 	var late []behind
 	defer func() { refill(ctx, late) }()
 	for len(followers) > 0 {
-		slice := followers[:min(len(followers), topsAtOnce)]
+		slice := followers[:min(len(followers), broker.TopsAtOnce)]
 		followers = followers[len(slice):]
 		types = types[:0]
 		for _, f := range slice {
@@ -152,7 +116,7 @@ func refill(ctx context.Context, late []behind) {
 	select {
 	case <-ctx.Done():
 		return
-	case <-time.After(topsGrace):
+	case <-time.After(broker.TopsGrace):
 	}
 	for i := range late {
 		late[i].follower.check(late[i].top)

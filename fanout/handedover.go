@@ -1,6 +1,7 @@
 package fanout
 
 import (
+	"sync"
 	"time"
 
 	"github.com/spokehub/spokehub/broker"
@@ -10,20 +11,20 @@ import (
 // learns by pings that its server is gone: NATS after some six seconds.
 const suspicion = 10 * time.Second
 
-// handedOver are the types without a stream of which the broker is given events, or has been lately: in the time since began, up to last, and in that before. It
-// belongs to the outbox.
+// handedOver are the types without a stream of which the broker is given events, or has been lately: in the time since began, up to last, and in that before. mu
+// guards all; it may be taken under that of the outbox, which need not be held for as long as it takes to look at a parcel.
 //
 // I1: what was given within suspicion of last is in one of them.
 type handedOver struct {
+	mu          sync.Mutex
 	now, before lostTypes
 	began, last time.Time
 }
 
 // note notes what the broker is about to be given.
 func (h *handedOver) note(messages []broker.Message, at time.Time) {
-	if len(messages) == 0 {
-		return
-	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	if h.last = at; at.Sub(h.began) > suspicion {
 		h.before, h.now, h.began = h.now, lostTypes{}, at
 	}
@@ -36,14 +37,28 @@ func (h *handedOver) note(messages []broker.Message, at time.Time) {
 	}
 }
 
+// add notes what others are about to be told of.
+func (h *handedOver) add(lost *lostTypes) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.now.merge(lost)
+}
+
+// takeLate moves what may have been lost if the connection has ended now, and forgets the rest.
+func (h *handedOver) takeLate(lost *lostTypes) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if time.Since(h.last) <= suspicion {
+		lost.merge(&h.now)
+		lost.merge(&h.before)
+	}
+	h.now, h.before, h.began, h.last = lostTypes{}, lostTypes{}, time.Time{}, time.Time{}
+}
+
 // suspect has others be told, once the broker is back, that the events may be lost which it was given shortly before it was gone. They can't know: their own
 // connections have had no trouble.
 func (o *outbox) suspect() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if h := &o.handed; time.Since(h.last) <= suspicion {
-		o.lost.merge(&h.now)
-		o.lost.merge(&h.before)
-	}
-	o.handed = handedOver{}
+	o.handed.takeLate(&o.lost)
 }

@@ -65,7 +65,7 @@ func (o *outbox) tellLostLocked() {
 	if !o.lost.all && len(o.lost.types) == 0 || !o.cluster.link.isUp.Load() {
 		return
 	}
-	o.handed.now.merge(&o.lost)
+	o.handed.add(&o.lost)
 	o.tellLocked(lostChannel, broker.Header{}, o.lost.message())
 	o.filling.tellsLost = true
 }

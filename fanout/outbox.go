@@ -29,7 +29,7 @@ const (
 )
 
 // outbox is the queue of events of types without a stream on their way to other hubs. Any goroutine may put something in, a reactor's too; one
-// goroutine hands it to the broker. mu guards all fields behind it; held is for any goroutine, and the others never change.
+// goroutine hands it to the broker. mu guards all fields behind it but handed, whose own lock may be taken under it; held is for any goroutine, and the others never change.
 //
 // I1: every event gets a sequence, whether it is queued or dropped: so who gets the next one knows what it has missed.
 // I2: ends[i] is where messages[i] ends in data.
@@ -199,7 +199,6 @@ func (o *outbox) publish(ctx context.Context) {
 	o.mu.Lock()
 	o.tellLostLocked()
 	full := o.filling
-	o.handed.note(full.messages, time.Now())
 	o.filling, o.spare = o.spare, parcel{}
 	o.isPublishing = len(full.messages) > 0
 	o.mu.Unlock()
@@ -212,6 +211,7 @@ func (o *outbox) publish(ctx context.Context) {
 		full.messages[i].Data = full.data[begin:end:end]
 		begin = end
 	}
+	o.handed.note(full.messages, time.Now())
 	bounded, cancel := context.WithTimeout(ctx, brokerPatience)
 	defer cancel()
 	err := o.cluster.broker.Publish(bounded, full.messages)

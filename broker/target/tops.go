@@ -5,50 +5,13 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/spokehub/spokehub/broker"
 	"github.com/spokehub/spokehub/event"
 )
 
-const (
-	// topsAtOnce is of how many streams the tops are asked for at a time, topsPause how often all are, in case the last events of one have
-	// been lost, and nothing has come since that would tell.
-	topsAtOnce = 512
-	topsPause  = 10 * time.Second
-	// topsRetry is how soon they are asked for again if that has failed.
-	topsRetry = 2 * time.Second
-	// topsGrace is how long events that the tops tell of may be on their way: until then a stream that brings them is not read.
-	topsGrace = 100 * time.Millisecond
-	// topsShare bounds the time that comparing takes: it rests topsShare times as long as it took, up to topsPause.
-	topsShare = 4
-)
-
-// topsSoon is how soon they are compared again, time after time, once the engine is back or events may have been lost. Servers of a cluster learn from each other
-// what a target asks for: what they store meanwhile may be missing though the first comparison showed nothing.
-var topsSoon = [...]time.Duration{250 * time.Millisecond, 750 * time.Millisecond, 2 * time.Second}
-
-// watchTops compares the tops of the streams from time to time, and when it is asked to, until the target ends.
+// watchTops compares the tops of the streams while the engine is there, from time to time and when it is asked to, until the target ends.
 func (i *interest) watchTops() {
-	ctx := i.target.running.ctx
-	timer := time.NewTimer(topsPause)
-	defer timer.Stop()
-	soon := topsSoon[:0]
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-timer.C:
-		case <-i.topsWanted:
-			soon = topsSoon[:]
-		}
-		pause, began := topsPause, time.Now()
-		isTold := !i.target.State().Up || i.compareTops(ctx)
-		switch {
-		case len(soon) > 0:
-			pause, soon = soon[0], soon[1:]
-		case !isTold:
-			pause = topsRetry
-		}
-		timer.Reset(min(max(pause, topsShare*time.Since(began)), topsPause))
-	}
+	broker.WatchTops(i.target.running.ctx, i.topsWanted, func(ctx context.Context) bool { return !i.target.State().Up || i.compareTops(ctx) })
 }
 
 // compareTops has the streams be read whose tops are ahead of what has come, and says whether the engine has told all tops. They are in another order each time: one that
@@ -59,7 +22,7 @@ func (i *interest) compareTops(ctx context.Context) (isTold bool) {
 	var late []behind
 	defer func() { catchUp(ctx, late) }()
 	for len(followers) > 0 {
-		some := followers[:min(len(followers), topsAtOnce)]
+		some := followers[:min(len(followers), broker.TopsAtOnce)]
 		followers = followers[len(some):]
 		tops, err := i.askTops(ctx, some)
 		if err != nil {
@@ -101,7 +64,7 @@ func catchUp(ctx context.Context, late []behind) {
 	select {
 	case <-ctx.Done():
 		return
-	case <-time.After(topsGrace):
+	case <-time.After(broker.TopsGrace):
 	}
 	for _, b := range late {
 		if b.follower.isBehind(b.top) {
