@@ -43,7 +43,7 @@ func authority(c *x509.Certificate) {
 // make makes a certificate for hub.example, which signs itself if there is no maker.
 func (m maker) make(t *testing.T, key crypto.Signer, changes ...func(*x509.Certificate)) made {
 	t.Helper()
-	number, err := rand.Int(rand.Reader, big.NewInt(1<<62))
+	number, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 127))
 	if err != nil {
 		t.Fatal(err)
 	}
