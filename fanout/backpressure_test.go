@@ -187,7 +187,7 @@ func TestMemoryBudgetCountsSharedFramesOnce(t *testing.T) {
 		for range spokes {
 			c, spoke := h.join()
 			c.subscribe("shared")
-			stall(t, spoke)
+			fillWithin(t, 64<<10, c, spoke, 1)
 		}
 		payload := []byte(`"` + strings.Repeat("s", 512<<10) + `"`)
 		h.hub.DispatchEvent(event.Event{Type: "shared", Payload: payload})

@@ -178,7 +178,7 @@ func TestShutdownCutsOffWhenItsContextEnds(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
 		h := newTestHub(t, fanout.Config{Engine: engine, CloseTimeout: time.Hour, QueueLimit: 64 << 20, SendBuffer: 16 << 10})
 		c, spoke := h.join()
-		stall(t, spoke)
+		fillWithin(t, 64<<10, c, spoke, 1)
 		idle, _ := h.join()
 		idle.sync()
 		ctx, cancel := context.WithCancel(context.Background())

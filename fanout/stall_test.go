@@ -28,13 +28,21 @@ func stall(t testing.TB, spoke *fanout.Spoke) (events int) {
 	return events
 }
 
-// fill sends to a spoke whose client does not read until the socket is full: so many bytes are queued and stay so. What is queued
-// after a moment's flood may yet fit into the peer's kernel, which tells of room with what the client sends.
+// fill sends to a spoke whose client does not read until the socket is full: so many bytes are queued and stay so. The client's
+// window is so small from then on that it is slow to read much.
 func fill(t testing.TB, c *client, spoke *fanout.Spoke, queued int) (events int) {
+	t.Helper()
+	return fillWithin(t, 4<<10, c, spoke, queued)
+}
+
+// fillWithin is fill for a client that reads later: its kernel takes about so many bytes ahead of it. Without a bound that grows
+// as it likes. What is queued after a moment's flood may yet fit into the peer's kernel, which tells of room with what the client
+// sends.
+func fillWithin(t testing.TB, window int, c *client, spoke *fanout.Spoke, queued int) (events int) {
 	t.Helper()
 	const looks = 20
 	if tcp, ok := c.conn.(*net.TCPConn); ok {
-		if err := tcp.SetReadBuffer(4 << 10); err != nil {
+		if err := tcp.SetReadBuffer(window); err != nil {
 			t.Fatal(err)
 		}
 	}
