@@ -16,7 +16,7 @@ import (
 	"github.com/spokehub/spokehub/internal/engines"
 )
 
-// losing is an engine that loses what comes of streams, without a word, while it isDeaf.
+// losing is an engine that loses what comes of streams, without a word, while it isDeaf. The hub can't notice meanwhile: it is not told the tops.
 type losing struct {
 	broker.Broker
 	broker.Sink
@@ -27,6 +27,14 @@ type losing struct {
 func (l *losing) Start(s broker.Sink) error {
 	l.Sink = s
 	return l.Broker.Start(l)
+}
+
+// Tops tells them.
+func (l *losing) Tops(ctx context.Context, dst []event.Position, types ...string) ([]event.Position, error) {
+	if l.isDeaf.Load() {
+		return dst, broker.ErrUnavailable
+	}
+	return l.Broker.Tops(ctx, dst, types...)
 }
 
 // Deliver hands on what has come.
