@@ -250,6 +250,33 @@ func TestAListOfAHubIsAllThatIsThereByWayOfIt(t *testing.T) {
 	watcher.wantsChange("room:7", "-bob", "-carl")
 }
 
+// TestChangesThatWereLostAreAskedFor loses one whose hub tells another right behind it, so that its heartbeats speak of nothing that is missing.
+func TestChangesThatWereLostAreAskedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		network := inproc.New()
+		a, _, _ := member(t, network, presenceConfig(fanout.Config{}))
+		b, engine, _ := member(t, network, presenceConfig(fanout.Config{}))
+		time.Sleep(time.Second)
+		enter := func(user string) {
+			b.Connect(fanout.AddOptions{Identity: fanout.Identity{User: user}}).Subscribe("room:7")
+			time.Sleep(500 * time.Millisecond)
+		}
+		a.Connect(fanout.AddOptions{Identity: fanout.Identity{User: "somebody"}})
+		watcher, _ := piped(t, a)
+		watcher.watch("room:7")
+		enter("ada")
+		watcher.wantsChange("room:7", "+ada")
+		engine.SetFaults(inproc.Faults{Swallow: true})
+		enter("bob")
+		engine.SetFaults(inproc.Faults{})
+		enter("carl")
+		time.Sleep(time.Second)
+		if got := fmt.Sprint(a.Presence("room:7")); got != "[{ada 1} {bob 1} {carl 1}]" {
+			t.Errorf("got %s, want the one whose coming was lost, too", got)
+		}
+	})
+}
+
 func TestTheListOfAHubThatIsSilentIsNotWaitedForLong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		engine := &tappedEngine{Engine: inproc.New().Engine()}
