@@ -49,6 +49,37 @@ func TestPromise13SpokesThatComeBackToOnePositionShareOneRead(t *testing.T) {
 	})
 }
 
+func TestPromise13SpokesThatComeBackToPositionsSideBySideEachGoOnAtTheirOwn(t *testing.T) {
+	t.Parallel()
+	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
+		const spokes, events = 40, 100
+		cfg := keeping(engine, stream.History{Events: events}, stream.Close)
+		cfg.Reactors = 1
+		h := newTestHub(t, cfg)
+		other, _ := h.join()
+		epoch := other.follow("price").Position.Epoch
+		other.unsubscribe("price")
+		h.publishPrices(1, events)
+		var clients []*client
+		var back []*fanout.Spoke
+		for range spokes {
+			c, s := h.join()
+			clients, back = append(clients, c), append(back, s)
+		}
+		fanout.OnLoop(back[0], func() {
+			for i, s := range back {
+				fanout.Resume(s, "price", event.Since{Is: event.SincePosition, Epoch: []byte(epoch), Offset: uint64(i)})
+			}
+			fanout.Feed(back[0])
+		})
+		for i, c := range clients {
+			reader := sequenceReader{client: c, next: uint64(i) + 1}
+			reader.readTo(events)
+			expect(t, "gaps", len(reader.gaps), 0)
+		}
+	})
+}
+
 func TestPromise13AStoreThatCanNotBeReadIsReadAgainInAWhile(t *testing.T) {
 	t.Parallel()
 	eachEngine(t, func(t *testing.T, engine fanout.Engine) {
