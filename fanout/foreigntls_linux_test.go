@@ -69,6 +69,7 @@ func eachForeigner(t *testing.T, f func(t *testing.T, h *testHub, address string
 	}
 }
 
+// TestAnIdleSpokeOverForeignTLSHasNoGoroutineAndNoBuffer measures again where memory of something else was let go of meanwhile: what spokes hold, they hold each time.
 func TestAnIdleSpokeOverForeignTLSHasNoGoroutineAndNoBuffer(t *testing.T) {
 	eachForeigner(t, func(t *testing.T, h *testHub, address string, roots *x509.CertPool) {
 		join := func(address string) func() *client {
@@ -83,19 +84,24 @@ func TestAnIdleSpokeOverForeignTLSHasNoGoroutineAndNoBuffer(t *testing.T) {
 		}
 		dial := join(address)
 		dial().handshake().sync()
-		const spokes = 100
-		idle := runtime.NumGoroutine()
-		before := memoryInUse()
-		for range spokes {
-			dial().handshake().sync()
-		}
-		until(t, "no goroutine is left of idle spokes", func() bool { return runtime.NumGoroutine() <= idle })
-		until(t, "no buffer is left of idle spokes", func() bool { return memoryHeld(h) == 0 })
-		ofSpokes := (memoryInUse() - before) / spokes
-		ofPairs := memoryOfPairs(t, join, spokes)
-		t.Logf("%d bytes a spoke, %d of them of crypto/tls at both ends", ofSpokes, ofPairs)
-		if ofSpokes-ofPairs > 10<<10 {
-			t.Errorf("got %d bytes a spoke and %d for the two ends of a TLS connection, want less than 10 KiB between", ofSpokes, ofPairs)
+		const spokes, tries = 100, 3
+		for try := 1; ; try++ {
+			idle := runtime.NumGoroutine()
+			before := memoryInUse()
+			for range spokes {
+				dial().handshake().sync()
+			}
+			until(t, "no goroutine is left of idle spokes", func() bool { return runtime.NumGoroutine() <= idle })
+			until(t, "no buffer is left of idle spokes", func() bool { return memoryHeld(h) == 0 })
+			ofSpokes := (memoryInUse() - before) / spokes
+			ofPairs := memoryOfPairs(t, join, spokes)
+			t.Logf("%d bytes a spoke, %d of them of crypto/tls at both ends", ofSpokes, ofPairs)
+			if ofSpokes-ofPairs <= 10<<10 {
+				return
+			}
+			if try == tries {
+				t.Fatalf("got %d bytes a spoke and %d for the two ends of a TLS connection, want less than 10 KiB between", ofSpokes, ofPairs)
+			}
 		}
 	})
 }
