@@ -74,6 +74,7 @@ func TestGapsAreParsed(t *testing.T) {
 func FuzzGap(f *testing.F) {
 	f.Add([]byte(`{"type":"__gap","id":"","payload":{"topic":"price","epoch":"x7","from":43,"to":51,"missed":9,"reason":"slow"}}`), "price", "x7", uint64(43), uint64(51), int64(9), "slow")
 	f.Add([]byte(`{"type":"__gap","id":"","payload":{"topic":"chat:\u2028","missed":null,"reason":"broker"}}`), "chat:\"", "", uint64(0), uint64(0), int64(-1), "tri\\mmed")
+	f.Add([]byte(`{"type":"__gap","id":"","payload":{"topic":"a","epoch":"x7","from":1,"to":0,"missed":null,"reason":"broker"}}`), "a", "x7", uint64(1), uint64(0), int64(-1), "broker")
 	f.Fuzz(func(t *testing.T, message []byte, topic, epoch string, from, to uint64, missed int64, reason string) {
 		if g, err := ParseGap(message); err == nil {
 			if again, err := ParseGap(AppendGap(nil, g)); err != nil || again != g {
@@ -84,7 +85,9 @@ func FuzzGap(f *testing.F) {
 		if !ValidTopic([]byte(topic)) || epoch == "" && from+to != 0 || !ValidTopic([]byte("t:"+reason)) {
 			return
 		}
-		valid := epoch == "" || referenceEpoch.MatchString(epoch) && from > 0 && from <= to && to <= MaxOffset
+		isRange := from > 0 && from <= to && to <= MaxOffset
+		isBegin := from == 1 && to == 0 && missed < 0
+		valid := epoch == "" || referenceEpoch.MatchString(epoch) && (isRange || isBegin)
 		got, err := ParseGap(AppendGap(nil, g))
 		if (err == nil) != valid || valid && got != g {
 			t.Fatalf("got %+v and %v, want %+v taken %v", got, err, g, valid)
