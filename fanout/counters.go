@@ -29,6 +29,7 @@ type loopCounters struct {
 	connectionCounters
 	identityCounters
 	streamCounters
+	loopLatencies
 }
 
 // streamCounters count what comes of spokes that come back, or do not keep up.

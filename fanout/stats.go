@@ -127,6 +127,8 @@ type Stats struct {
 	Panics uint64
 	// AcceptPauses is how often accepting paused for lack of descriptors or memory.
 	AcceptPauses uint64
+	// Latencies are how long deliveries, handshakes, callbacks and resumes took.
+	Latencies Latencies
 	// Memory is what connections make the hub hold, by kind. MemoryBudget is the limit of its Total.
 	Memory Memory
 	// ClosingEvicted are connections that were ended while they were closing, for want of descriptors or because MaxConnections
@@ -160,6 +162,8 @@ func (h *Hub) Stats() Stats {
 		last.Memory.addShared(h)
 		last.Closes = maps.Clone(final.Closes)
 		last.Refusals = maps.Clone(final.Refusals)
+		last.Latencies = final.Latencies.copy()
+		last.Latencies.Callback = h.workers.latency()
 		return last
 	}
 	st := Stats{
@@ -183,6 +187,7 @@ func (h *Hub) Stats() Stats {
 		Refusals:            make(map[int]uint64),
 	}
 	st.addPresence(h.presence)
+	var sums latencySums
 	for _, l := range h.loops {
 		st.Waiting += uint64(max(l.shared.inflow.backlog(), 0))
 		l.ask(func(r *netpoll.Reactor) {
@@ -191,8 +196,10 @@ func (h *Hub) Stats() Stats {
 			st.addReactor(r.Count())
 			st.addMemory(l)
 			st.addLags(l)
+			l.counts.loopLatencies.addTo(&sums, l.sender)
 		})
 	}
+	st.Latencies = sums.latencies(h.workers)
 	st.CallbacksPending = h.callbacksPending()
 	st.Memory.addShared(h)
 	st.addStreams(h)

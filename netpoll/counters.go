@@ -73,6 +73,7 @@ type Counters struct {
 // sendCounters is what a Sender counts.
 type sendCounters struct {
 	Ledger
+	departures  departures
 	fullSockets uint64
 	// written is how many bytes the present run of flush has sent.
 	written int
