@@ -230,6 +230,9 @@ func (c hubCollector) Describe(descs chan<- *prometheus.Desc) {
 	for _, metric := range hubMetrics {
 		descs <- metric.desc
 	}
+	for _, latency := range latencyDescs {
+		descs <- latency.desc
+	}
 	descs <- closesDesc
 	descs <- refusalsDesc
 }
@@ -238,6 +241,9 @@ func (c hubCollector) Collect(metrics chan<- prometheus.Metric) {
 	stats := c.stats()
 	for _, metric := range hubMetrics {
 		metrics <- prometheus.MustNewConstMetric(metric.desc, metric.kind, float64(metric.value(stats)), metric.label...)
+	}
+	for _, latency := range latencyDescs {
+		metrics <- latencyMetric{latency.desc, latency.value(stats.Latencies)}
 	}
 	for _, code := range ownCodes {
 		stats.Closes[code] += 0
