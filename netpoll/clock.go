@@ -17,6 +17,7 @@ type clock struct {
 	patience time.Duration
 	// skipped is how much the pauses took that now leaves out.
 	skipped time.Duration
+	busy    busyMeter
 }
 
 const (

@@ -123,6 +123,7 @@ func (r *Reactor) turn() verdict {
 		return lookAgain
 	}
 	r.turns.clock.patience = r.patience()
+	r.turns.clock.busy.wait(r.turns.clock.elapsed())
 	return waitForMore
 }
 
@@ -135,6 +136,7 @@ func (r *Reactor) beginTurn() {
 		r.turns.alarm = alarmUnknown
 		r.trim()
 	}
+	r.turns.clock.busy.turn(r.turns.clock.now)
 	r.turns.stint.begin(r.turns.clock.now)
 }
 

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/spokehub/spokehub/fanout"
 )
 
@@ -75,12 +77,22 @@ func TestEmptyAdminAddressTurnsItOff(t *testing.T) {
 func metricNames() map[string]bool {
 	names := map[string]bool{"spokehub_dropped_total": true, "spokehub_closes_total": true, "spokehub_refusals_total": true, "spokehub_build_info": true,
 		"spokehub_config_reloads_total": true, "spokehub_config_last_reload_successful": true}
-	fqName := regexp.MustCompile(`fqName: "([^"]+)"`)
 	for _, metric := range hubMetrics {
-		names[fqName.FindStringSubmatch(metric.desc.String())[1]] = true
+		names[nameOf(metric.desc)] = true
+	}
+	for _, latency := range latencyDescs {
+		names[nameOf(latency.desc)] = true
+	}
+	for _, metric := range reactorMetrics {
+		names[nameOf(metric.desc)] = true
 	}
 	return names
 }
+
+var fqName = regexp.MustCompile(`fqName: "([^"]+)"`)
+
+// nameOf is the name of a metric.
+func nameOf(desc *prometheus.Desc) string { return fqName.FindStringSubmatch(desc.String())[1] }
 
 func TestMetricsCoverTheHubAndTheRuntime(t *testing.T) {
 	hub := startHub(t, nil)
