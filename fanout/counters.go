@@ -30,6 +30,7 @@ type loopCounters struct {
 	identityCounters
 	streamCounters
 	loopLatencies
+	kindCounters
 }
 
 // streamCounters count what comes of spokes that come back, or do not keep up.

@@ -150,6 +150,8 @@ type Stats struct {
 	Closes map[uint16]uint64
 	// Refusals counts handshakes refused, by HTTP status.
 	Refusals map[int]uint64
+	// Kinds are counters by kind.
+	Kinds Kinds
 }
 
 // Stats asks every reactor and waits for the answers, usually tens of microseconds. After Shutdown it returns the last.
@@ -162,6 +164,7 @@ func (h *Hub) Stats() Stats {
 		last.Memory.addShared(h)
 		last.Closes = maps.Clone(final.Closes)
 		last.Refusals = maps.Clone(final.Refusals)
+		last.Kinds = final.Kinds.copy()
 		last.Latencies = final.Latencies.copy()
 		last.Latencies.Callback = h.workers.latency()
 		return last
@@ -185,6 +188,7 @@ func (h *Hub) Stats() Stats {
 		Engine:              h.loops[0].reactor.Engine(),
 		Closes:              make(map[uint16]uint64),
 		Refusals:            make(map[int]uint64),
+		Kinds:               newKinds(),
 	}
 	st.addPresence(h.presence)
 	var sums latencySums
@@ -197,9 +201,11 @@ func (h *Hub) Stats() Stats {
 			st.addMemory(l)
 			st.addLags(l)
 			l.counts.loopLatencies.addTo(&sums, l.sender)
+			l.counts.kindCounters.addTo(&st.Kinds)
 		})
 	}
 	st.Latencies = sums.latencies(h.workers)
+	h.log.addTo(&st.Kinds)
 	st.CallbacksPending = h.callbacksPending()
 	st.Memory.addShared(h)
 	st.addStreams(h)

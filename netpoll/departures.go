@@ -6,13 +6,16 @@ import "time"
 // the socket. What leaves for a connection at once counts as old as the oldest frame of its batch. A look at the clock takes as long as
 // several small frames, so there is one for a few sends, behind the last of them. It belongs to the Sender.
 //
-// I1: between two methods of the Sender that are called from outside, the weights in waiting and the count of latency are together
+// I1: between two methods of the Sender that are called from outside, the frames of last and waiting and the count of latency are together
 // Ledger.Delivered.
 type departures struct {
+	// last is the departure that more frames may join, waiting are the used ones before it.
+	last    departure
 	waiting [sendsPerLook]departure
-	// used is how many of waiting there are, sends how much has left since the last look.
-	used, sends int
-	latency     Histogram
+	used    int
+	// sends is how much has left since the last look.
+	sends   int
+	latency Histogram
 }
 
 // departure is how many frames have left of which the oldest was made at a moment.
@@ -22,7 +25,7 @@ type departure struct {
 }
 
 // sendsPerLook is how many sends there are between two looks at the clock, at most.
-const sendsPerLook = 8
+const sendsPerLook = 32
 
 // processStart is where Moment begins.
 var processStart = time.Now()
@@ -32,23 +35,26 @@ func Moment() time.Duration { return time.Since(processStart) }
 
 // add notes that frames of a batch have left.
 func (d *departures) add(oldest time.Duration, frames int) {
-	if frames == 0 {
-		return
+	if oldest != d.last.oldest {
+		d.begin(oldest)
 	}
-	if last := d.used - 1; last >= 0 && d.waiting[last].oldest == oldest {
-		d.waiting[last].frames += uint64(frames)
-	} else {
-		d.waiting[d.used] = departure{oldest, uint64(frames)}
-		d.used++
-	}
-	d.sends++
-	if d.sends == sendsPerLook {
+	d.last.frames += uint64(frames)
+	if d.sends++; d.sends == sendsPerLook {
 		d.settle(Moment())
 	}
 }
 
+// begin begins another departure.
+func (d *departures) begin(oldest time.Duration) {
+	d.waiting[d.used] = d.last
+	d.used++
+	d.last = departure{oldest: oldest}
+}
+
 // settle counts what has left by now.
 func (d *departures) settle(now time.Duration) {
+	d.latency.Observe(now-d.last.oldest, d.last.frames)
+	d.last.frames = 0
 	for _, left := range d.waiting[:d.used] {
 		d.latency.Observe(now-left.oldest, left.frames)
 	}

@@ -81,9 +81,12 @@ func metricNames() map[string]bool {
 		names[nameOf(metric.desc)] = true
 	}
 	for _, latency := range latencyDescs {
-		names[nameOf(latency.desc)] = true
+		names[nameOf(latency.desc)], names[nameOf(latency.desc)+"_bucket"] = true, true
 	}
 	for _, metric := range reactorMetrics {
+		names[nameOf(metric.desc)] = true
+	}
+	for _, metric := range kindMetrics {
 		names[nameOf(metric.desc)] = true
 	}
 	return names

@@ -233,6 +233,9 @@ func (c hubCollector) Describe(descs chan<- *prometheus.Desc) {
 	for _, latency := range latencyDescs {
 		descs <- latency.desc
 	}
+	for _, metric := range kindMetrics {
+		descs <- metric.desc
+	}
 	descs <- closesDesc
 	descs <- refusalsDesc
 }
@@ -245,6 +248,7 @@ func (c hubCollector) Collect(metrics chan<- prometheus.Metric) {
 	for _, latency := range latencyDescs {
 		metrics <- latencyMetric{latency.desc, latency.value(stats.Latencies)}
 	}
+	collectKinds(stats, metrics)
 	for _, code := range ownCodes {
 		stats.Closes[code] += 0
 	}
