@@ -64,3 +64,16 @@ func TestGlanceIsCountWithoutWhatIsQueued(t *testing.T) {
 		t.Errorf("got %d blocked, %d and %d queued of %d, want 3, 0 and 4 of 4", got.Blocked, got.Queued, all.Queued, all.Matched)
 	}
 }
+
+func TestEndOfATurnIsTheSameByAFlushAsByALook(t *testing.T) {
+	c := newClock()
+	c.look()
+	c.busy.turn(c.now)
+	before := c.elapsed()
+	flushed := Moment()
+	after := c.elapsed()
+	c.endTurn(flushed)
+	if got := c.busy.worked + c.busy.began; got < before || got > after {
+		t.Errorf("got a turn that ended at %v, want it between %v and %v", got, before, after)
+	}
+}

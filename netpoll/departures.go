@@ -53,8 +53,10 @@ func (d *departures) begin(oldest time.Duration) {
 
 // settle counts what has left by now.
 func (d *departures) settle(now time.Duration) {
-	d.latency.Observe(now-d.last.oldest, d.last.frames)
-	d.last.frames = 0
+	if d.last.frames > 0 {
+		d.latency.Observe(now-d.last.oldest, d.last.frames)
+		d.last.frames = 0
+	}
 	for _, left := range d.waiting[:d.used] {
 		d.latency.Observe(now-left.oldest, left.frames)
 	}

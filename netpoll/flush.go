@@ -26,18 +26,20 @@ func (s *Sender) isCollecting(limit time.Duration) bool {
 	return s.lists.collect.goesOn(s.count.Matched, limit)
 }
 
-// flush sends for about a slice of time: small fan-outs first, but never only them.
-func (s *Sender) flush(slice time.Duration) {
+// flush sends for about a slice of time: small fan-outs first, but never only them. It returns the moment at which it ended.
+func (s *Sender) flush(slice time.Duration) (now time.Duration) {
 	started := Moment()
+	now = started
 	for s.hasWork() {
 		s.flushList(&s.lists.express, inExpress, expressRun)
 		s.flushList(&s.lists.bulk, inBulk, bulkRun)
-		now := Moment()
+		now = Moment()
 		s.count.departures.settle(now)
 		if now-started >= slice {
-			return
+			return now
 		}
 	}
+	return now
 }
 
 func (s *Sender) flushList(list *sendList, mark sendState, run int) {
