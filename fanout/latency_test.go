@@ -89,6 +89,7 @@ func TestLatencyOfHandshakesCountsEachWayIn(t *testing.T) {
 		t.Run(entry.name, func(t *testing.T) {
 			h := newTestHub(t, fanout.Config{})
 			entry.dial(h)
+			until(t, "the handshake is counted", func() bool { return h.hub.Stats().Latencies.Handshake.Count > 0 })
 			if l := h.hub.Stats().Latencies.Handshake; l.Count != 1 || l.Seconds <= 0 || l.Seconds > patience.Seconds() {
 				t.Errorf("got %d handshakes of %v s, want one", l.Count, l.Seconds)
 			}
