@@ -152,6 +152,7 @@ func (l *loop) startClosing(s *Spoke, cause Cause) bool {
 	s.parser.Release()
 	l.charge(s)
 	l.counts.disconnected++
+	l.counts.causes[cause.Kind]++
 	l.hub.connections.remove(s)
 	if cause.Kind == CauseClosed || cause.Kind == CauseUnauthenticated {
 		s.marks &^= connecting

@@ -119,11 +119,13 @@ func (g *hubLog) handshakeFailed(hs *Handshake, status int, err error) {
 	}
 }
 
-// logLimit allows perMinute log lines a minute, all at once or spread. mu guards left.
+// logLimit allows perMinute log lines a minute, all at once or spread. mu guards left and suppressed.
 type logLimit struct {
 	perMinute int
 	mu        sync.Mutex
 	left      allowance
+	// suppressed is how many it has not allowed.
+	suppressed uint64
 }
 
 func (l *logLimit) allow(since time.Duration) bool {
@@ -134,5 +136,9 @@ func (l *logLimit) allow(since time.Duration) bool {
 func (l *logLimit) allowWithin(since, pause, burst time.Duration) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.left.spend(pause, burst, since)
+	if l.left.spend(pause, burst, since) {
+		return true
+	}
+	l.suppressed++
+	return false
 }

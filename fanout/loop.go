@@ -142,6 +142,7 @@ func newLoop(h *Hub, index int) (*loop, error) {
 	l.flow.waits = make(map[*Spoke]spokeWait)
 	l.counts.refusals = make(map[int]uint64)
 	l.counts.closes = make(map[uint16]uint64)
+	l.counts.rejects = make(map[event.Reason]uint64)
 	r, err := netpoll.New(netpoll.Config{Handler: l, Engine: h.cfg.Engine, Alone: h.cfg.Reactors == 1, QueueLimit: h.cfg.QueueLimit})
 	if err != nil {
 		return nil, err

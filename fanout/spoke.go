@@ -34,7 +34,8 @@ type Spoke struct {
 
 // upkeep is what the loop remembers of a spoke that is open. It belongs to the loop's goroutine.
 type upkeep struct {
-	// pinged is the tick at which the first ping was queued that is not answered, or the last that is; 0: none.
+	// pinged is the tick at which the first ping was queued that is not answered, or the last that is; 0: none. In the handshake it is what
+	// beginHandshake notes.
 	pinged uint32
 	// charged is how much memory of its unfinished message loopMemory counts.
 	charged uint32

@@ -39,7 +39,7 @@ const adminIndex = `<!doctype html>
 func (s *service) adminServer(address string, maxLine int) *http.Server {
 	mux := http.NewServeMux()
 	s.handleHealth(mux, true)
-	mux.Handle("GET /metrics", metricsHandler(s.hub.Stats, &s.reloads, s.certificates))
+	mux.Handle("GET /metrics", metricsHandler(s.hub.Stats, reactorCollector(s.hub.Reactors), &s.reloads, s.certificates))
 	mux.Handle("POST /publish", newPublisher(s.hub, maxLine, int64(s.flags.PublishLimit)))
 	mux.Handle("GET /history", newHistorian(s.hub, int(s.flags.MaxEvent)))
 	mux.HandleFunc("GET /nodes", s.serveNodes)

@@ -306,7 +306,7 @@ func TestDocumentsNameOnlyFlagsAndMetricsThatExist(t *testing.T) {
 	for _, desc := range []*prometheus.Desc{daysLeftDesc, tlsReloadsDesc, tlsGoodDesc} {
 		metrics[regexp.MustCompile(`fqName: "([^"]+)"`).FindStringSubmatch(desc.String())[1]] = true
 	}
-	for _, document := range []string{"README.md", "docs/operating.md", "docs/configuration.md", "docs/streams.md", "docs/cluster.md", "docs/tls.md"} {
+	for _, document := range []string{"README.md", "docs/operating.md", "docs/configuration.md", "docs/streams.md", "docs/cluster.md", "docs/tls.md", "docs/metrics.md"} {
 		content, err := os.ReadFile(filepath.Join("..", "..", filepath.FromSlash(document)))
 		if err != nil {
 			t.Fatal(err)

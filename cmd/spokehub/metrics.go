@@ -230,6 +230,12 @@ func (c hubCollector) Describe(descs chan<- *prometheus.Desc) {
 	for _, metric := range hubMetrics {
 		descs <- metric.desc
 	}
+	for _, latency := range latencyDescs {
+		descs <- latency.desc
+	}
+	for _, metric := range kindMetrics {
+		descs <- metric.desc
+	}
 	descs <- closesDesc
 	descs <- refusalsDesc
 }
@@ -239,6 +245,10 @@ func (c hubCollector) Collect(metrics chan<- prometheus.Metric) {
 	for _, metric := range hubMetrics {
 		metrics <- prometheus.MustNewConstMetric(metric.desc, metric.kind, float64(metric.value(stats)), metric.label...)
 	}
+	for _, latency := range latencyDescs {
+		metrics <- latencyMetric{latency.desc, latency.value(stats.Latencies)}
+	}
+	collectKinds(stats, metrics)
 	for _, code := range ownCodes {
 		stats.Closes[code] += 0
 	}
