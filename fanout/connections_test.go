@@ -208,6 +208,10 @@ func TestDisconnectClosesWhoIsMeant(t *testing.T) {
 	_, reason := first.closedWith(fanout.CodePolicy)
 	expect(t, "reason", reason, "bye")
 	closed, err = h.hub.Disconnect(fanout.ConnectionFilter{User: "ada"}, 99, "")
+	if err == nil || closed != 0 {
+		t.Fatalf("got %d closed with the code 99 and %v, want an error", closed, err)
+	}
+	closed, err = h.hub.Disconnect(fanout.ConnectionFilter{User: "ada"}, fanout.CodeInternal, "")
 	if err != nil || closed != 1 {
 		t.Fatalf("got %d closed and %v, want 1", closed, err)
 	}

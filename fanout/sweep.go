@@ -103,18 +103,18 @@ func (h *Hub) Spoke(id uint64) (found *Spoke) {
 }
 
 // Disconnect closes the spokes that a filter means, as Spoke.Close does, and returns how many it has closed. It is like DisconnectUser: it waits for the reactors, a slice
-// of the connections at a time, but not for the network, and a spoke that comes meanwhile may stay. An empty filter is an error, and so is one that is
-// not valid; nobody is closed then.
+// of the connections at a time, but not for the network, and a spoke that comes meanwhile may stay. An empty filter is an error, and so are one that is
+// not valid and a code that RFC 6455 does not let a server send; nobody is closed then.
 func (h *Hub) Disconnect(f ConnectionFilter, code uint16, reason string) (closed int, err error) {
 	filter, err := newConnectionFilter(f)
-	if err == nil && f.isEmpty() {
+	switch {
+	case err == nil && f.isEmpty():
 		err = ErrNoFilter
+	case err == nil && !wsframe.CodeAllowed(code):
+		err = fmt.Errorf("a server may not send the close code %d: want 1000 to 1003, 1007 to 1014, or 3000 to 4999", code)
 	}
 	if err != nil {
 		return 0, fmt.Errorf("disconnect: %w", err)
-	}
-	if !wsframe.CodeAllowed(code) {
-		code = CodeInternal
 	}
 	meant := make(map[*loop][]*Spoke)
 	h.sweep(&filter, func(l *loop, s *Spoke) bool {
