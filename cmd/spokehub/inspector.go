@@ -1,7 +1,7 @@
 package main
 
 import (
-	"context"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spokehub/spokehub/fanout"
 )
@@ -25,6 +26,8 @@ const (
 	inspectedBytes = 4 << 10
 	// maxOrder is how long the body of POST /disconnect or /unsubscribe may be.
 	maxOrder = 256 << 10
+	// orderPatience is how long it may take.
+	orderPatience = 30 * time.Second
 )
 
 // inspector answers what operators ask about the connections and topics of this hub, and ends those that they name. One request is carried out
@@ -70,11 +73,9 @@ var (
 // serve answers 200, 400 for a request that is wrong, of which nothing has been carried out, and 503 if the hub has no memory for the answer, or the
 // client has not waited.
 func (i *inspector) serve(w http.ResponseWriter, r *http.Request, answer func(*http.Request) (any, error)) {
-	err := i.await(r.Context())
-	var found any
+	found, err := any(nil), takeOrder(w, r)
 	if err == nil {
-		found, err = answer(r)
-		<-i.turn
+		found, err = i.inTurn(r, answer)
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
@@ -91,13 +92,15 @@ func (i *inspector) serve(w http.ResponseWriter, r *http.Request, answer func(*h
 	_ = json.NewEncoder(w).Encode(found)
 }
 
-func (i *inspector) await(ctx context.Context) error {
+// inTurn carries a request out once it is its turn.
+func (i *inspector) inTurn(r *http.Request, answer func(*http.Request) (any, error)) (any, error) {
 	select {
 	case i.turn <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return errInspectTurn
+	case <-r.Context().Done():
+		return nil, errInspectTurn
 	}
+	defer func() { <-i.turn }()
+	return answer(r)
 }
 
 // inspectQuery reads a query in which each name stands once at most, and is one of those known.
@@ -132,16 +135,25 @@ func inspectLimit(values url.Values) (int, error) {
 	return limit, nil
 }
 
-// readOrder reads the body of a request into what order points to.
-func readOrder(r *http.Request, order any) error {
+// takeOrder reads the body of a request to its end, so that nobody waits for a slow one.
+func takeOrder(w http.ResponseWriter, r *http.Request) error {
+	deadline := http.NewResponseController(w)
+	defer deadline.SetReadDeadline(time.Time{})
+	_ = deadline.SetReadDeadline(time.Now().Add(orderPatience))
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxOrder+1))
 	if err != nil {
-		return fmt.Errorf("the body broke off: %w", err)
+		return fmt.Errorf("the body broke off, or took more than %v: %w", orderPatience, err)
 	}
 	if len(body) > maxOrder {
 		return fmt.Errorf("the body has more than %s", byteSize(maxOrder))
 	}
-	decoder := json.NewDecoder(strings.NewReader(string(body)))
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	return nil
+}
+
+// readOrder reads the body of a request, which has been taken, into what order points to.
+func readOrder(r *http.Request, order any) error {
+	decoder := json.NewDecoder(r.Body)
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(order); err != nil {
 		return fmt.Errorf("the body is no such JSON object: %s", strings.TrimPrefix(err.Error(), "json: "))
