@@ -62,7 +62,7 @@ func (n *kindCounters) addTo(k *Kinds) {
 // limits are those of the log, by what they are called in Kinds.
 func (g *hubLog) limits() map[string]*logLimit {
 	return map[string]*logLimit{
-		"malformed": &g.malformed, "slow": &g.slow, "violation": &g.violated, "resources": &g.exhausted, "hijack": &g.hidden,
+		"malformed": &g.malformed, "slow": &g.slow.closed, "filling": &g.slow.filling, "violation": &g.violated, "resources": &g.exhausted, "hijack": &g.hidden,
 		"refusal": &g.refusals.limit, "handshake": &g.undecided, "identity": &g.identity, "stream": &g.streams,
 		"broker": &g.broker.troubles, "message": &g.broker.foreign, "node": &g.broker.nodes,
 	}

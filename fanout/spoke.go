@@ -27,9 +27,15 @@ type Spoke struct {
 	extra atomic.Pointer[extra]
 	state inboxState
 	upkeep
-	peer  peerAddress
-	phase phase
+	peer peerAddress
+	stage
 	marks marks
+}
+
+// stage is where a spoke stands, and when it came: neither takes room that a Spoke would not take anyway. It belongs to the loop's goroutine.
+type stage struct {
+	phase phase
+	came  moment
 }
 
 // upkeep is what the loop remembers of a spoke that is open. It belongs to the loop's goroutine.

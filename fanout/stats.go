@@ -104,6 +104,9 @@ type Stats struct {
 	Throttled uint64
 	// Backpressure is how many spokes were closed because they could not keep up.
 	Backpressure uint64
+	// SlowClosed is Backpressure by the likely cause, and SlowFilling counts by cause how often the queue of a spoke passed half of
+	// Config.QueueLimit.
+	SlowClosed, SlowFilling SlowCounts
 	// BytesIn and BytesOut of all connections.
 	BytesIn, BytesOut uint64
 	// Reads and Sends are system calls; FullSockets counts sends that found the socket full; Turns are those of the reactors.
@@ -202,6 +205,7 @@ func (h *Hub) Stats() Stats {
 			st.addLags(l)
 			l.counts.loopLatencies.addTo(&sums, l.sender)
 			l.counts.kindCounters.addTo(&st.Kinds)
+			st.addSlow(&l.flow.slow)
 		})
 	}
 	st.Latencies = sums.latencies(h.workers)

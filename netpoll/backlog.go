@@ -20,6 +20,7 @@ type backlog struct {
 	// since is the tick at which the socket filled up.
 	since   uint32
 	crowded crowding
+	strain  strain
 	// nextFree is the number of the next free backlog, while this one is free.
 	nextFree uint32
 	// room: the socket may take more; flush goes on with it.

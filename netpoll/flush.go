@@ -116,8 +116,10 @@ func (s *Sender) block(slot uint32, c *connQueue, b *batch, sent int) {
 	b.refs++
 	l.push(b, &s.pending.batches)
 	l.advance(sent, &s.pending.batches, &s.count)
+	l.strain.note(s.to.now(), l.bytes)
 	if s.isCrowded(c) {
 		l.crowded.begin(s.to.now())
+		s.noteFilling(slot, l, s.charge(c))
 	}
 	s.to.awaitRoom(slot, true)
 }
@@ -127,8 +129,9 @@ func (s *Sender) postpone(c *connQueue, b *batch, alone bool) {
 	l := s.backlogs.at(c.backlog)
 	if alone {
 		l.appendCopy(b, &s.pending.batches)
-		return
+	} else {
+		b.refs++
+		l.push(b, &s.pending.batches)
 	}
-	b.refs++
-	l.push(b, &s.pending.batches)
+	l.strain.note(s.to.now(), l.bytes)
 }

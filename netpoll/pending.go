@@ -104,7 +104,7 @@ func (s *Sender) queue(f *Frame, members []uint32, except uint32, met *uint32) (
 				matched++
 				continue
 			}
-			if f.behind == 0 && s.crowds(c, int(s.pending.nodes[to].charge)) {
+			if f.behind == 0 && s.crowds(slot, c, int(s.pending.nodes[to].charge)) {
 				*met = slot
 			}
 		}

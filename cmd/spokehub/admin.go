@@ -30,6 +30,8 @@ const adminIndex = `<!doctype html>
 <li>POST /publish: one event, or many, one per line:<br><code>curl --data-binary '{"type":"t","payload":1}' http://%s/publish</code></li>
 <li>GET /history: the events that are kept of a topic:<br><code>curl 'http://%s/history?topic=t'</code></li>
 <li><a href="nodes">/nodes</a>: the hubs of the cluster</li>
+<li><a href="connections">/connections</a>, <a href="topics">/topics</a>: who is connected here, who is slow and why, and what is subscribed to</li>
+<li>POST /disconnect and POST /unsubscribe: end connections, or take topics away from them</li>
 </ul>
 </html>
 `
@@ -43,6 +45,7 @@ func (s *service) adminServer(address string, maxLine int) *http.Server {
 	mux.Handle("POST /publish", newPublisher(s.hub, maxLine, int64(s.flags.PublishLimit)))
 	mux.Handle("GET /history", newHistorian(s.hub, int(s.flags.MaxEvent)))
 	mux.HandleFunc("GET /nodes", s.serveNodes)
+	newInspector(s.hub, s.flags.Node, s.logger).handle(mux)
 	mux.HandleFunc("/debug/pprof/", profileIndex)
 	mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
 	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)

@@ -53,6 +53,9 @@ var (
 	memoryDesc = prometheus.NewDesc("spokehub_memory_bytes",
 		"Memory that clients make the hub hold, by kind: queues of unsent frames, unfinished messages, inboxes of callbacks, subscriptions, unfinished handshakes, tls beyond what an idle connection takes, http connections, streams of what is kept of types with history, broker of what waits for that and of what it is asked for, reserved for bodies of requests and answers of /history. The sum is bounded by the memory budget.",
 		[]string{"kind"}, nil)
+	slowDesc = prometheus.NewDesc("spokehub_slow_total",
+		"Clients that did not keep up, by state: filling: their queue passed half of the limit; closed: they were closed with 1013; and by likely cause: network: the path takes no more; reader: the client does not read; large_message: one message takes more than half of the queue; unknown.",
+		[]string{"state", "cause"}, nil)
 	closesDesc = prometheus.NewDesc("spokehub_closes_total",
 		"Close frames sent, by close code; 1005: without a code, 3000: echoed a code of the client's own.", []string{"code"}, nil)
 	refusalsDesc = prometheus.NewDesc("spokehub_refusals_total",
@@ -236,6 +239,7 @@ func (c hubCollector) Describe(descs chan<- *prometheus.Desc) {
 	for _, metric := range kindMetrics {
 		descs <- metric.desc
 	}
+	descs <- slowDesc
 	descs <- closesDesc
 	descs <- refusalsDesc
 }
@@ -249,6 +253,12 @@ func (c hubCollector) Collect(metrics chan<- prometheus.Metric) {
 		metrics <- latencyMetric{latency.desc, latency.value(stats.Latencies)}
 	}
 	collectKinds(stats, metrics)
+	for cause, clients := range stats.SlowFilling.ByCause() {
+		metrics <- prometheus.MustNewConstMetric(slowDesc, prometheus.CounterValue, float64(clients), "filling", cause.String())
+	}
+	for cause, clients := range stats.SlowClosed.ByCause() {
+		metrics <- prometheus.MustNewConstMetric(slowDesc, prometheus.CounterValue, float64(clients), "closed", cause.String())
+	}
 	for _, code := range ownCodes {
 		stats.Closes[code] += 0
 	}
