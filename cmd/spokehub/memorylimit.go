@@ -6,6 +6,7 @@ import (
 	"math"
 	"os"
 	"runtime/debug"
+	"strconv"
 
 	"github.com/KimMachineGun/automemlimit/memlimit"
 )
@@ -28,16 +29,27 @@ func takeMemoryLimit() (memoryLimitSource, error) {
 	if os.Getenv("GOMEMLIMIT") != "" {
 		return limitFromVariable, nil
 	}
-	share := os.Getenv("AUTOMEMLIMIT")
-	if share == "off" {
+	share := cgroupShare
+	switch text := os.Getenv("AUTOMEMLIMIT"); text {
+	case "off":
 		return limitNowhere, nil
+	case "":
+	default:
+		asked, err := strconv.ParseFloat(text, 64)
+		if err != nil || !(asked > 0 && asked <= 1) {
+			return limitNowhere, fmt.Errorf("AUTOMEMLIMIT: %q is not a share of the cgroup's memory: write off, or a number over 0 and up to 1, such as 0.9", text)
+		}
+		share = asked
 	}
-	_, err := memlimit.Set(memlimit.WithRatio(cgroupShare), memlimit.WithProvider(memlimit.FromCgroup))
+	limit, err := memlimit.ApplyRatio(memlimit.FromCgroup, share)()
 	switch {
-	case err == nil && debug.SetMemoryLimit(-1) != math.MaxInt64:
-		return limitFromCgroup, nil
-	case err == nil, errors.Is(err, memlimit.ErrNoCgroup), errors.Is(err, memlimit.ErrCgroupsNotSupported):
+	case errors.Is(err, memlimit.ErrNoLimit), errors.Is(err, memlimit.ErrNoCgroup), errors.Is(err, memlimit.ErrCgroupsNotSupported):
+		return limitNowhere, nil
+	case err != nil:
+		return limitNowhere, fmt.Errorf("the limit of the cgroup can't be read: %w: set GOMEMLIMIT, or AUTOMEMLIMIT=off", err)
+	case limit > math.MaxInt64:
 		return limitNowhere, nil
 	}
-	return limitNowhere, fmt.Errorf("take GOMEMLIMIT from the cgroup (AUTOMEMLIMIT=%q): %w: set GOMEMLIMIT, or AUTOMEMLIMIT=off", share, err)
+	debug.SetMemoryLimit(int64(limit))
+	return limitFromCgroup, nil
 }

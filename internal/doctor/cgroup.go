@@ -131,19 +131,23 @@ func (c cgroups) memory(own uint64) (least Cgroup) {
 	return least
 }
 
+// memoryOf reads the sums of memory.stat: the files with the usage run up to 64 pages a core ahead, and count what can be reclaimed.
 func (c cgroups) memoryOf(level string, own uint64) Cgroup {
+	stat := func(name string) uint64 { return c.files.named(path.Join(level, "memory.stat"), name) }
+	number := func(name string) uint64 { return c.files.number(path.Join(level, name)) }
 	g := Cgroup{Path: "/" + level, Version: c.byMemory.version}
-	limit, used, stat, prefix := "memory.max", "memory.current", path.Join(level, "memory.stat"), ""
 	if g.Version == 1 {
-		limit, used, prefix = "memory.limit_in_bytes", "memory.usage_in_bytes", "total_"
+		g.Limit = number("memory.limit_in_bytes")
+		g.Others = stat("total_rss") + number("memory.kmem.usage_in_bytes")
+	} else {
+		g.Limit = number("memory.max")
+		kernel := stat("kernel")
+		if kernel == 0 {
+			kernel = stat("slab") + stat("kernel_stack") + stat("pagetables")
+		}
+		g.Others = stat("anon") + stat("shmem") + stat("sock") + kernel - min(kernel, stat("slab_reclaimable"))
 	}
-	g.Limit = c.files.number(path.Join(level, limit))
-	reclaimable := own
-	for _, name := range []string{"inactive_file", "active_file", "slab_reclaimable"} {
-		reclaimable += c.files.named(stat, prefix+name)
-	}
-	g.Others = c.files.number(path.Join(level, used))
-	g.Others -= min(g.Others, reclaimable)
+	g.Others -= min(g.Others, own)
 	return g
 }
 

@@ -26,9 +26,12 @@ func TestTheCgroupThatLeavesLeastCounts(t *testing.T) {
 		"one above it that others fill": {map[string]string{
 			"sys/fs/cgroup/system.slice/hub.service/memory.max": "1073741824\n",
 			"sys/fs/cgroup/system.slice/memory.max":             "4294967296\n",
-			"sys/fs/cgroup/system.slice/memory.current":         "4026531840\n",
-			"sys/fs/cgroup/system.slice/memory.stat":            "inactive_file 268435456\nactive_file 0\nslab_reclaimable 0\n",
-		}, Cgroup{Path: "/sys/fs/cgroup/system.slice", Version: 2, Limit: 4 << 30, Others: 3840<<20 - 256<<20 - 1<<20 - ownKernelBytes}},
+			"sys/fs/cgroup/system.slice/memory.stat":            "anon 3221225472\nfile 99999999\nkernel 536870912\nshmem 1048576\nsock 4096\nslab_reclaimable 268435456\n",
+		}, Cgroup{Path: "/sys/fs/cgroup/system.slice", Version: 2, Limit: 4 << 30, Others: 3<<30 + 256<<20 + 4<<10 - ownKernelBytes}},
+		"one above it on an older kernel": {map[string]string{
+			"sys/fs/cgroup/system.slice/memory.max":  "4294967296\n",
+			"sys/fs/cgroup/system.slice/memory.stat": "anon 3221225472\nkernel_stack 1048576\nslab 5242880\nslab_reclaimable 5242880\n",
+		}, Cgroup{Path: "/sys/fs/cgroup/system.slice", Version: 2, Limit: 4 << 30, Others: 3<<30 - ownKernelBytes}},
 		"that of a container, which sees itself as the root": {map[string]string{
 			"proc/self/cgroup":         "0::/\n",
 			"sys/fs/cgroup/memory.max": "1073741824\n",
@@ -40,11 +43,11 @@ func TestTheCgroupThatLeavesLeastCounts(t *testing.T) {
 		}, Cgroup{Path: "/sys/fs/cgroup", Version: 2, Limit: 1 << 30}},
 		"version 1": {map[string]string{
 			"proc/self/cgroup": v1Own, "proc/self/mountinfo": v1Mounts,
-			"sys/fs/cgroup/memory/a/b/memory.limit_in_bytes": v1Nothing,
-			"sys/fs/cgroup/memory/a/memory.limit_in_bytes":   "1073741824\n",
-			"sys/fs/cgroup/memory/a/memory.usage_in_bytes":   "10485760\n",
-			"sys/fs/cgroup/memory/a/memory.stat":             "cache 1\ninactive_file 7\ntotal_inactive_file 1048576\n",
-			"sys/fs/cgroup/memory/memory.limit_in_bytes":     v1Nothing,
+			"sys/fs/cgroup/memory/a/b/memory.limit_in_bytes":    v1Nothing,
+			"sys/fs/cgroup/memory/a/memory.limit_in_bytes":      "1073741824\n",
+			"sys/fs/cgroup/memory/a/memory.kmem.usage_in_bytes": "1048576\n",
+			"sys/fs/cgroup/memory/a/memory.stat":                "cache 1\nrss 7\ntotal_cache 5000000\ntotal_rss 8388608\n",
+			"sys/fs/cgroup/memory/memory.limit_in_bytes":        v1Nothing,
 		}, Cgroup{Path: "/sys/fs/cgroup/memory/a", Version: 1, Limit: 1 << 30, Others: 8<<20 - ownKernelBytes}},
 		"a mount whose path has a blank": {map[string]string{
 			"proc/self/mountinfo":                           `30 24 0:26 / /my\040groups rw - cgroup2 cgroup2 rw` + "\n",

@@ -73,20 +73,20 @@ func (e *examination) stalled() Note {
 	return note
 }
 
-// Budget is what --memory-budget is for a plan on a machine: the flag, or a quarter of GOMEMLIMIT or of the machine's memory.
-func Budget(p Plan, m Machine) uint64 {
-	if p.MemoryBudget > 0 {
-		return p.MemoryBudget
+// memoryBudget is --memory-budget: the flag, or a quarter of GOMEMLIMIT or of the machine's memory.
+func (e *examination) memoryBudget() uint64 {
+	if e.plan.MemoryBudget > 0 {
+		return e.plan.MemoryBudget
 	}
-	limit := m.Process.GoLimit
+	limit := e.Process.GoLimit
 	if limit == 0 {
-		limit = m.Memory.Total
+		limit = e.Memory.Total
 	}
 	return max(limit/4, 1<<20)
 }
 
 func (e *examination) budget() Note {
-	budget := Budget(e.plan, e.Machine)
+	budget := e.memoryBudget()
 	note := Note{Name: "--memory-budget", Value: size(budget)}
 	note.Meaning = fmt.Sprintf("what spokes make the hub hold, besides; a fair share of %s", size(budget/max(e.plan.Spokes, 1)))
 	if e.plan.QueueLimit > 0 {

@@ -17,6 +17,8 @@ type Report struct {
 	First string `json:"first"`
 	// Enough says that Spokes is not below Wanted.
 	Enough bool `json:"enough"`
+	// MemoryBudget is --memory-budget or its default, in bytes.
+	MemoryBudget uint64 `json:"memory_budget"`
 	// Bounds are in the order in which they are hit. Those that bound nothing come last.
 	Bounds []Bound `json:"bounds"`
 	// Notes are the limits on something else.
@@ -28,7 +30,7 @@ type Report struct {
 // Examine says what limits a plan on a machine.
 func Examine(m Machine, p Plan) Report {
 	e := &examination{Machine: m, plan: p, one: constants(p)}
-	r := Report{Machine: m.headline(), Wanted: p.Spokes, Bounds: e.bounds(), Notes: e.notes(), Constants: e.one}
+	r := Report{Machine: m.headline(), Wanted: p.Spokes, MemoryBudget: e.memoryBudget(), Bounds: e.bounds(), Notes: e.notes(), Constants: e.one}
 	slices.SortStableFunc(r.Bounds, func(a, b Bound) int {
 		switch {
 		case a.Free != b.Free && a.Free:
