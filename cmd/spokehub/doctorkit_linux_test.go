@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -140,6 +141,44 @@ func (l *trunk) exchange(fd int, request []byte, want string) error {
 	return nil
 }
 
+// stopWithin opens a spoke that sends a message of so many bytes, but for the last one.
+func (l *trunk) stopWithin(t *testing.T, length int) {
+	t.Helper()
+	fd, err := l.connect(nil, int64(patience.Seconds()))
+	if err == nil {
+		err = l.exchange(fd, []byte(lineRequest), "HTTP/1.1 101")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	message := messageHead(length)
+	for message = append(message, make([]byte, length-1)...); len(message) > 0; {
+		n, err := unix.Write(fd, message)
+		if err != nil && err != unix.EINTR {
+			t.Logf("the hub takes no more of spoke %d: %v", len(l.descriptors), err)
+			return
+		}
+		message = message[max(n, 0):]
+	}
+}
+
+// messageHead is the head of a long message, masked by zeros.
+func messageHead(length int) []byte {
+	return []byte{0x82, 0xff, 0, 0, 0, 0, byte(length >> 24), byte(length >> 16), byte(length >> 8), byte(length), 0, 0, 0, 0}
+}
+
+// closed is how many spokes the hub has closed or sent a close frame.
+func (l *trunk) closed(t *testing.T) (closed int) {
+	t.Helper()
+	var answer [1]byte
+	for _, fd := range l.descriptors {
+		if _, _, err := unix.Recvfrom(fd, answer[:], unix.MSG_PEEK|unix.MSG_DONTWAIT); err != unix.EAGAIN {
+			closed++
+		}
+	}
+	return closed
+}
+
 // untilFull opens spokes until the hub takes no more, and returns how many it took. most is where it gives up.
 func (l *trunk) untilFull(t *testing.T, most int) (taken uint64) {
 	t.Helper()
@@ -236,4 +275,16 @@ func memoryCgroup(t *testing.T, bytes int) (limited, below string) {
 		t.Fatal(err)
 	}
 	return limited, below
+}
+
+// waitFor waits until a condition holds.
+func waitFor(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	again := time.NewTicker(10 * time.Millisecond)
+	defer again.Stop()
+	for deadline := time.Now().Add(patience); !holds(); <-again.C {
+		if time.Now().After(deadline) {
+			t.Fatalf("got no end of waiting, want that %s", what)
+		}
+	}
 }

@@ -44,6 +44,41 @@ func TestDoctorForetellsTheMemoryOfACgroup(t *testing.T) {
 	l.hangUp()
 }
 
+// TestDoctorForetellsTheMemoryBudget has more clients stop within a message than the budget has room for.
+func TestDoctorForetellsTheMemoryBudget(t *testing.T) {
+	t.Parallel()
+	const each, clients = 64 << 10, 300
+	for name, c := range map[string]struct {
+		environ []string
+		flags   []string
+		want    string
+	}{
+		"by the flag":             {nil, []string{"--memory-budget=8MiB"}, " 128 full queues"},
+		"a quarter of GOMEMLIMIT": {[]string{"GOMEMLIMIT=64MiB"}, nil, " 256 full queues"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			flags := append([]string{"--queue-limit=64KiB", "--max-message=64KiB", "--message-timeout=10m"}, c.flags...)
+			report := foretell(t, nil, c.environ, flags...)
+			if meaning := note(t, report, "--memory-budget").Meaning; !strings.HasSuffix(meaning, c.want) {
+				t.Errorf("got %q, want%s", meaning, c.want)
+			}
+			hub := startHub(t, c.environ, flags...)
+			l := trunkTo(t, hub)
+			for range clients {
+				l.stopWithin(t, each)
+			}
+			closed := 0
+			waitFor(t, "what clients hold is within the budget, and the others are closed", func() bool {
+				closed = l.closed(t)
+				held := metric(t, hub, `spokehub_memory_bytes{kind="messages"}`)
+				return held <= float64(report.MemoryBudget) && closed+int(held/each) == clients
+			})
+			wantNear(t, "clients within a message", uint64(clients-closed), report.MemoryBudget/each)
+		})
+	}
+}
+
 func TestServeTakesGOMEMLIMITFromTheCgroup(t *testing.T) {
 	foreign(t)
 	_, below := memoryCgroup(t, 256<<20)

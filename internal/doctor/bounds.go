@@ -159,11 +159,13 @@ func (e *examination) pages() {
 }
 
 // fitting is how many spokes of so many bytes go into memory beside the process itself.
-func fitting(memory, each uint64) uint64 { return (memory - min(memory, baseBytes)) / each }
+func (e *examination) fitting(memory, each uint64) uint64 {
+	return (memory - min(memory, uint64(e.one.BaseBytes))) / each
+}
 
 // needs is the memory for the spokes of the plan, with a third more for what they make the hub hold: --memory-budget.
 func (e *examination) needs(each uint64) uint64 {
-	return (baseBytes + e.plan.Spokes*each) / 3 * 4
+	return (uint64(e.one.BaseBytes) + e.plan.Spokes*each) / 3 * 4
 }
 
 func (e *examination) machineMemory() {
@@ -172,7 +174,7 @@ func (e *examination) machineMemory() {
 		return
 	}
 	each := uint64(e.one.ProcessBytes + e.one.KernelBytes)
-	e.add("memory", fmt.Sprintf("%s of %s available", size(available), size(e.Memory.Total)), fitting(available+e.Memory.Own, each),
+	e.add("memory", fmt.Sprintf("%s of %s available", size(available), size(e.Memory.Total)), e.fitting(available+e.Memory.Own, each),
 		fmt.Sprintf("an idle spoke takes %s bytes, %s of them in the kernel", count(each), count(uint64(e.one.KernelBytes))),
 		[]Remedy{{"machine", fmt.Sprintf("%s available, or several hubs: docs/cluster.md", size(roundUp(e.needs(each))))}})
 }
@@ -186,7 +188,7 @@ func (e *examination) cgroupMemory() {
 	each := e.one.ofCgroup(g.Version)
 	needed := roundUp(e.needs(each) + g.Others)
 	name := fmt.Sprintf("cgroup v%d memory", g.Version)
-	e.add(name, fmt.Sprintf("%s, %s taken by others", size(g.Limit), size(g.Others)), fitting(g.Room(), each),
+	e.add(name, fmt.Sprintf("%s, %s taken by others", size(g.Limit), size(g.Others)), e.fitting(g.Room(), each),
 		fmt.Sprintf("an idle spoke takes %s bytes of %s", count(each), g.Path),
 		[]Remedy{
 			{"systemd", fmt.Sprintf("MemoryMax=%d", needed)},
@@ -204,7 +206,7 @@ func (e *examination) goMemory() {
 		e.free("GOMEMLIMIT", size(limit)+", from the cgroup", "it follows the cgroup, whose limit is hit first")
 	default:
 		each := uint64(e.one.ProcessBytes)
-		e.add("GOMEMLIMIT", size(limit), fitting(limit, each),
+		e.add("GOMEMLIMIT", size(limit), e.fitting(limit, each),
 			fmt.Sprintf("an idle spoke takes %s bytes; beyond it the collector takes up to half of the CPU", count(each)),
 			[]Remedy{{"variable", fmt.Sprintf("GOMEMLIMIT=%dMiB, or unset: 0.9 of the cgroup's", roundUp(e.needs(each))>>20)}})
 	}

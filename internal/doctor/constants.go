@@ -20,9 +20,11 @@ const (
 	// itself, which comes into being while a packet is handled. Measured on Linux 6.18 by memory.kmem.usage_in_bytes, 5,000 to 19,936
 	// spokes. Version 2 is charged with all of it since Linux 6.13.
 	accountedBytes = 1486
-	// baseBytes is the process with its share of the kernel's memory before the first spoke, apart from the program's own file: measured with
-	// two reactors in a cgroup.
+	// baseBytes is the process with its share of the kernel's memory before the first spoke, apart from the program's own file: measured in a
+	// cgroup with GOMAXPROCS of 2.
 	baseBytes = 7 << 20
+	// procBytes is what each further one takes, with its reactor: measured with 8 and 32.
+	procBytes = 160 << 10
 	// ownKernelBytes is the kernel's share of that: page tables, stacks and descriptors of a process such as the hub.
 	ownKernelBytes = 500 << 10
 	// pages of tcp_mem a spoke: one, while an event that went to all is not acknowledged. An idle socket has none.
@@ -49,12 +51,13 @@ type Constants struct {
 	ReservedFiles int `json:"descriptors_of_the_hub"`
 }
 
-// constants are those for a plan.
-func constants(p Plan) Constants {
+// constants are those for a plan and GOMAXPROCS.
+func constants(p Plan, procs int) Constants {
 	c := Constants{
 		Descriptors: descriptors, Watches: watches, ProcessBytes: processBytes, KernelBytes: kernelBytes,
 		AccountedBytes: accountedBytes, Pages: pages, BaseBytes: baseBytes, ReservedFiles: reservedFiles,
 	}
+	c.BaseBytes += procBytes * max(procs-2, 0)
 	if p.TLS {
 		c.ProcessBytes = tlsBytes
 	}

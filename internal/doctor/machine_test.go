@@ -37,7 +37,7 @@ var roomy = map[string]string{
 }
 
 // process is one that may open enough files.
-var process = Process{Files: 200000, FilesHard: 200000, Procs: 4, Page: 4096}
+var process = Process{Files: 200000, FilesHard: 200000, Procs: 2, Page: 4096}
 
 // machine is the roomy one with some of its files in place of others.
 func machine(p Process, changed map[string]string) Machine {

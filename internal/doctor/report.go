@@ -29,7 +29,7 @@ type Report struct {
 
 // Examine says what limits a plan on a machine.
 func Examine(m Machine, p Plan) Report {
-	e := &examination{Machine: m, plan: p, one: constants(p)}
+	e := &examination{Machine: m, plan: p, one: constants(p, m.Process.Procs)}
 	r := Report{Machine: m.headline(), Wanted: p.Spokes, MemoryBudget: e.memoryBudget(), Bounds: e.bounds(), Notes: e.notes(), Constants: e.one}
 	slices.SortStableFunc(r.Bounds, func(a, b Bound) int {
 		switch {

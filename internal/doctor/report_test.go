@@ -118,6 +118,15 @@ func TestTLSTakesMoreMemory(t *testing.T) {
 	}
 }
 
+func TestEachCoreTakesMemory(t *testing.T) {
+	large := process
+	large.Procs = 66
+	files := map[string]string{"sys/fs/cgroup/system.slice/memory.max": "134217728\n"}
+	if r := Examine(machine(large, files), Plan{Spokes: 100000}); r.Spokes != (111<<20)/(252+3814) {
+		t.Errorf("got %d spokes, want 10 MiB less for 64 more cores", r.Spokes)
+	}
+}
+
 func TestNotesFollowTheFlags(t *testing.T) {
 	for name, c := range map[string]struct {
 		process Process
