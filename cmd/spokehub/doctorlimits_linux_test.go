@@ -37,7 +37,13 @@ func TestDoctorForetellsTheMemoryOfACgroup(t *testing.T) {
 	if !strings.HasPrefix(report.First, "cgroup v") || !strings.Contains(report.Bounds[0].Why, limited) {
 		t.Fatalf("got %s first, %+v, want the memory of %s", report.First, report.Bounds[0], limited)
 	}
-	hub := startHubThrough(t, inCgroup(below), []string{"GOMEMLIMIT=", "GOMAXPROCS=2"}, "--listen=127.0.0.1:0", "--admin=")
+	hub := startHubThrough(t, inCgroup(below), []string{"GOMEMLIMIT=", "GOMAXPROCS=2"}, "--listen=127.0.0.1:0", "--admin=", "--max-connections=19900")
+	warning := hub.output.await(t, "the machine takes fewer clients than --max-connections: spokehub doctor says what raises that")
+	if foretold, isNumber := warning["spokes_possible"].(float64); !isNumber || warning["hit_first"] != report.First {
+		t.Errorf("got %v, want %s first", warning, report.First)
+	} else {
+		wantNear(t, "spokes that the log foretells", uint64(foretold), report.Spokes)
+	}
 	l := trunkTo(t, hub)
 	wantNear(t, "spokes in 32 MiB", l.untilFull(t, 30000), report.Spokes)
 	<-hub.ended

@@ -38,7 +38,7 @@ func (e *examination) notes() (notes []Note) {
 func (e *examination) queue(name string, limit uint64, meaning string) Note {
 	note := Note{Name: name, Value: count(limit), Meaning: meaning}
 	if wanted := min(e.plan.Spokes, mostBacklog); limit < wanted {
-		note.Remedies = sysctl(name, wanted)
+		note.Remedies = append(sysctl(name, wanted), Remedy{"docker", fmt.Sprintf("--sysctl %s=%d", name, wanted)})
 	}
 	return note
 }
