@@ -199,6 +199,7 @@ func (l *trunk) untilFull(t *testing.T, most int) (taken uint64) {
 // foretell runs spokehub doctor --json by way of a program.
 func foretell(t *testing.T, program []string, environ []string, arguments ...string) doctor.Report {
 	t.Helper()
+	foreign(t)
 	words := slices.Concat(program, []string{binary, "doctor", "--json"}, arguments)
 	command := exec.CommandContext(t.Context(), words[0], words[1:]...)
 	command.Env = environment(environ)

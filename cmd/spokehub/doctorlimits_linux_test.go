@@ -9,8 +9,8 @@ func TestDoctorForetellsTheFileLimit(t *testing.T) {
 	t.Parallel()
 	limited := limitedFiles("2000")
 	report := foretell(t, limited, nil)
-	if report.First != "RLIMIT_NOFILE" {
-		t.Fatalf("got %s first, want the file limit", report.First)
+	if want := capacity(serveFlags{}, 2000); report.First != "RLIMIT_NOFILE" || report.Spokes != want {
+		t.Fatalf("got %d by %s, want the %d of the hub's own file limit", report.Spokes, report.First, want)
 	}
 	hub := startHubThrough(t, limited, nil, "--listen=127.0.0.1:0", "--admin=127.0.0.1:0")
 	wantNear(t, "spokes with 2000 descriptors", trunkTo(t, hub).untilFull(t, 4000), report.Spokes)

@@ -82,8 +82,15 @@ func TestTheSmallestQuotaCounts(t *testing.T) {
 		}, 0.5},
 		"no quota": {nil, 0},
 	} {
-		if got := machine(process, c.files).Quota; got != c.want {
-			t.Errorf("%s: got %v, want %v", name, got, c.want)
+		crowded := process
+		crowded.Procs = 8
+		m := machine(crowded, c.files)
+		if m.Quota != c.want {
+			t.Errorf("%s: got %v, want %v", name, m.Quota, c.want)
+		}
+		notes := Examine(m, Plan{Spokes: 1}).Notes
+		if cpu := notes[len(notes)-1]; cpu.Name != "GOMAXPROCS" || (len(cpu.Remedies) > 0) != (c.want > 0) {
+			t.Errorf("%s: got %+v, want a remedy for 8 Ps if there is a quota", name, cpu)
 		}
 	}
 }
