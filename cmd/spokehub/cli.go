@@ -25,6 +25,7 @@ type commandLine struct {
 	Pub         pubCommand     `cmd:"" help:"Publish events."`
 	Check       probeCommand   `cmd:"" help:"Go the way of a client to a hub, and say what is wrong where."`
 	Bench       benchCommand   `cmd:"" help:"Load a hub from outside, and say how long events take and whether one is lost."`
+	Doctor      doctorCommand  `cmd:"" help:"Say how many clients this machine takes, which limit is hit first, and what raises it."`
 	Completion  completion     `cmd:"" help:"Print the completions for a shell."`
 	Complete    complete       `cmd:"" name:"__complete" hidden:"" passthrough:"" help:"Print what may stand behind the words of a command line."`
 	Version     struct{}       `cmd:"" help:"Print the version, the commit and the Go release that built it."`
@@ -139,6 +140,8 @@ func parseCommandLine(args []string, stdout, stderr io.Writer) (func(stdout io.W
 		return func(stdout io.Writer) error { return s.sources.explained(s.print(stdout)) }, nil
 	case "config check", "config check <file>":
 		return func(stdout io.Writer) error { return s.sources.explained(s.printChecked(stdout)) }, nil
+	case "doctor":
+		return func(stdout io.Writer) error { return runDoctor(s, stdout) }, nil
 	case "serve":
 		return func(stdout io.Writer) error { return s.sources.explained(serve(s, stdout)) }, nil
 	}
@@ -223,6 +226,8 @@ func parseSettings(args []string, path string, stdout, stderr io.Writer) (*setti
 		s.flags, s.model = &line.Config.Check.serveFlags, commands["check"]
 	case "config print":
 		s.flags, s.model = &line.Config.Print.serveFlags, commands["print"]
+	case "doctor":
+		s.flags, s.model = &line.Doctor.serveFlags, commands["doctor"]
 	default:
 		return s, nil
 	}

@@ -32,7 +32,7 @@ type serveFlags struct {
 	PublishLimit byteSize      `group:"events" default:"64MiB" placeholder:"SIZE" help:"Largest body of one POST /publish. (default ${default})"`
 
 	MaxConnections int      `reload:"" group:"limits" default:"0" placeholder:"N" help:"Clients at the same time. (default ${default}: as many as the file limit allows)"`
-	MemoryBudget   byteSize `group:"limits" default:"0" placeholder:"SIZE" help:"Memory that all clients together may make the hub hold: queues, unfinished messages, subscriptions, handshakes, HTTP requests, and the events that streams keep. Above it, the hub closes the clients that hold most, with 1013. (default ${default}: a quarter of GOMEMLIMIT, or of the machine's memory)"`
+	MemoryBudget   byteSize `group:"limits" default:"0" placeholder:"SIZE" help:"Memory that all clients together may make the hub hold: queues, unfinished messages, subscriptions, handshakes, HTTP requests, and the events that streams keep. Above it, the hub closes the clients that hold most, with 1013. (default ${default}: a quarter of GOMEMLIMIT, or of the machine's memory. GOMEMLIMIT is 0.9 of the cgroup's memory if it is not set)"`
 
 	QueueLimit         byteSize `group:"client" default:"1MiB" placeholder:"SIZE" help:"Unsent bytes of one client. A client that exceeds it is closed with 1013, unless the file says something else for the type, by the key behind of topics. (default ${default})"`
 	MaxTopics          int      `reload:"" group:"client" default:"1024" placeholder:"N" help:"Topics one client may subscribe to. (default ${default})"`

@@ -41,7 +41,7 @@ var (
 		fanout.CauseBackpressure: "backpressure", fanout.CauseBudget: "budget", fanout.CauseSilent: "silent", fanout.CauseClosed: "closed",
 		fanout.CauseRemoved: "removed", fanout.CauseShutdown: "shutdown", fanout.CauseInternal: "internal", fanout.CauseUnauthenticated: "unauthenticated",
 	}
-	logNames = namesOf("malformed", "slow", "violation", "resources", "hijack", "refusal", "handshake", "identity", "stream", "broker", "message", "node")
+	logNames = namesOf("malformed", "slow", "filling", "violation", "resources", "hijack", "refusal", "handshake", "identity", "stream", "broker", "message", "node")
 )
 
 // namesOf names labels by themselves.

@@ -64,6 +64,10 @@ func serve(given *settings, stdout io.Writer) error {
 	if given.sources.isEmptyFile() {
 		s.logger.Warn(emptyFileWarning, "config", flags.Config)
 	}
+	limited, err := takeMemoryLimit()
+	if err != nil {
+		s.logger.Warn("GOMEMLIMIT stays off", "error", err.Error())
+	}
 	public, err := listenPublic(flags.Listen)
 	if err != nil {
 		return err
@@ -98,6 +102,7 @@ func serve(given *settings, stdout io.Writer) error {
 		return err
 	}
 	s.logStart(public, admin)
+	s.logLimits(limited)
 	for _, l := range public {
 		go func() {
 			if err := s.serveListener(l); !errors.Is(err, fanout.ErrClosed) {

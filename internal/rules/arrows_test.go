@@ -49,13 +49,14 @@ var arrows = map[string]arrow{
 	"js":    {},
 	"cmd": {imports: []string{
 		module + "/auth", module + "/fanout", module + "/event", module + "/stream", module + "/spoke", module + "/js", module + "/internal/certs",
-		module + "/internal/loadtest", module + "/broker", module + "/broker/nats", module + "/broker/redis",
+		module + "/internal/loadtest", module + "/internal/doctor", module + "/broker", module + "/broker/nats", module + "/broker/redis",
 	}, anyLibrary: true},
 	"bench": {imports: []string{
 		module + "/fanout", module + "/event", module + "/netpoll", module + "/wsframe", module + "/subs", module + "/spoke",
 		module + "/internal/plot", module + "/internal/jsbuild",
 	}, anyLibrary: true},
 	"internal/certs":      {},
+	"internal/doctor":     {},
 	"internal/engines":    {},
 	"internal/faultproxy": {},
 	"internal/jsbuild":    {},
