@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -18,11 +19,11 @@ type topScreen struct {
 	height   int
 }
 
-// topReply is what came of a question.
+// topReply is what came of a question: an answer, or why there is none.
 type topReply struct {
-	answer *topAnswer
-	err    error
-	at     time.Time
+	answer  *topAnswer
+	failure string
+	at      time.Time
 }
 
 // topDue says that it is time for the next question.
@@ -30,12 +31,16 @@ type topDue struct{}
 
 func (s *topScreen) Init() tea.Cmd { return s.ask() }
 
-// ask puts a question with what is known now.
+// ask puts a question with what is known now. The reason of a failure leaves out the address, which is the same each time.
 func (s *topScreen) ask() tea.Cmd {
 	since := s.view.since()
 	return func() tea.Msg {
 		answer, err := s.source.ask(s.ctx, since)
-		return topReply{answer, err, time.Now()}
+		reply := topReply{answer: answer, at: time.Now()}
+		if err != nil {
+			reply.failure = strings.TrimPrefix(err.Error(), s.source.url+": ")
+		}
+		return reply
 	}
 }
 
@@ -52,8 +57,8 @@ func (s *topScreen) Update(message tea.Msg) (tea.Model, tea.Cmd) {
 		}
 		return s, s.ask()
 	case topReply:
-		if m.err != nil {
-			s.view.fail(m.err, m.at)
+		if m.answer == nil {
+			s.view.fail(m.failure, m.at)
 		} else if !s.view.paused && s.view.take(m.answer) {
 			return s, s.ask()
 		}

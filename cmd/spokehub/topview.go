@@ -14,8 +14,8 @@ import (
 type topView struct {
 	answer  *topAnswer
 	samples []sample
-	// away is why the hub does not answer, and awaySince when it was asked first and did not; nil and zero if it does.
-	away      error
+	// away is why the hub does not answer, and awaySince when it was asked first and did not; "" and zero if it does.
+	away      string
 	awaySince time.Time
 	paused    bool
 	// restarted says that another process answers than the one before.
@@ -56,7 +56,7 @@ func (v *topView) take(a *topAnswer) (again bool) {
 	if another {
 		v.samples, v.restarted = nil, true
 	}
-	v.answer, v.away, v.awaySince = a, nil, time.Time{}
+	v.answer, v.away, v.awaySince = a, "", time.Time{}
 	if again = another && asked > 0; !again {
 		v.samples = append(v.samples, a.Samples...)
 		v.samples = slices.Clone(v.samples[max(0, len(v.samples)-keptSamples):])
@@ -65,11 +65,11 @@ func (v *topView) take(a *topAnswer) (again bool) {
 }
 
 // fail notes that the hub has not answered.
-func (v *topView) fail(err error, now time.Time) {
-	if v.away == nil {
+func (v *topView) fail(why string, now time.Time) {
+	if v.away == "" {
 		v.awaySince = now
 	}
-	v.away = err
+	v.away = why
 }
 
 // text draws all in lines of at most that width. A height of 0 is no limit.
@@ -117,8 +117,8 @@ func (v *topView) header(look topLook) []string {
 		}
 	}
 	switch {
-	case v.away != nil:
-		lines = append(lines, look.bad(fmt.Sprintf("no answer since %s: %s", v.awaySince.Format(time.TimeOnly), printable(v.away.Error()))))
+	case v.away != "":
+		lines = append(lines, look.bad(fmt.Sprintf("no answer since %s: %s", v.awaySince.Format(time.TimeOnly), printable(v.away))))
 	case v.paused:
 		lines = append(lines, look.soft("paused, p goes on"))
 	case v.answer == nil:
