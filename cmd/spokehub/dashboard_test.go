@@ -113,7 +113,7 @@ func TestDashboardShowsWhatIsTrue(t *testing.T) {
 	board.expect(t, "", `document.querySelector("#publish-hint").textContent`)
 	board.do(t, chromedp.Click(`#publish button`), chromedp.Click("#confirm-yes"))
 	board.shows(t, "#publish-hint", "Published to 2 subscribers.")
-	if got, want := subscriber.receive(t), `{"type":"news","payload":{"n": 12345678901234567890}}`; got != want {
+	if got, want := subscriber.receive(t), string(event.Append(nil, event.Event{Type: "news", Payload: []byte(`{"n": 12345678901234567890}`)})); got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	board.do(t, fill("#payload", `{`), chromedp.Click(`#publish button`), chromedp.WaitVisible(`#payload[aria-invalid="true"]`))
@@ -122,6 +122,7 @@ func TestDashboardShowsWhatIsTrue(t *testing.T) {
 		for _, scheme := range []string{"light", "dark"} {
 			board.dress(t, width, scheme)
 			board.waitsFor(t, "plots of the width", `[...document.querySelectorAll(".plot svg[role=img]")].every((svg) => svg.scrollWidth <= %d)`, width)
+			board.run(t, "scrollTo(0, 0)")
 			board.screenshot(t, filepath.Join(screenshots(t), fmt.Sprintf("dashboard-%d-%s.png", width, scheme)))
 			board.isWhole(t, width)
 		}
