@@ -20,7 +20,7 @@ func TestAdminAddressAnswers(t *testing.T) {
 		status int
 		says   string
 	}{
-		"an index":                      {"", http.StatusOK, "/debug/pprof/"},
+		"an index":                      {"", http.StatusOK, "debug/pprof/"},
 		"profiles":                      {"debug/pprof/", http.StatusOK, "goroutine"},
 		"a profile":                     {"debug/pprof/heap?debug=1", http.StatusOK, "heap profile"},
 		"metrics":                       {"metrics", http.StatusOK, "spokehub_connections 0"},

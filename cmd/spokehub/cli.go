@@ -26,6 +26,7 @@ type commandLine struct {
 	Check       probeCommand   `cmd:"" help:"Go the way of a client to a hub, and say what is wrong where."`
 	Bench       benchCommand   `cmd:"" help:"Load a hub from outside, and say how long events take and whether one is lost."`
 	Doctor      doctorCommand  `cmd:"" help:"Say how many clients this machine takes, which limit is hit first, and what raises it."`
+	Top         topCommand     `cmd:"" help:"Watch a hub in a terminal."`
 	Completion  completion     `cmd:"" help:"Print the completions for a shell."`
 	Complete    complete       `cmd:"" name:"__complete" hidden:"" passthrough:"" help:"Print what may stand behind the words of a command line."`
 	Version     struct{}       `cmd:"" help:"Print the version, the commit and the Go release that built it."`
@@ -66,6 +67,8 @@ func (l *commandLine) client(command string) (func(stdout io.Writer) error, bool
 		return l.Check.run, true
 	case "bench":
 		return func(stdout io.Writer) error { return l.Bench.run(stdout, os.Stderr) }, true
+	case "top":
+		return l.Top.run, true
 	case "completion":
 		return l.Completion.run, true
 	case "__complete":

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"regexp"
 	"strconv"
+	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -14,33 +15,39 @@ import (
 
 // hubMetric is one line of /metrics and where its value stands in the hub's counters.
 type hubMetric struct {
+	name  string
 	desc  *prometheus.Desc
 	kind  prometheus.ValueType
 	label []string
 	value func(fanout.Stats) uint64
 }
 
+// shortName is the name in the answer of GET /status.
+func (m hubMetric) shortName() string {
+	return strings.TrimSuffix(strings.TrimPrefix(m.name, "spokehub_"), "_total")
+}
+
 func counter(name, help string, value func(fanout.Stats) uint64) hubMetric {
-	return hubMetric{prometheus.NewDesc(name, help, nil, nil), prometheus.CounterValue, nil, value}
+	return hubMetric{name, prometheus.NewDesc(name, help, nil, nil), prometheus.CounterValue, nil, value}
 }
 
 func gauge(name, help string, value func(fanout.Stats) uint64) hubMetric {
-	return hubMetric{prometheus.NewDesc(name, help, nil, nil), prometheus.GaugeValue, nil, value}
+	return hubMetric{name, prometheus.NewDesc(name, help, nil, nil), prometheus.GaugeValue, nil, value}
 }
 
 // droppedFor is spokehub_dropped_total for one reason.
 func droppedFor(reason string, value func(fanout.Stats) uint64) hubMetric {
-	return hubMetric{droppedDesc, prometheus.CounterValue, []string{reason}, value}
+	return hubMetric{"spokehub_dropped_total", droppedDesc, prometheus.CounterValue, []string{reason}, value}
 }
 
 // heldAs is spokehub_memory_bytes of one kind.
 func heldAs(kind string, value func(fanout.Memory) uint64) hubMetric {
-	return hubMetric{memoryDesc, prometheus.GaugeValue, []string{kind}, func(s fanout.Stats) uint64 { return value(s.Memory) }}
+	return hubMetric{"spokehub_memory_bytes", memoryDesc, prometheus.GaugeValue, []string{kind}, func(s fanout.Stats) uint64 { return value(s.Memory) }}
 }
 
 // subscribedTo is spokehub_stream_subscriptions_total for one result.
 func subscribedTo(result string, value func(fanout.Stats) uint64) hubMetric {
-	return hubMetric{subscribedDesc, prometheus.CounterValue, []string{result}, value}
+	return hubMetric{"spokehub_stream_subscriptions_total", subscribedDesc, prometheus.CounterValue, []string{result}, value}
 }
 
 var (

@@ -57,9 +57,12 @@ func (s *service) startAdmin(public []publicListener, failures chan<- error) (*h
 		listener.Close()
 		return nil, usageError{s.flags.openAdmin()}
 	}
-	server := s.adminServer(listener.Addr().String(), maxPublish(s.flags))
+	board, stop := newStatusBoard(s), make(chan struct{})
+	server := s.adminServer(listener.Addr().String(), maxPublish(s.flags), board)
 	server.Addr = listener.Addr().String()
+	go board.run(stop)
 	go func() {
+		defer close(stop)
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 			failures <- fmt.Errorf("serve %s: %w", server.Addr, err)
 		}
