@@ -159,6 +159,12 @@ func startHubOn(t *testing.T, environ []string, arguments ...string) *process {
 	foreign(t)
 	command := exec.Command(binary, append([]string{"serve", "--log-format=json"}, arguments...)...)
 	command.Env = environment(environ)
+	return startHubCommand(t, command)
+}
+
+// startHubCommand runs a command that becomes a hub with --log-format=json.
+func startHubCommand(t *testing.T, command *exec.Cmd) *process {
+	t.Helper()
 	var failure bytes.Buffer
 	command.Stderr = &failure
 	stdout, err := command.StdoutPipe()

@@ -7,13 +7,12 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"sync/atomic"
 	"syscall"
 
 	"github.com/spokehub/spokehub/fanout"
 )
 
-// service is one running spokehub serve. Only draining and live change while it runs.
+// service is one running spokehub serve. Only course, live and reloads change while it runs.
 type service struct {
 	// flags are those that it was started with.
 	flags  serveFlags
@@ -26,7 +25,7 @@ type service struct {
 	// identities and certificates are there once the flags are read.
 	identities   *identities
 	certificates *certificates
-	draining     atomic.Bool
+	course       course
 	live         liveSettings
 	reloads      reloadCounts
 	// reloaders belong to the goroutine that serves signals.
@@ -64,12 +63,17 @@ func serve(given *settings, stdout io.Writer) error {
 	if given.sources.isEmptyFile() {
 		s.logger.Warn(emptyFileWarning, "config", flags.Config)
 	}
+	manager, err := newServiceManager(os.Getenv)
+	if err != nil {
+		s.logger.Warn("the service manager can't be told that the hub serves", "error", err)
+	}
+	s.course.manager = manager
 	public, err := listenPublic(flags.Listen)
 	if err != nil {
 		return err
 	}
 	defer closeAll(public)
-	s.onLoopback = flags.isOnLoopback()
+	s.onLoopback = areOnLoopback(public)
 	s.live.set(s.hostNames(), capacity(flags, fileLimit()))
 	if s.identities, err = newIdentities(flags, s.logger); err != nil {
 		return usageError{err}
@@ -114,13 +118,18 @@ func serve(given *settings, stdout io.Writer) error {
 		go s.certificates.watch(stop)
 	}
 
+	go s.course.manager.watch(hub.Stats, stop)
+	s.course.manager.ready(hub.Stats())
+
 	reload := newReload(s, given)
 	for {
 		select {
 		case err := <-failures:
 			return err
 		case <-hangups:
+			s.course.manager.reloading()
 			reload.run()
+			s.course.manager.ready(hub.Stats())
 		case received := <-signals:
 			defer admin.Close()
 			return s.drain(received, signals)
