@@ -7,7 +7,10 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
+
+	"github.com/KimMachineGun/automemlimit/memlimit"
 
 	"github.com/spokehub/spokehub/fanout"
 )
@@ -43,6 +46,10 @@ func serve(given *settings, stdout io.Writer) error {
 	}
 	signal.Ignore(syscall.SIGPIPE)
 
+	cgroup, err := memlimit.FromCgroup()
+	if limit := memoryLimitOf(os.Getenv("GOMEMLIMIT"), cgroup, err); limit > 0 {
+		debug.SetMemoryLimit(limit)
+	}
 	flags := *given.flags
 	s := &service{flags: flags}
 	log := newAsyncWriter(stdout, func(n uint64) {
