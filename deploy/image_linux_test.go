@@ -164,10 +164,10 @@ func TestImageHasAStaticProgram(t *testing.T) {
 	}
 }
 
-// TestImageIsBuiltFromAllThatItNeeds: .dockerignore lets in each directory that the program is built from.
+// TestImageIsBuiltFromAllThatItNeeds: Dockerfile.dockerignore lets in each directory that the program is built from.
 func TestImageIsBuiltFromAllThatItNeeds(t *testing.T) {
 	let := map[string]bool{}
-	for line := range strings.Lines(shipped(t, "../.dockerignore")) {
+	for line := range strings.Lines(shipped(t, "Dockerfile.dockerignore")) {
 		if name, isLet := strings.CutPrefix(strings.TrimSpace(line), "!"); isLet {
 			first, _, _ := strings.Cut(name, "/")
 			let[first] = true
@@ -178,7 +178,7 @@ func TestImageIsBuiltFromAllThatItNeeds(t *testing.T) {
 		directory, isOurs := strings.CutPrefix(strings.TrimSpace(line), module)
 		first, _, _ := strings.Cut(directory, "/")
 		if isOurs && !let[first] {
-			t.Errorf("got a .dockerignore that keeps out %s, want it in: the hub is built from it", directory)
+			t.Errorf("got a Dockerfile.dockerignore that keeps out %s, want it in: the hub is built from it", directory)
 		}
 	}
 }
