@@ -61,6 +61,9 @@ func (h *Hub) ServeListener(l net.Listener, o ListenerOptions) error {
 		l.Close()
 		return fmt.Errorf("serve: ListenerOptions.TLS: %w", err)
 	}
+	if unix, ok := l.(*net.UnixListener); ok && o.KeepFile {
+		unix.SetUnlinkOnClose(false)
+	}
 	if h.cfg.Engine.HasDescriptors() {
 		fd, taken, err := netpoll.AdoptListener(l)
 		if err != nil {
