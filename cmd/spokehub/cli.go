@@ -24,6 +24,7 @@ type commandLine struct {
 	Sub         subCommand     `cmd:"" help:"Subscribe to topics and print their events."`
 	Pub         pubCommand     `cmd:"" help:"Publish events."`
 	Check       probeCommand   `cmd:"" help:"Go the way of a client to a hub, and say what is wrong where."`
+	Health      healthCommand  `cmd:"" help:"Ask the hub on this machine whether it takes clients, for the health check of a container."`
 	Bench       benchCommand   `cmd:"" help:"Load a hub from outside, and say how long events take and whether one is lost."`
 	Doctor      doctorCommand  `cmd:"" help:"Say how many clients this machine takes, which limit is hit first, and what raises it."`
 	Top         topCommand     `cmd:"" help:"Watch a hub in a terminal."`
@@ -65,6 +66,8 @@ func (l *commandLine) client(command string) (func(stdout io.Writer) error, bool
 		return func(stdout io.Writer) error { return l.Pub.run(os.Stdin, os.Stderr) }, true
 	case "check":
 		return l.Check.run, true
+	case "health":
+		return l.Health.run, true
 	case "bench":
 		return func(stdout io.Writer) error { return l.Bench.run(stdout, os.Stderr) }, true
 	case "top":

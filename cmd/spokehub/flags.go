@@ -19,7 +19,7 @@ import (
 // errors that name the field.
 type serveFlags struct {
 	Config string   `group:"address" placeholder:"FILE" help:"File of settings in YAML: its keys are the names of the flags, and topics says who may publish and subscribe to what. Flags and variables take precedence. (default: none)"`
-	Listen []string `group:"address" default:"127.0.0.1:8080" sep:" " placeholder:"ADDRESS" help:"Where clients connect: WebSocket on --path, the built-in page on /, the JavaScript client on /client.js, /healthz and /readyz. HOST:PORT, where port 0 picks a free one and the start line says which, or unix:PATH. Options stand behind commas: mode=0660 for the file of a Unix socket, proxy-protocol for addresses that a proxy sends ahead, plain or tls for one that does not do as --tls-cert says, and tls-cert=FILE, tls-key=FILE, tls-min=VERSION and tls-client-ca=FILE in place of those flags. Repeat it for several; the variable has spaces between them. (default ${default})"`
+	Listen []string `group:"address" default:"127.0.0.1:8080" sep:" " placeholder:"ADDRESS" help:"Where clients connect: WebSocket on --path, the built-in page on /, the JavaScript client on /client.js, /healthz and /readyz. HOST:PORT, where port 0 picks a free one and the start line says which, unix:PATH, or systemd:NAME for the sockets that systemd passes under that name. Options stand behind commas: mode=0660 for the file of a Unix socket, proxy-protocol for addresses that a proxy sends ahead, plain or tls for one that does not do as --tls-cert says, and tls-cert=FILE, tls-key=FILE, tls-min=VERSION and tls-client-ca=FILE in place of those flags. Repeat it for several; the variable has spaces between them. (default ${default})"`
 	Admin  string   `group:"address" default:"127.0.0.1:8081" placeholder:"HOST:PORT" help:"Where operators connect: /metrics, /debug/pprof/, POST /publish, GET /history, GET /nodes, and who is connected. Other machines may reach it only with --api-keys. Empty turns it off. (default ${default})"`
 	Path   string   `group:"address" default:"/ws" placeholder:"PATH" help:"The path of the WebSocket handshake. (default ${default})"`
 	Page   bool     `group:"address" default:"true" negatable:"" help:"Serve the built-in page on / and its counters on /stats.json. (default ${default})"`
@@ -175,15 +175,15 @@ func (f serveFlags) checkAddresses() (mistakes []error) {
 }
 
 // isOnLoopback says that browsers can reach the public addresses from this machine alone: there are TCP addresses, and all are
-// loopback ones. No browser can open a Unix socket.
+// loopback ones. No browser can open a Unix socket. Those that systemd opens count as reachable: areOnLoopback knows more.
 func (f serveFlags) isOnLoopback() bool {
 	found := false
 	for _, text := range f.Listen {
 		address, err := parseListen(text)
-		if err != nil || address.network != "tcp" {
+		if err != nil || address.network == "unix" {
 			continue
 		}
-		if !address.onLoopback() {
+		if address.network != "tcp" || !address.onLoopback() {
 			return false
 		}
 		found = true

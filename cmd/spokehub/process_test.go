@@ -170,6 +170,12 @@ func startHubThrough(t *testing.T, program []string, environ []string, arguments
 	words := slices.Concat(program, []string{binary, "serve", "--log-format=json"}, arguments)
 	command := exec.Command(words[0], words[1:]...)
 	command.Env = environment(environ)
+	return startHubCommand(t, command)
+}
+
+// startHubCommand runs a command that becomes a hub with --log-format=json.
+func startHubCommand(t *testing.T, command *exec.Cmd) *process {
+	t.Helper()
 	var failure bytes.Buffer
 	command.Stderr = &failure
 	stdout, err := command.StdoutPipe()

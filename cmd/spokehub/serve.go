@@ -7,13 +7,13 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"sync/atomic"
 	"syscall"
+
 
 	"github.com/spokehub/spokehub/fanout"
 )
 
-// service is one running spokehub serve. Only draining and live change while it runs.
+// service is one running spokehub serve. Only course, live and reloads change while it runs.
 type service struct {
 	// flags are those that it was started with.
 	flags  serveFlags
@@ -26,7 +26,7 @@ type service struct {
 	// identities and certificates are there once the flags are read.
 	identities   *identities
 	certificates *certificates
-	draining     atomic.Bool
+	course       course
 	live         liveSettings
 	reloads      reloadCounts
 	// reloaders belong to the goroutine that serves signals.
@@ -68,12 +68,17 @@ func serve(given *settings, stdout io.Writer) error {
 	if err != nil {
 		s.logger.Warn("GOMEMLIMIT stays off", "error", err.Error())
 	}
+	manager, err := newServiceManager(os.Getenv)
+	if err != nil {
+		s.logger.Warn("the service manager can't be told that the hub serves", "error", err)
+	}
+	s.course.manager = manager
 	public, err := listenPublic(flags.Listen)
 	if err != nil {
 		return err
 	}
 	defer closeAll(public)
-	s.onLoopback = flags.isOnLoopback()
+	s.onLoopback = areOnLoopback(public)
 	s.live.set(s.hostNames(), capacity(flags, fileLimit()))
 	if s.identities, err = newIdentities(flags, s.logger); err != nil {
 		return usageError{err}
@@ -119,13 +124,18 @@ func serve(given *settings, stdout io.Writer) error {
 		go s.certificates.watch(stop)
 	}
 
+	go s.course.manager.watch(hub.Stats, stop)
+	s.course.manager.ready(hub.Stats())
+
 	reload := newReload(s, given)
 	for {
 		select {
 		case err := <-failures:
 			return err
 		case <-hangups:
+			s.course.manager.reloading()
 			reload.run()
+			s.course.manager.ready(hub.Stats())
 		case received := <-signals:
 			defer admin.Close()
 			return s.drain(received, signals)

@@ -97,7 +97,7 @@ func (s *service) logStart(public []publicListener, admin *http.Server) {
 		addresses, urls = append(addresses, l.text()), append(urls, l.url("ws", s.flags.Path))
 	}
 	attributes = append(attributes, "listen", addresses)
-	if first := slices.IndexFunc(public, func(l publicListener) bool { return l.asked.network == "tcp" }); first >= 0 {
+	if first := slices.IndexFunc(public, func(l publicListener) bool { return !l.isUnix() }); first >= 0 {
 		attributes = append(attributes, "websocket", public[first].url("ws", s.flags.Path))
 		if s.flags.Page {
 			attributes = append(attributes, "page", public[first].url("http", "/"))

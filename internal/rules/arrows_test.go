@@ -55,6 +55,7 @@ var arrows = map[string]arrow{
 		module + "/fanout", module + "/event", module + "/netpoll", module + "/wsframe", module + "/subs", module + "/spoke",
 		module + "/internal/plot", module + "/internal/jsbuild",
 	}, anyLibrary: true},
+	"deploy":              {},
 	"internal/certs":      {},
 	"internal/doctor":     {},
 	"internal/engines":    {},
