@@ -26,8 +26,9 @@ type commandLine struct {
 	Check       probeCommand   `cmd:"" help:"Go the way of a client to a hub, and say what is wrong where."`
 	Bench       benchCommand   `cmd:"" help:"Load a hub from outside, and say how long events take and whether one is lost."`
 	Completion  completion     `cmd:"" help:"Print the completions for a shell."`
+	Man         man            `cmd:"" help:"Print the manual page of spokehub, or of one of its commands."`
 	Complete    complete       `cmd:"" name:"__complete" hidden:"" passthrough:"" help:"Print what may stand behind the words of a command line."`
-	Version     struct{}       `cmd:"" help:"Print the version, the commit and the Go release that built it."`
+	Version     struct{}       `cmd:"" help:"Print the version, the commit, its date and the Go release that built it."`
 	ShowVersion versionFlag    `name:"version" env:"-" help:"Print the version and exit."`
 }
 
@@ -67,6 +68,8 @@ func (l *commandLine) client(command string) (func(stdout io.Writer) error, bool
 		return func(stdout io.Writer) error { return l.Bench.run(stdout, os.Stderr) }, true
 	case "completion":
 		return l.Completion.run, true
+	case "man":
+		return l.Man.run, true
 	case "__complete":
 		return l.Complete.run, true
 	}

@@ -64,6 +64,7 @@ var arrows = map[string]arrow{
 	"internal/plot":       {anyLibrary: true},
 	"internal/proxied":    {},
 	"internal/quietconn":  {},
+	"internal/release":    {},
 	"internal/rules":      {},
 }
 
