@@ -4,7 +4,10 @@ import (
 	"archive/tar"
 	"bytes"
 	"compress/gzip"
+	"crypto/sha256"
+	"debug/elf"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -139,12 +142,26 @@ func TestTwoClonesMakeTheSameRelease(t *testing.T) {
 	if page := files[name+"/man/spokehub.1"]; !strings.HasPrefix(page, `.TH SPOKEHUB 1 "2023-11-14" "spokehub v0.1.0-test.1"`) {
 		t.Errorf("got the page %.80q, want the release and its day", page)
 	}
-	checkBinary(t, files[name+"/spokehub"], strings.TrimSpace(mustRun(t, first, "git", "rev-parse", "HEAD")))
+	binary := files[name+"/spokehub"]
+	checkBinary(t, binary, strings.TrimSpace(mustRun(t, first, "git", "rev-parse", "HEAD")))
+	list, err := os.ReadFile(filepath.Join(first, "dist", name+".cdx.json"))
+	if sum := fmt.Sprintf("%x", sha256.Sum256([]byte(binary))); err != nil || !bytes.Contains(list, []byte(sum)) || !bytes.Contains(list, []byte("pkg:golang/github.com/gobwas/ws@")) {
+		t.Errorf("got the list %.300s, %v, want that of the binary with the checksum %s", list, err, sum)
+	}
 }
 
 // checkBinary wants a static binary without paths that says where it comes from.
 func checkBinary(t *testing.T, content, commit string) {
 	t.Helper()
+	executable, err := elf.NewFile(strings.NewReader(content))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, program := range executable.Progs {
+		if program.Type == elf.PT_INTERP || program.Type == elf.PT_DYNAMIC {
+			t.Errorf("got a binary with %v, want a static one", program.Type)
+		}
+	}
 	for _, path := range []string{runtime.GOROOT() + "/src", "/pkg/mod/github.com"} {
 		if strings.Contains(content, path) {
 			t.Errorf("got %s in the binary, want no path of this machine", path)
