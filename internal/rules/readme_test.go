@@ -55,7 +55,7 @@ func TestPageOfStreamsQuotesTheExampleThatIsCompiled(t *testing.T) {
 
 func TestReadmeNamesTheTwoCommands(t *testing.T) {
 	readme := readFile(t, "README.md")
-	for _, command := range []string{"    go test ./...\n", "    go run ./cmd/spokehub serve\n"} {
+	for _, command := range []string{"\ngo test ./...\n", "\ngo run ./cmd/spokehub serve\n"} {
 		if !strings.Contains(readme, command) {
 			t.Errorf("got a README.md without %q, want it", strings.TrimSpace(command))
 		}
