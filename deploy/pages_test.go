@@ -14,9 +14,9 @@ func isShipped(path string) bool {
 	return !strings.HasSuffix(path, ".go") && !strings.HasPrefix(path, "schemas/") && !strings.HasSuffix(path, "_test.yaml")
 }
 
-// TestPageOfOperatorsHasEveryFile: docs/operating.md links to each, and quotes nothing that stands in none of them.
+// TestPageOfOperatorsHasEveryFile: docs/deploy.md links to each, and quotes nothing that stands in none of them.
 func TestPageOfOperatorsHasEveryFile(t *testing.T) {
-	page := shipped(t, "../docs/operating.md")
+	page := shipped(t, "../docs/deploy.md")
 	var all strings.Builder
 	count := 0
 	err := filepath.WalkDir(".", func(path string, entry fs.DirEntry, err error) error {
@@ -26,7 +26,7 @@ func TestPageOfOperatorsHasEveryFile(t *testing.T) {
 		}
 		count++
 		if !strings.Contains(page, "(../deploy/"+path+")") {
-			t.Errorf("got no link to deploy/%s in docs/operating.md, want one", path)
+			t.Errorf("got no link to deploy/%s in docs/deploy.md, want one", path)
 		}
 		content, err := os.ReadFile(path)
 		all.Write(content)
@@ -37,7 +37,7 @@ func TestPageOfOperatorsHasEveryFile(t *testing.T) {
 	}
 	for _, block := range regexp.MustCompile("(?s)```(?:ini|yaml|nginx|haproxy|caddy|dockerfile|json)\n(.*?)```").FindAllStringSubmatch(page, -1) {
 		if !strings.Contains(all.String(), block[1]) {
-			t.Errorf("got a block in docs/operating.md that is in no file of deploy/, want the file's:\n%s", block[1])
+			t.Errorf("got a block in docs/deploy.md that is in no file of deploy/, want the file's:\n%s", block[1])
 		}
 	}
 }

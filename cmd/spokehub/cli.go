@@ -29,8 +29,9 @@ type commandLine struct {
 	Doctor      doctorCommand  `cmd:"" help:"Say how many clients this machine takes, which limit is hit first, and what raises it."`
 	Top         topCommand     `cmd:"" help:"Watch a hub in a terminal."`
 	Completion  completion     `cmd:"" help:"Print the completions for a shell."`
+	Man         man            `cmd:"" help:"Print the manual page of spokehub, or of one of its commands."`
 	Complete    complete       `cmd:"" name:"__complete" hidden:"" passthrough:"" help:"Print what may stand behind the words of a command line."`
-	Version     struct{}       `cmd:"" help:"Print the version, the commit and the Go release that built it."`
+	Version     struct{}       `cmd:"" help:"Print the version, the commit, its date and the Go release that built it."`
 	ShowVersion versionFlag    `name:"version" env:"-" help:"Print the version and exit."`
 }
 
@@ -74,6 +75,8 @@ func (l *commandLine) client(command string) (func(stdout io.Writer) error, bool
 		return l.Top.run, true
 	case "completion":
 		return l.Completion.run, true
+	case "man":
+		return l.Man.run, true
 	case "__complete":
 		return l.Complete.run, true
 	}

@@ -66,6 +66,7 @@ var arrows = map[string]arrow{
 	"internal/plot":       {anyLibrary: true},
 	"internal/proxied":    {},
 	"internal/quietconn":  {},
+	"internal/release":    {},
 	"internal/rules":      {},
 }
 
