@@ -27,6 +27,8 @@ type sample struct {
 	Queued      uint64      `json:"queued"`
 	QueuedBytes uint64      `json:"queued_bytes"`
 	MemoryBytes uint64      `json:"memory_bytes"`
+	// Latency is that of the deliveries, nil if there were none.
+	Latency *sampleLatency `json:"latency_ms,omitempty"`
 }
 
 // sampleRates are how often something happened, a second.
@@ -78,6 +80,7 @@ func newSample(before, now fanout.Stats, took time.Duration, at time.Time) sampl
 		Queued:      now.Queued,
 		QueuedBytes: now.QueuedBytes,
 		MemoryBytes: now.Memory.Total(),
+		Latency:     newSampleLatency(before.Latencies.Dispatch, now.Latencies.Dispatch),
 	}
 }
 

@@ -17,9 +17,11 @@ import (
 
 // statusBoard answers GET /status: how the hub is, for the dashboard and for spokehub top. Any goroutine may use it.
 type statusBoard struct {
-	service *service
-	samples sampleRing
-	topics  topicBoard
+	service  *service
+	samples  sampleRing
+	topics   topicBoard
+	reactors reactorBoard
+	slow     slowBoard
 	// instance differs between processes, so that a reader notices another one.
 	instance string
 	started  time.Time
@@ -33,7 +35,10 @@ func newStatusBoard(s *service) *statusBoard {
 func (b *statusBoard) run(stop <-chan struct{}) {
 	every := time.NewTicker(sampleInterval)
 	defer every.Stop()
-	b.samples.record(every.C, b.service.gate.stats, stop)
+	b.samples.record(every.C, func() fanout.Stats {
+		b.reactors.look(b.service.hub.Reactors())
+		return b.service.gate.stats()
+	}, stop)
 }
 
 // statusAnswer is the answer of GET /status.
@@ -49,8 +54,17 @@ type statusAnswer struct {
 	Nodes  []nodeAnswer  `json:"nodes,omitempty"`
 	// Topics have the most subscribers. They are missing if there are too many topics to look at.
 	Topics []topTopic `json:"topics,omitempty"`
+	statusLooks
 	// Samples are those of the last ten minutes, or those behind ?since=.
 	Samples []sample `json:"samples"`
+}
+
+// statusLooks are what is looked at more closely.
+type statusLooks struct {
+	Latencies []latencyAnswer `json:"latencies,omitempty"`
+	Reactors  []reactorAnswer `json:"reactors,omitempty"`
+	// Slow are clients that don't keep up, and those that were closed because they did not.
+	Slow []slowClient `json:"slow,omitempty"`
 }
 
 // statusProcess says which process answers, and whether it takes clients.
@@ -150,6 +164,7 @@ func (b *statusBoard) answer(since uint64) statusAnswer {
 		a.Process.Node = a.Nodes[i].Node
 	}
 	a.Broker = newStatusBroker(s.hub.Broker())
+	a.statusLooks = statusLooks{latencyAnswers(stats.Latencies), b.reactors.answers(), b.slow.list(stats.Blocked, s.hub)}
 	a.Gauges, a.Counters = metricValues(stats)
 	return a
 }

@@ -98,4 +98,4 @@ func (s *topSource) ask(ctx context.Context, since uint64) (*topAnswer, error) {
 }
 
 // topLists are the members of an answer that are shown as tables.
-var topLists = []string{"reactors", "topics", "slow", "nodes"}
+var topLists = []string{"latencies", "reactors", "topics", "slow", "nodes"}
