@@ -232,6 +232,24 @@ func TestGarbageAboutPresenceIsCountedAndStopsNothing(t *testing.T) {
 	}
 }
 
+// TestAListOfAHubIsAllThatIsThereByWayOfIt has a hub tell lists that are not of one another: it has restarted a list, or changes have been lost.
+func TestAListOfAHubIsAllThatIsThereByWayOfIt(t *testing.T) {
+	engine := &tappedEngine{Engine: inproc.New().Engine()}
+	h := newTestHub(t, presenceConfig(fanout.Config{Broker: engine}))
+	tell := func(channel string, number uint64, body string) {
+		engine.sink.Deliver(broker.Delivery{Kind: broker.Control, Name: channel, Data: presenceMessage(7, number, 0, body)})
+	}
+	tell("nodes", 0, `{"node":"b","presence":1}`)
+	watcher, _ := h.joinAs("watcher")
+	watcher.watch("room:7")
+	tell("inbox", 1, `{"rooms":[{"topic":"room:7","at":2,"users":[{"user":"ada","connections":1},{"user":"bob","connections":1}]}]}`)
+	watcher.wantsChange("room:7", "+ada", "+bob")
+	tell("inbox", 2, `{"rooms":[{"topic":"room:7","at":3,"users":[{"user":"bob","connections":1},{"user":"carl","connections":1}]}]}`)
+	watcher.wantsChange("room:7", "+carl", "-ada")
+	tell("inbox", 3, `{"rooms":[{"topic":"room:7","at":4}]}`)
+	watcher.wantsChange("room:7", "-bob", "-carl")
+}
+
 func TestTheListOfAHubThatIsSilentIsNotWaitedForLong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		engine := &tappedEngine{Engine: inproc.New().Engine()}

@@ -2,6 +2,7 @@ package fanout_test
 
 import (
 	"context"
+	"errors"
 	"net"
 	"sync/atomic"
 	"testing"
@@ -240,4 +241,16 @@ func TestOnAuthHasHandshakeTimeoutAtMost(t *testing.T) {
 		spoke.Close(fanout.CodeNormal, "")
 		<-ended
 	})
+}
+
+// expireSoon gives a spoke an identity that is good for no longer than it must be to be taken.
+func expireSoon(t testing.TB, s *fanout.Spoke, user string) {
+	t.Helper()
+	err := fanout.ErrIdentityExpired
+	for soon := 20 * time.Millisecond; errors.Is(err, fanout.ErrIdentityExpired); soon *= 2 {
+		err = s.SetIdentity(fanout.Identity{User: user, Expires: time.Now().Add(soon)})
+	}
+	if err != nil {
+		t.Fatalf("set identity: %v", err)
+	}
 }

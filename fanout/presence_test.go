@@ -243,9 +243,7 @@ func TestASpokeLeavesItsRoomsHoweverItEnds(t *testing.T) {
 		"closed by the hub": func(_ *testHub, _ *client, s *fanout.Spoke) { s.Close(fanout.CodePolicy, "") },
 		"disconnected":      func(h *testHub, _ *client, _ *fanout.Spoke) { h.hub.DisconnectUser("ada", fanout.CodePolicy, "") },
 		"of an expired identity": func(_ *testHub, peer *client, s *fanout.Spoke) {
-			if err := s.SetIdentity(fanout.Identity{User: "ada", Expires: time.Now().Add(20 * time.Millisecond)}); err != nil {
-				peer.t.Fatal(err)
-			}
+			expireSoon(peer.t, s, "ada")
 		},
 		"removed": func(h *testHub, peer *client, s *fanout.Spoke) {
 			conn, err := h.hub.RemoveConnection(s.Conn())

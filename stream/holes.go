@@ -2,7 +2,7 @@ package stream
 
 import "slices"
 
-// mostHoles is of how many events a hole may be in the ring; a longer one has what lies ahead of it trimmed.
+// mostHoles: a hole of so many events keeps no places in the ring, and what lies ahead of it is trimmed.
 const mostHoles = 256
 
 // addHolesLocked has the events up to an offset count as gone, and keeps what lies ahead of them, which there is.

@@ -22,7 +22,7 @@ var (
 // Begin makes the type's stream a replica of one that an engine keeps, by the policy, which has history. The position is that of the last
 // event which the replica will not be given: it is empty, and its next event is the one behind. What was kept of the type before is
 // dropped. A replica of that epoch which is there already is not: if it stands ahead of the position, or at it, nothing happens. If it
-// stands behind, it jumps over the hole, whose events count as gone. What it has ahead of a hole of mostHoles or more, or with LatestPerID, is trimmed as if it had got too old.
+// stands behind, it jumps over the hole, whose events count as gone. With LatestPerID, or if the hole has 256 events or more, what it has ahead is trimmed as if it had got too old.
 //
 // If the replica begins or jumps, Begin calls announce, which may be nil, before anybody can read that. It does so under a lock of the stream: announce must not call the Memory.
 func (m *Memory) Begin(p *Policy, typ string, at event.Position, announce func()) {

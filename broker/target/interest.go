@@ -17,7 +17,7 @@ const (
 )
 
 // interest is which keys the engine is asked for: those of the topics with listeners. One goroutine asks, and another compares the tops of streams, as soon as topsWanted
-// has a mark. mu guards wants and changed, and what hangs below them; changed is closed, and replaced, when a want comes into force.
+// has a mark. mu guards wants and changed, and what hangs below them; changed is closed, and replaced, when a want comes into force or the engine is there.
 type interest struct {
 	target     *Target
 	wake       chan struct{}
@@ -80,7 +80,7 @@ func (i *interest) release(w *want) {
 	}
 }
 
-// settle waits until all wants with listeners are in force.
+// settle waits until all wants with listeners are in force, and the target has heard that the engine is there: that may come behind its answers.
 func (i *interest) settle(ctx context.Context) error {
 	for {
 		i.mu.Lock()
@@ -92,7 +92,7 @@ func (i *interest) settle(ctx context.Context) error {
 		if i.target.running.ctx.Err() != nil {
 			return broker.ErrClosed
 		}
-		if isSettled {
+		if isSettled && i.target.State().Reached {
 			return nil
 		}
 		select {
@@ -109,6 +109,17 @@ func (i *interest) inForce(w *want) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	w.isInForce = true
+	i.changeLocked()
+}
+
+// reached has whoever settles look again, for the engine is there.
+func (i *interest) reached() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.changeLocked()
+}
+
+func (i *interest) changeLocked() {
 	close(i.changed)
 	i.changed = make(chan struct{})
 }

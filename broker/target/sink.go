@@ -51,6 +51,7 @@ func (s *sink) Deliver(d broker.Delivery) {
 // Up notes that the engine is there, and has streams be compared with it.
 func (s *sink) Up() {
 	s.target.setState(true, nil)
+	s.target.interest.reached()
 	notify(s.target.interest.wake)
 	notify(s.target.interest.topsWanted)
 }

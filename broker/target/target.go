@@ -172,8 +172,8 @@ func (t *Target) AddEventListener(topic string, listener func(event.Event)) (rem
 	})
 }
 
-// Settle waits until the listeners that have been added are in force: what anyone publishes from then on reaches them. The error is that of ctx, or
-// broker.ErrClosed, wrapped.
+// Settle waits until the engine has been reached, and the listeners that have been added are in force: what anyone publishes from then on reaches them. The
+// error is that of ctx, or broker.ErrClosed, wrapped.
 func (t *Target) Settle(ctx context.Context) error { return t.interest.settle(ctx) }
 
 // Close hands over what was dispatched, for five seconds at most, and ends the target and its engine. No call of a listener begins any more; it does not wait for
