@@ -75,7 +75,7 @@ func TestEmptyAdminAddressTurnsItOff(t *testing.T) {
 }
 
 func metricNames() map[string]bool {
-	names := map[string]bool{"spokehub_dropped_total": true, "spokehub_closes_total": true, "spokehub_refusals_total": true, "spokehub_build_info": true,
+	names := map[string]bool{"spokehub_slow_total": true, "spokehub_dropped_total": true, "spokehub_closes_total": true, "spokehub_refusals_total": true, "spokehub_build_info": true,
 		"spokehub_config_reloads_total": true, "spokehub_config_last_reload_successful": true}
 	for _, metric := range hubMetrics {
 		names[nameOf(metric.desc)] = true

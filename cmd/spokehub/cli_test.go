@@ -299,7 +299,7 @@ func fillField(field reflect.Value) {
 
 func TestDocumentsNameOnlyFlagsAndMetricsThatExist(t *testing.T) {
 	known := map[string]bool{"--help": true}
-	for _, foreign := range []string{"--data-binary", "--cacert", "--standalone", "--retry", "--retry-connrefused", "--now", "--max-time", "--system", "--fail"} {
+	for _, foreign := range []string{"--data-binary", "--cacert", "--standalone", "--retry", "--retry-connrefused", "--now", "--max-time", "--system", "--fail", "--data", "--ulimit", "--memory", "--sysctl"} {
 		known[foreign] = true
 	}
 	for _, leaf := range testManual(t).model.Leaves(true) {

@@ -44,7 +44,7 @@ func TestKindsShowUnderTheirLabels(t *testing.T) {
 		"spokehub_control_events_total": {"subscribe": 0, "unsubscribe": 0, "auth": 4, "presence": 0, "unknown": 0},
 		"spokehub_rejects_total":        {"invalid_topic": 0, "forbidden": 0, "limit": 5, "unauthenticated": 0, "unavailable": 0},
 		"spokehub_disconnections_total": {"peer_closed": 0, "peer_gone": 0, "violation": 0, "backpressure": 0, "budget": 0, "silent": 6, "closed": 0, "removed": 0, "shutdown": 0, "internal": 0, "unauthenticated": 0},
-		"spokehub_log_suppressed_total": {"malformed": 0, "slow": 7, "violation": 0, "resources": 0, "hijack": 0, "refusal": 0, "handshake": 0, "identity": 0, "stream": 0, "broker": 0, "message": 0, "node": 0},
+		"spokehub_log_suppressed_total": {"malformed": 0, "slow": 7, "violation": 0, "resources": 0, "hijack": 0, "refusal": 0, "handshake": 0, "identity": 0, "stream": 0, "broker": 0, "message": 0, "node": 0, "filling": 0},
 	} {
 		got := map[string]float64{}
 		for _, metric := range families[name].GetMetric() {

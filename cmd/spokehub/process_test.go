@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -39,8 +40,12 @@ func TestMain(m *testing.M) {
 			panic(err)
 		}
 	}
+	catchHangups()
 	os.Exit(buildAndRun(m))
 }
+
+// catchHangups has hubs that are started hear of SIGHUP, though the test was started to ignore it.
+func catchHangups() { signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP) }
 
 // builtBinary is the variable by which a test that runs itself in another process passes the binary on.
 const builtBinary = "SPOKEHUB_TEST_BINARY"

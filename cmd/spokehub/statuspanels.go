@@ -154,7 +154,7 @@ func (b *slowBoard) list(blocked uint64, hub *fanout.Hub) []slowClient {
 	for _, s := range closed[:min(len(closed), shownSlow)] {
 		all = append(all, slowClient{
 			User: s.User, Address: s.Address, Queue: s.Why.Queued, Blocked: inMs(s.Why.Blocked), Cause: s.Why.Cause.String(),
-			State: "closed " + s.Why.At.UTC().Format("15:04:05") + " UTC",
+			State: "closed " + time.Since(s.Why.At).Truncate(time.Second).String() + " ago",
 		})
 	}
 	return all

@@ -152,6 +152,11 @@ func TestTopInATerminal(t *testing.T) {
 		return lineOf(screen, "news") > 0 && lineOf(screen, "news") < lineOf(screen, "price")
 	})
 
+	screen.shows(t, "latencies (the arrows sort it)")
+	screen.press(t, "Tab")
+	screen.shows(t, "reactors (the arrows sort it)")
+	screen.press(t, "Tab")
+	screen.shows(t, "topics (the arrows sort it)")
 	screen.press(t, "Right")
 	screen.shows(t, "topic ▼")
 	screen.press(t, "Up")

@@ -117,10 +117,7 @@ func (v *topView) choose(by int) {
 		return
 	}
 	lists := v.answer.lists
-	i := slices.IndexFunc(lists, func(t topTable) bool { return t.name == v.chosen })
-	if i < 0 && by < 0 {
-		i = 0
-	}
+	i := max(0, slices.IndexFunc(lists, func(t topTable) bool { return t.name == v.chosen }))
 	v.chosen = lists[(i+by+len(lists))%len(lists)].name
 }
 

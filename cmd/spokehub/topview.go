@@ -79,7 +79,7 @@ func (v *topView) text(width, height int, look topLook) string {
 		lines = append(lines, v.numbers(look)...)
 		for _, table := range v.answer.lists {
 			title := look.title(table.name)
-			if table.name == v.chosen {
+			if height > 0 && table.name == v.table().name {
 				title += look.soft(" (the arrows sort it)")
 			}
 			rows := table.lines(v.orders[table.name], v.answer.Process.Now)
