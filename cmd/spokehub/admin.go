@@ -20,7 +20,7 @@ func (s *service) adminServer(address string, maxLine int, board *statusBoard) *
 	mux := http.NewServeMux()
 	s.handleHealth(mux, true)
 	mux.Handle("GET /metrics", metricsHandler(s.hub.Stats, reactorCollector(s.hub.Reactors), &s.reloads, s.certificates))
-	mux.Handle("POST /publish", newPublisher(s.hub, maxLine, int64(s.flags.PublishLimit)))
+	mux.Handle("POST /publish", s.traces.handler("POST /publish", newPublisher(s.traces.target(s.hub), maxLine, int64(s.flags.PublishLimit))))
 	mux.Handle("GET /history", newHistorian(s.hub, int(s.flags.MaxEvent)))
 	mux.HandleFunc("GET /nodes", s.serveNodes)
 	newInspector(s.hub, s.flags.Node, s.logger).handle(mux)

@@ -77,6 +77,8 @@ type serveFlags struct {
 	LogLevel  string `group:"log" reload:"" default:"info" enum:"debug,info,warn,error" placeholder:"LEVEL" help:"Lowest level to log, one of ${enum}. (default ${default})"`
 	LogFormat string `group:"log" default:"text" enum:"text,json" placeholder:"FORMAT" help:"One of ${enum}. (default ${default})"`
 
+	traceFlags `help:"Traces."`
+
 	// TopicRules are what the key topics of the file says.
 	TopicRules []fanout.TopicRule `kong:"-" help:"Who may have which topics."`
 	// Policies are what it says of streams and presence.
@@ -134,6 +136,7 @@ func (f serveFlags) check() (mistakes []error) {
 	mistakes = append(mistakes, f.identityFlags.check()...)
 	mistakes = append(mistakes, f.checkTLS()...)
 	mistakes = append(mistakes, f.checkBroker()...)
+	mistakes = append(mistakes, f.traceFlags.check()...)
 	if f.DrainGrace+f.DrainPeriod > f.DrainTimeout {
 		fail("--drain-grace %v and --drain-period %v together exceed --drain-timeout %v",
 			f.DrainGrace, f.DrainPeriod, f.DrainTimeout)

@@ -22,14 +22,19 @@ type service struct {
 	crowd  crowd
 	// onLoopback says that browsers can reach the public addresses from this machine alone.
 	onLoopback bool
-	// identities and certificates are there once the flags are read.
-	identities   *identities
-	certificates *certificates
-	course       course
-	live         liveSettings
-	reloads      reloadCounts
+	configured
+	course  course
+	live    liveSettings
+	reloads reloadCounts
 	// reloaders belong to the goroutine that serves signals.
 	reloaders []reloader
+}
+
+// configured is there once the flags are read.
+type configured struct {
+	identities   *identities
+	certificates *certificates
+	traces       *traces
 }
 
 // serve runs the hub until a signal has drained it or something fails. SIGHUP reloads the configuration. One that the process was
@@ -86,6 +91,10 @@ func serve(given *settings, stdout io.Writer) error {
 	if s.certificates, err = newCertificates(flags, public, s.logger); err != nil {
 		return usageError{err}
 	}
+	if s.traces, err = newTraces(flags, s.logger); err != nil {
+		return usageError{err}
+	}
+	defer s.traces.end()
 	s.reloaders = append(s.reloaders, s.identities.prepare, s.certificates.prepare)
 	config, err := s.hubConfig()
 	if err != nil {
@@ -95,6 +104,7 @@ func serve(given *settings, stdout io.Writer) error {
 		return usageError{err}
 	}
 	config.Fallback = s.publicHandler()
+	s.traces.hooks(&config)
 	hub, err := fanout.New(config)
 	if err != nil {
 		return flagError(err)
