@@ -3,6 +3,7 @@ package fanout
 import (
 	"context"
 	"net"
+	"sync"
 	"testing"
 	"time"
 
@@ -55,6 +56,39 @@ func TestSweepLetsOtherWorkOfTheLoopComeInBetween(t *testing.T) {
 		if want := (i + 1) * sweepStep; at != want {
 			t.Errorf("task %d: ran behind %d spokes, want behind %d: visits of a whole slice are followed by other work", i, at, want)
 		}
+	}
+}
+
+// TestSweepsAtTheSameTimeLetALoopReadAndSend has several ask at once: a turn that runs what both post, and nothing else, would last as long as all of them.
+func TestSweepsAtTheSameTimeLetALoopReadAndSend(t *testing.T) {
+	const spokes, sweeps = 8 * sweepStep, 4
+	h := newSweptHub(t, spokes)
+	visiting, most := 0, 0
+	var group sync.WaitGroup
+	for range sweeps {
+		group.Go(func() {
+			visited := 0
+			h.sweep(&connectionFilter{}, func(*loop, *Spoke) bool {
+				if visited++; visited == 1 {
+					visiting++
+					most = max(most, visiting)
+				}
+				if visited == spokes {
+					visiting--
+				}
+				for began := time.Now(); time.Since(began) < 2*sweepSlice/sweepStep; {
+					continue
+				}
+				return true
+			})
+			if visited != spokes {
+				t.Errorf("got %d spokes visited, want %d", visited, spokes)
+			}
+		})
+	}
+	group.Wait()
+	if most != 1 || visiting != 0 {
+		t.Errorf("got %d sweeps of a loop at a time and %d left, want one and none", most, visiting)
 	}
 }
 
