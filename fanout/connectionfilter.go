@@ -49,7 +49,7 @@ func newConnectionFilter(f ConnectionFilter) (connectionFilter, error) {
 		return out, nil
 	}
 	if network, err := netip.ParsePrefix(text); err == nil {
-		out.network = network
+		out.network = unmapped(network)
 		return out, nil
 	}
 	if strings.Trim(text, "0123456789abcdefABCDEF.:") != "" || !strings.HasSuffix(text, ".") && !strings.HasSuffix(text, ":") {
@@ -57,6 +57,15 @@ func newConnectionFilter(f ConnectionFilter) (connectionFilter, error) {
 	}
 	out.beginning = []byte(strings.ToLower(text))
 	return out, nil
+}
+
+// unmapped is a network of IPv4 addresses that is written as one of IPv6 in the way of all others.
+func unmapped(network netip.Prefix) netip.Prefix {
+	const mapped = 96
+	if ip := network.Addr(); ip.Is4In6() && network.Bits() >= mapped {
+		return netip.PrefixFrom(ip.Unmap(), network.Bits()-mapped)
+	}
+	return network
 }
 
 // isEmpty says that it names nothing.

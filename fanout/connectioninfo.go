@@ -12,7 +12,7 @@ type ConnectionInfo struct {
 	User string
 	// IsUnidentified says that the spoke has yet to say who it is.
 	IsUnidentified bool
-	// Since is when it was connected, to the second.
+	// Since is when it was connected, to the second. For one that is older than 194 days it is too late by a multiple of these.
 	Since time.Time
 	// Subprotocol is Spoke.Subprotocol.
 	Subprotocol string

@@ -103,6 +103,7 @@ func TestConnectionsAreSortedAndFiltered(t *testing.T) {
 		"of an address":           {fanout.ConnectionQuery{Sort: fanout.ByAge, ConnectionFilter: fanout.ConnectionFilter{Address: "127.0.0.1"}}, []uint64{A, B, C}},
 		"of an address in IPv6":   {fanout.ConnectionQuery{Sort: fanout.ByAge, ConnectionFilter: fanout.ConnectionFilter{Address: "::ffff:127.0.0.1"}}, []uint64{A, B, C}},
 		"of a network":            {fanout.ConnectionQuery{Sort: fanout.ByAge, ConnectionFilter: fanout.ConnectionFilter{Address: "127.0.0.0/8"}}, []uint64{A, B, C}},
+		"of a network in IPv6":    {fanout.ConnectionQuery{Sort: fanout.ByAge, ConnectionFilter: fanout.ConnectionFilter{Address: "::ffff:127.0.0.0/104"}}, []uint64{A, B, C}},
 		"of another network":      {fanout.ConnectionQuery{ConnectionFilter: fanout.ConnectionFilter{Address: "128.0.0.0/8"}}, nil},
 		"of a beginning":          {fanout.ConnectionQuery{Sort: fanout.ByAge, ConnectionFilter: fanout.ConnectionFilter{Address: "127.0."}}, []uint64{A, B, C}},
 		"of another beginning":    {fanout.ConnectionQuery{ConnectionFilter: fanout.ConnectionFilter{Address: "127.1."}}, nil},

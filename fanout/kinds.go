@@ -16,7 +16,7 @@ type Kinds struct {
 	// Disconnections are the spokes of Disconnected, by what ended them.
 	Disconnections map[CauseKind]uint64
 	// LogSuppressed are log lines that the hub did not write because there were too many of their kind, whatever the level of the log:
-	// malformed, slow, violation, resources, hijack, refusal, handshake, identity, stream, broker, message (of the broker that can't be read) and node. All of them are there.
+	// malformed, slow, filling, violation, resources, hijack, refusal, handshake, identity, stream, broker, message (of the broker that can't be read) and node. All of them are there.
 	LogSuppressed map[string]uint64
 }
 

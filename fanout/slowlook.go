@@ -10,9 +10,10 @@ const (
 	lookFrames = 1000
 	lookTime   = 200 * time.Microsecond
 	lookStep   = 16
-	// looksPause and looksBurst: a loop reads a queue each 20 ms, and 25 at once, so that reading takes it about a hundredth of its time at the most.
+	// looksPause and looksBurst: a loop reads a queue each 20 ms, and 5 at once, so that reading takes it about a hundredth of its time, and a
+	// millisecond of a turn, at the most.
 	looksPause = 20 * time.Millisecond
-	looksBurst = 500 * time.Millisecond
+	looksBurst = 100 * time.Millisecond
 	// keptSlowness is for how many spokes a loop remembers that they were slow.
 	keptSlowness = 1024
 )

@@ -38,8 +38,11 @@ func (h *Hub) sweep(f *connectionFilter, visit func(l *loop, s *Spoke) bool) {
 	}
 }
 
-// sweep calls visit with what next yields, which is nil for nobody, and false at the end. It reports false once visit has.
+// sweep calls visit with what next yields, which is nil for nobody, and false at the end. It reports false once visit has. There is one at a time: two would
+// keep the task queue from ever being empty, and the loop would neither read nor send until they end.
 func (l *loop) sweep(next func() (s *Spoke, more bool), visit func(*Spoke) bool) (goOn bool) {
+	l.shared.sweeping.Lock()
+	defer l.shared.sweeping.Unlock()
 	for more := true; more; {
 		more, goOn = false, true
 		l.ask(func(*netpoll.Reactor) {

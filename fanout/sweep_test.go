@@ -3,6 +3,7 @@ package fanout
 import (
 	"context"
 	"net"
+	"sync"
 	"testing"
 	"time"
 
@@ -13,7 +14,21 @@ import (
 // newSweptHub is a hub of one reactor with so many spokes.
 func newSweptHub(t *testing.T, spokes int) *Hub {
 	t.Helper()
-	h, err := New(Config{Reactors: 1})
+	h := newHubOf(t, 1)
+	for range spokes {
+		here, there := net.Pipe()
+		t.Cleanup(func() { here.Close() })
+		if _, err := h.AddConnection(there); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return h
+}
+
+// newHubOf is a hub of so many reactors.
+func newHubOf(t *testing.T, reactors int) *Hub {
+	t.Helper()
+	h, err := New(Config{Reactors: reactors})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -22,13 +37,6 @@ func newSweptHub(t *testing.T, spokes int) *Hub {
 		cancel()
 		_ = h.Shutdown(ctx)
 	})
-	for range spokes {
-		here, there := net.Pipe()
-		t.Cleanup(func() { here.Close() })
-		if _, err := h.AddConnection(there); err != nil {
-			t.Fatal(err)
-		}
-	}
 	return h
 }
 
@@ -55,6 +63,39 @@ func TestSweepLetsOtherWorkOfTheLoopComeInBetween(t *testing.T) {
 		if want := (i + 1) * sweepStep; at != want {
 			t.Errorf("task %d: ran behind %d spokes, want behind %d: visits of a whole slice are followed by other work", i, at, want)
 		}
+	}
+}
+
+// TestSweepsAtTheSameTimeLetALoopReadAndSend has several ask at once: a turn that runs what both post, and nothing else, would last as long as all of them.
+func TestSweepsAtTheSameTimeLetALoopReadAndSend(t *testing.T) {
+	const spokes, sweeps = 8 * sweepStep, 4
+	h := newSweptHub(t, spokes)
+	visiting, most := 0, 0
+	var group sync.WaitGroup
+	for range sweeps {
+		group.Go(func() {
+			visited := 0
+			h.sweep(&connectionFilter{}, func(*loop, *Spoke) bool {
+				if visited++; visited == 1 {
+					visiting++
+					most = max(most, visiting)
+				}
+				if visited == spokes {
+					visiting--
+				}
+				for began := time.Now(); time.Since(began) < 2*sweepSlice/sweepStep; {
+					continue
+				}
+				return true
+			})
+			if visited != spokes {
+				t.Errorf("got %d spokes visited, want %d", visited, spokes)
+			}
+		})
+	}
+	group.Wait()
+	if most != 1 || visiting != 0 {
+		t.Errorf("got %d sweeps of a loop at a time and %d left, want one and none", most, visiting)
 	}
 }
 
@@ -104,7 +145,11 @@ func TestLooksIntoQueuesAreFew(t *testing.T) {
 			looked += w.Looked
 		}
 	})
-	if most := int(looksBurst / looksPause); looked == 0 || looked > most {
+	const most = int(looksBurst / looksPause)
+	if looked == 0 || looked > most {
 		t.Errorf("got %d of %d queues read at once, want 1 to %d", looked, many, most)
+	}
+	if took := time.Duration(most) * lookTime; took > time.Millisecond {
+		t.Errorf("got up to %v that they take, want a millisecond at most: the loop does nothing else meanwhile", took)
 	}
 }
