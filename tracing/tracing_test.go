@@ -168,10 +168,14 @@ func TestAHookThatPanicsIsAFailedSpanAndGoesOnPanicking(t *testing.T) {
 func TestTheHooksOfASpokeSayWhoItIsAndWhatItWanted(t *testing.T) {
 	tracer, spans, _ := newTracer(t)
 	cfg := fanout.Config{
-		Relay:       true,
-		OnAuth:      func(context.Context, *fanout.Spoke, string) (fanout.Identity, error) { return fanout.Identity{User: "ada"}, nil },
-		OnSubscribe: func(_ *fanout.Spoke, topic string) error { return map[string]error{"secret": errors.New("not yours")}[topic] },
-		OnPublish:   func(*fanout.Spoke, event.Event) error { return nil },
+		Relay: true,
+		OnAuth: func(context.Context, *fanout.Spoke, string) (fanout.Identity, error) {
+			return fanout.Identity{User: "ada"}, nil
+		},
+		OnSubscribe: func(_ *fanout.Spoke, topic string) error {
+			return map[string]error{"secret": errors.New("not yours")}[topic]
+		},
+		OnPublish: func(*fanout.Spoke, event.Event) error { return nil },
 	}
 	tracer.Hooks(&cfg)
 	h := fanouttest.New(t, cfg)
@@ -196,4 +200,3 @@ func TestHooksThatAreNotSetStayUnset(t *testing.T) {
 		t.Error("got hooks, want none")
 	}
 }
-

@@ -192,6 +192,18 @@ type scripted struct {
 	mu     sync.Mutex
 	asked  int
 	posted []string
+	// instance is the process that answers, and gone says that whom it is to disconnect is not there any more.
+	instance string
+	gone     bool
+	// status is that of the answer, 0 for 200.
+	status int
+}
+
+// change has another answer come from now on.
+func (s *scripted) change(to func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	to()
 }
 
 func (s *scripted) questions() int {
@@ -203,15 +215,20 @@ func (s *scripted) questions() int {
 // startScriptedBoard serves the dashboard with an answer of GET /status that has more.
 func startScriptedBoard(t *testing.T, more map[string]any) (*scripted, string) {
 	t.Helper()
-	s := &scripted{}
+	s := &scripted{instance: "a"}
 	mux := http.NewServeMux()
 	mux.Handle("GET /{$}", newDashboard())
 	mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) {
 		s.mu.Lock()
 		s.asked++
+		instance, status := s.instance, s.status
 		s.mu.Unlock()
+		if status != 0 {
+			w.WriteHeader(status)
+			return
+		}
 		answer := map[string]any{
-			"process": statusProcess{Version: "v1", Instance: "a", Engine: "easygo"}, "gauges": map[string]int{}, "counters": map[string]int{},
+			"process": statusProcess{Version: "v1", Instance: instance, Engine: "easygo"}, "gauges": map[string]int{}, "counters": map[string]int{},
 			"memory": statusMemory{Kinds: []memoryKind{}}, "queues": statusQueues{}, "samples": []sample{},
 		}
 		answer["gauges"] = map[string]int{"connections": 0, "subscriptions": 0, "topics": 0}
@@ -225,8 +242,12 @@ func startScriptedBoard(t *testing.T, more map[string]any) (*scripted, string) {
 		json.NewDecoder(r.Body).Decode(&body)
 		s.mu.Lock()
 		s.posted = append(s.posted, fmt.Sprint(body["id"]))
+		disconnected := 1
+		if s.gone {
+			disconnected = 0
+		}
 		s.mu.Unlock()
-		writeText(w, http.StatusOK, "done")
+		json.NewEncoder(w).Encode(map[string]any{"node": "n", "disconnected": disconnected})
 	})
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
@@ -264,6 +285,37 @@ func TestDashboardShowsWhatAnAnswerHasBesides(t *testing.T) {
 	board.dress(t, 390, "light")
 	board.isWhole(t, 390)
 	board.screenshot(t, filepath.Join(screenshots(t), "dashboard-more.png"))
+}
+
+func TestDashboardDisconnectsNobodyElse(t *testing.T) {
+	t.Parallel()
+	browser := startBrowser(t)
+	s, address := startScriptedBoard(t, map[string]any{"slow": []any{map[string]any{"id": 77, "user": "ada", "address": "192.0.2.7:999"}}})
+	s.change(func() { s.gone = true })
+	board := openBoard(t, browser, address)
+	board.do(t, chromedp.Click("#slow button"), chromedp.Click("#confirm-yes"))
+	board.shows(t, "#slow-hint", "ada, 192.0.2.7:999 is not connected any more.")
+	board.do(t, chromedp.Click("#slow button"), chromedp.WaitVisible("#confirm"))
+	s.change(func() { s.instance = "b" })
+	board.waitsFor(t, "the other process", `!document.querySelector("#restarted").hidden`)
+	board.do(t, chromedp.Click("#confirm-yes"))
+	board.shows(t, "#slow-hint", "was not disconnected: the hub was restarted")
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if fmt.Sprint(s.posted) != "[77]" {
+		t.Errorf("got the disconnected clients %v, want 77 of the first process alone", s.posted)
+	}
+}
+
+func TestDashboardDoesNotCallALockedHubAway(t *testing.T) {
+	t.Parallel()
+	browser := startBrowser(t)
+	s, address := startScriptedBoard(t, nil)
+	board := openBoard(t, browser, address)
+	s.change(func() { s.status = http.StatusBadGateway })
+	board.do(t, chromedp.WaitVisible("#away"))
+	s.change(func() { s.status = http.StatusUnauthorized })
+	board.do(t, chromedp.WaitVisible("#key"), chromedp.WaitNotVisible("#away"))
 }
 
 func TestHiddenDashboardAsksNothing(t *testing.T) {

@@ -35,12 +35,18 @@ the hub will run in, with the flags of spokehub serve. The exit code is 0 if the
 // errTooFew is the end of a report that says what is too low.
 var errTooFew = codedError{errors.New(""), exitFailure}
 
+// maxAskedSpokes is more than any machine takes, and little enough that what so many need is a number that the kernel knows.
+const maxAskedSpokes = 1_000_000_000
+
 // runDoctor prints what limits a hub with these flags on this machine.
 func runDoctor(s *settings, stdout io.Writer) error {
 	if runtime.GOOS != "linux" {
 		return fmt.Errorf("doctor: it reads the limits of Linux, and this is %s: run it on the machine of the hub", runtime.GOOS)
 	}
 	asked := &s.line.Doctor
+	if asked.Spokes < 1 || asked.Spokes > maxAskedSpokes {
+		return usageError{fmt.Errorf("--spokes: got %d, want 1 to %d", asked.Spokes, maxAskedSpokes)}
+	}
 	source, err := takeMemoryLimit()
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "spokehub: warning: %v\n", err)

@@ -17,6 +17,8 @@ func TestDoctorAnswersByItsExitCode(t *testing.T) {
 		"by the file":             {[]string{"--config", writeConfig(t, "max-connections: 9\n"), "--spokes=10"}, exitFailure, "9 of 10 spokes: too few.", ""},
 		"a hundred thousand":      {[]string{"--max-connections=9"}, exitFailure, "9 of 100,000 spokes", ""},
 		"a wrong number":          {[]string{"--spokes=many"}, exitUsage, "", "--spokes"},
+		"no spoke":                {[]string{"--spokes=0"}, exitUsage, "", "--spokes: got 0, want 1 to 1000000000"},
+		"more than there can be":  {[]string{"--spokes=18446744073709551615"}, exitUsage, "", "--spokes"},
 		"a wrong flag of the hub": {[]string{"--workers=-1"}, exitUsage, "", "--workers"},
 		"a wrong file":            {[]string{"--config", writeConfig(t, "relais: true\n")}, exitUsage, "", "relais"},
 		"help":                    {[]string{"--help"}, exitOK, "--spokes=N", ""},

@@ -38,8 +38,8 @@ func (g *keyGuard) replace(keys *auth.APIKeys) {
 	}
 }
 
-// protect lets requests with a key through, and health checks and the dashboard, which has nothing of the hub in it, without one. A key comes as Authorization: Bearer KEY or, from
-// browsers and go tool pprof, as the password of Basic.
+// protect lets requests with a key through. Health checks need none, nor does the page of the dashboard, which has nothing of the hub in
+// it. A key comes as Authorization: Bearer KEY or, from browsers and go tool pprof, as the password of Basic.
 func (g *keyGuard) protect(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		keys := g.keys.Load()

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"math"
 	"sync"
 	"time"
@@ -78,8 +77,8 @@ func latencySince(before, now fanout.Latency) fanout.Latency {
 type reactorAnswer struct {
 	Reactor     int    `json:"reactor"`
 	Connections uint64 `json:"connections"`
-	// Busy is the share of the time between the last two samples in which it worked.
-	Busy        string  `json:"busy"`
+	// Busy is the part of the time between the last two samples in which it worked.
+	Busy        float64 `json:"busy_percent"`
 	LongestTurn float64 `json:"longest_turn_ms"`
 	Delivered   uint64  `json:"delivered"`
 	Queued      uint64  `json:"queued_bytes"`
@@ -113,7 +112,7 @@ func (b *reactorBoard) answers() []reactorAnswer {
 		}
 		share := 100 * busy.Seconds() / max(up.Seconds(), 0.001)
 		all = append(all, reactorAnswer{
-			Reactor: i, Connections: r.Connections, Busy: fmt.Sprintf("%.0f %%", min(share, 100)), LongestTurn: inMs(r.LongestTurn),
+			Reactor: i, Connections: r.Connections, Busy: math.Round(min(share, 100)), LongestTurn: inMs(r.LongestTurn),
 			Delivered: r.Delivered, Queued: r.QueuedBytes, Waiting: r.Waiting, Blocked: r.Blocked, Inboxes: r.Inboxes,
 		})
 	}
@@ -125,7 +124,7 @@ type slowClient struct {
 	ID      uint64 `json:"id,omitempty"`
 	User    string `json:"user"`
 	Address string `json:"address"`
-	Queue   int    `json:"queue_bytes"`
+	Queue   int    `json:"queued_bytes"`
 	// Blocked is how long its socket has been full.
 	Blocked float64 `json:"blocked_ms"`
 	Cause   string  `json:"cause"`
