@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,8 +15,11 @@ import (
 
 // settings are what changes the bytes that Go builds and may be set where a release is made. A release has these.
 var settings = []string{
-	"CGO_ENABLED=0", "GOAMD64=v1", "GOARM64=v8.0", "GOFIPS140=off", "GOFLAGS=-mod=readonly", "GOWORK=off",
+	"CGO_ENABLED=0", "GOAMD64=v1", "GOARM64=v8.0", "GOEXPERIMENT=", "GOFIPS140=off", "GOFLAGS=-mod=readonly", "GOWORK=off",
 }
+
+// environment is that of this process with the settings of a release.
+func environment() []string { return append(os.Environ(), settings...) }
 
 // build builds the hub for a system: static, without paths of this machine, and with the version, commit and date of the release. Version
 // control is not asked by Go itself, since it would name the tags that a clone has.
@@ -27,7 +31,7 @@ func (r *release) build(t target, file string) error {
 	}, " ")
 	command := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w -buildid= "+variables, "-o", file, "./cmd/spokehub")
 	command.Dir = r.source.root
-	command.Env = append(append(os.Environ(), settings...), "GOOS="+t.system, "GOARCH="+t.processor)
+	command.Env = append(environment(), "GOOS="+t.system, "GOARCH="+t.processor)
 	if output, err := command.CombinedOutput(); err != nil {
 		return fmt.Errorf("go build: %w\n%s", err, output)
 	}
@@ -58,7 +62,7 @@ func (r *release) sharedFiles() ([]file, error) {
 		if err != nil {
 			return nil, err
 		}
-		files = append(files, found...)
+		files = append(files, slices.DeleteFunc(found, func(f file) bool { return isForTests(f.name) })...)
 	}
 	binary := filepath.Join(r.work, "host")
 	if err := r.build(target{runtime.GOOS, runtime.GOARCH}, binary); err != nil {
@@ -86,6 +90,11 @@ func (r *release) sharedFiles() ([]file, error) {
 		}
 	}
 	return files, nil
+}
+
+// isForTests says that a file below deploy is of use to tests alone.
+func isForTests(name string) bool {
+	return strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.yaml") || strings.HasPrefix(name, "deploy/schemas/")
 }
 
 // commandsOf are the commands to whose pages that of spokehub refers.

@@ -133,10 +133,15 @@ func TestTwoClonesMakeTheSameRelease(t *testing.T) {
 	files := unpacked(t, filepath.Join(first, "dist", name+".tar.gz"))
 	for _, want := range []string{
 		"spokehub", "LICENSE", "README.md", "man/spokehub.1", "man/spokehub-serve.1", "man/spokehub-token.1",
-		"completions/spokehub.bash", "completions/_spokehub", "completions/spokehub.fish",
+		"deploy/systemd/spokehub.service", "completions/spokehub.bash", "completions/_spokehub", "completions/spokehub.fish",
 	} {
 		if files[name+"/"+want] == "" {
 			t.Errorf("got no %s in the archive, want it", want)
+		}
+	}
+	for found := range files {
+		if strings.HasSuffix(found, ".go") || strings.HasSuffix(found, "_test.yaml") || strings.Contains(found, "/schemas/") {
+			t.Errorf("got %s in the archive, want nothing that only tests need", found)
 		}
 	}
 	if page := files[name+"/man/spokehub.1"]; !strings.HasPrefix(page, `.TH SPOKEHUB 1 "2023-11-14" "spokehub v0.1.0-test.1"`) {
@@ -147,6 +152,20 @@ func TestTwoClonesMakeTheSameRelease(t *testing.T) {
 	list, err := os.ReadFile(filepath.Join(first, "dist", name+".cdx.json"))
 	if sum := fmt.Sprintf("%x", sha256.Sum256([]byte(binary))); err != nil || !bytes.Contains(list, []byte(sum)) || !bytes.Contains(list, []byte("pkg:golang/github.com/gobwas/ws@")) {
 		t.Errorf("got the list %.300s, %v, want that of the binary with the checksum %s", list, err, sum)
+	}
+}
+
+func TestSettingsOfWhoMakesAReleaseDoNotCount(t *testing.T) {
+	others := map[string]string{"CGO_ENABLED": "1", "GOAMD64": "v3", "GOARM64": "v9.0", "GOEXPERIMENT": "nogreenteagc", "GOFIPS140": "latest", "GOFLAGS": "-tags=x"}
+	for name, value := range others {
+		t.Setenv(name, value)
+	}
+	for name, value := range others {
+		command := exec.Command("go", "env", name)
+		command.Env = environment()
+		if got, err := command.Output(); err != nil || strings.TrimSpace(string(got)) == value {
+			t.Errorf("%s: got %q, %v, want that of a release and not %s", name, got, err, value)
+		}
 	}
 }
 
