@@ -91,6 +91,7 @@ func (a arrivals) Do(r *netpoll.Reactor) {
 // arrive begins the handshake of an accepted connection. One over the limits comes with its refusal, and is not counted in.
 func (l *loop) arrive(a arrival, refusal *wsframe.Refusal) {
 	s := &Spoke{loop: l, id: l.hub.nextID(), peer: addressOf(a.Peer), marks: a.marks}
+	s.beginHandshake(a.at)
 	if refusal == nil {
 		s.marks |= countedIn | handshakeCounted
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"time"
 
 	"github.com/spokehub/spokehub/netpoll"
 	"github.com/spokehub/spokehub/wsframe"
@@ -44,9 +45,11 @@ func (h *Hub) AddConnection(conn net.Conn, options ...AddOptions) (*Spoke, error
 	if raw, ok := conn.(*rawConn); ok && raw.NetConn() == nil || netpoll.IsReattached(conn) {
 		return nil, fmt.Errorf("add connection: %w", ErrOwned)
 	}
+	began := netpoll.Moment()
 	peer := peerOf(conn)
 	conn = h.unwrap(conn)
 	e, err := entryOf(options)
+	e.began = began
 	if err != nil {
 		conn.Close()
 		return nil, fmt.Errorf("add connection: %w", err)
@@ -74,6 +77,8 @@ type entry struct {
 	rest []byte
 	// answered says that the hub has answered the handshake itself: the client hears why, if it can't stay.
 	answered bool
+	// began is when AddConnection was called, 0 if it was not.
+	began time.Duration
 }
 
 var errOptions = errors.New("more than one AddOptions")
@@ -184,6 +189,9 @@ func (l *loop) join(s *Spoke, a netpoll.Accepted, session *netpoll.TLSSession, e
 	l.put(s, slot)
 	if session != nil {
 		l.reactor.Reattach(slot, session)
+	}
+	if e.began != 0 {
+		l.counts.handshakeTook(netpoll.Moment() - e.began)
 	}
 	l.enter(s, &e.verdict, e.rest)
 	return nil

@@ -104,4 +104,6 @@ type Backpressure struct {
 	Blocked time.Duration
 	// Budget says that the memory budget of the hub was exceeded, not the spoke's own limit.
 	Budget bool
+	// Why says how the spoke was doing, and what the likely cause was. It must not be changed.
+	Why *Slowness
 }

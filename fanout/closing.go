@@ -83,8 +83,10 @@ func (l *loop) closeSlow(s *Spoke, queued, size int, why netpoll.Reason) {
 		}
 		return
 	}
+	found := l.lookInto(s, queued, size)
+	l.noteClosedSlow(s, found)
 	l.sender.Cut(slot, why)
-	info := Backpressure{Queued: queued, Frame: size, Limit: l.hub.cfg.QueueLimit, Held: held, Blocked: blocked, Budget: why == netpoll.DropBudget}
+	info := Backpressure{Queued: queued, Frame: size, Limit: l.hub.cfg.QueueLimit, Held: held, Blocked: blocked, Budget: why == netpoll.DropBudget, Why: found}
 	cause := Cause{Kind: CauseBackpressure, Code: CodeTryLater, Reason: retryReason(retryAfter)}
 	if info.Budget {
 		cause.Kind = CauseBudget
@@ -139,6 +141,7 @@ func (l *loop) startClosing(s *Spoke, cause Cause) bool {
 	l.endSnapshot(s)
 	l.endLag(s)
 	l.endWait(s)
+	l.forgetSlow(s)
 	s.phase = closing
 	l.conns.requests.discard(s.conn.Slot)
 	l.dropInquiry(s)
@@ -152,6 +155,7 @@ func (l *loop) startClosing(s *Spoke, cause Cause) bool {
 	s.parser.Release()
 	l.charge(s)
 	l.counts.disconnected++
+	l.counts.causes[cause.Kind]++
 	l.hub.connections.remove(s)
 	if cause.Kind == CauseClosed || cause.Kind == CauseUnauthenticated {
 		s.marks &^= connecting

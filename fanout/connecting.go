@@ -1,8 +1,11 @@
 package fanout
 
+import "time"
+
 // openSpoke opens the connection for messages. rest is what the client sent behind its handshake.
 func (l *loop) openSpoke(s *Spoke, rest []byte) {
 	s.phase = open
+	s.came = momentOf(time.Since(epoch))
 	l.addToUser(s)
 	l.startRates(s)
 	if s.marks&unidentified == 0 {

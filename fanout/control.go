@@ -265,6 +265,7 @@ func (l *loop) dropAck(p *progress) {
 
 // reject answers the control event id, if it wants an answer.
 func (l *loop) reject(s *Spoke, id, topic []byte, reason event.Reason) {
+	l.counts.rejects[reason]++
 	if len(id) > 0 {
 		l.sendReject(s, id, topic, reason)
 	}

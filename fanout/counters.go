@@ -29,6 +29,8 @@ type loopCounters struct {
 	connectionCounters
 	identityCounters
 	streamCounters
+	loopLatencies
+	kindCounters
 }
 
 // streamCounters count what comes of spokes that come back, or do not keep up.

@@ -31,10 +31,10 @@
 // There is one lock for each of these: the task queue of a reactor, a shard of the subscription index, the queue of the workers,
 // the listeners of the hub and of each spoke, the registry of added connections, the counts by address, the connections on
 // their way to net/http, the lifecycle, each rate limit of the log, what a spoke stores for user code, each stream, the teller of
-// presence, a shard of its rooms, and the changes that a loop is to tell. No goroutine holds two of them, but for these. Under the lock
+// presence, a shard of its rooms, the spokes that were closed last for being slow, the sweeps of a loop, and the changes that a loop is to tell. No goroutine holds two of them, but for these. Under the lock
 // of a stream an event is appended, its receivers are looked up, and it is posted to their reactors, so that all see one order. The teller's comes
 // ahead of that of a shard of rooms, and of a task queue; that of a shard of rooms comes ahead of that of a shard of an index, and of a loop's
-// changes. None is held while user code runs, or during a system call other than the one that wakes a reactor.
+// changes; that of the sweeps of a loop ahead of that of its task queue, and whoever sweeps holds it while the loop answers. None is held while user code runs, or during a system call other than the one that wakes a reactor.
 //
 // # Order
 //

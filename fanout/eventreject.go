@@ -16,6 +16,7 @@ const (
 // rejectEvent tells the spoke why the event in view was dropped, unless it has been told often enough lately or does not read what it
 // is told.
 func (l *loop) rejectEvent(s *Spoke, reason event.Reason) {
+	l.counts.rejects[reason]++
 	if s.phase != open || s.marks&answersBlocked != 0 || l.sender.IsRefusing(s.conn.Slot) ||
 		!s.ensureSeldom().told.spend(tellEvery, tellBurst, l.reactor.Now()) {
 		return

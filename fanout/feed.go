@@ -73,7 +73,7 @@ func (l *loop) goOnFeeding(s *Spoke) {
 }
 
 // feed sends spokes that lag what they have missed, as far as their sockets take it and one turn may. Those at the same place in
-// the same stream are fed together.
+// the same stream are fed together. How long a delivery takes is counted from here (Latencies).
 func (l *loop) feed() {
 	q := &l.flow.lags
 	if len(q.ready) == 0 || q.isPaused {
@@ -81,6 +81,8 @@ func (l *loop) feed() {
 	}
 	todo := q.ready
 	q.ready = q.spare[:0]
+	l.sender.CountFrom(netpoll.Moment())
+	defer l.sender.CountFrom(0)
 	for started := time.Now(); len(todo) > 0 && !q.isPaused && !l.reactor.IsHeavy() && time.Since(started) < feedSlice; {
 		todo = l.feedRound(todo, started)
 	}

@@ -90,6 +90,7 @@ func (l *loop) upgrade(s *Spoke, request *wsframe.Request, head, rest []byte) {
 // switchProtocols answers a handshake with f, a 101.
 func (l *loop) switchProtocols(s *Spoke, f *frame, subprotocol string) {
 	l.counts.handshakes++
+	l.endHandshake(s)
 	if subprotocol != "" {
 		s.ensureExtra().subprotocol = subprotocol
 	}

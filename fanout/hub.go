@@ -26,6 +26,7 @@ type Hub struct {
 	counters    hubCounters
 	log         hubLog
 	shared      hubShared
+	slow        slowRing
 }
 
 // indexes say who is where. Their parts are the loops. They never change; what they hold has owners of its own.

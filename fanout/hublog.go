@@ -14,7 +14,7 @@ type hubLog struct {
 	// began is when the hub did; what the limits measure is the time since then, by the monotonic clock.
 	began     time.Time
 	malformed logLimit
-	slow      logLimit
+	slow      slowLog
 	violated  logLimit
 	exhausted logLimit
 	hidden    logLimit
@@ -25,8 +25,11 @@ type hubLog struct {
 	broker    brokerLog
 }
 
+// slowLog limits the lines about spokes that do not keep up: those that are closed, and those that may be soon.
+type slowLog struct{ closed, filling logLimit }
+
 func newHubLog(logger *slog.Logger) hubLog {
-	return hubLog{logger: logger, began: time.Now(), malformed: logLimit{perMinute: 60}, slow: logLimit{perMinute: 600}, violated: logLimit{perMinute: 600}, exhausted: logLimit{perMinute: 1}, hidden: logLimit{perMinute: 60}, undecided: logLimit{perMinute: 60}, identity: logLimit{perMinute: 60}, streams: logLimit{perMinute: 60}, broker: brokerLog{troubles: logLimit{perMinute: 60}, foreign: logLimit{perMinute: 6}, nodes: logLimit{perMinute: 600}}}
+	return hubLog{logger: logger, began: time.Now(), malformed: logLimit{perMinute: 60}, slow: slowLog{closed: logLimit{perMinute: 600}, filling: logLimit{perMinute: 60}}, violated: logLimit{perMinute: 600}, exhausted: logLimit{perMinute: 1}, hidden: logLimit{perMinute: 60}, undecided: logLimit{perMinute: 60}, identity: logLimit{perMinute: 60}, streams: logLimit{perMinute: 60}, broker: brokerLog{troubles: logLimit{perMinute: 60}, foreign: logLimit{perMinute: 6}, nodes: logLimit{perMinute: 600}}}
 }
 
 func (g *hubLog) malformedMessage(s *Spoke, err error) {
@@ -54,13 +57,22 @@ func (g *hubLog) unreadStream(typ string, err error) {
 }
 
 func (g *hubLog) slowSpoke(s *Spoke, p Backpressure) {
-	if g.slow.allow(time.Since(g.began)) {
+	if g.slow.closed.allow(time.Since(g.began)) {
 		message := "spoke can't keep up and is closed with 1013"
 		if p.Budget {
 			message = "memory budget is exceeded, and a spoke that holds much is closed with 1013"
 		}
 		g.logger.Info(message, "spoke", s.id, "peer", s.RemoteAddr().String(),
-			"queued", p.Queued, "frame", p.Frame, "limit", p.Limit, "held", p.Held, "blocked", p.Blocked, "budget", p.Budget)
+			"queued", p.Queued, "frame", p.Frame, "limit", p.Limit, "held", p.Held, "blocked", p.Blocked, "budget", p.Budget,
+			"cause", p.Why.Cause.String(), "why", p.Why)
+	}
+}
+
+// fillingSpoke logs that a spoke may be closed with 1013 soon.
+func (g *hubLog) fillingSpoke(s *Spoke, w *Slowness) {
+	if g.slow.filling.allow(time.Since(g.began)) {
+		g.logger.Info("spoke does not keep up: its queue is over half of the limit", "spoke", s.id, "peer", s.RemoteAddr().String(),
+			"queued", w.Queued, "limit", w.Limit, "blocked", w.Blocked, "cause", w.Cause.String(), "why", w)
 	}
 }
 
@@ -119,11 +131,13 @@ func (g *hubLog) handshakeFailed(hs *Handshake, status int, err error) {
 	}
 }
 
-// logLimit allows perMinute log lines a minute, all at once or spread. mu guards left.
+// logLimit allows perMinute log lines a minute, all at once or spread. mu guards left and suppressed.
 type logLimit struct {
 	perMinute int
 	mu        sync.Mutex
 	left      allowance
+	// suppressed is how many it has not allowed.
+	suppressed uint64
 }
 
 func (l *logLimit) allow(since time.Duration) bool {
@@ -134,5 +148,9 @@ func (l *logLimit) allow(since time.Duration) bool {
 func (l *logLimit) allowWithin(since, pause, burst time.Duration) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.left.spend(pause, burst, since)
+	if l.left.spend(pause, burst, since) {
+		return true
+	}
+	l.suppressed++
+	return false
 }

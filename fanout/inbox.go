@@ -276,6 +276,7 @@ func (l *loop) carryOut(s *Spoke) fate {
 		if s.marks&answersBlocked != 0 && s.phase == open {
 			return itemLater
 		}
+		l.counts.rejects[event.Forbidden]++
 		l.sendReject(s, nil, box.raw(next), event.Forbidden)
 	case itemAuth:
 		if f := l.goOnWithAuth(s, box, next); f != itemDone {

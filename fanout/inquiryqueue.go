@@ -1,6 +1,11 @@
 package fanout
 
-import "container/list"
+import (
+	"container/list"
+	"time"
+
+	"github.com/spokehub/spokehub/netpoll"
+)
 
 // question is an inquiry or an attempt: who a client is, asked of the embedder.
 type question interface {
@@ -84,14 +89,18 @@ func (w *workers) submitInquiry(q question) {
 // runInquiries is one task: it serves questions until none waits.
 func (w *workers) runInquiries(q question) {
 	defer w.endInquiries()
-	for ; q != nil; q = w.nextInquiry() {
+	for q != nil {
+		began := netpoll.Moment()
 		q.ask(w.hub)
+		q = w.nextInquiry(netpoll.Moment() - began)
 	}
 }
 
-func (w *workers) nextInquiry() question {
+// nextInquiry returns the next question, nil if none waits. The one before took so long.
+func (w *workers) nextInquiry(took time.Duration) question {
 	w.queue.mu.Lock()
 	defer w.queue.mu.Unlock()
+	w.queue.took.Observe(took, 1)
 	return w.queue.takeInquiryLocked()
 }
 

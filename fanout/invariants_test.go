@@ -268,6 +268,7 @@ func TestWhileASpokeWaitsATaskRunsOrTheWatchIsSet(t *testing.T) {
 
 func TestWhatManySpokesHaveIsOneCacheLine(t *testing.T) {
 	for name, c := range map[string]struct{ got, most uintptr }{
+		"a spoke, a line and a half":      {unsafe.Sizeof(Spoke{}), 96},
 		"extra":                           {unsafe.Sizeof(extra{}), 64},
 		"extra and the first identity":    {unsafe.Sizeof(identified{}), 128},
 		"what few spokes have besides it": {unsafe.Sizeof(seldom{}), 96},

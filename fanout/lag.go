@@ -28,7 +28,9 @@ type lag struct {
 	isListed  bool
 	// waits is since when the spoke can't be fed because too much is on its way to it, 0 if it can.
 	waits time.Duration
-	scope gapScope
+	// resumed is when the first subscription of a spoke took effect that said where it had been; 0 if it has not come back (netpoll.Moment).
+	resumed time.Duration
+	scope   gapScope
 }
 
 // gapScope is what a gap of a cursor is about: the topic that it names, empty if the spoke has none of the type any more, and from which
@@ -86,7 +88,7 @@ func (l *loop) cursorOf(s *Spoke, policy *stream.Policy, typ []byte, next uint64
 }
 
 // lagBytes is about what a lag takes besides its cursors.
-const lagBytes = 168
+const lagBytes = 176
 
 // count notes how much more memory a lag takes.
 func (q *loopLags) count(g *lag, bytes int) {
@@ -117,6 +119,9 @@ func (l *loop) endCursor(g *lag, c *cursor) {
 		g.at--
 	}
 	if len(g.cursors) == 0 {
+		if g.resumed != 0 {
+			l.counts.resumeTimes.Observe(netpoll.Moment()-g.resumed, 1)
+		}
 		l.dropLag(g)
 	}
 }

@@ -3,6 +3,7 @@ package fanout
 import (
 	"crypto/tls"
 	"iter"
+	"sync"
 	"sync/atomic"
 
 	"github.com/spokehub/spokehub/event"
@@ -55,6 +56,8 @@ type ending struct {
 
 // loopShared is what any goroutine may read and change.
 type loopShared struct {
+	// sweeping is held by who sweeps the loop, however many slices that takes.
+	sweeping sync.Mutex
 	// oldestClosing is when the connection began to close that has been closing for longest, as closings tells; 0 if none is.
 	oldestClosing atomic.Int64
 	// connections that live on the loop, or are on their way to it.
@@ -142,6 +145,7 @@ func newLoop(h *Hub, index int) (*loop, error) {
 	l.flow.waits = make(map[*Spoke]spokeWait)
 	l.counts.refusals = make(map[int]uint64)
 	l.counts.closes = make(map[uint16]uint64)
+	l.counts.rejects = make(map[event.Reason]uint64)
 	r, err := netpoll.New(netpoll.Config{Handler: l, Engine: h.cfg.Engine, Alone: h.cfg.Reactors == 1, QueueLimit: h.cfg.QueueLimit})
 	if err != nil {
 		return nil, err

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"time"
 
 	"github.com/spokehub/spokehub/internal/proxied"
 	"github.com/spokehub/spokehub/netpoll"
@@ -18,12 +19,14 @@ type arrival struct {
 	marks marks
 	// tls is nil where no TLS is spoken.
 	tls *tls.Config
+	// at is when it was accepted (netpoll.Moment).
+	at time.Duration
 }
 
 // newArrival says what a proxy has yet to tell of an accepted connection. Where no proxies are trusted, whoever reaches a listener
 // that expects the PROXY protocol may speak it.
 func (h *Hub) newArrival(a netpoll.Accepted, from listenerKind) arrival {
-	arrived := arrival{Accepted: a, tls: from.tls}
+	arrived := arrival{Accepted: a, tls: from.tls, at: netpoll.Moment()}
 	if from.hasHeader {
 		arrived.marks |= proxyHeader
 	}

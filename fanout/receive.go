@@ -112,8 +112,10 @@ func (l *loop) handleMessage(s *Spoke, raw []byte) {
 		}
 	case event.UnknownControl:
 		l.counts.unknownControls++
+		l.counts.controlKinds[kind]++
 	default:
 		l.counts.controls++
+		l.counts.controlKinds[kind]++
 		switch {
 		case kind == event.Auth:
 			l.startAuth(s)

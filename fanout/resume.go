@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/spokehub/spokehub/event"
+	"github.com/spokehub/spokehub/netpoll"
 	"github.com/spokehub/spokehub/stream"
 )
 
@@ -113,6 +114,16 @@ func (l *loop) hasCursor(s *Spoke, typ []byte) bool {
 	return c != nil
 }
 
+// resumes begins to measure how long it takes until a spoke that has come back gets everything live, if it has not begun.
+func (l *loop) resumes(s *Spoke) {
+	switch g := l.flow.lags.bySpoke[s]; {
+	case g == nil:
+		l.counts.resumeTimes.Observe(0, 1)
+	case g.resumed == 0:
+		g.resumed = netpoll.Moment()
+	}
+}
+
 func (l *loop) countResult(r event.Result) {
 	switch r {
 	case event.Resumed:
@@ -138,6 +149,9 @@ func (l *loop) enterBy(s *Spoke, p *progress, topic []byte, since event.Since, i
 	}
 	if lags {
 		l.flow.lags.bySpoke[s].awaitsAck = true
+	}
+	if since.Is == event.SincePosition {
+		l.resumes(s)
 	}
 	if len(l.scratch.view.ID) > 0 {
 		if p.positions == nil {

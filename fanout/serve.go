@@ -37,6 +37,8 @@ type ListenerOptions struct {
 	TLS *tls.Config
 	// Plain has it speak no TLS, whatever Config.TLS says.
 	Plain bool
+	// KeepFile leaves the file of a Unix socket where it is at the end: whoever has opened the socket, such as systemd, goes on to use it.
+	KeepFile bool
 }
 
 // Serve accepts connections from l and answers their handshakes on the reactors: the fast path. Requests to paths other
@@ -59,6 +61,9 @@ func (h *Hub) ServeListener(l net.Listener, o ListenerOptions) error {
 		l.Close()
 		return fmt.Errorf("serve: ListenerOptions.TLS: %w", err)
 	}
+	if unix, ok := l.(*net.UnixListener); ok && o.KeepFile {
+		unix.SetUnlinkOnClose(false)
+	}
 	if h.cfg.Engine.HasDescriptors() {
 		fd, taken, err := netpoll.AdoptListener(l)
 		if err != nil {
@@ -75,12 +80,13 @@ func (h *Hub) ServeListener(l net.Listener, o ListenerOptions) error {
 // listenerKind says what is special about the connections of a listener. It never changes.
 type listenerKind struct {
 	hasHeader bool
+	keepsFile bool
 	// tls is nil where no TLS is spoken.
 	tls *tls.Config
 }
 
 func (h *Hub) newListener(o ListenerOptions) listenerKind {
-	l := listenerKind{hasHeader: o.ProxyProtocol}
+	l := listenerKind{hasHeader: o.ProxyProtocol, keepsFile: o.KeepFile}
 	if c := cmp.Or(o.TLS, h.cfg.TLS); c != nil && !o.Plain {
 		l.tls = h.secureConfig(c)
 	}
@@ -113,7 +119,7 @@ func (h *Hub) serveDescriptor(fd int, address net.Addr, kind listenerKind) error
 				r.Close(listener.Slot, netpoll.DropClosed)
 			}
 		})
-		if unix, ok := address.(*net.UnixAddr); ok && !strings.HasPrefix(unix.Name, "@") {
+		if unix, ok := address.(*net.UnixAddr); ok && !kind.keepsFile && !strings.HasPrefix(unix.Name, "@") {
 			_ = os.Remove(unix.Name)
 		}
 	})

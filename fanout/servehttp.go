@@ -24,6 +24,7 @@ var _ http.Handler = (*Hub)(nil)
 // OnHandshake runs on a goroutine of its own, for which the request waits, and not on the worker pool: how many run at a time is up to the
 // server.
 func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	began := netpoll.Moment()
 	r = h.forwarded(r)
 	response, subprotocol, refusal := h.cfg.anyPath.UpgradeHTTP(r, nil)
 	refusal = h.cfg.anyPath.ExplainHTTP(refusal, r)
@@ -67,9 +68,12 @@ func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	_ = conn.SetDeadline(time.Time{})
-	s.loop.ask(func(*netpoll.Reactor) { s.loop.counts.handshakes++ })
+	s.loop.ask(func(*netpoll.Reactor) {
+		s.loop.counts.handshakes++
+		s.loop.counts.handshakeTook(netpoll.Moment() - began)
+	})
 	rest, _ := buffered.Reader.Peek(buffered.Reader.Buffered())
-	if err := h.add(s, conn, entry{v, subprotocol, rest, true}); err != nil {
+	if err := h.add(s, conn, entry{verdict: v, subprotocol: subprotocol, rest: rest, answered: true}); err != nil {
 		h.cfg.Logger.Debug("upgraded connection not added", "error", err)
 	}
 }

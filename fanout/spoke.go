@@ -27,14 +27,21 @@ type Spoke struct {
 	extra atomic.Pointer[extra]
 	state inboxState
 	upkeep
-	peer  peerAddress
-	phase phase
+	peer peerAddress
+	stage
 	marks marks
+}
+
+// stage is where a spoke stands, and when it came: neither takes room that a Spoke would not take anyway. It belongs to the loop's goroutine.
+type stage struct {
+	phase phase
+	came  moment
 }
 
 // upkeep is what the loop remembers of a spoke that is open. It belongs to the loop's goroutine.
 type upkeep struct {
-	// pinged is the tick at which the first ping was queued that is not answered, or the last that is; 0: none.
+	// pinged is the tick at which the first ping was queued that is not answered, or the last that is; 0: none. In the handshake it is what
+	// beginHandshake notes.
 	pinged uint32
 	// charged is how much memory of its unfinished message loopMemory counts.
 	charged uint32

@@ -104,6 +104,9 @@ type Stats struct {
 	Throttled uint64
 	// Backpressure is how many spokes were closed because they could not keep up.
 	Backpressure uint64
+	// SlowClosed is Backpressure by the likely cause, and SlowFilling counts by cause how often the queue of a spoke passed half of
+	// Config.QueueLimit.
+	SlowClosed, SlowFilling SlowCounts
 	// BytesIn and BytesOut of all connections.
 	BytesIn, BytesOut uint64
 	// Reads and Sends are system calls; FullSockets counts sends that found the socket full; Turns are those of the reactors.
@@ -127,6 +130,8 @@ type Stats struct {
 	Panics uint64
 	// AcceptPauses is how often accepting paused for lack of descriptors or memory.
 	AcceptPauses uint64
+	// Latencies are how long deliveries, handshakes, callbacks and resumes took.
+	Latencies Latencies
 	// Memory is what connections make the hub hold, by kind. MemoryBudget is the limit of its Total.
 	Memory Memory
 	// ClosingEvicted are connections that were ended while they were closing, for want of descriptors or because MaxConnections
@@ -148,6 +153,8 @@ type Stats struct {
 	Closes map[uint16]uint64
 	// Refusals counts handshakes refused, by HTTP status.
 	Refusals map[int]uint64
+	// Kinds are counters by kind.
+	Kinds Kinds
 }
 
 // Stats asks every reactor and waits for the answers, usually tens of microseconds. After Shutdown it returns the last.
@@ -160,6 +167,9 @@ func (h *Hub) Stats() Stats {
 		last.Memory.addShared(h)
 		last.Closes = maps.Clone(final.Closes)
 		last.Refusals = maps.Clone(final.Refusals)
+		last.Kinds = final.Kinds.copy()
+		last.Latencies = final.Latencies.copy()
+		last.Latencies.Callback = h.workers.latency()
 		return last
 	}
 	st := Stats{
@@ -181,8 +191,10 @@ func (h *Hub) Stats() Stats {
 		Engine:              h.loops[0].reactor.Engine(),
 		Closes:              make(map[uint16]uint64),
 		Refusals:            make(map[int]uint64),
+		Kinds:               newKinds(),
 	}
 	st.addPresence(h.presence)
+	var sums latencySums
 	for _, l := range h.loops {
 		st.Waiting += uint64(max(l.shared.inflow.backlog(), 0))
 		l.ask(func(r *netpoll.Reactor) {
@@ -191,8 +203,13 @@ func (h *Hub) Stats() Stats {
 			st.addReactor(r.Count())
 			st.addMemory(l)
 			st.addLags(l)
+			l.counts.loopLatencies.addTo(&sums, l.sender)
+			l.counts.kindCounters.addTo(&st.Kinds)
+			st.addSlow(&l.flow.slow)
 		})
 	}
+	st.Latencies = sums.latencies(h.workers)
+	h.log.addTo(&st.Kinds)
 	st.CallbacksPending = h.callbacksPending()
 	st.Memory.addShared(h)
 	st.addStreams(h)

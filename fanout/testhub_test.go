@@ -254,6 +254,9 @@ func (h *testHub) checkLedger(st fanout.Stats) {
 		h.t.Errorf("ledger: got %d deliveries, but %d delivered + %d handed back + %d + %d + %d + %d + %d + %d dropped + %d queued", st.Deliveries, st.Delivered, st.HandedBack,
 			st.DroppedBackpressure, st.DroppedClosed, st.DroppedBudget, st.DroppedTrimmed, st.DroppedSuperseded, st.DroppedSkipped, st.Queued)
 	}
+	if n := st.Latencies.Dispatch.Count; n != st.Delivered {
+		h.t.Errorf("latencies: got %d deliveries, want the %d that were made", n, st.Delivered)
+	}
 }
 
 // receive takes one value from a channel.

@@ -41,6 +41,7 @@ type flowState struct {
 	// waits has what spokes wait for that other hubs or the broker do.
 	waits map[*Spoke]spokeWait
 	walks []*walk
+	slow  slowLook
 }
 
 // maxResumed is how many bytes of waiting spokes a turn sees to; a spoke's last message may exceed it.

@@ -123,9 +123,10 @@ func (w *workers) submit(n int) {
 func (w *workers) work() {
 	names := internerPool.Get().(*interner)
 	var serving *Spoke
-	defer w.endTask(&serving, names)
-	for serving = w.queue.pop(); serving != nil; serving = w.queue.pop() {
-		w.serve(serving, names)
+	var times stopwatch
+	defer w.endTask(&serving, names, &times)
+	for serving = w.queue.pop(&times); serving != nil; serving = w.queue.pop(&times) {
+		w.serve(serving, names, &times)
 	}
 }
 
@@ -133,12 +134,13 @@ var internerPool = sync.Pool{New: func() any { return new(interner) }}
 
 // endTask ends a task. If a callback ends its goroutine with runtime.Goexit, as a test's FailNow does, the spoke
 // continues in another task: with its next item, or with what the loop makes of a hook that has not answered.
-func (w *workers) endTask(serving **Spoke, names *interner) {
+func (w *workers) endTask(serving **Spoke, names *interner, times *stopwatch) {
 	internerPool.Put(names)
 	s := *serving
 	if s == nil {
 		return
 	}
+	w.queue.count(times)
 	w.hub.cfg.Logger.Error("callback ended its goroutine; the connection goes on", "spoke", s.id)
 	box := s.runningInbox
 	if box.items[box.pos].kind.isForWorker() {
@@ -150,15 +152,22 @@ func (w *workers) endTask(serving **Spoke, names *interner) {
 
 // serve runs the items of the spoke's running inbox, up to one that the loop must carry out, and gives the inbox up: at once, if nothing
 // has been posted to the loop meanwhile, which what the spoke sends next could overtake.
-func (w *workers) serve(s *Spoke, names *interner) {
+func (w *workers) serve(s *Spoke, names *interner, times *stopwatch) {
 	box, before := s.runningInbox, s.loop.reactor.Posted()
+	times.begin()
 	for !box.finished() && box.items[box.pos].kind.isForWorker() {
 		w.runItem(s, box, &box.items[box.pos], names)
 		box.pos++
+		if times.ran() {
+			w.queue.count(times)
+		}
 	}
 	if !box.finished() {
 		w.hub.askHook(s, box, names)
+		times.ran()
+		times.look()
 	} else {
+		times.look()
 		s.loop.finishRunning(s)
 		s.loop.inboxDone()
 		if s.loop.reactor.Posted() == before && s.state.stop() {
@@ -281,6 +290,8 @@ type workQueue struct {
 	// emptied is signalled when no task runs any more.
 	emptied   *sync.Cond
 	inquiries inquiryQueue
+	// took is how long callbacks took.
+	took netpoll.Histogram
 }
 
 const (
@@ -296,10 +307,11 @@ func (q *workQueue) emptyLocked() bool {
 	return q.running == 0 && q.waitingLocked() == 0 && q.inquiries.running == 0
 }
 
-// pop removes the next spoke. If there is none it returns nil, and the task that asked counts as ended.
-func (q *workQueue) pop() *Spoke {
+// pop removes the next spoke, and counts what the task has measured that asks. If there is none it returns nil, and the task counts as ended.
+func (q *workQueue) pop(times *stopwatch) *Spoke {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	q.countLocked(times)
 	if q.waitingLocked() == 0 {
 		if cap(q.spokes) > maxKeptQueue {
 			q.spokes = nil

@@ -61,7 +61,7 @@ func TestTheWorkQueueGivesSpokesInTheirOrder(t *testing.T) {
 			} else {
 				q.running++
 			}
-			if got := q.pop(); got != want {
+			if got := q.pop(new(stopwatch)); got != want {
 				t.Fatalf("got %p with %d left, want %p", got, len(model), want)
 			}
 			if got := q.waitingLocked(); got != len(model) {

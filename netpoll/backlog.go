@@ -20,6 +20,7 @@ type backlog struct {
 	// since is the tick at which the socket filled up.
 	since   uint32
 	crowded crowding
+	strain  strain
 	// nextFree is the number of the next free backlog, while this one is free.
 	nextFree uint32
 	// room: the socket may take more; flush goes on with it.
@@ -66,23 +67,22 @@ func (l *backlog) head() *batch { return l.batches[l.first] }
 
 func (l *backlog) empty() bool { return l.first == len(l.batches) }
 
-// advance takes n sent bytes off the front and returns how many counted frames were finished by them.
-func (l *backlog) advance(n int, pool *batchPool) (finished int) {
+// advance takes n sent bytes off the front and notes which counted frames were finished by them.
+func (l *backlog) advance(n int, pool *batchPool, count *sendCounters) {
 	l.bytes -= n
 	for n > 0 {
 		b := l.head()
 		rest := len(b.bytes) - l.offset
 		frames, counted := b.endsWithin(l.offset, l.offset+n)
 		l.frames -= frames
-		finished += counted
+		count.delivered(b.oldest, counted)
 		if n < rest {
 			l.offset += n
-			return finished
+			return
 		}
 		n -= rest
 		l.shift(pool)
 	}
-	return finished
 }
 
 func (l *backlog) shift(pool *batchPool) {
@@ -180,7 +180,9 @@ func (l *backlog) lastFrame(committed int) *Frame {
 	if last == l.first && l.offset > start || l.bytes-(end.offset()-start) < committed {
 		return nil
 	}
-	return NewFrame(bytes.Clone(b.bytes[start:end.offset()]), end.counted() == 1)
+	f := NewFrame(bytes.Clone(b.bytes[start:end.offset()]), end.counted() == 1)
+	f.made = b.oldest
+	return f
 }
 
 func (l *backlog) drop(pool *batchPool) {

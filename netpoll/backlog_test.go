@@ -10,6 +10,7 @@ func TestBacklogI1BytesAreWhatIsUnsent(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 1))
 	var pool batchPool
 	var g backlog
+	var count sendCounters
 	want, counted := 0, 0
 	for range 5000 {
 		switch {
@@ -23,7 +24,9 @@ func TestBacklogI1BytesAreWhatIsUnsent(t *testing.T) {
 			want = g.bytes
 		default:
 			n := 1 + random.IntN(g.bytes)
-			counted -= g.advance(n, &pool)
+			before := count.Delivered
+			g.advance(n, &pool, &count)
+			counted -= int(count.Delivered - before)
 			want -= n
 		}
 		bytes := -g.offset
@@ -65,7 +68,7 @@ func TestBacklogI2IsNotEmptyWhileInUse(t *testing.T) {
 	if g.empty() || g.since != 5 {
 		t.Fatalf("got empty %v since %d, want a batch since 5", g.empty(), g.since)
 	}
-	g.advance(4, &pool)
+	g.advance(4, &pool, new(sendCounters))
 	if !g.empty() {
 		t.Fatal("got a backlog with nothing unsent that is not empty")
 	}
@@ -104,7 +107,7 @@ func TestBacklogCutKeepsTheRestOfAHalfSentFrame(t *testing.T) {
 			var g backlog
 			g.push(batchOf(&pool, 7, -3, 11), &pool)
 			g.push(batchOf(&pool, 7, -3, 11), &pool)
-			g.advance(c.sent, &pool)
+			g.advance(c.sent, &pool, new(sendCounters))
 			if dropped := g.cut(&pool); dropped != c.dropped {
 				t.Errorf("got %d dropped, want %d", dropped, c.dropped)
 			}

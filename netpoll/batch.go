@@ -3,6 +3,7 @@ package netpoll
 import (
 	"math/bits"
 	"slices"
+	"time"
 )
 
 // batch is a contiguous copy of one pending sequence of frames, built once and sent to every connection that has
@@ -15,6 +16,8 @@ type batch struct {
 	bytes []byte
 	ends  []frameEnd
 	refs  int32
+	// oldest is the moment from which the first counted frame counts, 0 if there is none.
+	oldest time.Duration
 	// whole is the batch whose memory a part shares, nil for any other.
 	whole *batch
 }
@@ -100,6 +103,7 @@ func (p *batchPool) get(size, frames int) *batch {
 	b.bytes = b.bytes[:size]
 	b.ends = b.ends[:frames]
 	b.refs = 1
+	b.oldest = 0
 	p.held += b.memory()
 	return b
 }
@@ -148,7 +152,7 @@ func (p *batchPool) trim() {
 }
 
 // batchOverhead is what a batch takes besides its bytes and its ends.
-const batchOverhead = 64
+const batchOverhead = 72
 
 func (b *batch) memory() int {
 	if b.whole != nil {
@@ -169,6 +173,7 @@ func (p *batchPool) part(b *batch, start, end int, counted bool) *batch {
 		p.held += out.memory()
 	}
 	out.ends[0] = endOf(end-start, counted)
+	out.oldest = b.oldest
 	return out
 }
 
@@ -182,7 +187,7 @@ func (p *batchPool) head(b *batch, end int) *batch {
 		return b
 	}
 	b.refs++
-	out := &batch{bytes: b.bytes[:end:end], ends: slices.Clone(b.ends[:frames]), refs: 1, whole: b}
+	out := &batch{bytes: b.bytes[:end:end], ends: slices.Clone(b.ends[:frames]), refs: 1, oldest: b.oldest, whole: b}
 	p.held += out.memory()
 	return out
 }
@@ -196,6 +201,9 @@ func (b *batch) takes(more *batch) bool {
 func (p *batchPool) add(b, more *batch) {
 	p.held -= b.memory()
 	base := len(b.bytes)
+	if b.oldest == 0 {
+		b.oldest = more.oldest
+	}
 	b.bytes = append(b.bytes, more.bytes...)
 	for _, e := range more.ends {
 		b.ends = append(b.ends, e.moved(base))

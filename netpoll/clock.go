@@ -17,6 +17,7 @@ type clock struct {
 	patience time.Duration
 	// skipped is how much the pauses took that now leaves out.
 	skipped time.Duration
+	busy    busyMeter
 }
 
 const (
@@ -45,6 +46,16 @@ func (c *clock) look() bool {
 
 // elapsed is the time since epoch at this moment.
 func (c *clock) elapsed() time.Duration { return time.Since(c.epoch) }
+
+// endTurn ends a turn behind which the reactor waits. Where the last that it did was to flush, it needs no look: flushed is the moment at which that ended,
+// 0 for none.
+func (c *clock) endTurn(flushed time.Duration) {
+	if flushed == 0 {
+		c.busy.wait(c.elapsed())
+		return
+	}
+	c.busy.wait(flushed - c.epoch.Sub(processStart))
+}
 
 // Now is the time since the reactor's start, monotonic, as of the beginning of this turn, less the time in which the reactor
 // did not run. It costs no look at a clock.

@@ -75,12 +75,14 @@ func (s *Sender) IsStuck(slot uint32) bool {
 }
 
 // crowds looks at a connection that takes a frame, behind which pending is charged to it, and says whether it is congested.
-func (s *Sender) crowds(c *connQueue, pending int) bool {
+func (s *Sender) crowds(slot uint32, c *connQueue, pending int) bool {
 	if c.backlog == 0 {
 		return false
 	}
-	if s.chargeBehind(c, pending) > s.limit/8*crowdedEighths {
-		s.backlogs.at(c.backlog).crowded.begin(s.to.now())
+	if charge := s.chargeBehind(c, pending); charge > s.limit/8*crowdedEighths {
+		l := s.backlogs.at(c.backlog)
+		l.crowded.begin(s.to.now())
+		s.noteFilling(slot, l, charge)
 	}
 	return s.isCongested(c)
 }
@@ -99,7 +101,9 @@ func (l *crowding) begin(now uint32) {
 func (s *Sender) eases(c *connQueue, l *backlog, taken int) {
 	l.crowded.moved = s.to.now()
 	l.crowded.took += taken
+	l.strain.note(l.crowded.moved, l.bytes)
 	if l.crowded.is && s.charge(c) <= s.limit/8*calmEighths {
 		l.crowded.is = false
+		l.strain.told = false
 	}
 }

@@ -1,5 +1,7 @@
 package netpoll
 
+import "time"
+
 // Reason says why counted frames were dropped.
 type Reason uint8
 
@@ -64,15 +66,25 @@ type Counters struct {
 	FullSockets uint64
 	// Turns of the reactor.
 	Turns uint64
+	Work
 	// AcceptPauses is how often accepting paused for want of descriptors or memory.
 	AcceptPauses uint64
 	// Panics of the handler and of tasks, recovered.
 	Panics uint64
 }
 
+// Work is how much of its time a reactor works.
+type Work struct {
+	// Up is how long it has been there, and Busy how long of that it has not waited.
+	Up, Busy time.Duration
+	// LongestTurn is how long the longest turn took of the last ten seconds, or a little more; of one that is over.
+	LongestTurn time.Duration
+}
+
 // sendCounters is what a Sender counts.
 type sendCounters struct {
 	Ledger
+	departures  departures
 	fullSockets uint64
 	// written is how many bytes the present run of flush has sent.
 	written int

@@ -26,16 +26,20 @@ func (s *Sender) isCollecting(limit time.Duration) bool {
 	return s.lists.collect.goesOn(s.count.Matched, limit)
 }
 
-// flush sends for about a slice of time: small fan-outs first, but never only them.
-func (s *Sender) flush(slice time.Duration) {
-	started := time.Now()
+// flush sends for about a slice of time: small fan-outs first, but never only them. It returns the moment at which it ended.
+func (s *Sender) flush(slice time.Duration) (now time.Duration) {
+	started := Moment()
+	now = started
 	for s.hasWork() {
 		s.flushList(&s.lists.express, inExpress, expressRun)
 		s.flushList(&s.lists.bulk, inBulk, bulkRun)
-		if time.Since(started) >= slice {
-			return
+		now = Moment()
+		s.count.departures.settle(now)
+		if now-started >= slice {
+			return now
 		}
 	}
+	return now
 }
 
 func (s *Sender) flushList(list *sendList, mark sendState, run int) {
@@ -74,13 +78,13 @@ func (s *Sender) flushOne(slot uint32) {
 	sent, errno := s.writeAll(slot, b.bytes)
 	switch {
 	case sent == len(b.bytes):
-		s.count.Delivered += uint64(s.pending.nodes[node].counted)
+		s.count.delivered(b.oldest, int(s.pending.nodes[node].counted))
 	case errno == 0 || errno == syscall.EAGAIN:
 		s.block(slot, c, b, sent)
 	default:
-		dropped := uint64(b.countedFrom(sent))
-		s.count.Dropped[DropClosed] += dropped
-		s.count.Delivered += uint64(s.pending.nodes[node].counted) - dropped
+		dropped := b.countedFrom(sent)
+		s.count.Dropped[DropClosed] += uint64(dropped)
+		s.count.delivered(b.oldest, int(s.pending.nodes[node].counted)-dropped)
 		s.pending.leave(node)
 		s.noteFailed(slot, errno)
 		return
@@ -111,9 +115,11 @@ func (s *Sender) block(slot uint32, c *connQueue, b *batch, sent int) {
 	l := s.backlogs.at(c.backlog)
 	b.refs++
 	l.push(b, &s.pending.batches)
-	s.count.Delivered += uint64(l.advance(sent, &s.pending.batches))
+	l.advance(sent, &s.pending.batches, &s.count)
+	l.strain.note(s.to.now(), l.bytes)
 	if s.isCrowded(c) {
 		l.crowded.begin(s.to.now())
+		s.noteFilling(slot, l, s.charge(c))
 	}
 	s.to.awaitRoom(slot, true)
 }
@@ -123,8 +129,9 @@ func (s *Sender) postpone(c *connQueue, b *batch, alone bool) {
 	l := s.backlogs.at(c.backlog)
 	if alone {
 		l.appendCopy(b, &s.pending.batches)
-		return
+	} else {
+		b.refs++
+		l.push(b, &s.pending.batches)
 	}
-	b.refs++
-	l.push(b, &s.pending.batches)
+	l.strain.note(s.to.now(), l.bytes)
 }

@@ -1,6 +1,9 @@
 package netpoll
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+	"time"
+)
 
 // Frame is a run of bytes that is queued as one piece on any number of connections: sent whole, or not at all once a
 // connection is over its limit. The bytes are immutable from the first Post or Send until the last reference is gone.
@@ -14,6 +17,8 @@ type Frame struct {
 	count uint32
 	// ends are where the frames of a run end, nil for one frame.
 	ends []frameEnd
+	// made is when a counted frame was made.
+	made time.Duration
 	// behind is from how many bytes on that wait beside a full socket a connection does not get it now; 0 for any frame that is not
 	// deferrable.
 	behind  int
@@ -26,13 +31,13 @@ type Recycler interface {
 }
 
 // Reset prepares f for use with one reference. The frame borrows bytes until recycle is called; recycle may be nil,
-// which leaves the memory to the collector. A counted frame takes part in the ledger (Counters); an uncounted one
-// (acks, pings, close frames) does not.
+// which leaves the memory to the collector. A counted frame takes part in the ledger (Counters), and in how long frames take from now
+// until the socket has them; an uncounted one (acks, pings, close frames) does not.
 func (f *Frame) Reset(bytes []byte, counted bool, recycle Recycler) {
 	f.bytes = bytes
-	f.count = 0
+	f.count, f.made = 0, 0
 	if counted {
-		f.count = 1
+		f.count, f.made = 1, Moment()
 	}
 	f.ends = nil
 	f.behind = 0
@@ -63,6 +68,9 @@ func (f *Frame) Join(frames []*Frame, room []byte, recycle Recycler) []byte {
 	}
 	f.Reset(room, false, recycle)
 	f.ends, f.count = ends, count
+	if len(frames) > 0 {
+		f.made = frames[0].made
+	}
 	return room
 }
 

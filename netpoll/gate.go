@@ -49,7 +49,7 @@ func (s *Sender) SendAhead(slot uint32, f *Frame) bool {
 		return false
 	}
 	s.add(slot, c, f)
-	if s.crowds(c, s.pendingCharge(c)) {
+	if s.crowds(slot, c, s.pendingCharge(c)) {
 		s.offer.ofType = slot
 	}
 	return true

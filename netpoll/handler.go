@@ -24,6 +24,9 @@ type Handler interface {
 	// for, and the frame's own bytes exceed the limit. It comes once a connection, behind the method or task that brought the
 	// frame, before any other; from then on all frames but those of Sender.SendLast are refused silently.
 	Overflow(slot uint32, queued, frame int)
+	// Filling says that more than half of the limit waits for the connection beside its full socket: once until its queue is calm again, which is at a
+	// quarter.
+	Filling(slot uint32)
 	// Drained says, once for each Sender.NotifyDrained, that all queued bytes are with the kernel.
 	Drained(slot uint32)
 	// Expired says that the deadline set with SetDeadline has come, and that a last read, made just now unless the reactor is

@@ -116,6 +116,7 @@ func TestLag(t *testing.T) {
 			}
 			var got Counters
 			s.addTo(&got)
+			s.addQueued(&got)
 			if out := got.Delivered + got.HandedBack + got.Dropped[DropClosed] + got.Dropped[DropOverflow] + got.Queued; got.Matched != out {
 				t.Errorf("got %d matched and %d accounted for, want the same", got.Matched, out)
 			}

@@ -12,6 +12,8 @@ const (
 	drained
 	// sendFailed: the socket is broken.
 	sendFailed
+	// filling: more than half of the limit waits beside a full socket.
+	filling
 )
 
 // notice is what the handler must learn of a connection: with overflowed, the bytes queued and those of the refused frame;

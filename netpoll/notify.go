@@ -61,6 +61,10 @@ func (r *Reactor) passOn(x notice) {
 		if r.sender.isDrained(x.slot) && !r.deferDrained(x.slot) {
 			r.cfg.Handler.Drained(x.slot)
 		}
+	case filling:
+		if r.sender.isFilling(x.slot) {
+			r.cfg.Handler.Filling(x.slot)
+		}
 	case sendFailed:
 		r.hangup(x.slot, os.NewSyscallError("send", x.errno))
 	}

@@ -1,5 +1,7 @@
 package netpoll
 
+import "time"
+
 // Fanout queues f on the members of an event's two topics, ofType and ofTypeAndID, on each connection once though it is
 // in both, and on all but except (NoSlot leaves nobody out). Both lists are borrowed until return, and each names a
 // connection at most once; the caller keeps its reference to f. A connection over its limit does not get f: the frame
@@ -102,7 +104,7 @@ func (s *Sender) queue(f *Frame, members []uint32, except uint32, met *uint32) (
 				matched++
 				continue
 			}
-			if f.behind == 0 && s.crowds(c, int(s.pending.nodes[to].charge)) {
+			if f.behind == 0 && s.crowds(slot, c, int(s.pending.nodes[to].charge)) {
 				*met = slot
 			}
 		}
@@ -163,7 +165,7 @@ func (s *Sender) forgetRefusals() {
 // I1: node 0 is the root, the empty sequence; it is never freed.
 // I2: a node's members is the number of connections whose sequence ends there; a node other than the root with neither
 // members nor children is freed at once, and its reference to the frame with it.
-// I3: bytes, charge, frames and counted of a node are those of the whole sequence from the root.
+// I3: the sequence of a node is what is true of the whole from the root.
 // I4: newestChild is valid only while newestFrame is the number of the frame that is being queued.
 // I5: no node's charge exceeds deepest.
 type pendingTree struct {
@@ -182,6 +184,8 @@ type pendingTree struct {
 	// heavyFrom is the charge of a sequence above which the tree is heavy, and heavy how many nodes are over it.
 	heavyFrom, heavy int
 	deepest          int
+	// from is the moment from which frames count that are queued now, 0 if that is when they were made.
+	from time.Duration
 }
 
 const (
@@ -203,10 +207,17 @@ type node struct {
 	// newestFrame is the number of the frame for which newestChild was made.
 	newestFrame, newestChild uint32
 	members, children        int32
-	bytes, frames, counted   uint32
+	sequence
+}
+
+// sequence is what a node knows of the frames from the root to it.
+type sequence struct {
+	bytes, frames, counted uint32
 	// charge is what the sequence counts against a connection's limit: its bytes, and frameOverhead for each frame behind
 	// the first.
 	charge uint32
+	// oldest is the moment from which its first counted frame counts; 0 if there is none.
+	oldest time.Duration
 }
 
 func newPendingTree(heavyFrom, maxHeld int) pendingTree {
@@ -247,7 +258,12 @@ func (t *pendingTree) child(parent uint32, f *Frame) uint32 {
 	if parent == 0 {
 		charge -= frameOverhead
 	}
-	t.nodes[n] = node{frame: f, parent: parent, number: t.frame, bytes: p.bytes + uint32(len(f.bytes)), charge: uint32(charge), frames: p.frames + uint32(frames), counted: p.counted + f.count}
+	t.nodes[n] = node{frame: f, parent: parent, number: t.frame, sequence: sequence{
+		bytes: p.bytes + uint32(len(f.bytes)), charge: uint32(charge), frames: p.frames + uint32(frames), counted: p.counted + f.count, oldest: p.oldest,
+	}}
+	if p.oldest == 0 && f.count > 0 {
+		t.nodes[n].oldest = t.momentOf(f)
+	}
 	if charge > t.heavyFrom {
 		t.heavy++
 	}
@@ -255,6 +271,14 @@ func (t *pendingTree) child(parent uint32, f *Frame) uint32 {
 	t.live++
 	t.held += len(f.bytes) + nodeOverhead
 	return n
+}
+
+// momentOf is the moment from which a counted frame counts that is being queued.
+func (t *pendingTree) momentOf(f *Frame) time.Duration {
+	if t.from != 0 {
+		return t.from
+	}
+	return f.made
 }
 
 // isHeavy says that so much is pending, on one connection or on all, that it is to be flushed before more comes.
@@ -327,6 +351,7 @@ func (t *pendingTree) batch(n uint32) *batch {
 		copy(b.bytes[end:], f.bytes)
 		n = step.parent
 	}
+	b.oldest = d.oldest
 	d.batch = b
 	return b
 }

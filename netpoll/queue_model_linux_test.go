@@ -376,6 +376,9 @@ func (m *queueModel) check() {
 	if got != m.want {
 		m.t.Fatalf("got the ledger %+v, want %+v", got, m.want)
 	}
+	if n := latencyOf(&m.r.sender).Count(); n != got.Delivered {
+		m.t.Fatalf("got %d deliveries whose latency is counted, want all %d", n, got.Delivered)
+	}
 	dropped := uint64(0)
 	for _, n := range got.Dropped {
 		dropped += n

@@ -150,6 +150,13 @@ func (r *Reactor) Sender() *Sender { return &r.sender }
 
 // Count returns the reactor's counters. It takes time in proportion to the connections.
 func (r *Reactor) Count() Counters {
+	c := r.Glance()
+	r.sender.addQueued(&c)
+	return c
+}
+
+// Glance is Count without Queued: it takes as long for many connections as for few.
+func (r *Reactor) Glance() Counters {
 	r.owner.assert()
 	c := Counters{
 		Traffic:      r.sockets.Traffic,
@@ -159,5 +166,6 @@ func (r *Reactor) Count() Counters {
 		Panics:       r.turns.panics,
 	}
 	r.sender.addTo(&c)
+	r.turns.clock.busy.addTo(&c, r.turns.clock.elapsed())
 	return c
 }

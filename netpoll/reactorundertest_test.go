@@ -130,6 +130,9 @@ func (h *recorder) Overflow(slot uint32, queued, frame int) {
 	h.note("overflow %d %d", queued, frame)
 }
 
+// Filling records.
+func (h *recorder) Filling(slot uint32) { h.note("filling") }
+
 // Drained records.
 func (h *recorder) Drained(slot uint32) {
 	if h.onDrained != nil {

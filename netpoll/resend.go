@@ -44,7 +44,7 @@ func (s *Sender) roomAgain(slot uint32) {
 		case n > 0:
 			left -= n
 			s.count.written += n
-			s.count.Delivered += uint64(l.advance(n, &s.pending.batches))
+			l.advance(n, &s.pending.batches, &s.count)
 			s.eases(c, l, n)
 		case errno == syscall.EINTR:
 		default:

@@ -137,16 +137,20 @@ func (s *Sender) isHeavy() bool { return s.pending.isHeavy() }
 // isListed says whether a list names the slot, which therefore may not be given to another connection yet.
 func (s *Sender) isListed(slot uint32) bool { return s.conns.At(slot).state&listed != 0 }
 
-// addTo adds what the sender has counted and what is queued, which it reads from the queues and from no counter.
+// addTo adds what the sender has counted.
 func (s *Sender) addTo(c *Counters) {
 	c.Ledger = s.count.Ledger
 	c.FullSockets = s.count.fullSockets
 	c.QueuedBytes = uint64(s.HeldBytes())
+	c.Blocked = uint64(s.backlogs.inUse)
+}
+
+// addQueued adds what is queued, which it reads from the queues and from no counter.
+func (s *Sender) addQueued(c *Counters) {
 	for slot := range s.conns.Len() {
 		o := s.conns.At(slot)
 		c.Queued += uint64(s.pending.nodes[o.node].counted)
 		if o.backlog != 0 {
-			c.Blocked++
 			c.Queued += uint64(s.backlogs.at(o.backlog).counted())
 		}
 		if o.state&gated != 0 {

@@ -74,6 +74,7 @@ func wantLedger(t *testing.T, s *Sender, want Ledger) {
 	t.Helper()
 	var got Counters
 	s.addTo(&got)
+	s.addQueued(&got)
 	if got.Ledger != want {
 		t.Errorf("got the ledger %+v, want %+v", got.Ledger, want)
 	}

@@ -97,7 +97,9 @@ func (r *Reactor) turn() verdict {
 	}
 	r.turns.begun = false
 	r.turns.count++
+	flushed := time.Duration(0)
 	for {
+		flushed = 0
 		r.work()
 		if r.turns.stopping {
 			r.end()
@@ -107,7 +109,7 @@ func (r *Reactor) turn() verdict {
 			if r.sockets.intake.empty() && r.sender.isCollecting(r.cfg.Collect) {
 				return lookAgain
 			}
-			r.flush()
+			flushed = r.flush()
 		}
 		r.closeRetired()
 		if r.sockets.intake.empty() || r.turns.clock.elapsed()-r.turns.clock.now >= longTurn {
@@ -123,6 +125,7 @@ func (r *Reactor) turn() verdict {
 		return lookAgain
 	}
 	r.turns.clock.patience = r.patience()
+	r.turns.clock.endTurn(flushed)
 	return waitForMore
 }
 
@@ -135,6 +138,7 @@ func (r *Reactor) beginTurn() {
 		r.turns.alarm = alarmUnknown
 		r.trim()
 	}
+	r.turns.clock.busy.turn(r.turns.clock.now)
 	r.turns.stint.begin(r.turns.clock.now)
 }
 
@@ -163,12 +167,13 @@ func (r *Reactor) hasMore() bool {
 	return r.turns.again || r.sender.hasWork() || !r.isCaughtUp() || !r.sockets.intake.empty() || !r.wheel.ripe.empty()
 }
 
-// flush sends for a slice. What it leaves in backlogs is for Handler.Turn to see.
-func (r *Reactor) flush() {
+// flush sends for a slice, and returns the moment at which it ended. What it leaves in backlogs is for Handler.Turn to see.
+func (r *Reactor) flush() (ended time.Duration) {
 	before := r.sender.batchBytes()
-	r.sender.flush(r.cfg.Slice)
+	ended = r.sender.flush(r.cfg.Slice)
 	r.turns.again = r.turns.again || r.sender.batchBytes() > before
 	r.passOnNotices()
+	return ended
 }
 
 // runTasks runs what was posted, as long as pending sequences are not heavy. It has no slice, for a read comes behind all

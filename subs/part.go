@@ -131,6 +131,22 @@ func (p *Part) AppendTopics(dst []string, member uint32) []string {
 	return dst
 }
 
+// AppendSome is AppendTopics of most topics at the most. Its cost hardly depends
+// on how many the member has.
+func (p *Part) AppendSome(dst []string, member uint32, most int) []string {
+	rec := p.roster.get(member)
+	if rec == nil || most <= 0 {
+		return dst
+	}
+	for e := range rec.entries {
+		dst = append(dst, e.topic.name)
+		if most--; most == 0 {
+			break
+		}
+	}
+	return dst
+}
+
 // Members returns the topic's members in this part, each once, in no
 // particular order. It is the part's own list: the caller must not change it,
 // and it is valid until the part changes. A nil topic has no members. The topic

@@ -165,6 +165,9 @@ func (e *echo) Drained(slot uint32) { e.reactor.ShutdownWrite(slot) }
 // Hangup closes a connection that the peer has closed.
 func (e *echo) Hangup(slot uint32, _ error) { e.end(slot) }
 
+// Filling waits for the client, as long as there is room.
+func (e *echo) Filling(uint32) {}
+
 // Overflow closes a client that does not read its echoes.
 func (e *echo) Overflow(slot uint32, _, _ int) { e.end(slot) }
 

@@ -206,7 +206,7 @@ func TestOneTabSubscribesAndReceivesWhatAnotherPublishes(t *testing.T) {
 	if got := publisher.text(t, "#tally"); got != "" {
 		t.Errorf("got the tally %q in the tab that published, want none", got)
 	}
-	subscriber.do(t, chromedp.WaitVisible(`//dd[@data-counter="deliveries" and text()="2"]`))
+	subscriber.do(t, chromedp.WaitVisible(`//span[@data-counter="deliveries" and text()="2"]`))
 
 	directory := screenshots(t)
 	subscriber.screenshot(t, filepath.Join(directory, "subscriber.png"))

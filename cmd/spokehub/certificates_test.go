@@ -170,7 +170,6 @@ func TestHangupReloadsCertificates(t *testing.T) {
 
 func TestCertificatesOfOneAddressAreReloaded(t *testing.T) {
 	t.Parallel()
-	hangupsReachTheHub(t)
 	a := newAuthority(t)
 	first, second := a.issue(t, []string{"hub.example"}, nil), a.issue(t, []string{"hub.example"}, nil)
 	certificate, key := first.files(t)

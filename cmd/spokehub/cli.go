@@ -24,10 +24,14 @@ type commandLine struct {
 	Sub         subCommand     `cmd:"" help:"Subscribe to topics and print their events."`
 	Pub         pubCommand     `cmd:"" help:"Publish events."`
 	Check       probeCommand   `cmd:"" help:"Go the way of a client to a hub, and say what is wrong where."`
+	Health      healthCommand  `cmd:"" help:"Ask the hub on this machine whether it takes clients, for the health check of a container."`
 	Bench       benchCommand   `cmd:"" help:"Load a hub from outside, and say how long events take and whether one is lost."`
+	Doctor      doctorCommand  `cmd:"" help:"Say how many clients this machine takes, which limit is hit first, and what raises it."`
+	Top         topCommand     `cmd:"" help:"Watch a hub in a terminal."`
 	Completion  completion     `cmd:"" help:"Print the completions for a shell."`
+	Man         man            `cmd:"" help:"Print the manual page of spokehub, or of one of its commands."`
 	Complete    complete       `cmd:"" name:"__complete" hidden:"" passthrough:"" help:"Print what may stand behind the words of a command line."`
-	Version     struct{}       `cmd:"" help:"Print the version, the commit and the Go release that built it."`
+	Version     struct{}       `cmd:"" help:"Print the version, the commit, its date and the Go release that built it."`
 	ShowVersion versionFlag    `name:"version" env:"-" help:"Print the version and exit."`
 }
 
@@ -63,10 +67,16 @@ func (l *commandLine) client(command string) (func(stdout io.Writer) error, bool
 		return func(stdout io.Writer) error { return l.Pub.run(os.Stdin, os.Stderr) }, true
 	case "check":
 		return l.Check.run, true
+	case "health":
+		return l.Health.run, true
 	case "bench":
 		return func(stdout io.Writer) error { return l.Bench.run(stdout, os.Stderr) }, true
+	case "top":
+		return l.Top.run, true
 	case "completion":
 		return l.Completion.run, true
+	case "man":
+		return l.Man.run, true
 	case "__complete":
 		return l.Complete.run, true
 	}
@@ -139,6 +149,8 @@ func parseCommandLine(args []string, stdout, stderr io.Writer) (func(stdout io.W
 		return func(stdout io.Writer) error { return s.sources.explained(s.print(stdout)) }, nil
 	case "config check", "config check <file>":
 		return func(stdout io.Writer) error { return s.sources.explained(s.printChecked(stdout)) }, nil
+	case "doctor":
+		return func(stdout io.Writer) error { return runDoctor(s, stdout) }, nil
 	case "serve":
 		return func(stdout io.Writer) error { return s.sources.explained(serve(s, stdout)) }, nil
 	}
@@ -223,6 +235,8 @@ func parseSettings(args []string, path string, stdout, stderr io.Writer) (*setti
 		s.flags, s.model = &line.Config.Check.serveFlags, commands["check"]
 	case "config print":
 		s.flags, s.model = &line.Config.Print.serveFlags, commands["print"]
+	case "doctor":
+		s.flags, s.model = &line.Doctor.serveFlags, commands["doctor"]
 	default:
 		return s, nil
 	}

@@ -29,7 +29,7 @@ func TestCommandsOfTheirPageRun(t *testing.T) {
 		for line := range strings.Lines(block[1]) {
 			line = strings.TrimSpace(line)
 			t.Run(line, func(t *testing.T) {
-				text := strings.ReplaceAll(line, "ws://127.0.0.1:8080/ws", hub.websocket)
+				text := strings.NewReplacer("ws://127.0.0.1:8080/ws", hub.websocket, "http://127.0.0.1:8081/", hub.admin, "http://127.0.0.1:8081", hub.admin).Replace(line)
 				if strings.HasPrefix(text, "spokehub sub") && !strings.Contains(text, "--count") {
 					text += " --count 1"
 				}

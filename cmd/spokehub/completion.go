@@ -28,7 +28,8 @@ func (c *completion) run(stdout io.Writer) error {
 	return err
 }
 
-// completionScripts ask the program itself what may come next, and leave file names to the shell.
+// completionScripts ask the program itself what may come next, and leave file names to the shell. That for zsh may be sourced, or lie
+// as _spokehub in a directory of fpath.
 var completionScripts = map[string]string{
 	"bash": `_spokehub() {
 	local found
@@ -38,7 +39,8 @@ var completionScripts = map[string]string{
 }
 complete -o default -F _spokehub spokehub
 `,
-	"zsh": `_spokehub() {
+	"zsh": `#compdef spokehub
+_spokehub() {
 	local -a found
 	found=("${(@f)$("${words[1]}" __complete "${(@)words[2,CURRENT]}" 2>/dev/null | sed -e 's/:/\\:/g' -e $'s/\t/:/')}")
 	if [[ -n "${found[1]}" ]]; then
@@ -47,7 +49,11 @@ complete -o default -F _spokehub spokehub
 		_files
 	fi
 }
-compdef _spokehub spokehub
+if [[ "${funcstack[1]}" == _spokehub ]]; then
+	_spokehub "$@"
+else
+	compdef _spokehub spokehub
+fi
 `,
 	"fish": `function __spokehub_complete
 	set -l words (commandline --tokenize --cut-at-cursor --current-process)

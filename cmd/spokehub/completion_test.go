@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -40,6 +41,44 @@ func TestCandidates(t *testing.T) {
 				t.Errorf("got %q, exit code %d and %q, want %q", got, code, stderr, c.want)
 			}
 		})
+	}
+}
+
+// TestEveryFlagOfEveryCommandIsACandidate holds the completions against the flags that are parsed.
+func TestEveryFlagOfEveryCommandIsACandidate(t *testing.T) {
+	t.Parallel()
+	model := testManual(t).model
+	for _, leaf := range model.Leaves(true) {
+		words := strings.Fields(commandWords(leaf))[1:]
+		found := candidates(model.Node, append(words, "--"))
+		for _, flag := range leaf.Flags {
+			isFlag := func(candidate string) bool { return strings.HasPrefix(candidate+"\t", "--"+flag.Name+"\t") }
+			if !flag.Hidden && !slices.ContainsFunc(found, isFlag) {
+				t.Errorf("got no --%s behind %v, want it among %q", flag.Name, words, found)
+			}
+		}
+	}
+}
+
+// TestZshFindsTheScriptInADirectoryOfFunctions has zsh load the script as it is installed.
+func TestZshFindsTheScriptInADirectoryOfFunctions(t *testing.T) {
+	t.Parallel()
+	foreign(t)
+	path, err := exec.LookPath("zsh")
+	if err != nil {
+		unavailable(t, "zsh is not installed: %v", err)
+	}
+	directory := t.TempDir()
+	if err := os.WriteFile(filepath.Join(directory, "_spokehub"), []byte(completionScripts["zsh"]), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	command := exec.Command(path, "-f", "-c", `fpath=('`+directory+`' $fpath); autoload -Uz compinit; compinit -u -D; print $_comps[spokehub]
+_describe() { printf '%s\n' "${(@)found%%:*}"; }
+words=(spokehub sub --tok); CURRENT=3; _spokehub`)
+	command.Env = append(environment(nil), "PATH="+filepath.Dir(binary)+":/usr/local/bin:/usr/bin:/bin", "HOME="+t.TempDir())
+	out, err := command.CombinedOutput()
+	if got := strings.Fields(string(out)); err != nil || !slices.Equal(got, []string{"_spokehub", "--token", "--token-file"}) {
+		t.Errorf("zsh says %q, %v, want the function of spokehub and its candidates", out, err)
 	}
 }
 

@@ -17,9 +17,12 @@ var errCutShort = errors.New("a second signal cut the drain short")
 // first: some senders signal a process and then its group.
 func (s *service) drain(received os.Signal, signals <-chan os.Signal) error {
 	began := time.Now()
-	s.draining.Store(true)
+	s.course.draining.Store(true)
 	s.logger.Info("draining", "signal", received.String(), "connections", s.hub.Stats().Connections,
 		"grace", s.flags.DrainGrace, "period", s.flags.DrainPeriod, "timeout", s.flags.DrainTimeout)
+	over := make(chan struct{})
+	defer close(over)
+	go s.course.manager.drain(s.hub.Stats, over)
 	ctx, cancel := context.WithTimeout(context.Background(), s.flags.DrainTimeout)
 	defer cancel()
 

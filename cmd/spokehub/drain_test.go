@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"os"
-	"os/signal"
 	"strings"
 	"syscall"
 	"testing"
@@ -12,17 +11,9 @@ import (
 	"github.com/spokehub/spokehub/event"
 )
 
-// hangupsReachTheHub has a hub that is started now hear of SIGHUP, though the test was started to ignore it.
-func hangupsReachTheHub(t *testing.T) {
-	hangups := make(chan os.Signal, 1)
-	signal.Notify(hangups, syscall.SIGHUP)
-	t.Cleanup(func() { signal.Stop(hangups) })
-}
-
 func TestAHangupThatIsIgnoredStaysIgnored(t *testing.T) {
-	signal.Ignore(syscall.SIGHUP)
-	t.Cleanup(func() { signal.Reset(syscall.SIGHUP) })
-	hub := startHub(t, nil)
+	t.Parallel()
+	hub := startHubThrough(t, []string{"nohup"}, nil, "--listen=127.0.0.1:0", "--admin=127.0.0.1:0")
 	client := connect(t, hub.websocket)
 	hub.signal(t, syscall.SIGHUP)
 	client.subscribe(t, "still here")

@@ -32,7 +32,6 @@ func startApplication(t *testing.T, configuration string, edit *strings.Replacer
 		own := "\nlocation / { proxy_pass " + page.URL + "; }"
 		return nginxWith(t, address, directory, edit.Replace(snippet(t, "nginx", hub))+own)
 	}, []string{"-c"}, nil}
-	hangupsReachTheHub(t)
 	hub := startHubOn(t, nil, "--config="+writeConfig(t, configuration))
 	address := nginx.before(t, hub)
 	_, port, _ := strings.Cut(address, ":")

@@ -13,3 +13,12 @@ func fileLimit() uint64 {
 	}
 	return uint64(limit.Cur)
 }
+
+// hardFileLimit is how far the process may raise fileLimit, or 0 if it is unknown.
+func hardFileLimit() uint64 {
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		return 0
+	}
+	return uint64(limit.Max)
+}

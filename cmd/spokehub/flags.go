@@ -19,8 +19,8 @@ import (
 // errors that name the field.
 type serveFlags struct {
 	Config string   `group:"address" placeholder:"FILE" help:"File of settings in YAML: its keys are the names of the flags, and topics says who may publish and subscribe to what. Flags and variables take precedence. (default: none)"`
-	Listen []string `group:"address" default:"127.0.0.1:8080" sep:" " placeholder:"ADDRESS" help:"Where clients connect: WebSocket on --path, the built-in page on /, the JavaScript client on /client.js, /healthz and /readyz. HOST:PORT, where port 0 picks a free one and the start line says which, or unix:PATH. Options stand behind commas: mode=0660 for the file of a Unix socket, proxy-protocol for addresses that a proxy sends ahead, plain or tls for one that does not do as --tls-cert says, and tls-cert=FILE, tls-key=FILE, tls-min=VERSION and tls-client-ca=FILE in place of those flags. Repeat it for several; the variable has spaces between them. (default ${default})"`
-	Admin  string   `group:"address" default:"127.0.0.1:8081" placeholder:"HOST:PORT" help:"Where operators connect: /metrics, /debug/pprof/, POST /publish, GET /history and GET /nodes. Other machines may reach it only with --api-keys. Empty turns it off. (default ${default})"`
+	Listen []string `group:"address" default:"127.0.0.1:8080" sep:" " placeholder:"ADDRESS" help:"Where clients connect: WebSocket on --path, the built-in page on /, the JavaScript client on /client.js, /healthz and /readyz. HOST:PORT, where port 0 picks a free one and the start line says which, unix:PATH, or systemd:NAME for the sockets that systemd passes under that name. Options stand behind commas: mode=0660 for the file of a Unix socket, proxy-protocol for addresses that a proxy sends ahead, plain or tls for one that does not do as --tls-cert says, and tls-cert=FILE, tls-key=FILE, tls-min=VERSION and tls-client-ca=FILE in place of those flags. Repeat it for several; the variable has spaces between them. (default ${default})"`
+	Admin  string   `group:"address" default:"127.0.0.1:8081" placeholder:"HOST:PORT" help:"Where operators connect: /metrics, /debug/pprof/, POST /publish, GET /history, GET /nodes, and who is connected. Other machines may reach it only with --api-keys. Empty turns it off. (default ${default})"`
 	Path   string   `group:"address" default:"/ws" placeholder:"PATH" help:"The path of the WebSocket handshake. (default ${default})"`
 	Page   bool     `group:"address" default:"true" negatable:"" help:"Serve the built-in page on / and its counters on /stats.json. (default ${default})"`
 
@@ -32,7 +32,7 @@ type serveFlags struct {
 	PublishLimit byteSize      `group:"events" default:"64MiB" placeholder:"SIZE" help:"Largest body of one POST /publish. (default ${default})"`
 
 	MaxConnections int      `reload:"" group:"limits" default:"0" placeholder:"N" help:"Clients at the same time. (default ${default}: as many as the file limit allows)"`
-	MemoryBudget   byteSize `group:"limits" default:"0" placeholder:"SIZE" help:"Memory that all clients together may make the hub hold: queues, unfinished messages, subscriptions, handshakes, HTTP requests, and the events that streams keep. Above it, the hub closes the clients that hold most, with 1013. (default ${default}: a quarter of GOMEMLIMIT, or of the machine's memory)"`
+	MemoryBudget   byteSize `group:"limits" default:"0" placeholder:"SIZE" help:"Memory that all clients together may make the hub hold: queues, unfinished messages, subscriptions, handshakes, HTTP requests, and the events that streams keep. Above it, the hub closes the clients that hold most, with 1013. (default ${default}: a quarter of GOMEMLIMIT, or of the machine's memory. GOMEMLIMIT is 0.9 of the cgroup's memory if it is not set)"`
 
 	QueueLimit         byteSize `group:"client" default:"1MiB" placeholder:"SIZE" help:"Unsent bytes of one client. A client that exceeds it is closed with 1013, unless the file says something else for the type, by the key behind of topics. (default ${default})"`
 	MaxTopics          int      `reload:"" group:"client" default:"1024" placeholder:"N" help:"Topics one client may subscribe to. (default ${default})"`
@@ -76,6 +76,8 @@ type serveFlags struct {
 
 	LogLevel  string `group:"log" reload:"" default:"info" enum:"debug,info,warn,error" placeholder:"LEVEL" help:"Lowest level to log, one of ${enum}. (default ${default})"`
 	LogFormat string `group:"log" default:"text" enum:"text,json" placeholder:"FORMAT" help:"One of ${enum}. (default ${default})"`
+
+	traceFlags `help:"Traces."`
 
 	// TopicRules are what the key topics of the file says.
 	TopicRules []fanout.TopicRule `kong:"-" help:"Who may have which topics."`
@@ -134,6 +136,7 @@ func (f serveFlags) check() (mistakes []error) {
 	mistakes = append(mistakes, f.identityFlags.check()...)
 	mistakes = append(mistakes, f.checkTLS()...)
 	mistakes = append(mistakes, f.checkBroker()...)
+	mistakes = append(mistakes, f.traceFlags.check()...)
 	if f.DrainGrace+f.DrainPeriod > f.DrainTimeout {
 		fail("--drain-grace %v and --drain-period %v together exceed --drain-timeout %v",
 			f.DrainGrace, f.DrainPeriod, f.DrainTimeout)
@@ -175,15 +178,15 @@ func (f serveFlags) checkAddresses() (mistakes []error) {
 }
 
 // isOnLoopback says that browsers can reach the public addresses from this machine alone: there are TCP addresses, and all are
-// loopback ones. No browser can open a Unix socket.
+// loopback ones. No browser can open a Unix socket. Those that systemd opens count as reachable: areOnLoopback knows more.
 func (f serveFlags) isOnLoopback() bool {
 	found := false
 	for _, text := range f.Listen {
 		address, err := parseListen(text)
-		if err != nil || address.network != "tcp" {
+		if err != nil || address.network == "unix" {
 			continue
 		}
-		if !address.onLoopback() {
+		if address.network != "tcp" || !address.onLoopback() {
 			return false
 		}
 		found = true

@@ -105,7 +105,7 @@ func (f front) before(t *testing.T, hub *process) (address string) {
 		t.Fatal(err)
 	}
 	command := exec.Command(path, append(f.arguments, file)...)
-	command.Env = append(os.Environ(), "NGINX=3;")
+	command.Env = append(os.Environ(), "NGINX=3;", "XDG_CONFIG_HOME="+directory)
 	command.ExtraFiles = []*os.File{socket}
 	var output bytes.Buffer
 	command.Stderr = &output

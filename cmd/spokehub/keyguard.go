@@ -38,12 +38,12 @@ func (g *keyGuard) replace(keys *auth.APIKeys) {
 	}
 }
 
-// protect lets requests with a key through, and health checks without one. A key comes as Authorization: Bearer KEY or, from
-// browsers and go tool pprof, as the password of Basic.
+// protect lets requests with a key through. Health checks need none, nor does the page of the dashboard, which has nothing of the hub in
+// it. A key comes as Authorization: Bearer KEY or, from browsers and go tool pprof, as the password of Basic.
 func (g *keyGuard) protect(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		keys := g.keys.Load()
-		if keys == nil || r.URL.Path == "/healthz" || r.URL.Path == "/readyz" {
+		if keys == nil || r.URL.Path == "/healthz" || r.URL.Path == "/readyz" || r.URL.Path == "/" && r.Method == http.MethodGet {
 			next.ServeHTTP(w, r)
 			return
 		}

@@ -55,20 +55,21 @@ func TestAdminAddressAsksForAKey(t *testing.T) {
 		authorization []string
 		status        int
 	}{
-		"with the key":                 {"metrics", []string{"Bearer " + key}, 200},
-		"with the key as a password":   {"debug/pprof/", []string{basic(key)}, 200},
-		"for the index":                {"", []string{"Bearer " + key}, 200},
-		"not without one":              {"metrics", nil, 401},
-		"not for profiles":             {"debug/pprof/heap", nil, 401},
-		"not for the index":            {"", nil, 401},
-		"not with another":             {"metrics", []string{"Bearer " + stranger}, 401},
-		"not with an empty one":        {"metrics", []string{"Bearer "}, 401},
-		"not with two":                 {"metrics", []string{"Bearer " + key, "Bearer " + stranger}, 401},
-		"not in another scheme":        {"metrics", []string{"Token " + key}, 401},
-		"not with another password":    {"metrics", []string{basic(stranger)}, 401},
-		"but not for being alive":      {"healthz", nil, 200},
-		"but not for being ready":      {"readyz", nil, 200},
-		"and not for a path like that": {"debug/../healthz/", nil, 401},
+		"with the key":                  {"metrics", []string{"Bearer " + key}, 200},
+		"with the key as a password":    {"debug/pprof/", []string{basic(key)}, 200},
+		"for the index":                 {"", []string{"Bearer " + key}, 200},
+		"not without one":               {"metrics", nil, 401},
+		"not for profiles":              {"debug/pprof/heap", nil, 401},
+		"not for the status":            {"status", nil, 401},
+		"but for the page without data": {"", nil, 200},
+		"not with another":              {"metrics", []string{"Bearer " + stranger}, 401},
+		"not with an empty one":         {"metrics", []string{"Bearer "}, 401},
+		"not with two":                  {"metrics", []string{"Bearer " + key, "Bearer " + stranger}, 401},
+		"not in another scheme":         {"metrics", []string{"Token " + key}, 401},
+		"not with another password":     {"metrics", []string{basic(stranger)}, 401},
+		"but not for being alive":       {"healthz", nil, 200},
+		"but not for being ready":       {"readyz", nil, 200},
+		"and not for a path like that":  {"debug/../healthz/", nil, 401},
 	} {
 		t.Run(name, func(t *testing.T) {
 			status, header, body := getWith(t, hub.admin+c.path, c.authorization...)

@@ -14,9 +14,11 @@ import (
 
 // listenPublic opens every address of --listen, or none.
 func listenPublic(texts []string) (listeners []publicListener, err error) {
+	passed := newPassedSockets(os.Getenv)
 	defer func() {
 		if err != nil {
 			closeAll(listeners)
+			passed.close()
 		}
 	}()
 	for _, text := range texts {
@@ -24,11 +26,24 @@ func listenPublic(texts []string) (listeners []publicListener, err error) {
 		if err != nil {
 			return listeners, usageError{fmt.Errorf("--listen: %w", err)}
 		}
+		if address.network == "systemd" {
+			taken, err := passed.take(address.address)
+			if err != nil {
+				return listeners, usageError{err}
+			}
+			for _, l := range taken {
+				listeners = append(listeners, publicListener{Listener: l, asked: address})
+			}
+			continue
+		}
 		l, err := listen("--listen", address)
 		if err != nil {
 			return listeners, err
 		}
 		listeners = append(listeners, publicListener{Listener: l, asked: address})
+	}
+	if err := passed.checkTaken(); err != nil {
+		return listeners, usageError{err}
 	}
 	return listeners, nil
 }
@@ -43,19 +58,22 @@ type publicListener struct {
 
 // options are those with which the hub serves it.
 func (l publicListener) options() fanout.ListenerOptions {
-	o := fanout.ListenerOptions{ProxyProtocol: l.asked.proxyProtocol, Plain: l.secure == nil}
+	o := fanout.ListenerOptions{ProxyProtocol: l.asked.proxyProtocol, Plain: l.secure == nil, KeepFile: l.asked.network == "systemd"}
 	if l.secure != nil {
 		o.TLS = l.secure.current.Config()
 	}
 	return o
 }
 
+// isUnix says that it is a Unix socket.
+func (l publicListener) isUnix() bool { return l.Addr().Network() == "unix" }
+
 // url is where clients find a path of it.
 func (l publicListener) url(scheme, path string) string {
 	if l.secure != nil {
 		scheme += "s"
 	}
-	if l.asked.network == "unix" {
+	if l.isUnix() {
 		return scheme + "+" + l.text() + ":" + path
 	}
 	return scheme + "://" + l.text() + path
@@ -67,10 +85,26 @@ func closeAll(listeners []publicListener) {
 	}
 }
 
+// areOnLoopback says of open addresses what serveFlags.isOnLoopback says of those that are not open yet: only here it is known what systemd
+// has opened.
+func areOnLoopback(public []publicListener) bool {
+	found := false
+	for _, l := range public {
+		if l.isUnix() {
+			continue
+		}
+		if !isLoopback(l.Addr().String()) {
+			return false
+		}
+		found = true
+	}
+	return found
+}
+
 // text is the address that was opened, as --listen takes it.
 func (l publicListener) text() string {
-	if l.asked.network == "unix" {
-		return "unix:" + l.asked.address
+	if l.isUnix() {
+		return "unix:" + l.Addr().String()
 	}
 	return l.Addr().String()
 }

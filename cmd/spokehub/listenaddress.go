@@ -11,7 +11,7 @@ import (
 
 // listenAddress is one value of --listen.
 type listenAddress struct {
-	// network is tcp or unix, address what net.Listen takes with it.
+	// network is tcp or unix, address what net.Listen takes with it; or network is systemd, which has opened the socket, address its name.
 	network, address string
 	// mode is the permissions of the socket file, 0 to leave them to the umask.
 	mode os.FileMode
@@ -23,7 +23,7 @@ type listenAddress struct {
 // maxSocketPath is how long the path of a socket file may be.
 const maxSocketPath = 103
 
-// parseListen reads HOST:PORT or unix:PATH, with options behind commas.
+// parseListen reads HOST:PORT, unix:PATH or systemd:NAME, with options behind commas.
 func parseListen(text string) (listenAddress, error) {
 	parts := strings.Split(text, ",")
 	where, options := strings.TrimSpace(parts[0]), parts[1:]
@@ -36,8 +36,13 @@ func parseListen(text string) (listenAddress, error) {
 		case len(path) > maxSocketPath:
 			return a, fmt.Errorf("%q: the path of a socket has at most %d bytes", text, maxSocketPath)
 		}
+	} else if name, isPassed := strings.CutPrefix(where, "systemd:"); isPassed {
+		a.network, a.address = "systemd", name
+		if err := checkSocketName(name); err != nil {
+			return a, fmt.Errorf("%q: %w", text, err)
+		}
 	} else if _, _, err := net.SplitHostPort(where); err != nil {
-		return a, fmt.Errorf("%q is not a HOST:PORT, such as 127.0.0.1:8080, [::1]:8080 or :8080, nor a unix:PATH", where)
+		return a, fmt.Errorf("%q is not a HOST:PORT, such as 127.0.0.1:8080, [::1]:8080 or :8080, nor a unix:PATH or systemd:NAME", where)
 	} else if err := checkHostPort(where); err != nil {
 		return a, err
 	}
@@ -105,7 +110,7 @@ func (a listenAddress) isSame(b listenAddress) bool {
 	if a.network != b.network {
 		return false
 	}
-	if a.network == "unix" {
+	if a.network != "tcp" {
 		return a.address == b.address
 	}
 	host, port, _ := net.SplitHostPort(a.address)

@@ -63,7 +63,7 @@ func adviceOn(args []string, err error) string {
 // helpOf is the command whose help has more about a mistake in the arguments.
 func helpOf(args []string) string {
 	switch {
-	case len(args) > 0 && slices.Contains([]string{"token", "version", "sub", "pub", "check", "bench", "completion"}, args[0]):
+	case len(args) > 0 && slices.Contains([]string{"token", "version", "sub", "pub", "check", "bench", "completion", "man", "doctor", "top", "health"}, args[0]):
 		return args[0]
 	case len(args) > 0 && args[0] == "config" && (len(args) == 1 || !slices.Contains([]string{"check", "print"}, args[1])):
 		return args[0]

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"regexp"
 	"strconv"
+	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -14,33 +15,39 @@ import (
 
 // hubMetric is one line of /metrics and where its value stands in the hub's counters.
 type hubMetric struct {
+	name  string
 	desc  *prometheus.Desc
 	kind  prometheus.ValueType
 	label []string
 	value func(fanout.Stats) uint64
 }
 
+// shortName is the name in the answer of GET /status.
+func (m hubMetric) shortName() string {
+	return strings.TrimSuffix(strings.TrimPrefix(m.name, "spokehub_"), "_total")
+}
+
 func counter(name, help string, value func(fanout.Stats) uint64) hubMetric {
-	return hubMetric{prometheus.NewDesc(name, help, nil, nil), prometheus.CounterValue, nil, value}
+	return hubMetric{name, prometheus.NewDesc(name, help, nil, nil), prometheus.CounterValue, nil, value}
 }
 
 func gauge(name, help string, value func(fanout.Stats) uint64) hubMetric {
-	return hubMetric{prometheus.NewDesc(name, help, nil, nil), prometheus.GaugeValue, nil, value}
+	return hubMetric{name, prometheus.NewDesc(name, help, nil, nil), prometheus.GaugeValue, nil, value}
 }
 
 // droppedFor is spokehub_dropped_total for one reason.
 func droppedFor(reason string, value func(fanout.Stats) uint64) hubMetric {
-	return hubMetric{droppedDesc, prometheus.CounterValue, []string{reason}, value}
+	return hubMetric{"spokehub_dropped_total", droppedDesc, prometheus.CounterValue, []string{reason}, value}
 }
 
 // heldAs is spokehub_memory_bytes of one kind.
 func heldAs(kind string, value func(fanout.Memory) uint64) hubMetric {
-	return hubMetric{memoryDesc, prometheus.GaugeValue, []string{kind}, func(s fanout.Stats) uint64 { return value(s.Memory) }}
+	return hubMetric{"spokehub_memory_bytes", memoryDesc, prometheus.GaugeValue, []string{kind}, func(s fanout.Stats) uint64 { return value(s.Memory) }}
 }
 
 // subscribedTo is spokehub_stream_subscriptions_total for one result.
 func subscribedTo(result string, value func(fanout.Stats) uint64) hubMetric {
-	return hubMetric{subscribedDesc, prometheus.CounterValue, []string{result}, value}
+	return hubMetric{"spokehub_stream_subscriptions_total", subscribedDesc, prometheus.CounterValue, []string{result}, value}
 }
 
 var (
@@ -53,6 +60,9 @@ var (
 	memoryDesc = prometheus.NewDesc("spokehub_memory_bytes",
 		"Memory that clients make the hub hold, by kind: queues of unsent frames, unfinished messages, inboxes of callbacks, subscriptions, unfinished handshakes, tls beyond what an idle connection takes, http connections, streams of what is kept of types with history, broker of what waits for that and of what it is asked for, reserved for bodies of requests and answers of /history. The sum is bounded by the memory budget.",
 		[]string{"kind"}, nil)
+	slowDesc = prometheus.NewDesc("spokehub_slow_total",
+		"Clients that did not keep up, by state: filling: their queue passed half of the limit; closed: they were closed with 1013; and by likely cause: network: the path takes no more; reader: the client does not read; large_message: one message takes more than half of the queue; unknown.",
+		[]string{"state", "cause"}, nil)
 	closesDesc = prometheus.NewDesc("spokehub_closes_total",
 		"Close frames sent, by close code; 1005: without a code, 3000: echoed a code of the client's own.", []string{"code"}, nil)
 	refusalsDesc = prometheus.NewDesc("spokehub_refusals_total",
@@ -230,6 +240,13 @@ func (c hubCollector) Describe(descs chan<- *prometheus.Desc) {
 	for _, metric := range hubMetrics {
 		descs <- metric.desc
 	}
+	for _, latency := range latencyDescs {
+		descs <- latency.desc
+	}
+	for _, metric := range kindMetrics {
+		descs <- metric.desc
+	}
+	descs <- slowDesc
 	descs <- closesDesc
 	descs <- refusalsDesc
 }
@@ -238,6 +255,16 @@ func (c hubCollector) Collect(metrics chan<- prometheus.Metric) {
 	stats := c.stats()
 	for _, metric := range hubMetrics {
 		metrics <- prometheus.MustNewConstMetric(metric.desc, metric.kind, float64(metric.value(stats)), metric.label...)
+	}
+	for _, latency := range latencyDescs {
+		metrics <- latencyMetric{latency.desc, latency.value(stats.Latencies)}
+	}
+	collectKinds(stats, metrics)
+	for cause, clients := range stats.SlowFilling.ByCause() {
+		metrics <- prometheus.MustNewConstMetric(slowDesc, prometheus.CounterValue, float64(clients), "filling", cause.String())
+	}
+	for cause, clients := range stats.SlowClosed.ByCause() {
+		metrics <- prometheus.MustNewConstMetric(slowDesc, prometheus.CounterValue, float64(clients), "closed", cause.String())
 	}
 	for _, code := range ownCodes {
 		stats.Closes[code] += 0

@@ -20,6 +20,13 @@ type nodeAnswer struct {
 
 // serveNodes answers GET /nodes: the hubs of the cluster as this one knows them. A hub without a broker knows none.
 func (s *service) serveNodes(w http.ResponseWriter, _ *http.Request) {
+	nodes := s.nodes()
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	_ = json.NewEncoder(w).Encode(map[string]any{"nodes": nodes})
+}
+
+func (s *service) nodes() []nodeAnswer {
 	nodes := []nodeAnswer{}
 	for _, n := range s.hub.Nodes() {
 		nodes = append(nodes, nodeAnswer{
@@ -27,7 +34,5 @@ func (s *service) serveNodes(w http.ResponseWriter, _ *http.Request) {
 			Connections: n.Connections, SamePolicies: n.HasSamePolicies, Duplicate: n.IsDuplicate,
 		})
 	}
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Cache-Control", "no-store")
-	_ = json.NewEncoder(w).Encode(map[string]any{"nodes": nodes})
+	return nodes
 }

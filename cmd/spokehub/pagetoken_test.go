@@ -58,7 +58,7 @@ func TestPageSaysWhatToDoAboutARefusal(t *testing.T) {
 		"no token where one is asked for": {func() string { return "" }, []string{"--jwt-key=" + public, "--handshake-timeout=1s"}, []string{"4401: not authenticated", "This hub asks for a token", "#token=TOKEN"}},
 		"a token of somebody else":        {func() string { return makeToken(t, stranger) }, []string{"--jwt-key=" + public}, []string{"4401: not authenticated (the token", "another token", "#token=TOKEN"}},
 		"a token that runs out":           {func() string { return makeToken(t, private, "--expires=10s") }, []string{"--jwt-key=" + public}, []string{"4401: not authenticated (identity expired)", "another token", "#token=TOKEN"}},
-		"a page of another origin":        {func() string { return "" }, []string{"--origin=https://a.example"}, []string{"failed with 1006", "handshake refused", "Host, Upgrade and Connection"}},
+		"a page of another origin":        {func() string { return "" }, []string{"--origin=https://a.example"}, []string{"failed with 1006", "handshake refused", "With the status 403 there", "--origin=http://127.0.0.1:", "Host, Upgrade and Connection"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			hub := startHub(t, nil, append(c.flags, "--jwt-leeway=0s")...)

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -39,11 +40,19 @@ func TestMain(m *testing.M) {
 			panic(err)
 		}
 	}
+	catchHangups()
 	os.Exit(buildAndRun(m))
 }
 
+// catchHangups has hubs that are started hear of SIGHUP, though the test was started to ignore it.
+func catchHangups() { signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP) }
+
+// builtBinary is the variable by which a test that runs itself in another process passes the binary on.
+const builtBinary = "SPOKEHUB_TEST_BINARY"
+
 func buildAndRun(m *testing.M) int {
-	if withoutForeign() {
+	binary = os.Getenv(builtBinary)
+	if withoutForeign() || binary != "" {
 		return m.Run()
 	}
 	directory, err := os.MkdirTemp("", "spokehub")
@@ -156,9 +165,22 @@ func startHub(t *testing.T, environ []string, arguments ...string) *process {
 // startHubOn runs the binary on the addresses that the arguments name.
 func startHubOn(t *testing.T, environ []string, arguments ...string) *process {
 	t.Helper()
+	return startHubThrough(t, nil, environ, arguments...)
+}
+
+// startHubThrough is startHubOn by way of a program that runs the command behind its own arguments.
+func startHubThrough(t *testing.T, program []string, environ []string, arguments ...string) *process {
+	t.Helper()
 	foreign(t)
-	command := exec.Command(binary, append([]string{"serve", "--log-format=json"}, arguments...)...)
+	words := slices.Concat(program, []string{binary, "serve", "--log-format=json"}, arguments)
+	command := exec.Command(words[0], words[1:]...)
 	command.Env = environment(environ)
+	return startHubCommand(t, command)
+}
+
+// startHubCommand runs a command that becomes a hub with --log-format=json.
+func startHubCommand(t *testing.T, command *exec.Cmd) *process {
+	t.Helper()
 	var failure bytes.Buffer
 	command.Stderr = &failure
 	stdout, err := command.StdoutPipe()

@@ -92,7 +92,7 @@ func (s *service) handleHealth(mux *http.ServeMux, isForOperators bool) {
 func (s *service) unready(stats fanout.Stats, isForOperators bool) string {
 	cut := s.isCutOff()
 	switch {
-	case s.draining.Load():
+	case s.course.draining.Load():
 		return "draining"
 	case cut != "" && !isForOperators:
 		return "cut off from other hubs"

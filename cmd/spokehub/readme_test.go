@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -15,22 +14,20 @@ import (
 	"github.com/spokehub/spokehub/event"
 )
 
-// example is the first block of README's section Clients in a language, for a hub of the test.
-func example(t *testing.T, language string, hub *process) string {
+// example is the first block of a page in a language, for a hub of the test.
+func example(t *testing.T, page, language string, hub *process) string {
 	t.Helper()
-	readme, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
-	if err != nil {
-		t.Fatal(err)
+	for _, b := range blocksOf(t, page) {
+		if b.language != language {
+			continue
+		}
+		if lines := strings.Count(b.text, "\n"); lines > 10 {
+			t.Errorf("the block of %s has %d lines, want ten at most", language, lines)
+		}
+		return strings.NewReplacer("ws://127.0.0.1:8080/ws", hub.websocket, "http://127.0.0.1:8080/", hub.page).Replace(b.text)
 	}
-	_, section, _ := strings.Cut(string(readme), "## Clients\n")
-	found := regexp.MustCompile("(?s)```" + language + "\n(.*?)```").FindStringSubmatch(section)
-	if found == nil {
-		t.Fatalf("README has no block of %s in its section Clients", language)
-	}
-	if lines := strings.Count(found[1], "\n"); lines > 10 {
-		t.Errorf("the block of %s has %d lines, want ten at most", language, lines)
-	}
-	return strings.NewReplacer("ws://127.0.0.1:8080/ws", hub.websocket, "http://127.0.0.1:8080/", hub.page).Replace(found[1])
+	t.Fatalf("%s has no block of %s", page, language)
+	return ""
 }
 
 // exchange publishes prices until the example has printed one, and wants the event that it publishes. heard reports what it printed.
@@ -83,7 +80,7 @@ import (
 )
 
 func run(ctx context.Context) error {
-` + strings.Replace(example(t, "go", hub), "defer client.Close()", "hold(client)", 1) + `}
+` + strings.Replace(example(t, "README.md", "go", hub), "defer client.Close()", "hold(client)", 1) + `}
 
 func hold(*spoke.Client) {}
 
@@ -127,7 +124,7 @@ func has(lines <-chan string, want string) bool {
 	}
 }
 
-func TestReadmeNodeExampleRuns(t *testing.T) {
+func TestNodeExampleRuns(t *testing.T) {
 	t.Parallel()
 	hub := startHub(t, nil)
 	said := received(t, hub, "chat")
@@ -137,7 +134,7 @@ func TestReadmeNodeExampleRuns(t *testing.T) {
 	if output, err := install.CombinedOutput(); err != nil {
 		t.Fatalf("install the client: %v\n%s", err, output)
 	}
-	if err := os.WriteFile(filepath.Join(directory, "example.mjs"), []byte(example(t, "js", hub)), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(directory, "example.mjs"), []byte(example(t, "docs/first-hub.md", "js", hub)), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	node := exec.Command("node", "example.mjs")
@@ -175,7 +172,7 @@ func TestReadmePageRuns(t *testing.T) {
 	defer site.Close()
 	hub := startHub(t, nil, "--origin="+site.URL)
 	said := received(t, hub, "chat")
-	markup = example(t, "html", hub)
+	markup = example(t, "README.md", "html", hub)
 	own := openAnyTab(t, browser, site.URL)
 	exchange(t, hub, said, func() bool { return strings.Contains(own.text(t, "body"), "1.08") })
 	if faults := own.faults(); len(faults) > 0 {

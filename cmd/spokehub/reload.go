@@ -79,7 +79,7 @@ func (r *reload) apply(next *settings) error {
 		}
 		commits, changed = append(commits, commit), append(changed, names...)
 	}
-	taken := &service{flags: *next.flags, onLoopback: s.onLoopback, logger: s.logger, identities: s.identities}
+	taken := &service{flags: *next.flags, onLoopback: s.onLoopback, logger: s.logger, configured: configured{identities: s.identities}}
 	config, err := taken.hubConfig()
 	if err != nil {
 		return err

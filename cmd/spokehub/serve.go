@@ -7,13 +7,12 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"sync/atomic"
 	"syscall"
 
 	"github.com/spokehub/spokehub/fanout"
 )
 
-// service is one running spokehub serve. Only draining and live change while it runs.
+// service is one running spokehub serve. Only course, live and reloads change while it runs.
 type service struct {
 	// flags are those that it was started with.
 	flags  serveFlags
@@ -23,14 +22,19 @@ type service struct {
 	crowd  crowd
 	// onLoopback says that browsers can reach the public addresses from this machine alone.
 	onLoopback bool
-	// identities and certificates are there once the flags are read.
-	identities   *identities
-	certificates *certificates
-	draining     atomic.Bool
-	live         liveSettings
-	reloads      reloadCounts
+	configured
+	course  course
+	live    liveSettings
+	reloads reloadCounts
 	// reloaders belong to the goroutine that serves signals.
 	reloaders []reloader
+}
+
+// configured is there once the flags are read.
+type configured struct {
+	identities   *identities
+	certificates *certificates
+	traces       *traces
 }
 
 // serve runs the hub until a signal has drained it or something fails. SIGHUP reloads the configuration. One that the process was
@@ -64,12 +68,21 @@ func serve(given *settings, stdout io.Writer) error {
 	if given.sources.isEmptyFile() {
 		s.logger.Warn(emptyFileWarning, "config", flags.Config)
 	}
+	limited, err := takeMemoryLimit()
+	if err != nil {
+		s.logger.Warn("GOMEMLIMIT stays off", "error", err.Error())
+	}
+	manager, err := newServiceManager(os.Getenv)
+	if err != nil {
+		s.logger.Warn("the service manager can't be told that the hub serves", "error", err)
+	}
+	s.course.manager = manager
 	public, err := listenPublic(flags.Listen)
 	if err != nil {
 		return err
 	}
 	defer closeAll(public)
-	s.onLoopback = flags.isOnLoopback()
+	s.onLoopback = areOnLoopback(public)
 	s.live.set(s.hostNames(), capacity(flags, fileLimit()))
 	if s.identities, err = newIdentities(flags, s.logger); err != nil {
 		return usageError{err}
@@ -78,6 +91,10 @@ func serve(given *settings, stdout io.Writer) error {
 	if s.certificates, err = newCertificates(flags, public, s.logger); err != nil {
 		return usageError{err}
 	}
+	if s.traces, err = newTraces(flags, s.logger); err != nil {
+		return usageError{err}
+	}
+	defer s.traces.end()
 	s.reloaders = append(s.reloaders, s.identities.prepare, s.certificates.prepare)
 	config, err := s.hubConfig()
 	if err != nil {
@@ -87,6 +104,7 @@ func serve(given *settings, stdout io.Writer) error {
 		return usageError{err}
 	}
 	config.Fallback = s.publicHandler()
+	s.traces.hooks(&config)
 	hub, err := fanout.New(config)
 	if err != nil {
 		return flagError(err)
@@ -98,6 +116,7 @@ func serve(given *settings, stdout io.Writer) error {
 		return err
 	}
 	s.logStart(public, admin)
+	s.logLimits(limited)
 	for _, l := range public {
 		go func() {
 			if err := s.serveListener(l); !errors.Is(err, fanout.ErrClosed) {
@@ -114,13 +133,18 @@ func serve(given *settings, stdout io.Writer) error {
 		go s.certificates.watch(stop)
 	}
 
+	go s.course.manager.watch(hub.Stats, stop)
+	s.course.manager.ready(hub.Stats())
+
 	reload := newReload(s, given)
 	for {
 		select {
 		case err := <-failures:
 			return err
 		case <-hangups:
+			s.course.manager.reloading()
 			reload.run()
+			s.course.manager.ready(hub.Stats())
 		case received := <-signals:
 			defer admin.Close()
 			return s.drain(received, signals)

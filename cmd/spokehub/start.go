@@ -57,9 +57,12 @@ func (s *service) startAdmin(public []publicListener, failures chan<- error) (*h
 		listener.Close()
 		return nil, usageError{s.flags.openAdmin()}
 	}
-	server := s.adminServer(listener.Addr().String(), maxPublish(s.flags))
+	board, stop := newStatusBoard(s), make(chan struct{})
+	server := s.adminServer(listener.Addr().String(), maxPublish(s.flags), board)
 	server.Addr = listener.Addr().String()
+	go board.run(stop)
 	go func() {
+		defer close(stop)
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 			failures <- fmt.Errorf("serve %s: %w", server.Addr, err)
 		}
@@ -94,7 +97,7 @@ func (s *service) logStart(public []publicListener, admin *http.Server) {
 		addresses, urls = append(addresses, l.text()), append(urls, l.url("ws", s.flags.Path))
 	}
 	attributes = append(attributes, "listen", addresses)
-	if first := slices.IndexFunc(public, func(l publicListener) bool { return l.asked.network == "tcp" }); first >= 0 {
+	if first := slices.IndexFunc(public, func(l publicListener) bool { return !l.isUnix() }); first >= 0 {
 		attributes = append(attributes, "websocket", public[first].url("ws", s.flags.Path))
 		if s.flags.Page {
 			attributes = append(attributes, "page", public[first].url("http", "/"))

@@ -29,7 +29,7 @@ type tlsSettings struct {
 // tlsOf says how an address speaks TLS. It is false for one that speaks none.
 func (f *tlsFlags) tlsOf(a listenAddress) (tlsSettings, bool) {
 	own := len(a.tls.certs) > 0
-	isMeant := a.tls.isOn || own || len(f.TLSCerts) > 0 && a.network == "tcp"
+	isMeant := a.tls.isOn || own || len(f.TLSCerts) > 0 && a.network != "unix"
 	if a.tls.isPlain || !isMeant {
 		return tlsSettings{}, false
 	}

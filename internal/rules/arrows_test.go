@@ -45,17 +45,20 @@ var arrows = map[string]arrow{
 		module + "/fanout", module + "/event",
 		"github.com/golang-jwt/jwt", "github.com/MicahParks/keyfunc", "github.com/MicahParks/jwkset", "golang.org/x/time",
 	}},
-	"spoke": {imports: []string{module + "/event", module + "/internal/listeners", "github.com/coder/websocket"}},
-	"js":    {},
+	"tracing": {imports: []string{module + "/fanout", module + "/event", "go.opentelemetry.io/otel"}},
+	"spoke":   {imports: []string{module + "/event", module + "/internal/listeners", "github.com/coder/websocket"}},
+	"js":      {},
 	"cmd": {imports: []string{
-		module + "/auth", module + "/fanout", module + "/event", module + "/stream", module + "/spoke", module + "/js", module + "/internal/certs",
-		module + "/internal/loadtest", module + "/broker", module + "/broker/nats", module + "/broker/redis",
+		module + "/auth", module + "/fanout", module + "/event", module + "/stream", module + "/spoke", module + "/js", module + "/tracing", module + "/internal/certs",
+		module + "/internal/loadtest", module + "/internal/doctor", module + "/broker", module + "/broker/nats", module + "/broker/redis",
 	}, anyLibrary: true},
 	"bench": {imports: []string{
 		module + "/fanout", module + "/event", module + "/netpoll", module + "/wsframe", module + "/subs", module + "/spoke",
 		module + "/internal/plot", module + "/internal/jsbuild",
 	}, anyLibrary: true},
+	"deploy":              {},
 	"internal/certs":      {},
+	"internal/doctor":     {},
 	"internal/engines":    {},
 	"internal/faultproxy": {},
 	"internal/jsbuild":    {},
@@ -64,11 +67,12 @@ var arrows = map[string]arrow{
 	"internal/plot":       {anyLibrary: true},
 	"internal/proxied":    {},
 	"internal/quietconn":  {},
+	"internal/release":    {},
 	"internal/rules":      {},
 }
 
 // libraries are the directories whose packages embedders may import.
-var libraries = []string{"auth", "broker", "event", "event/targettest", "fanout", "fanout/fanouttest", "netpoll", "spoke", "stream", "subs", "wsframe"}
+var libraries = []string{"auth", "broker", "event", "event/targettest", "fanout", "fanout/fanouttest", "netpoll", "spoke", "stream", "subs", "tracing", "wsframe"}
 
 func TestArrowsBetweenPackagesPointOneWay(t *testing.T) {
 	for _, s := range sources(t) {

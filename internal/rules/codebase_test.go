@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// codebase is the code without its tests, as the paths in README.md need it.
+// codebase is the code without its tests, as the paths of messages need it.
 type codebase struct {
 	files map[string]*ast.File
 	// types are the declared types by directory, then by name.

@@ -41,6 +41,49 @@ func TestDocumentsLinkToWhatIsThere(t *testing.T) {
 
 var markdownLink = regexp.MustCompile(`\]\(([^)#]+)(?:#[^)]*)?\)`)
 
+func TestDocumentsLinkToHeadingsThatAreThere(t *testing.T) {
+	found := 0
+	for _, document := range documents(t) {
+		for _, link := range anchorLink.FindAllStringSubmatch(readFile(t, document), -1) {
+			target := document
+			if link[1] != "" {
+				target = path.Join(path.Dir(document), link[1])
+			}
+			if strings.Contains(link[1], "://") || !exists(target) {
+				continue
+			}
+			found++
+			if !slices.Contains(anchors(readFile(t, target)), link[2]) {
+				t.Errorf("got a link to #%s of %s in %s, want a heading of that name there", link[2], target, document)
+			}
+		}
+	}
+	if found < 20 {
+		t.Errorf("got %d links to headings, want those of all pages", found)
+	}
+}
+
+var (
+	anchorLink = regexp.MustCompile(`\]\(([^)#\s]*)#([^)\s]+)\)`)
+	heading    = regexp.MustCompile("(?m)^#+ (.+)$")
+	notInLink  = regexp.MustCompile(`[^a-z0-9 _-]`)
+)
+
+// anchors are the headings of a page as links name them.
+func anchors(page string) (names []string) {
+	for _, found := range heading.FindAllStringSubmatch(page, -1) {
+		names = append(names, strings.ReplaceAll(notInLink.ReplaceAllString(strings.ToLower(found[1]), ""), " ", "-"))
+	}
+	return names
+}
+
+func TestAnchorsOfHeadings(t *testing.T) {
+	page := "# Hubs\n\n## POST /publish, twice\n\n### 2. Raise `ulimit`\n"
+	if got, want := anchors(page), []string{"hubs", "post-publish-twice", "2-raise-ulimit"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 // localLinks are the targets of links that stay in the repository.
 func localLinks(document string) []string {
 	var links []string
@@ -65,13 +108,16 @@ func TestEveryFileThatADocumentNamesExists(t *testing.T) {
 	}
 	generated := strings.Fields(readFile(t, ".gitignore"))
 	for _, document := range documents(t) {
-		for _, name := range namedFiles(readFile(t, document), tops) {
+		for _, name := range namedFiles(fileOfAReader.ReplaceAllString(readFile(t, document), ""), tops) {
 			if !exists(name) && !exists(path.Join(path.Dir(document), name)) && !slices.Contains(generated, "/"+name) {
 				t.Errorf("got the name %s in %s, want one of a file or directory that exists, from the root or beside the document", name, document)
 			}
 		}
 	}
 }
+
+// fileOfAReader is how a block of code begins that readers write to a file of their own.
+var fileOfAReader = regexp.MustCompile("(?m)^```[a-z]+ [a-z]+\\.[a-z]+$")
 
 func TestEveryFileThatADocCommentNamesExists(t *testing.T) {
 	for _, s := range sources(t) {

@@ -19,14 +19,14 @@ var walkedCode = map[string]string{
 	"event/parse.go":     "package event\n\nfunc Parse(view []byte) {\n}\n",
 }
 
-func TestBadReadmePathsAreFound(t *testing.T) {
+func TestBadPathsOfMessagesAreFound(t *testing.T) {
 	const (
-		read    = "1. [netpoll/read.go](netpoll/read.go): `read`, `input`: bytes come (through `Handler`).\n"
-		leaf    = "   - [netpoll/receive.go](netpoll/receive.go): `receive`: the system call.\n"
-		input   = "2. [fanout/receive.go](fanout/receive.go): `loop.Input`: frames are\n   parsed.\n"
-		parse   = "   - [event/parse.go](event/parse.go): `Parse`: the envelope.\n"
-		note    = "3. [fanout/inbox.go](fanout/inbox.go): `note`: it waits (through `inbox`).\n"
-		workers = "4. [fanout/workers.go](fanout/workers.go): `workers.serve`, `hear`: it is heard.\n"
+		read    = "1. [netpoll/read.go](../netpoll/read.go): `read`, `input`: bytes come (through `Handler`).\n"
+		leaf    = "   - [netpoll/receive.go](../netpoll/receive.go): `receive`: the system call.\n"
+		input   = "2. [fanout/receive.go](../fanout/receive.go): `loop.Input`: frames are\n   parsed.\n"
+		parse   = "   - [event/parse.go](../event/parse.go): `Parse`: the envelope.\n"
+		note    = "3. [fanout/inbox.go](../fanout/inbox.go): `note`: it waits (through `inbox`).\n"
+		workers = "4. [fanout/workers.go](../fanout/workers.go): `workers.serve`, `hear`: it is heard.\n"
 	)
 	code := walkedCodebase(t)
 	for name, c := range map[string]struct {
@@ -37,15 +37,15 @@ func TestBadReadmePathsAreFound(t *testing.T) {
 		"none where a type is named with its package": {[]string{strings.Replace(read, "`Handler`", "`netpoll.Handler`", 1), input, note, workers}, ""},
 		"a heading without a list":                    {nil, "no step"},
 		"a line of another form":                      {[]string{"1. `read` reads.\n"}, "want [file](file)"},
-		"a line without functions":                    {[]string{"1. [netpoll/read.go](netpoll/read.go): bytes come.\n"}, "want [file](file)"},
-		"a link to another file":                      {[]string{strings.Replace(read, "(netpoll/read.go)", "(netpoll/receive.go)", 1)}, "want one name"},
+		"a line without functions":                    {[]string{"1. [netpoll/read.go](../netpoll/read.go): bytes come.\n"}, "want [file](file)"},
+		"a link to another file":                      {[]string{strings.Replace(read, "(../netpoll/read.go)", "(../netpoll/receive.go)", 1)}, "and that name"},
 		"a number out of order":                       {[]string{read, note}, "want 2"},
 		"a leaf at the start":                         {[]string{leaf}, "at the start"},
 		"a file that does not exist":                  {[]string{strings.ReplaceAll(read, "read.go", "write.go")}, "netpoll/write.go"},
 		"a function that its file does not have":      {[]string{strings.Replace(read, "`input`", "`output`", 1)}, "output"},
 		"a method of another type":                    {[]string{read, strings.Replace(input, "loop.", "lane.", 1)}, "lane.Input"},
-		"a file twice":                                {[]string{read, strings.Replace(leaf, "receive.go](netpoll/receive.go): `receive`", "read.go](netpoll/read.go): `input`", 1)}, "twice"},
-		"more files than allowed":                     {[]string{read, leaf, input, parse, note, workers, "   - [fanout/queue.go](fanout/queue.go): `push`: more.\n"}, "at most 6"},
+		"a file twice":                                {[]string{read, strings.Replace(leaf, "receive.go](../netpoll/receive.go): `receive`", "read.go](../netpoll/read.go): `input`", 1)}, "twice"},
+		"more files than allowed":                     {[]string{read, leaf, input, parse, note, workers, "   - [fanout/queue.go](../fanout/queue.go): `push`: more.\n"}, "at most 6"},
 		"a step that nothing leads to":                {[]string{read, strings.Replace(note, "3.", "2.", 1)}, "no call of note"},
 		"a leaf that the step above does not call":    {[]string{read, input, leaf}, "no call of receive"},
 		"a function that its own line does not call":  {[]string{strings.Replace(read, "`input`", "`input`, `idle`", 1)}, "idle"},

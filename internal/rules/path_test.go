@@ -7,31 +7,34 @@ import (
 	"testing"
 )
 
-// readmePaths are the headings of README.md under which a path through the code is listed, and how many files it may name;
+// pathsPage is the page that follows messages through the code.
+const pathsPage = "docs/architecture.md"
+
+// messagePaths are the headings of that page under which a path through the code is listed, and how many files it may name;
 // 0 means any number.
-var readmePaths = map[string]int{
+var messagePaths = map[string]int{
 	"One message in":               9,
 	"One event out":                9,
 	"A frame whose socket is full": 0,
 	"A frame over the limit":       0,
 }
 
-// TestReadmePathsFollowTheCode holds the lists under those headings against the code. A line of a list is
+// TestPathsOfMessagesFollowTheCode holds the lists under those headings against the code. A line of a list is
 //
-//  1. [fanout/hub.go](fanout/hub.go): `New`, `newLoops`: text, with (through `Handler`) where a hop is not a plain call
+//  1. [fanout/hub.go](LINK): `New`, `newLoops`: text, with (through `Handler`) where a hop is not a plain call
 //
-// or, indented by three spaces, "- " and the same: a leaf, which the step above calls and returns from. The functions that
+// where LINK is the name with ../ ahead, or, indented by three spaces, "- " and the same: a leaf, which the step above calls and returns from. The functions that
 // a line names exist in its file, and each is called by a function of the step before it or of its own line. The first
 // function of a list is where it begins. A hop through an interface or a queue is marked with (through `T`): the step uses
 // the type T, and the documentation of T names what the hop leads to.
-func TestReadmePathsFollowTheCode(t *testing.T) {
+func TestPathsOfMessagesFollowTheCode(t *testing.T) {
 	code := newCodebase(sources(t))
-	readme := readFile(t, "README.md")
-	for heading, maxFiles := range readmePaths {
+	page := readFile(t, pathsPage)
+	for heading, maxFiles := range messagePaths {
 		t.Run(heading, func(t *testing.T) {
-			steps, problems := parsePath(readme, heading)
+			steps, problems := parsePath(page, heading)
 			for _, problem := range append(problems, code.check(steps, maxFiles)...) {
-				t.Errorf("README.md, %s: %s", heading, problem)
+				t.Errorf("%s, %s: %s", pathsPage, heading, problem)
 			}
 		})
 	}
@@ -82,10 +85,10 @@ func parsePath(document, heading string) (steps []pathStep, problems []string) {
 		case parts == nil:
 			problems = append(problems, fmt.Sprintf("got %q, want [file](file): `function`, `function`: text", text))
 			continue
-		case parts[1] != parts[2]:
-			problems = append(problems, fmt.Sprintf("got a link named %s to %s, want one name", parts[1], parts[2]))
+		case "../"+parts[1] != parts[2]:
+			problems = append(problems, fmt.Sprintf("got a link named %s to %s, want ../ and that name", parts[1], parts[2]))
 		}
-		step := pathStep{file: parts[2], functions: quoted(parts[3]), leaf: leaf}
+		step := pathStep{file: parts[1], functions: quoted(parts[3]), leaf: leaf}
 		for _, found := range throughType.FindAllStringSubmatch(text, -1) {
 			step.through = append(step.through, quoted(found[1])...)
 		}

@@ -16,6 +16,8 @@ var wallClockUsers = map[string]string{
 	"wsframe/refusal.go":       "an HTTP response has a Date",
 	"event/answer.go":          "an ack says when an identity expires",
 	"broker/message.go":        "a message says when it was sent, to other machines",
+
+	"internal/release/source.go": "the files of a release have the time of the commit",
 }
 
 // wallClockCalls are methods of time.Time that take its wall reading, or leave only that.

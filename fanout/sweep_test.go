@@ -1,0 +1,155 @@
+package fanout
+
+import (
+	"context"
+	"net"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/spokehub/spokehub/event"
+	"github.com/spokehub/spokehub/netpoll"
+)
+
+// newSweptHub is a hub of one reactor with so many spokes.
+func newSweptHub(t *testing.T, spokes int) *Hub {
+	t.Helper()
+	h := newHubOf(t, 1)
+	for range spokes {
+		here, there := net.Pipe()
+		t.Cleanup(func() { here.Close() })
+		if _, err := h.AddConnection(there); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return h
+}
+
+// newHubOf is a hub of so many reactors.
+func newHubOf(t *testing.T, reactors int) *Hub {
+	t.Helper()
+	h, err := New(Config{Reactors: reactors})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		_ = h.Shutdown(ctx)
+	})
+	return h
+}
+
+func TestSweepLetsOtherWorkOfTheLoopComeInBetween(t *testing.T) {
+	const spokes = 8 * sweepStep
+	h := newSweptHub(t, spokes)
+	l, visited, posted := h.loops[0], 0, 0
+	var ran []int
+	h.sweep(&connectionFilter{}, func(_ *loop, s *Spoke) bool {
+		if visited++; visited%sweepStep == 1 {
+			posted++
+			l.reactor.Post(netpoll.TaskFunc(func(*netpoll.Reactor) { ran = append(ran, visited) }))
+		}
+		for began := time.Now(); time.Since(began) < 2*sweepSlice/sweepStep; {
+			continue
+		}
+		return true
+	})
+	l.ask(func(*netpoll.Reactor) {})
+	if visited != spokes || len(ran) != posted {
+		t.Fatalf("got %d spokes visited and %d of %d tasks run, want %d and all", visited, len(ran), posted, spokes)
+	}
+	for i, at := range ran {
+		if want := (i + 1) * sweepStep; at != want {
+			t.Errorf("task %d: ran behind %d spokes, want behind %d: visits of a whole slice are followed by other work", i, at, want)
+		}
+	}
+}
+
+// TestSweepsAtTheSameTimeLetALoopReadAndSend has several ask at once: a turn that runs what both post, and nothing else, would last as long as all of them.
+func TestSweepsAtTheSameTimeLetALoopReadAndSend(t *testing.T) {
+	const spokes, sweeps = 8 * sweepStep, 4
+	h := newSweptHub(t, spokes)
+	visiting, most := 0, 0
+	var group sync.WaitGroup
+	for range sweeps {
+		group.Go(func() {
+			visited := 0
+			h.sweep(&connectionFilter{}, func(*loop, *Spoke) bool {
+				if visited++; visited == 1 {
+					visiting++
+					most = max(most, visiting)
+				}
+				if visited == spokes {
+					visiting--
+				}
+				for began := time.Now(); time.Since(began) < 2*sweepSlice/sweepStep; {
+					continue
+				}
+				return true
+			})
+			if visited != spokes {
+				t.Errorf("got %d spokes visited, want %d", visited, spokes)
+			}
+		})
+	}
+	group.Wait()
+	if most != 1 || visiting != 0 {
+		t.Errorf("got %d sweeps of a loop at a time and %d left, want one and none", most, visiting)
+	}
+}
+
+func TestSweepEndsWhenItIsToldTo(t *testing.T) {
+	h := newSweptHub(t, 5)
+	visited := 0
+	h.sweep(&connectionFilter{}, func(*loop, *Spoke) bool {
+		visited++
+		return visited < 3
+	})
+	if visited != 3 {
+		t.Errorf("got %d spokes visited, want 3", visited)
+	}
+}
+
+func TestMomentIsASecondWithin194Days(t *testing.T) {
+	now := time.Since(epoch)
+	for _, ago := range []time.Duration{0, time.Minute, 24 * time.Hour, 193 * 24 * time.Hour} {
+		got := momentOf(now - ago + 400*24*time.Hour)
+		want := momentOf(now - ago + 400*24*time.Hour + (momentMask+1)*time.Second)
+		if got != want {
+			t.Errorf("got %v and %v, want the same a round later", got, want)
+		}
+	}
+	came := momentOf(now)
+	if got := came.time(); got.After(time.Now()) || time.Since(got) > 3*time.Second+time.Since(epoch.Add(now)) {
+		t.Errorf("got %v for now, %v", got, time.Now())
+	}
+}
+
+// TestLooksIntoQueuesAreFew has so many queues read at once that most are not: each takes the loop time.
+func TestLooksIntoQueuesAreFew(t *testing.T) {
+	h := newSweptHub(t, 1)
+	l, looked := h.loops[0], 0
+	const many = 1000
+	l.ask(func(*netpoll.Reactor) {
+		s := l.spoke(0)
+		f := newFrame()
+		f.seal(event.Append(f.reserveHeader(), event.Event{Type: "t"}), h.cfg.opcode, false)
+		l.sender.Send(s.conn.Slot, &f.Frame)
+		f.Release()
+		for range many {
+			w := l.lookInto(s, 0, 0)
+			if w.Frames != 1 || w.Largest == 0 {
+				t.Errorf("got %+v, want the frame that is queued", w)
+			}
+			looked += w.Looked
+		}
+	})
+	const most = int(looksBurst / looksPause)
+	if looked == 0 || looked > most {
+		t.Errorf("got %d of %d queues read at once, want 1 to %d", looked, many, most)
+	}
+	if took := time.Duration(most) * lookTime; took > time.Millisecond {
+		t.Errorf("got up to %v that they take, want a millisecond at most: the loop does nothing else meanwhile", took)
+	}
+}
