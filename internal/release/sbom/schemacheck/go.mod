@@ -8,6 +8,6 @@ require (
 	github.com/spokehub/spokehub v0.0.0
 )
 
-require golang.org/x/text v0.14.0 // indirect
+require golang.org/x/text v0.42.0 // indirect
 
 replace github.com/spokehub/spokehub => ../../../..
