@@ -134,6 +134,7 @@ func (l *loop) Turn() {
 		l.sendArrivals(to)
 	}
 	l.wakeQuiet()
+	l.lookIntoFilling()
 	l.enforceBudget()
 	l.awaitInboxRoom()
 	l.dropTopics()

@@ -56,7 +56,7 @@ type ending struct {
 
 // loopShared is what any goroutine may read and change.
 type loopShared struct {
-	// sweeping is held by who sweeps the loop, however many slices that takes.
+	// sweeping is held by who has the loop do something in slices, however many that takes.
 	sweeping sync.Mutex
 	// oldestClosing is when the connection began to close that has been closing for longest, as closings tells; 0 if none is.
 	oldestClosing atomic.Int64
@@ -175,6 +175,18 @@ func (l *loop) ask(f func(r *netpoll.Reactor)) {
 		f(r)
 	})) {
 		<-done
+	}
+}
+
+// inSlices has the loop run slice again and again until it reports that there is no more, and waits for it; other work of the loop comes in between. Only one of
+// those that call it has its turn at a time: two would keep the task queue from ever being empty, and the loop would neither read nor send until they end.
+// After the loop's end it does nothing. Any goroutine but the loop's may call it.
+func (l *loop) inSlices(slice func(r *netpoll.Reactor) (more bool)) {
+	l.shared.sweeping.Lock()
+	defer l.shared.sweeping.Unlock()
+	for more := true; more; {
+		more = false
+		l.ask(func(r *netpoll.Reactor) { more = slice(r) })
 	}
 }
 

@@ -2,6 +2,7 @@ package fanout
 
 import (
 	"iter"
+	"slices"
 	"time"
 )
 
@@ -10,6 +11,11 @@ const (
 	lookFrames = 1000
 	lookTime   = 200 * time.Microsecond
 	lookStep   = 16
+	// glanceFrames is how many frames are looked at of a queue that is not read: spokes that become slow all at once cost a microsecond each, no matter
+	// what they have queued.
+	glanceFrames = 64
+	// fillingSlice is for how long a turn finds out about spokes whose queues have passed half of the limit.
+	fillingSlice = 500 * time.Microsecond
 	// looksPause and looksBurst: a loop reads a queue each 20 ms, and 5 at once, so that reading takes it about a hundredth of its time, and a
 	// millisecond of a turn, at the most.
 	looksPause = 20 * time.Millisecond
@@ -23,6 +29,8 @@ const (
 // I1: last has only spokes that are open.
 type slowLook struct {
 	last map[*Spoke]*Slowness
+	// filling are the spokes whose queues have passed half of the limit, and that turns have yet to look into.
+	filling []*Spoke
 	// looks is how often queues were read lately.
 	looks allowance
 	loads topicLoads
@@ -30,13 +38,37 @@ type slowLook struct {
 	closed, filled SlowCounts
 }
 
-// Filling says that a spoke's queue has passed half of its limit.
+// Filling says that a spoke's queue has passed half of its limit: this turn or the next looks into it. One event may have filled those of all spokes.
 func (l *loop) Filling(slot uint32) {
-	s := l.spoke(slot)
-	if s.phase != open {
+	if s := l.spoke(slot); s.phase == open {
+		l.flow.slow.filling = append(l.flow.slow.filling, s)
+		l.reactor.LookAgain()
+	}
+}
+
+// lookIntoFilling finds out about spokes whose queues have passed half of their limits, for a slice of the turn. Those that have ended meanwhile are passed over.
+func (l *loop) lookIntoFilling() {
+	q := &l.flow.slow
+	if len(q.filling) == 0 {
 		return
 	}
-	w := l.lookInto(s, l.sender.Charge(slot), 0)
+	looked := 0
+	for started := time.Now(); looked < len(q.filling) && time.Since(started) < fillingSlice; looked++ {
+		if s := q.filling[looked]; s.phase == open {
+			l.noteFilling(s)
+		}
+	}
+	if looked == len(q.filling) {
+		q.filling = nil
+		return
+	}
+	q.filling = slices.Delete(q.filling, 0, looked)
+	l.reactor.LookAgain()
+}
+
+// noteFilling counts, remembers and logs a spoke whose queue has passed half of its limit.
+func (l *loop) noteFilling(s *Spoke) {
+	w := l.lookInto(s, l.sender.Charge(s.conn.Slot), 0)
 	l.flow.slow.filled[w.Cause]++
 	if l.flow.slow.last == nil {
 		l.flow.slow.last = make(map[*Spoke]*Slowness)
@@ -83,11 +115,12 @@ func (l *loop) readQueue(slot uint32, w *Slowness) {
 	l.sender.EachQueued(slot, func(view []byte) bool {
 		seen++
 		w.Largest = max(w.Largest, len(view))
-		if isRead {
-			w.Looked++
-			q.loads.add(view)
+		if !isRead {
+			return seen < glanceFrames
 		}
-		return seen < lookFrames && (!isRead || seen%lookStep != 0 || time.Since(started) < lookTime)
+		w.Looked++
+		q.loads.add(view)
+		return seen < lookFrames && (seen%lookStep != 0 || time.Since(started) < lookTime)
 	})
 	if isRead {
 		w.Topics = q.loads.take()

@@ -38,30 +38,24 @@ func (h *Hub) sweep(f *connectionFilter, visit func(l *loop, s *Spoke) bool) {
 	}
 }
 
-// sweep calls visit with what next yields, which is nil for nobody, and false at the end. It reports false once visit has. There is one at a time: two would
-// keep the task queue from ever being empty, and the loop would neither read nor send until they end.
+// sweep calls visit with what next yields, which is nil for nobody, and false at the end, a slice at a time. It reports false once visit has.
 func (l *loop) sweep(next func() (s *Spoke, more bool), visit func(*Spoke) bool) (goOn bool) {
-	l.shared.sweeping.Lock()
-	defer l.shared.sweeping.Unlock()
-	for more := true; more; {
-		more, goOn = false, true
-		l.ask(func(*netpoll.Reactor) {
-			for started, looked := time.Now(), 1; ; looked++ {
-				s, has := next()
-				if !has {
-					return
-				}
-				if s != nil && !visit(s) {
-					goOn = false
-					return
-				}
-				if looked%sweepStep == 0 && time.Since(started) >= sweepSlice {
-					more = true
-					return
-				}
+	goOn = true
+	l.inSlices(func(*netpoll.Reactor) (more bool) {
+		for started, looked := time.Now(), 1; ; looked++ {
+			s, has := next()
+			if !has {
+				return false
 			}
-		})
-	}
+			if s != nil && !visit(s) {
+				goOn = false
+				return false
+			}
+			if looked%sweepStep == 0 && time.Since(started) >= sweepSlice {
+				return true
+			}
+		}
+	})
 	return goOn
 }
 

@@ -99,6 +99,35 @@ func TestSweepsAtTheSameTimeLetALoopReadAndSend(t *testing.T) {
 	}
 }
 
+// TestWhoAsksForManySpokesTakesTurns has somebody else hold the loop for slices of work: nobody who asks for many spokes comes in between.
+func TestWhoAsksForManySpokesTakesTurns(t *testing.T) {
+	h := newSweptHub(t, 3)
+	l := h.loops[0]
+	l.ask(func(*netpoll.Reactor) { l.users.Subscribe(l.spoke(0).conn.Slot, []byte("ada")) })
+	for name, ask := range map[string]func(){
+		"UserSpokes":     func() { h.UserSpokes("ada") },
+		"DisconnectUser": func() { h.DisconnectUser("ada", CodeNormal, "") },
+		"Spoke":          func() { h.Spoke(1) },
+	} {
+		l.shared.sweeping.Lock()
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			ask()
+		}()
+		for range 100 {
+			l.ask(func(*netpoll.Reactor) {})
+		}
+		select {
+		case <-done:
+			t.Errorf("%s: got an answer while another asks, want them one behind the other", name)
+		default:
+		}
+		l.shared.sweeping.Unlock()
+		<-done
+	}
+}
+
 func TestSweepEndsWhenItIsToldTo(t *testing.T) {
 	h := newSweptHub(t, 5)
 	visited := 0
@@ -152,4 +181,80 @@ func TestLooksIntoQueuesAreFew(t *testing.T) {
 	if took := time.Duration(most) * lookTime; took > time.Millisecond {
 		t.Errorf("got up to %v that they take, want a millisecond at most: the loop does nothing else meanwhile", took)
 	}
+}
+
+// TestQueuesThatFillAllAtOnceAreLookedIntoInSlices is of one event that has filled the queues of all spokes.
+func TestQueuesThatFillAllAtOnceAreLookedIntoInSlices(t *testing.T) {
+	h := newSweptHub(t, 1)
+	l := h.loops[0]
+	const many = 20000
+	l.ask(func(*netpoll.Reactor) {
+		for range many {
+			l.Filling(0)
+		}
+		if got := l.flow.slow.filled; got != (SlowCounts{}) {
+			t.Errorf("got %v queues looked into at once, want none before the turn does", got)
+		}
+		l.lookIntoFilling()
+		if left := len(l.flow.slow.filling); left == 0 || left >= many {
+			t.Errorf("got %d of %d queues left to the next turn, want some", left, many)
+		}
+	})
+	looked := uint64(0)
+	for deadline := time.Now().Add(time.Minute); looked < many && time.Now().Before(deadline); {
+		l.ask(func(*netpoll.Reactor) {
+			looked = 0
+			for _, n := range l.flow.slow.filled.ByCause() {
+				looked += n
+			}
+		})
+	}
+	l.ask(func(*netpoll.Reactor) {
+		if looked != many || l.flow.slow.filling != nil {
+			t.Errorf("got %d queues looked into and %d left, want all %d", looked, len(l.flow.slow.filling), many)
+		}
+	})
+}
+
+// TestASpokeThatEndsBeforeItsQueueIsLookedIntoIsPassedOver has the queue fill and the spoke close in the same turn.
+func TestASpokeThatEndsBeforeItsQueueIsLookedIntoIsPassedOver(t *testing.T) {
+	h := newSweptHub(t, 1)
+	l := h.loops[0]
+	l.ask(func(*netpoll.Reactor) {
+		s := l.spoke(0)
+		l.Filling(0)
+		l.closeWith(s, Cause{Kind: CauseClosed, Code: CodeNormal})
+		l.lookIntoFilling()
+		if got := l.flow.slow; got.filled != (SlowCounts{}) || got.last != nil || got.filling != nil {
+			t.Errorf("got %v counted, %d remembered and %d left, want none", got.filled, len(got.last), len(got.filling))
+		}
+	})
+}
+
+// TestAQueueThatIsNotReadIsGlancedAt has a long frame behind those that are looked at of a queue when many are slow: of what has not met a full socket, the newest.
+func TestAQueueThatIsNotReadIsGlancedAt(t *testing.T) {
+	h := newSweptHub(t, 1)
+	l := h.loops[0]
+	l.ask(func(*netpoll.Reactor) {
+		s := l.spoke(0)
+		send := func(payload string) {
+			f := newFrame()
+			f.seal(event.Append(f.reserveHeader(), event.Event{Type: "t", Payload: []byte(payload)}), h.cfg.opcode, false)
+			l.sender.Send(s.conn.Slot, &f.Frame)
+			f.Release()
+		}
+		send("1234567890123456789012345678901234567890")
+		for range glanceFrames {
+			send("1")
+		}
+		first := l.lookInto(s, 0, 0)
+		for range looksBurst / looksPause {
+			l.lookInto(s, 0, 0)
+		}
+		later := l.lookInto(s, 0, 0)
+		if first.Looked != glanceFrames+1 || later.Looked != 0 || later.Largest == 0 || later.Largest >= first.Largest {
+			t.Errorf("got %d and %d frames read, and %d and %d for the longest, want the long one only where the queue is read",
+				first.Looked, later.Looked, first.Largest, later.Largest)
+		}
+	})
 }

@@ -74,11 +74,11 @@ func (h *Hub) membersOf(match subs.Match) []*Spoke {
 // first: a member that leaves between two slices has the last one moved into its place. So nobody is left out who stays, though
 // who has moved may come twice. Any goroutine but the loop's may call it.
 func (l *loop) appendMembers(dst []*Spoke, of *subs.Topic) []*Spoke {
-	for next := math.MaxInt; next > 0; {
-		end := next
-		next = 0
-		l.ask(func(*netpoll.Reactor) { dst, next = l.appendSlice(dst, of, end) })
-	}
+	next := math.MaxInt
+	l.inSlices(func(*netpoll.Reactor) (more bool) {
+		dst, next = l.appendSlice(dst, of, next)
+		return next > 0
+	})
 	return dst
 }
 
@@ -98,16 +98,17 @@ func (l *loop) appendSlice(dst []*Spoke, of *subs.Topic, end int) (spokes []*Spo
 
 // closeAll closes spokes of the loop and returns how many of them were open. Any goroutine but the loop's may call it.
 func (l *loop) closeAll(spokes []*Spoke, cause Cause) (closed int) {
-	for slice := range slices.Chunk(spokes, closeSlice) {
-		l.ask(func(r *netpoll.Reactor) {
-			for _, s := range slice {
-				if s.phase == open && r.Holds(s.conn) {
-					l.closeWith(s, cause)
-					closed++
-				}
+	l.inSlices(func(r *netpoll.Reactor) (more bool) {
+		slice := spokes[:min(closeSlice, len(spokes))]
+		spokes = spokes[len(slice):]
+		for _, s := range slice {
+			if s.phase == open && r.Holds(s.conn) {
+				l.closeWith(s, cause)
+				closed++
 			}
-		})
-	}
+		}
+		return len(spokes) > 0
+	})
 	return closed
 }
 
