@@ -347,12 +347,15 @@ func (c Config) check() error {
 }
 
 // defaultBudget is a quarter of what memory the process may use.
-func defaultBudget() int64 {
-	limit := debug.SetMemoryLimit(-1)
-	if limit == math.MaxInt64 {
-		limit = netpoll.MachineMemory()
+func defaultBudget() int64 { return budgetOf(debug.SetMemoryLimit(-1), netpoll.MachineMemory()) }
+
+// budgetOf is the default budget below a memory limit of the process, math.MaxInt64 if it has none, on a machine of so many bytes, 0 if that is unknown. A cgroup
+// may allow more than the machine has.
+func budgetOf(limit, machine int64) int64 {
+	if machine > 0 {
+		limit = min(limit, machine)
 	}
-	if limit == 0 {
+	if limit == math.MaxInt64 {
 		limit = assumedMemory
 	}
 	return max(limit/4, minBudget)

@@ -113,6 +113,10 @@ func (s *service) logLimits(source memoryLimitSource) {
 	plan := s.flags.plan(uint64(s.flags.MaxConnections))
 	plan.MaxConnections = 0
 	report := doctor.Examine(readMachine(source), plan)
+	if report.First == "" {
+		s.logger.Info("limits of this machine: none that bounds the number of spokes was found", "gomemlimit_from", string(source))
+		return
+	}
 	s.logger.Info("limits of this machine", "spokes_possible", report.Spokes, "hit_first", report.First, "gomemlimit_from", string(source))
 	if !report.Enough && report.First != "RLIMIT_NOFILE" {
 		s.logger.Warn("the machine takes fewer clients than --max-connections: spokehub doctor says what raises that",

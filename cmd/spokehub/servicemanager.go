@@ -39,7 +39,19 @@ func newServiceManager(variable func(string) string) (serviceManager, error) {
 	if err != nil {
 		return serviceManager{}, fmt.Errorf("NOTIFY_SOCKET %s: %w", path, err)
 	}
-	return serviceManager{out: conn, watchdog: watchdogInterval(variable)}, nil
+	return serviceManager{out: managerSocket{conn}, watchdog: watchdogInterval(variable)}, nil
+}
+
+// notifyTimeout is how long a manager that does not read may keep the hub from what it is about to do, such as to drain.
+const notifyTimeout = time.Second
+
+// managerSocket is that of a manager. A write that it does not take in time fails.
+type managerSocket struct{ *net.UnixConn }
+
+// Write writes one message.
+func (s managerSocket) Write(message []byte) (int, error) {
+	_ = s.SetWriteDeadline(time.Now().Add(notifyTimeout))
+	return s.UnixConn.Write(message)
 }
 
 // watchdogInterval is that of WatchdogSec=, 0 if there is none for this process.

@@ -87,6 +87,29 @@ func TestServiceManagerHearsWhatTheHubDoes(t *testing.T) {
 	}
 }
 
+// TestServiceManagerThatDoesNotReadKeepsNobodyFromStopping has a manager that is stopped itself: its socket is full.
+func TestServiceManagerThatDoesNotReadKeepsNobodyFromStopping(t *testing.T) {
+	t.Parallel()
+	address := &net.UnixAddr{Name: filepath.Join(t.TempDir(), "notify"), Net: "unixgram"}
+	manager, err := net.ListenUnixgram("unixgram", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer manager.Close()
+	hub := startHub(t, []string{"NOTIFY_SOCKET=" + address.Name})
+	other, err := net.DialUnix("unixgram", nil, address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	for err == nil {
+		_ = other.SetWriteDeadline(time.Now().Add(100 * time.Millisecond))
+		_, err = other.Write([]byte("full"))
+	}
+	hub.signal(t, syscall.SIGHUP)
+	hub.terminate(t)
+}
+
 // activate runs a hub with sockets that the test has opened, as systemd does, and passes them under these names.
 func activate(t *testing.T, sockets []*os.File, names string, arguments ...string) *process {
 	t.Helper()

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -79,7 +81,7 @@ func newTraces(f serveFlags, logger *slog.Logger) (*traces, error) {
 		return nil, fmt.Errorf("--traces: %w", err)
 	}
 	about, err := resource.New(ctx, resource.WithTelemetrySDK(), resource.WithHost(), resource.WithAttributes(
-		attribute.String("service.name", "spokehub"), attribute.String("service.version", buildVersion()), attribute.String("service.instance.id", f.Node)), resource.WithFromEnv())
+		attribute.String("service.name", "spokehub"), attribute.String("service.version", buildVersion()), attribute.String("service.instance.id", cmp.Or(f.Node, rand.Text()))), resource.WithFromEnv())
 	if err != nil {
 		return nil, fmt.Errorf("OTEL_RESOURCE_ATTRIBUTES: %w", err)
 	}

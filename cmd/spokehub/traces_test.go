@@ -19,13 +19,13 @@ import (
 type collector struct {
 	url   string
 	spans chan *tracepb.Span
-	// service is the name of the service that the last ones are of.
-	services chan string
+	// services and instances are what the last ones are of.
+	services, instances chan string
 }
 
 func newCollector(t *testing.T, path string) *collector {
 	t.Helper()
-	c := &collector{spans: make(chan *tracepb.Span, 1000), services: make(chan string, 1000)}
+	c := &collector{spans: make(chan *tracepb.Span, 1000), services: make(chan string, 1000), instances: make(chan string, 1000)}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST "+path, func(_ http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
@@ -38,8 +38,11 @@ func newCollector(t *testing.T, path string) *collector {
 		}
 		for _, resource := range request.ResourceSpans {
 			for _, attribute := range resource.Resource.Attributes {
-				if attribute.Key == "service.name" {
+				switch attribute.Key {
+				case "service.name":
 					c.services <- attribute.Value.GetStringValue()
+				case "service.instance.id":
+					c.instances <- attribute.Value.GetStringValue()
 				}
 			}
 			for _, scope := range resource.ScopeSpans {
@@ -101,6 +104,9 @@ func TestAPublishIsPartOfTheTraceThatItsRequestNames(t *testing.T) {
 	}
 	if got := <-collector.services; got != "spokehub" {
 		t.Errorf("got the service %q, want spokehub", got)
+	}
+	if got := <-collector.instances; got == "" {
+		t.Error("got an instance without an id, want one that differs between processes")
 	}
 }
 

@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 )
@@ -73,14 +74,14 @@ func (e *examination) stalled() Note {
 	return note
 }
 
-// memoryBudget is --memory-budget: the flag, or a quarter of GOMEMLIMIT or of the machine's memory.
+// memoryBudget is --memory-budget: the flag, or a quarter of GOMEMLIMIT or of the machine's memory, whichever is less.
 func (e *examination) memoryBudget() uint64 {
 	if e.plan.MemoryBudget > 0 {
 		return e.plan.MemoryBudget
 	}
-	limit := e.Process.GoLimit
-	if limit == 0 {
-		limit = e.Memory.Total
+	limit := cmp.Or(e.Process.GoLimit, e.Memory.Total)
+	if e.Memory.Total > 0 {
+		limit = min(limit, e.Memory.Total)
 	}
 	return max(limit/4, 1<<20)
 }

@@ -137,6 +137,7 @@ func TestNotesFollowTheFlags(t *testing.T) {
 	}{
 		"a quarter of the machine":        {process, Plan{}, "--memory-budget", "2 GiB", ""},
 		"a quarter of GOMEMLIMIT":         {Process{GoLimit: 1 << 30}, Plan{}, "--memory-budget", "256 MiB", ""},
+		"more than the machine has":       {Process{GoLimit: 1 << 40}, Plan{}, "--memory-budget", "2 GiB", ""},
 		"the flag":                        {process, Plan{MemoryBudget: 1 << 30}, "--memory-budget", "1 GiB", ""},
 		"a send buffer that is cut":       {process, Plan{SendBuffer: 8 << 20}, "--send-buffer", "8 MiB", "sysctl -w net.core.wmem_max=8388608"},
 		"a send buffer":                   {process, Plan{SendBuffer: 1 << 20}, "--send-buffer", "1 MiB", ""},
