@@ -80,7 +80,7 @@ func (p *easygoPoller) register(fd int32, token Conn, events uint32) error {
 		}
 		_ = p.epoll.Del(int(fd))
 	}
-	return fmt.Errorf("easygo add descriptor %d: %w", fd, err)
+	return watchError("easygo add", fd, err)
 }
 
 func (p *easygoPoller) mod(fd int32, _ Conn, read, write bool) error {

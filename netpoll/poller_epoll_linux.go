@@ -1,6 +1,7 @@
 package netpoll
 
 import (
+	"errors"
 	"fmt"
 	"syscall"
 	"time"
@@ -56,9 +57,17 @@ func (s *epollSet) retire(int32) {}
 func (s *epollSet) control(op int, fd int32, token Conn, events uint32) error {
 	event := unix.EpollEvent{Events: events, Fd: int32(token.Slot), Pad: int32(token.Gen)}
 	if err := unix.EpollCtl(s.epoll, op, int(fd), &event); err != nil {
-		return fmt.Errorf("epoll_ctl on descriptor %d: %w", fd, err)
+		return watchError("epoll_ctl on", fd, err)
 	}
 	return nil
+}
+
+// watchError says which descriptor the kernel does not watch, and what to raise if there are too many.
+func watchError(what string, fd int32, err error) error {
+	if errors.Is(err, unix.ENOSPC) {
+		return fmt.Errorf("%s descriptor %d: %w: the user of this process has as many as the sysctl fs.epoll.max_user_watches allows: raise that", what, fd, err)
+	}
+	return fmt.Errorf("%s descriptor %d: %w", what, fd, err)
 }
 
 // pass tells the reactor of the first n events, and makes room for more where they have filled it.
