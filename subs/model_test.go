@@ -133,6 +133,18 @@ func (m *model) check(t testing.TB, x *Index) {
 			if want := slices.Sorted(maps.Keys(topics)); !slices.Equal(got, want) {
 				t.Errorf("part %d member %d: got topics %v, want %v", i, slot, got, want)
 			}
+			for _, most := range []int{0, 1, len(topics), len(topics) + 1} {
+				some := x.Part(i).AppendSome(nil, slot, most)
+				slices.Sort(some)
+				if len(some) != min(most, len(topics)) || len(slices.Compact(some)) != len(some) {
+					t.Errorf("part %d member %d: got %d topics at most as %v, want each once of %v", i, slot, most, some, got)
+				}
+				for _, name := range some {
+					if !topics[name] {
+						t.Errorf("part %d member %d: got the topic %s among some, want one of %v", i, slot, name, got)
+					}
+				}
+			}
 		}
 	}
 	if got := maps.Collect(x.Topics()); !maps.Equal(got, counts) {
