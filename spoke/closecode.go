@@ -37,7 +37,7 @@ var meanings = map[int]string{
 	codeUnsupported:     "the hub can't accept this kind of data",
 	codeLost:            "the connection was lost without a close",
 	codeNotUTF8:         "the hub got a text that is not UTF-8",
-	codePolicy:          "the client broke a rule of the hub: it sent too much, or too slowly",
+	codePolicy:          "the client broke a rule of the hub: it sent too much, or too slowly; or an operator disconnected it",
 	codeTooBig:          "a message is longer than the hub takes",
 	1011:                "the hub had an internal error",
 	1012:                "the hub is about to restart",

@@ -264,3 +264,10 @@ func TestAReasonIsShownWithoutWhatATerminalObeys(t *testing.T) {
 		t.Errorf("the error is %q", text)
 	}
 }
+
+// TestAPolicyCloseBlamesNotTheClientAlone: POST /disconnect has this code if the operator names no other.
+func TestAPolicyCloseBlamesNotTheClientAlone(t *testing.T) {
+	if text := (&CloseError{Code: codePolicy}).Error(); !strings.Contains(text, "operator") {
+		t.Errorf("the error is %q, want an operator among the causes", text)
+	}
+}
