@@ -57,10 +57,13 @@ func adviceOn(args []string, err error) string {
 	if errors.As(err, &first) && first.isInFile {
 		return " (spokehub config example shows every key, spokehub serve --help every flag)"
 	}
-	return " (spokehub " + helpOf(args) + " --help lists every flag)"
+	if of := helpOf(args); of != "" {
+		return " (spokehub " + of + " --help lists every flag)"
+	}
+	return " (spokehub --help lists every command)"
 }
 
-// helpOf is the command whose help has more about a mistake in the arguments.
+// helpOf is the command whose help has more about a mistake in the arguments, and empty where they name none.
 func helpOf(args []string) string {
 	switch {
 	case len(args) > 0 && slices.Contains([]string{"token", "version", "sub", "pub", "check", "bench", "completion", "man", "doctor", "top", "health"}, args[0]):
@@ -68,5 +71,8 @@ func helpOf(args []string) string {
 	case len(args) > 0 && args[0] == "config" && (len(args) == 1 || !slices.Contains([]string{"check", "print"}, args[1])):
 		return args[0]
 	}
-	return "serve"
+	if len(args) > 0 && (args[0] == "serve" || args[0] == "config") {
+		return "serve"
+	}
+	return ""
 }

@@ -72,7 +72,7 @@ func (v *topView) fail(why string, now time.Time) {
 	v.away = why
 }
 
-// text draws all in lines of at most that width. A height of 0 is no limit.
+// text draws all in lines of at most that width. A width or height of 0 is no limit.
 func (v *topView) text(width, height int, look topLook) string {
 	lines := v.header(look)
 	if v.answer != nil {
@@ -90,8 +90,10 @@ func (v *topView) text(width, height int, look topLook) string {
 	if height > 0 {
 		lines = append(lines[:min(len(lines), height-1)], look.soft("q quit  p pause  tab table  ←→ column  ↑↓ order"))
 	}
-	for i, line := range lines {
-		lines[i] = ansi.Truncate(line, width, "…")
+	if width > 0 {
+		for i, line := range lines {
+			lines[i] = ansi.Truncate(line, width, "…")
+		}
 	}
 	return strings.Join(lines, "\n")
 }
