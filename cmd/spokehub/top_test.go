@@ -280,3 +280,19 @@ func TestTopAsksAnotherProcessForAll(t *testing.T) {
 		t.Errorf("got the view %+v, want one with sample 1", view)
 	}
 }
+
+// TestTopTellsWhatIsWrongToItsEnd: the cause stands last in an error.
+func TestTopTellsWhatIsWrongToItsEnd(t *testing.T) {
+	answer := &topAnswer{}
+	answer.Process.Unready = "the broker has been away for 13s: dial tcp 127.0.0.1:6379: connect: no route to host"
+	answer.Broker = &statusBroker{Error: "no connection to Redis: dial tcp 127.0.0.1:6379: connect: out of sockets"}
+	view := topView{}
+	view.take(answer)
+	view.fail("dial tcp 127.0.0.1:8081: connect: connection refused: is the hub running?", time.Now())
+	text := view.text(40, 24, plainLook)
+	for _, want := range []string{"no route to host", "out of sockets", "is the hub running?"} {
+		if !strings.Contains(strings.Join(strings.Fields(text), " "), want) {
+			t.Errorf("got no %q, want it:\n%s", want, text)
+		}
+	}
+}
