@@ -47,7 +47,8 @@ var meanings = map[int]string{
 	4429:                "too many connections or requests",
 }
 
-// Error says what the code means, and what to do where something can be done.
+// Error says what the code means, and what to do where something can be done. A reason that says when to come back is left out: who comes back tells
+// the time itself.
 func (e *CloseError) Error() string {
 	meaning := meanings[e.Code]
 	if meaning == "" {
@@ -57,7 +58,7 @@ func (e *CloseError) Error() string {
 	if e.Err != nil {
 		return fmt.Sprintf("%s: %v", text, e.Err)
 	}
-	if e.Reason != "" {
+	if _, isHint := e.hint(); e.Reason != "" && !isHint {
 		text += fmt.Sprintf(" (%s)", printable(e.Reason))
 	}
 	return text
