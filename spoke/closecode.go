@@ -37,7 +37,7 @@ var meanings = map[int]string{
 	codeUnsupported:     "the hub can't accept this kind of data",
 	codeLost:            "the connection was lost without a close",
 	codeNotUTF8:         "the hub got a text that is not UTF-8",
-	codePolicy:          "the client broke a rule of the hub: it sent too much, or too slowly",
+	codePolicy:          "the client broke a rule of the hub: it sent too much, or too slowly; or an operator disconnected it",
 	codeTooBig:          "a message is longer than the hub takes",
 	1011:                "the hub had an internal error",
 	1012:                "the hub is about to restart",
@@ -47,7 +47,8 @@ var meanings = map[int]string{
 	4429:                "too many connections or requests",
 }
 
-// Error says what the code means, and what to do where something can be done.
+// Error says what the code means, and what to do where something can be done. A reason that says when to come back is left out: who comes back tells
+// the time itself.
 func (e *CloseError) Error() string {
 	meaning := meanings[e.Code]
 	if meaning == "" {
@@ -57,7 +58,7 @@ func (e *CloseError) Error() string {
 	if e.Err != nil {
 		return fmt.Sprintf("%s: %v", text, e.Err)
 	}
-	if e.Reason != "" {
+	if _, isHint := e.hint(); e.Reason != "" && !isHint {
 		text += fmt.Sprintf(" (%s)", printable(e.Reason))
 	}
 	return text

@@ -264,3 +264,19 @@ func TestAReasonIsShownWithoutWhatATerminalObeys(t *testing.T) {
 		t.Errorf("the error is %q", text)
 	}
 }
+
+// TestAPolicyCloseBlamesNotTheClientAlone: POST /disconnect has this code if the operator names no other.
+func TestAPolicyCloseBlamesNotTheClientAlone(t *testing.T) {
+	if text := (&CloseError{Code: codePolicy}).Error(); !strings.Contains(text, "operator") {
+		t.Errorf("the error is %q, want an operator among the causes", text)
+	}
+}
+
+// TestTheTimeToComeBackIsNoTextForPeople: it is JSON, and the delay is told by who waits for it.
+func TestTheTimeToComeBackIsNoTextForPeople(t *testing.T) {
+	for reason, shown := range map[string]bool{`{"retry_after_ms":5065}`: false, "for maintenance": true, `{"later":1}`: true} {
+		if text := (&CloseError{Code: 1012, Reason: reason}).Error(); strings.Contains(text, reason) != shown {
+			t.Errorf("the error is %q, want the reason %s in it: %t", text, reason, shown)
+		}
+	}
+}

@@ -95,8 +95,11 @@ func TestMistakesAreReportedInOneLine(t *testing.T) {
 		code      int
 		names     string
 	}{
-		"a command below config that is none":  {nil, []string{"config", "chek"}, exitUsage, "check"},
-		"a command that does not exist":        {nil, []string{"sreve"}, exitUsage, "sreve"},
+		"a command below config that is none":  {nil, []string{"config", "chek"}, exitUsage, "(spokehub config --help lists every command)"},
+		"a token without its flags":            {nil, []string{"token", "make"}, exitUsage, "(spokehub token make --help lists every flag)"},
+		"a command of tokens that is none":     {nil, []string{"token", "mkae"}, exitUsage, "(spokehub token --help lists every command)"},
+		"a command that does not exist":        {nil, []string{"sreve"}, exitUsage, "(spokehub --help lists every command)"},
+		"a flag ahead of a command":            {nil, []string{"--foo"}, exitUsage, "(spokehub --help lists every command)"},
 		"a flag that does not exist":           {nil, []string{"serve", "--lisen=:0"}, exitUsage, "--listen"},
 		"a value of the wrong kind":            {nil, []string{"serve", "--workers=many"}, exitUsage, "--workers"},
 		"a variable of the wrong kind":         {[]string{"SPOKEHUB_WORKERS=many"}, []string{"serve"}, exitUsage, "SPOKEHUB_WORKERS"},

@@ -52,7 +52,7 @@ type disconnectOrder struct {
 // disconnect answers POST /disconnect.
 func (i *inspector) disconnect(r *http.Request) (any, error) {
 	var order disconnectOrder
-	if err := readOrder(r, &order); err != nil {
+	if err := readOrder(r, &order, "id", "user", "topic", "address", "code", "reason"); err != nil {
 		return nil, err
 	}
 	filter, err := order.filter()
@@ -85,7 +85,7 @@ type unsubscribeOrder struct {
 // unsubscribe answers POST /unsubscribe.
 func (i *inspector) unsubscribe(r *http.Request) (any, error) {
 	var order unsubscribeOrder
-	if err := readOrder(r, &order); err != nil {
+	if err := readOrder(r, &order, "id", "user", "topics"); err != nil {
 		return nil, err
 	}
 	filter, err := (&whom{ID: order.ID, User: order.User}).filter()

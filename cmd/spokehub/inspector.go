@@ -145,21 +145,8 @@ func takeOrder(w http.ResponseWriter, r *http.Request) error {
 		return fmt.Errorf("the body broke off, or took more than %v: %w", orderPatience, err)
 	}
 	if len(body) > maxOrder {
-		return fmt.Errorf("the body has more than %s", byteSize(maxOrder))
+		return fmt.Errorf("the body has more than %s: name fewer in one request", byteSize(maxOrder))
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
-	return nil
-}
-
-// readOrder reads the body of a request, which has been taken, into what order points to.
-func readOrder(r *http.Request, order any) error {
-	decoder := json.NewDecoder(r.Body)
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(order); err != nil {
-		return fmt.Errorf("the body is no such JSON object: %s", strings.TrimPrefix(err.Error(), "json: "))
-	}
-	if _, err := decoder.Token(); err != io.EOF {
-		return errors.New("the body has more than one JSON object")
-	}
 	return nil
 }

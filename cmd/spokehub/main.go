@@ -57,16 +57,32 @@ func adviceOn(args []string, err error) string {
 	if errors.As(err, &first) && first.isInFile {
 		return " (spokehub config example shows every key, spokehub serve --help every flag)"
 	}
-	return " (spokehub " + helpOf(args) + " --help lists every flag)"
+	of, lists := helpOf(args)
+	return " (" + of + " --help lists every " + lists + ")"
 }
 
-// helpOf is the command whose help has more about a mistake in the arguments.
-func helpOf(args []string) string {
-	switch {
-	case len(args) > 0 && slices.Contains([]string{"token", "version", "sub", "pub", "check", "bench", "completion", "man", "doctor", "top", "health"}, args[0]):
-		return args[0]
-	case len(args) > 0 && args[0] == "config" && (len(args) == 1 || !slices.Contains([]string{"check", "print"}, args[1])):
-		return args[0]
+// helpOf is the command whose help has more about a mistake in the arguments, and what that lists: where they name no command, those there are.
+func helpOf(args []string) (of, lists string) {
+	first, second := "", ""
+	if len(args) > 0 {
+		first = args[0]
 	}
-	return "serve"
+	if len(args) > 1 {
+		second = args[1]
+	}
+	switch first {
+	case "serve", "version", "sub", "pub", "check", "bench", "completion", "man", "doctor", "top", "health":
+		return "spokehub " + first, "flag"
+	case "token":
+		if slices.Contains([]string{"make", "read", "key", "apikey"}, second) {
+			return "spokehub token " + second, "flag"
+		}
+		return "spokehub token", "command"
+	case "config":
+		if slices.Contains([]string{"check", "print"}, second) {
+			return "spokehub serve", "flag"
+		}
+		return "spokehub config", "command"
+	}
+	return "spokehub", "command"
 }

@@ -45,6 +45,9 @@ func (s *service) publicHandler() http.Handler {
 			s.logger.Info("handshake refused", "address", r.RemoteAddr, "origin", oneLine(r.Header.Get("Origin")), "host", oneLine(r.Host),
 				"path", oneLine(r.URL.EscapedPath()), "status", http.StatusNotFound, "reason", message)
 		}
+		if !isHandshake(r) {
+			message += "; what operators ask for, such as /metrics and /publish, is at the address of --admin"
+		}
 		http.Error(w, message, http.StatusNotFound)
 	})
 	return s.crowd.pace(withDeadlines(withoutSniffing(knownHostsOnly(s.live.hostNames, publicHostAdvice, mux))))

@@ -25,7 +25,7 @@ func TestPublicAddressAnswers(t *testing.T) {
 		"counters":                              {"stats.json", http.StatusOK, `"connections":`},
 		"426 with a hint to what is no upgrade": {"ws", http.StatusUpgradeRequired, "WebSocket"},
 		"404 with a hint to anything else":      {"wss", http.StatusNotFound, "/ws"},
-		"404 where only the admin address may":  {"metrics", http.StatusNotFound, "/ws"},
+		"404 where only the admin address may":  {"metrics", http.StatusNotFound, "--admin"},
 		"the JavaScript client":                 {"client.js", http.StatusOK, "Spoke"},
 	} {
 		t.Run(name, func(t *testing.T) {

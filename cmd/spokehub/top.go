@@ -62,9 +62,6 @@ func (c *topCommand) run(stdout io.Writer) error {
 	return err
 }
 
-// plainWidth is that of what is printed once.
-const plainWidth = 100
-
 func (c *topCommand) printOnce(ctx context.Context, source *topSource, stdout io.Writer) error {
 	answer, err := source.ask(ctx, 0)
 	if err != nil {
@@ -72,6 +69,6 @@ func (c *topCommand) printOnce(ctx context.Context, source *topSource, stdout io
 	}
 	view := topView{}
 	view.take(answer)
-	_, err = fmt.Fprintln(stdout, view.text(plainWidth, 0, plainLook))
+	_, err = fmt.Fprintln(stdout, view.text(0, 0, plainLook))
 	return err
 }

@@ -35,6 +35,9 @@ func TestTopPrintsOnceWhatIsTrue(t *testing.T) {
 					t.Errorf("got no %q, want it:\n%s", want, stdout)
 				}
 			}
+			if strings.Contains(stdout, "…") || !strings.Contains(stdout, "blocked") {
+				t.Errorf("got a line that is cut, want all of it where no terminal has an end:\n%s", stdout)
+			}
 			if strings.Contains(stdout, "\x1b") {
 				t.Errorf("got an escape sequence, want plain text:\n%q", stdout)
 			}
@@ -60,8 +63,8 @@ func TestTopSaysWhatIsWrong(t *testing.T) {
 		"that a key is asked for":        {[]string{"--admin=" + hub.admin}, exitRefused, "--api-key-file"},
 		"that the key is not known":      {[]string{"--admin=" + hub.admin, "--api-key-file=" + writeFile(t, "key", stranger)}, exitRefused, "--api-key-file"},
 		"that the file is missing":       {[]string{"--admin=" + hub.admin, "--api-key-file=/does/not/exist"}, exitUsage, "--api-key-file"},
-		"that there is no hub":           {[]string{"--admin=127.0.0.1:1"}, exitUnreachable, "connection refused"},
-		"that it is something else":      {[]string{"--admin=" + other.URL}, exitUnreachable, "404 Not Found"},
+		"that there is no hub":           {[]string{"--admin=127.0.0.1:1"}, exitUnreachable, "is that its --admin?"},
+		"that it is something else":      {[]string{"--admin=" + other.URL}, exitUnreachable, "404 Not Found, want an answer of the admin address of a hub, which is that of its --admin"},
 		"that the answer is odd":         {[]string{"--admin=" + odd.URL}, exitUnreachable, "not that of a hub"},
 		"that the address is none":       {[]string{"--admin=ftp://a"}, exitUsage, "--admin"},
 		"that the interval is too short": {[]string{"--interval=1ms"}, exitUsage, "--interval"},
@@ -275,5 +278,21 @@ func TestTopAsksAnotherProcessForAll(t *testing.T) {
 	second.Samples = []sample{{N: 1}}
 	if view.take(second) || view.since() != 1 {
 		t.Errorf("got the view %+v, want one with sample 1", view)
+	}
+}
+
+// TestTopTellsWhatIsWrongToItsEnd: the cause stands last in an error.
+func TestTopTellsWhatIsWrongToItsEnd(t *testing.T) {
+	answer := &topAnswer{}
+	answer.Process.Unready = "the broker has been away for 13s: dial tcp 127.0.0.1:6379: connect: no route to host"
+	answer.Broker = &statusBroker{Error: "no connection to Redis: dial tcp 127.0.0.1:6379: connect: out of sockets"}
+	view := topView{}
+	view.take(answer)
+	view.fail("dial tcp 127.0.0.1:8081: connect: connection refused: is the hub running?", time.Now())
+	text := view.text(40, 24, plainLook)
+	for _, want := range []string{"no route to host", "out of sockets", "is the hub running?"} {
+		if !strings.Contains(strings.Join(strings.Fields(text), " "), want) {
+			t.Errorf("got no %q, want it:\n%s", want, text)
+		}
 	}
 }

@@ -94,7 +94,7 @@ func (s *topScreen) press(key string) tea.Cmd {
 func (s *topScreen) View() tea.View {
 	width, height := s.width, s.height
 	if width == 0 {
-		width, height = plainWidth, 24
+		width, height = 100, 24
 	}
 	v := tea.NewView(s.view.text(width, height, terminalLook))
 	v.AltScreen = true

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -72,6 +73,9 @@ func (s *topSource) ask(ctx context.Context, since uint64) (*topAnswer, error) {
 		if inner := (*url.Error)(nil); errors.As(err, &inner) {
 			err = inner.Err
 		}
+		if errors.Is(err, syscall.ECONNREFUSED) {
+			err = fmt.Errorf("%w: nothing listens there; is the hub running, and is that its --admin?", err)
+		}
 		return nil, codedError{fmt.Errorf("%s: %w", s.url, err), exitUnreachable}
 	}
 	defer response.Body.Close()
@@ -80,7 +84,7 @@ func (s *topSource) ask(ctx context.Context, since uint64) (*topAnswer, error) {
 	case response.StatusCode == http.StatusUnauthorized:
 		return nil, codedError{fmt.Errorf("%s: the hub asks for an API key that it knows: give it with --api-key-file", s.url), exitRefused}
 	case response.StatusCode != http.StatusOK:
-		return nil, codedError{fmt.Errorf("%s: got %s, want an answer of the admin address of a hub", s.url, response.Status), exitUnreachable}
+		return nil, codedError{fmt.Errorf("%s: got %s, want an answer of the admin address of a hub, which is that of its --admin and not that of its --listen", s.url, response.Status), exitUnreachable}
 	case err != nil:
 		return nil, codedError{fmt.Errorf("%s: %w", s.url, err), exitUnreachable}
 	}

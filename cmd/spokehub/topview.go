@@ -72,9 +72,9 @@ func (v *topView) fail(why string, now time.Time) {
 	v.away = why
 }
 
-// text draws all in lines of at most that width. A height of 0 is no limit.
+// text draws all in lines of at most that width. A width or height of 0 is no limit.
 func (v *topView) text(width, height int, look topLook) string {
-	lines := v.header(look)
+	lines := v.header(width, look)
 	if v.answer != nil {
 		lines = append(lines, v.numbers(look)...)
 		for _, table := range v.answer.lists {
@@ -90,14 +90,16 @@ func (v *topView) text(width, height int, look topLook) string {
 	if height > 0 {
 		lines = append(lines[:min(len(lines), height-1)], look.soft("q quit  p pause  tab table  ←→ column  ↑↓ order"))
 	}
-	for i, line := range lines {
-		lines[i] = ansi.Truncate(line, width, "…")
+	if width > 0 {
+		for i, line := range lines {
+			lines[i] = ansi.Truncate(line, width, "…")
+		}
 	}
 	return strings.Join(lines, "\n")
 }
 
-// header is which hub this is, and what is wrong with it.
-func (v *topView) header(look topLook) []string {
+// header is which hub this is, and what is wrong with it: that is told to its end, in as many lines of that width as it takes.
+func (v *topView) header(width int, look topLook) []string {
 	var lines []string
 	if v.answer == nil {
 		lines = []string{look.title("spokehub top")}
@@ -110,21 +112,33 @@ func (v *topView) header(look topLook) []string {
 		words = append(words, "up "+durationText(p.Uptime), fmt.Sprintf("%s, %s", printable(p.Engine), count(p.Reactors, "reactor", "reactors")))
 		lines = []string{look.title(strings.Join(words, " · "))}
 		if p.Unready != "" {
-			lines = append(lines, look.bad("No further clients should be sent here: "+printable(p.Unready)))
+			lines = append(lines, inLines(look.bad, width, "No further clients should be sent here: "+printable(p.Unready))...)
 		}
 		if b := v.answer.Broker; b != nil && (!b.Up || b.Error != "" || b.Degraded != "") {
-			lines = append(lines, look.bad(fmt.Sprintf("broker %s: %s", map[bool]string{true: "there", false: "away"}[b.Up], printable(joined(b.Error, b.Degraded)))))
+			lines = append(lines, inLines(look.bad, width, fmt.Sprintf("broker %s: %s", map[bool]string{true: "there", false: "away"}[b.Up], printable(joined(b.Error, b.Degraded))))...)
 		}
 	}
 	switch {
 	case v.away != "":
-		lines = append(lines, look.bad(fmt.Sprintf("no answer since %s: %s", v.awaySince.Format(time.TimeOnly), printable(v.away))))
+		lines = append(lines, inLines(look.bad, width, fmt.Sprintf("no answer since %s: %s", v.awaySince.Format(time.TimeOnly), printable(v.away)))...)
 	case v.paused:
 		lines = append(lines, look.soft("paused, p goes on"))
 	case v.answer == nil:
 		lines = append(lines, look.soft("asking"))
 	case v.restarted && v.answer.Process.Uptime < 60:
-		lines = append(lines, look.bad("another process answers: the hub was restarted, and its counters began anew"))
+		lines = append(lines, inLines(look.bad, width, "another process answers: the hub was restarted, and its counters began anew")...)
+	}
+	return lines
+}
+
+// inLines breaks a text into lines of at most that width, each of which has the look. A width of 0 is no limit.
+func inLines(look func(...string) string, width int, text string) []string {
+	if width > 0 {
+		text = ansi.Wrap(text, width, "")
+	}
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		lines[i] = look(line)
 	}
 	return lines
 }

@@ -106,7 +106,7 @@ func (e *examination) ownFiles() {
 	}
 	e.add("RLIMIT_NOFILE", fmt.Sprintf("%s descriptors", count(limit)), beside(limit, reservedFiles), why, []Remedy{
 		{"systemd", fmt.Sprintf("LimitNOFILE=%d", needed)},
-		{"shell", fmt.Sprintf("ulimit -n %d (as root)", needed)},
+		{"shell", fmt.Sprintf("ulimit -n %d # as root", needed)},
 		{"docker", fmt.Sprintf("--ulimit nofile=%d:%d", needed, needed)},
 		{"kubernetes", fmt.Sprintf("LimitNOFILE=%d of the node's containerd", needed)},
 	})

@@ -3,6 +3,7 @@ package doctor
 import (
 	"encoding/json"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -91,6 +92,31 @@ func TestARemedySuffices(t *testing.T) {
 		if r := Examine(machine(process, mended), Plan{Spokes: 100000}); !r.Enough {
 			t.Errorf("%s: got %d spokes by %s after the remedy, want 100000", name, r.Spokes, r.First)
 		}
+	}
+}
+
+// TestRemediesOfAShellCanBePasted has a shell read what is said to be typed into one.
+func TestRemediesOfAShellCanBePasted(t *testing.T) {
+	shell, err := exec.LookPath("sh")
+	if err != nil {
+		t.Skip("there is no sh")
+	}
+	pasted := map[string]bool{}
+	for _, name := range []string{"RLIMIT_NOFILE", "net.ipv4.tcp_mem", "fs.nr_open"} {
+		for _, b := range examined(name).Bounds {
+			for _, remedy := range b.Remedies {
+				if remedy.Where != "shell" && remedy.Where != "root" {
+					continue
+				}
+				pasted[remedy.Where] = true
+				if says, err := exec.Command(shell, "-n", "-c", remedy.What).CombinedOutput(); err != nil {
+					t.Errorf("%s: sh says %q of %q", b.Name, says, remedy.What)
+				}
+			}
+		}
+	}
+	if !pasted["shell"] || !pasted["root"] {
+		t.Errorf("got commands for %v, want some for a shell and for root", pasted)
 	}
 }
 
