@@ -203,7 +203,7 @@ func TestTopInATerminal(t *testing.T) {
 
 func TestTopTablesHaveWhatTheHubTells(t *testing.T) {
 	table, err := readTable("slow", json.RawMessage(`[
-		{"id": 7, "user": "ada", "queued_bytes": 2048, "since": "2026-11-28T10:00:00Z"},
+		{"id": 7, "user": "ada", "queued_bytes": 2048, "since": "2026-11-28T10:00:00Z", "topic": "2026-11-28T10:00:00Z"},
 		{"id": 12, "user": "\u001b[31mbob\u202e", "queued_bytes": 5, "lagging": true}]`))
 	if err != nil {
 		t.Fatal(err)
@@ -214,17 +214,17 @@ func TestTopTablesHaveWhatTheHubTells(t *testing.T) {
 		want  []string
 	}{
 		"as told": {topOrder{}, []string{
-			"id  user       queued bytes  since   lagging",
-			" 7  ada             2.0 KiB  5s ago",
-			"12  �[31mbob�           5 B          yes"}},
+			"id  user        queued  since   topic                 lagging",
+			" 7  ada        2.0 KiB  5s ago  2026-11-28T10:00:00Z",
+			"12  �[31mbob�      5 B                                yes"}},
 		"by a number": {topOrder{column: "id"}, []string{
-			"id ▼  user       queued bytes  since   lagging",
-			"  12  �[31mbob�           5 B          yes",
-			"   7  ada             2.0 KiB  5s ago"}},
+			"id ▼  user        queued  since   topic                 lagging",
+			"  12  �[31mbob�      5 B                                yes",
+			"   7  ada        2.0 KiB  5s ago  2026-11-28T10:00:00Z"}},
 		"by a text, the other way": {topOrder{column: "user", reversed: true}, []string{
-			"id  user ▲     queued bytes  since   lagging",
-			" 7  ada             2.0 KiB  5s ago",
-			"12  �[31mbob�           5 B          yes"}},
+			"id  user ▲      queued  since   topic                 lagging",
+			" 7  ada        2.0 KiB  5s ago  2026-11-28T10:00:00Z",
+			"12  �[31mbob�      5 B                                yes"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := table.lines(c.order, now); !slices.Equal(got, c.want) {
@@ -261,6 +261,29 @@ func TestTopKeepsToItsSize(t *testing.T) {
 				t.Errorf("got a line %d wide, want at most %d: %s", got, size[0], line)
 			}
 		}
+	}
+}
+
+func TestTopShowsTheChosenTableOnASmallScreen(t *testing.T) {
+	view := topView{samples: make([]sample, 60)}
+	view.samples[59].Rates.Deliveries = 781
+	answer := &topAnswer{}
+	for _, name := range []string{"latencies", "topics", "slow"} {
+		table := topTable{name: name, columns: []string{"of"}}
+		for n := range 10 {
+			table.rows = append(table.rows, map[string]any{"of": fmt.Sprint(name, " row ", n)})
+		}
+		answer.lists = append(answer.lists, table)
+	}
+	view.take(answer)
+	for _, name := range []string{"latencies", "topics", "slow", "latencies"} {
+		if got := view.text(80, 26, plainLook); !strings.Contains(got, name+" (the arrows sort it)") || !strings.Contains(got, name+" row 9") || !strings.Contains(got, "781/s at most\n") {
+			t.Errorf("got no whole table %s below the numbers:\n%s", name, got)
+		}
+		view.choose(1)
+	}
+	if got := view.text(80, 100, plainLook); !strings.Contains(got, "\nlatencies\n") {
+		t.Errorf("got no table latencies where there is room for all:\n%s", got)
 	}
 }
 

@@ -95,11 +95,11 @@ func compareCells(a, b any) int {
 	return cmp.Compare(fmt.Sprint(a), fmt.Sprint(b))
 }
 
-// lines draws the table. The column that sorts it has an arrow.
+// lines draws the table. The column that sorts it has an arrow. Units are beside the values, not in the titles.
 func (t *topTable) lines(order topOrder, now time.Time) []string {
 	grid := [][]string{{}}
 	for _, column := range t.columns {
-		title := strings.ReplaceAll(column, "_", " ")
+		title := strings.ReplaceAll(strings.TrimSuffix(strings.TrimSuffix(column, "_ms"), "_bytes"), "_", " ")
 		if column == order.column {
 			title += map[bool]string{false: " ▼", true: " ▲"}[order.reversed]
 		}
@@ -138,6 +138,9 @@ func (t *topTable) lines(order topOrder, now time.Time) []string {
 // maxCell is how wide a cell may be.
 const maxCell = 40
 
+// timeColumns have times. What looks like one in another column is a name that somebody has given.
+var timeColumns = []string{"since", "heard"}
+
 // cellText is a value as people read it. Nothing in it is taken for a command by a terminal.
 func cellText(column string, value any, now time.Time) string {
 	switch value := value.(type) {
@@ -154,7 +157,7 @@ func cellText(column string, value any, now time.Time) string {
 		}
 		return countText(value)
 	case string:
-		if at, err := time.Parse(time.RFC3339Nano, value); err == nil {
+		if at, err := time.Parse(time.RFC3339Nano, value); err == nil && slices.Contains(timeColumns, column) {
 			return max(0, now.Sub(at)).Round(time.Second).String() + " ago"
 		}
 		return printable(value)

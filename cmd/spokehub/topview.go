@@ -76,16 +76,8 @@ func (v *topView) fail(why string, now time.Time) {
 func (v *topView) text(width, height int, look topLook) string {
 	lines := v.header(width, look)
 	if v.answer != nil {
-		lines = append(lines, v.numbers(look)...)
-		for _, table := range v.answer.lists {
-			title := look.title(table.name)
-			if height > 0 && table.name == v.table().name {
-				title += look.soft(" (the arrows sort it)")
-			}
-			rows := table.lines(v.orders[table.name], v.answer.Process.Now)
-			lines = append(lines, "", title, look.soft(rows[0]))
-			lines = append(lines, rows[1:]...)
-		}
+		lines = append(lines, v.numbers(width, look)...)
+		lines = append(lines, v.tables(height, height-1-len(lines), look)...)
 	}
 	if height > 0 {
 		lines = append(lines[:min(len(lines), height-1)], look.soft("q quit  p pause  tab table  ←→ column  ↑↓ order"))
@@ -96,6 +88,26 @@ func (v *topView) text(width, height int, look topLook) string {
 		}
 	}
 	return strings.Join(lines, "\n")
+}
+
+// tables draws the lists. They begin with the chosen one if it would not end within the room otherwise.
+func (v *topView) tables(height, room int, look topLook) []string {
+	var lines []string
+	begin := 0
+	for _, table := range v.answer.lists {
+		title := look.title(table.name)
+		isChosen, before := height > 0 && table.name == v.table().name, len(lines)
+		if isChosen {
+			title += look.soft(" (the arrows sort it)")
+		}
+		rows := table.lines(v.orders[table.name], v.answer.Process.Now)
+		lines = append(lines, "", title, look.soft(rows[0]))
+		lines = append(lines, rows[1:]...)
+		if isChosen && len(lines) > room {
+			begin = before
+		}
+	}
+	return lines[begin:]
 }
 
 // header is which hub this is, and what is wrong with it: that is told to its end, in as many lines of that width as it takes.
@@ -143,7 +155,7 @@ func inLines(look func(...string) string, width int, text string) []string {
 	return lines
 }
 
-func (v *topView) numbers(look topLook) []string {
+func (v *topView) numbers(width int, look topLook) []string {
 	a, last := v.answer, sample{}
 	if len(v.samples) > 0 {
 		last = v.samples[len(v.samples)-1]
@@ -167,7 +179,7 @@ func (v *topView) numbers(look topLook) []string {
 		lines = append(lines, "drops          none")
 	}
 	lines = append(lines, "memory         "+memoryText(a.Memory))
-	if spark := sparkline(v.samples, 60); spark != "" {
+	if spark := sparkline(v.samples, max(1, min(60, width-35))); spark != "" {
 		lines = append(lines, "deliveries/s   "+spark)
 	}
 	return lines
