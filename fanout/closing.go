@@ -131,7 +131,8 @@ func (l *loop) sendClose(s *Spoke, code uint16, reason string) {
 }
 
 // startClosing takes the spoke out of the hub: no event is for it any more, what it sends is discarded, what waits in its inbox is given up, and OnDisconnection
-// is noted. Its connection lives on until end or detach. It reports false if the spoke is closing already.
+// is noted. Its connection lives on until end or detach. It reports false if the spoke is closing already. A spoke that lags does so until the message that it
+// waits with is published: it would get that without what lies ahead.
 func (l *loop) startClosing(s *Spoke, cause Cause) bool {
 	if s.phase >= closing {
 		return false
@@ -139,7 +140,6 @@ func (l *loop) startClosing(s *Spoke, cause Cause) bool {
 	wasOpen := s.phase == open
 	l.endAnswers(s, cause)
 	l.endSnapshot(s)
-	l.endLag(s)
 	l.endWait(s)
 	l.forgetSlow(s)
 	s.phase = closing
@@ -150,6 +150,7 @@ func (l *loop) startClosing(s *Spoke, cause Cause) bool {
 		return true
 	}
 	l.letGo(s)
+	l.endLag(s)
 	l.endTenure(s)
 	l.leave(s)
 	s.parser.Release()

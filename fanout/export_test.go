@@ -37,6 +37,18 @@ func Resume(s *Spoke, topic string, since event.Since) {
 	s.loop.enterStream(s, []byte(topic), typ, policy, since, true)
 }
 
+// CloseWaiting closes a spoke that waits for room for a message of its own, as Spoke.Close does.
+func CloseWaiting(s *Spoke, code uint16, message string) {
+	l := s.loop
+	OnLoop(s, func() {
+		l.pauseReading(s, targetBehind)
+		w := waiter{spoke: s, to: l, message: []byte(message)}
+		l.keep(s, w.bytes())
+		l.flow.waiting = append(l.flow.waiting, w)
+		l.closeWith(s, Cause{Kind: CauseClosed, Code: code})
+	})
+}
+
 // Feed is described at Resume.
 func Feed(s *Spoke) { s.loop.feed() }
 
