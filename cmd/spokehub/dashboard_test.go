@@ -291,6 +291,8 @@ func TestDashboardShowsWhatAnAnswerHasBesides(t *testing.T) {
 		t.Errorf("got the disconnected clients %v, want 77 once", s.posted)
 	}
 	board.expect(t, "true", `document.querySelector("img") === null`)
+	board.dress(t, 1280, "light")
+	board.expect(t, "true", `document.querySelector(".wide").getBoundingClientRect().top >= 14 + Math.max(...[...document.querySelectorAll(".panels .card:not(.wide)")].map((card) => card.getBoundingClientRect().bottom))`)
 	board.dress(t, 390, "light")
 	board.isWhole(t, 390)
 	board.expect(t, "", `[...document.querySelectorAll("button, summary, nav a, input, textarea")].filter((e) => e.offsetHeight > 0 && e.offsetHeight < 44).map((e) => e.textContent || e.id).join()`)
