@@ -198,7 +198,9 @@ func TestTopInATerminal(t *testing.T) {
 	})
 	screen.tmux(t, "set-option", "-g", "remain-on-exit", "on")
 	screen.press(t, "q")
-	screen.shows(t, "Pane is dead")
+	screen.await(t, "the end of the program", func(string) bool {
+		return strings.TrimSpace(screen.tmux(t, "display-message", "-p", "#{pane_dead} #{pane_dead_status}")) == "1 0"
+	})
 }
 
 func TestTopTablesHaveWhatTheHubTells(t *testing.T) {
