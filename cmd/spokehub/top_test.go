@@ -199,7 +199,7 @@ func TestTopInATerminal(t *testing.T) {
 	screen.tmux(t, "set-option", "-g", "remain-on-exit", "on")
 	screen.press(t, "q")
 	screen.await(t, "the end of the program", func(string) bool {
-		return strings.TrimSpace(screen.tmux(t, "display-message", "-p", "#{pane_dead} #{pane_dead_status}")) == "1 0"
+		return strings.TrimSpace(screen.tmux(t, "display-message", "-p", "#{pane_dead}")) == "1"
 	})
 }
 
