@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -9,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -98,18 +100,34 @@ func (r *reader) placed(t *testing.T, text string) string {
 	return pageAddress.ReplaceAllStringFunc(text, func(address string) string { return r.address(t, address) })
 }
 
-// address is a free one for one of the page.
+// address is a free one for one of the page. Its port is below those that the kernel gives to connections and to port 0 of others, so that it is free until it
+// is used.
 func (r *reader) address(t *testing.T, address string) string {
 	t.Helper()
-	if r.ports[address] == "" {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
+	for r.ports[address] == "" {
+		free := fmt.Sprint("127.0.0.1:", 5000+rand.IntN(firstGivenPort(t)-5000))
+		if _, isTaken := takenAddresses.LoadOrStore(free, true); isTaken {
+			continue
 		}
-		r.ports[address] = listener.Addr().String()
-		listener.Close()
+		if listener, err := net.Listen("tcp", free); err == nil {
+			r.ports[address] = free
+			listener.Close()
+		}
 	}
 	return r.ports[address]
+}
+
+// takenAddresses are those of all readers.
+var takenAddresses sync.Map
+
+// firstGivenPort is the first port that the kernel chooses by itself, as far as there are some below.
+func firstGivenPort(t *testing.T) int {
+	t.Helper()
+	first := 0
+	if _, err := fmt.Sscan(readText(t, "/proc/sys/net/ipv4/ip_local_port_range"), &first); err != nil {
+		t.Fatal(err)
+	}
+	return max(first, 6000)
 }
 
 // follow does what a block says.
