@@ -21,8 +21,9 @@ type view struct {
 	told  []missed
 	fault string
 	truth *truth
-	// fates is where the view notes what has become of events, nil if it need not.
+	// fates is where the view notes what has become of events, nil if it need not; again is how many came that had a fate.
 	fates fates
+	again int
 }
 
 // missed is a range of events of which the client was told that they are gone, or that some are: left of them, -1 for any number.
@@ -182,6 +183,9 @@ func (v *view) takeEvent(e *entry) {
 	default:
 		v.pass(events, offset-1, "ahead of "+fmt.Sprint(offset))
 		v.last = offset
+		if v.fates[e.number] != unexplained {
+			v.again++
+		}
 		v.note(e.number, delivered)
 	}
 }
