@@ -27,6 +27,7 @@ const (
 // slowLook is what a loop knows of spokes that do not keep up. It belongs to the loop's goroutine. It takes no memory until there is one.
 //
 // I1: last has only spokes that are open.
+// I2: filling has each spoke once that is marked filled, and no other.
 type slowLook struct {
 	last map[*Spoke]*Slowness
 	// filling are the spokes whose queues have passed half of the limit, and that turns have yet to look into.
@@ -40,7 +41,8 @@ type slowLook struct {
 
 // Filling says that a spoke's queue has passed half of its limit: this turn or the next looks into it. One event may have filled those of all spokes.
 func (l *loop) Filling(slot uint32) {
-	if s := l.spoke(slot); s.phase == open {
+	if s := l.spoke(slot); s.phase == open && s.marks&filled == 0 {
+		s.marks |= filled
 		l.flow.slow.filling = append(l.flow.slow.filling, s)
 		l.reactor.LookAgain()
 	}
@@ -54,7 +56,9 @@ func (l *loop) lookIntoFilling() {
 	}
 	looked := 0
 	for started := time.Now(); looked < len(q.filling) && time.Since(started) < fillingSlice; looked++ {
-		if s := q.filling[looked]; s.phase == open {
+		s := q.filling[looked]
+		s.marks &^= filled
+		if s.phase == open {
 			l.noteFilling(s)
 		}
 	}

@@ -117,6 +117,8 @@ const (
 	proxyHeader
 	// byProxy: its peer is a proxy that has yet to tell whose connection it is; it counts for no address until then.
 	byProxy
+	// filled: its queue has passed half of its limit, and the loop has yet to look into that (slowLook).
+	filled
 
 	// notRead are the reasons for not reading a spoke.
 	notRead = hubNotReading | answersBlocked
